@@ -1,0 +1,69 @@
+// Bundles handler/ into dist/: main.cjs is what `node handler` and the bins run, index.js what a program imports.
+import { createRequire } from 'node:module'
+import { build } from 'esbuild'
+
+const require = createRequire(import.meta.url)
+const { version } = require('./package.json')
+
+/**
+ * Parts of @kubernetes/client-node's kubeconfig code that hardly any pass uses but every start would pay for.
+ * `lazy` ones load at their first use; `refused` ones say what to use instead; `absent` ones are never reached.
+ */
+const lazy = { 'socks-proxy-agent': ['SocksProxyAgent'], hpagent: ['HttpProxyAgent', 'HttpsProxyAgent'] }
+const refused = {
+  azure_auth: ['AzureAuth', 'azure'],
+  gcp_auth: ['GoogleCloudPlatformAuth', 'gcp'],
+  oidc_auth: ['OpenIDConnectAuth', 'oidc'],
+}
+const absent = {
+  // `Headers` serves applyToFetchOptions only; the generated API index (900 modules) only makeApiClient.
+  'node-fetch': 'export const Headers = globalThis.Headers',
+  'gen/index.js': 'export const createConfiguration = undefined, ServerConfiguration = undefined',
+}
+
+const trim = {
+  name: 'trim-client-node',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^(socks-proxy-agent|hpagent|node-fetch)$/ }, ({ path, pluginData, resolveDir }) =>
+      pluginData === 'real' ? undefined : { path, namespace: 'trim', pluginData: resolveDir },
+    )
+    onLoad({ filter: /.*/, namespace: 'trim' }, ({ path, pluginData: resolveDir }) => {
+      const classes = lazy[path]?.map(
+        (name) => `export class ${name} { constructor(...args) { return new (require('real:${path}').${name})(...args) } }`,
+      )
+      return { contents: classes?.join('\n') ?? absent[path], resolveDir }
+    })
+    onResolve({ filter: /^real:/ }, ({ path, resolveDir }) => ({ path: require.resolve(path.slice(5), { paths: [resolveDir] }) }))
+    onLoad({ filter: /client-node\/dist\/(azure|gcp|oidc)_auth\.js$/ }, ({ path }) => {
+      const [name, provider] = refused[path.match(/(\w+)\.js$/)[1]]
+      return {
+        contents: `export class ${name} {
+          isAuthProvider(user) { return user.authProvider?.name === '${provider}' }
+          applyAuthentication() { throw new Error("the kubeconfig's auth-provider '${provider}' is not supported: use an exec credential plugin") }
+        }`,
+      }
+    })
+    onLoad({ filter: /client-node\/dist\/gen\/index\.js$/ }, () => ({ contents: absent['gen/index.js'] }))
+  },
+}
+
+const common = {
+  bundle: true,
+  platform: 'node',
+  target: 'node20.19',
+  sourcemap: true,
+  sourcesContent: false,
+  define: { VERSION: JSON.stringify(version) },
+  logLevel: 'warning',
+}
+
+await build({
+  ...common,
+  entryPoints: ['handler/main.ts'],
+  outfile: 'dist/main.cjs',
+  format: 'cjs', // starts faster than ESM
+  minify: true,
+  plugins: [trim],
+  define: { ...common.define, 'import.meta.url': 'importMetaUrl' },
+  banner: { js: "#!/usr/bin/env node\nconst importMetaUrl = require('node:url').pathToFileURL(__filename).href;" },
+})

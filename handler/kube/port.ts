@@ -1,0 +1,138 @@
+/**
+ * What the rest of the program knows of Kubernetes: two reads and two writes. `client.ts` is the one implementation
+ * that talks to an API server; tests put schedulers and fault injectors under the same port.
+ *
+ * The contract that safety rests on:
+ * - Reads are consistent: a list reflects every write that was answered before the list was sent.
+ * - A pod patch is atomic. Its tests are evaluated against the stored pod at the moment of the write; if any of them
+ *   fails nothing is written and the outcome is `lost`.
+ * - A Service patch carries a resourceVersion; if the stored Service has another one, nothing is written: `lost`.
+ * - `unknown` means that the write may have been applied, may be applied later, or never. No other outcome may.
+ */
+
+/** A pod, cut down to what a pass looks at. Labels and annotations are as they stand, not interpreted. */
+export interface Pod {
+  readonly namespace: string
+  readonly name: string
+  readonly uid: string
+  readonly labels: Readonly<Record<string, string>>
+  /** `undefined` when the pod has no annotations map at all: JSON Patch needs another shape then. */
+  readonly annotations: Readonly<Record<string, string>> | undefined
+  /** Epoch milliseconds; 0 when unknown. */
+  readonly createdAtMs: number
+  readonly phase: string
+  readonly terminating: boolean
+  readonly ready: boolean
+  /** When the Ready condition last changed, epoch milliseconds; 0 when unknown. */
+  readonly readySinceMs: number
+  /** IPv4 or IPv6, without brackets; absent until the kubelet has reported one. */
+  readonly ip?: string
+  readonly containers: readonly Container[]
+}
+
+/** A container that takes part in the pod's readiness (an ordinary one or a sidecar). */
+export interface Container {
+  readonly name: string
+  readonly ports: readonly { readonly name?: string; readonly number: number }[]
+  readonly readinessProbe?: ReadinessProbe
+}
+
+/** A readinessProbe as declared; `kind` is what the kubelet would do. */
+export type ReadinessProbe = { readonly timeoutMs: number } & (
+  | {
+      readonly kind: 'http'
+      readonly scheme: 'http' | 'https'
+      readonly host?: string
+      readonly port: string | number
+      readonly path: string
+      readonly headers: readonly (readonly [name: string, value: string])[]
+    }
+  | { readonly kind: 'tcp'; readonly host?: string; readonly port: string | number }
+  | { readonly kind: 'grpc' | 'exec' }
+)
+
+/** A Service, cut down to what a pass looks at. */
+export interface Service {
+  readonly namespace: string
+  readonly name: string
+  readonly uid: string
+  readonly resourceVersion: string
+  readonly annotations: Readonly<Record<string, string>>
+  /** Absent selectors are empty. */
+  readonly selector: Readonly<Record<string, string>>
+  readonly publishNotReadyAddresses: boolean
+}
+
+/** One operation of a JSON Patch (RFC 6902). A `test` against `null` passes when the path is absent. */
+export type PatchOperation =
+  | { readonly op: 'test'; readonly path: string; readonly value: string | null }
+  | { readonly op: 'add'; readonly path: string; readonly value: string | Readonly<Record<string, string>> }
+
+/** A JSON Merge Patch (RFC 7386) of a pod's metadata; `null` removes. The uid is tested by the server. */
+export interface PodMetadataPatch {
+  readonly uid: string
+  readonly labels?: Readonly<Record<string, string | null>>
+  readonly annotations?: Readonly<Record<string, string | null>>
+}
+
+/** A JSON Merge Patch of a Service, valid for one resourceVersion only; `null` removes a key. */
+export interface ServicePatch {
+  readonly resourceVersion: string
+  readonly annotations: Readonly<Record<string, string | null>>
+  readonly selector: Readonly<Record<string, string | null>>
+}
+
+/** What became of a write. */
+export type Written<T> =
+  | { readonly kind: 'applied'; readonly object: T }
+  /** A test failed, the resourceVersion has moved on, or the uid is another one: somebody else was here first. */
+  | { readonly kind: 'lost' }
+  /** 404: there is no such object (any more). */
+  | { readonly kind: 'gone' }
+  /** 401 or 403: RBAC or an admission policy. Nothing was written. */
+  | { readonly kind: 'denied'; readonly error: KubeError }
+  /** 429: nothing was written; ask again after `retryAfterMs`. */
+  | { readonly kind: 'throttled'; readonly retryAfterMs: number }
+  /** Any other 4xx: nothing was written, and asking again will not help. */
+  | { readonly kind: 'rejected'; readonly error: KubeError }
+  /** No answer, or a 5xx. */
+  | { readonly kind: 'unknown'; readonly error: KubeError }
+
+export type Outcome = Written<unknown>['kind']
+
+export interface ListOptions {
+  /** Absent: all namespaces. */
+  readonly namespace?: string | undefined
+  /** Equality requirements, all of which must hold. */
+  readonly labels?: Readonly<Record<string, string>> | undefined
+}
+
+export interface Kube {
+  /** How many requests were sent so far, retries included. */
+  readonly requests: number
+  /** Every list is whole (all pages of one resourceVersion). @throws KubeError */
+  listServices(options: ListOptions, signal: AbortSignal): Promise<readonly Service[]>
+  /** @throws KubeError */
+  listPods(options: ListOptions, signal: AbortSignal): Promise<readonly Pod[]>
+  /** Compare-and-swap by the patch's own tests. Never throws for what the server or the network did. */
+  patchPod(pod: Pod, patch: readonly PatchOperation[], signal: AbortSignal): Promise<Written<Pod>>
+  /** Sets labels and annotations of the pod with this uid, whatever else they are. */
+  patchPodMetadata(pod: Pod, patch: PodMetadataPatch, signal: AbortSignal): Promise<Written<Pod>>
+  /** Compare-and-swap by resourceVersion. */
+  patchService(service: Service, patch: ServicePatch, signal: AbortSignal): Promise<Written<Service>>
+}
+
+/** The API server refused or did not answer. `message` is short: what the server said is cut. */
+export class KubeError extends Error {
+  override readonly name = 'KubeError'
+  constructor(
+    /** `unreachable`: no answer. `denied`: 401 or 403. `failed`: any other status. */
+    readonly code: 'unreachable' | 'denied' | 'failed',
+    message: string,
+    options?: { readonly cause?: unknown; readonly status?: number },
+  ) {
+    super(message, options)
+    this.status = options?.status
+  }
+  readonly status: number | undefined
+}
