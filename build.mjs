@@ -17,7 +17,7 @@ const refused = {
 }
 const absent = {
   // `Headers` serves applyToFetchOptions only; the generated API index (900 modules) only makeApiClient.
-  'node-fetch': 'export const Headers = globalThis.Headers',
+  'node-fetch': 'export const Headers = globalThis.Headers\nexport default undefined',
   'gen/index.js': 'export const createConfiguration = undefined, ServerConfiguration = undefined',
 }
 
@@ -29,11 +29,14 @@ const trim = {
     )
     onLoad({ filter: /.*/, namespace: 'trim' }, ({ path, pluginData: resolveDir }) => {
       const classes = lazy[path]?.map(
-        (name) => `export class ${name} { constructor(...args) { return new (require('real:${path}').${name})(...args) } }`,
+        (name) =>
+          `export class ${name} { constructor(...args) { return new (require('real:${path}').${name})(...args) } }`,
       )
       return { contents: classes?.join('\n') ?? absent[path], resolveDir }
     })
-    onResolve({ filter: /^real:/ }, ({ path, resolveDir }) => ({ path: require.resolve(path.slice(5), { paths: [resolveDir] }) }))
+    onResolve({ filter: /^real:/ }, ({ path, resolveDir }) => ({
+      path: require.resolve(path.slice(5), { paths: [resolveDir] }),
+    }))
     onLoad({ filter: /client-node\/dist\/(azure|gcp|oidc)_auth\.js$/ }, ({ path }) => {
       const [name, provider] = refused[path.match(/(\w+)\.js$/)[1]]
       return {

@@ -48,7 +48,8 @@ export type ReadinessProbe = { readonly timeoutMs: number } & (
       readonly headers: readonly (readonly [name: string, value: string])[]
     }
   | { readonly kind: 'tcp'; readonly host?: string; readonly port: string | number }
-  | { readonly kind: 'grpc' | 'exec' }
+  | { readonly kind: 'grpc' }
+  | { readonly kind: 'exec' }
 )
 
 /** A Service, cut down to what a pass looks at. */
@@ -122,17 +123,16 @@ export interface Kube {
   patchService(service: Service, patch: ServicePatch, signal: AbortSignal): Promise<Written<Service>>
 }
 
-/** The API server refused or did not answer. `message` is short: what the server said is cut. */
+/** The API server refused or did not answer. What it said is cut short, `remedy` is an instruction in a full sentence. */
 export class KubeError extends Error {
   override readonly name = 'KubeError'
   constructor(
     /** `unreachable`: no answer. `denied`: 401 or 403. `failed`: any other status. */
     readonly code: 'unreachable' | 'denied' | 'failed',
     message: string,
-    options?: { readonly cause?: unknown; readonly status?: number },
+    readonly remedy: string,
+    options?: ErrorOptions,
   ) {
     super(message, options)
-    this.status = options?.status
   }
-  readonly status: number | undefined
 }

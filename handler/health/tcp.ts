@@ -1,0 +1,28 @@
+/** `tcp://` checks: whether something accepts connections. */
+import { connect } from 'node:net'
+import { limited } from './limit.js'
+import type { ProbeResult } from './result.js'
+
+export interface TcpCheck {
+  /** The pod's IP, without brackets. */
+  readonly host: string
+  readonly port: number
+}
+
+/** Connects and closes. Ends within `timeoutMs` or as soon as `signal` is aborted, leaves no socket, never throws. */
+export function probeTcp({ host, port }: TcpCheck, timeoutMs: number, signal: AbortSignal): Promise<ProbeResult> {
+  return limited(
+    timeoutMs,
+    signal,
+    (limit) =>
+      new Promise((resolve, reject) => {
+        const socket = connect({ host, port })
+        limit.signal.addEventListener('abort', () => socket.destroy(new Error('aborted')))
+        socket.once('error', reject)
+        socket.once('connect', () => {
+          socket.destroy()
+          resolve({ healthy: true, text: 'open' })
+        })
+      }),
+  )
+}

@@ -1,0 +1,66 @@
+/** Kubernetes ports over another port: one keeps a record of the writes, one writes nothing. */
+import type { Kube, Outcome, Pod, Service, ServicePatch, Written } from './port.js'
+
+/** A write, for the report. */
+export interface Write {
+  readonly verb: 'patch'
+  /** `pod/NAME` or `service/NAME`. */
+  readonly object: string
+  readonly result: Outcome | 'dry run'
+}
+
+/** The same port, with every write appended to `writes` once it has ended. */
+export function recording(kube: Kube, writes: Write[], isDryRun: boolean): Kube {
+  const recorded = async <T>(object: string, write: Promise<Written<T>>): Promise<Written<T>> => {
+    const written = await write
+    writes.push({ verb: 'patch', object, result: isDryRun && written.kind === 'applied' ? 'dry run' : written.kind })
+    return written
+  }
+  return {
+    get requests() {
+      return kube.requests
+    },
+    listServices: (options, signal) => kube.listServices(options, signal),
+    listPods: (options, signal) => kube.listPods(options, signal),
+    patchPod: (pod, patch, signal) => recorded(`pod/${pod.name}`, kube.patchPod(pod, patch, signal)),
+    patchPodMetadata: (pod, patch, signal) => recorded(`pod/${pod.name}`, kube.patchPodMetadata(pod, patch, signal)),
+    patchService: (service, patch, signal) =>
+      recorded(`service/${service.name}`, kube.patchService(service, patch, signal)),
+  }
+}
+
+/** The same reads, and writes that succeed without being made: a dry run takes the same path as a real one. */
+export function dryRun(kube: Kube): Kube {
+  const patched = new Map<string, Service>()
+  return {
+    get requests() {
+      return kube.requests
+    },
+    listServices: async (options, signal) =>
+      (await kube.listServices(options, signal)).map((service) => patched.get(service.uid) ?? service),
+    listPods: (options, signal) => kube.listPods(options, signal),
+    patchPod: async (pod: Pod) => ({ kind: 'applied', object: pod }),
+    patchPodMetadata: async (pod: Pod) => ({ kind: 'applied', object: pod }),
+    patchService: async (service, patch) => {
+      const object = applyTo(service, patch)
+      patched.set(service.uid, object)
+      return { kind: 'applied', object }
+    },
+  }
+}
+
+function applyTo(service: Service, { annotations, selector }: ServicePatch): Service {
+  return {
+    ...service,
+    annotations: merge(service.annotations, annotations),
+    selector: merge(service.selector, selector),
+  }
+}
+
+function merge(
+  map: Readonly<Record<string, string>>,
+  patch: Readonly<Record<string, string | null>>,
+): Record<string, string> {
+  const entries = Object.entries({ ...map, ...patch })
+  return Object.fromEntries(entries.filter((entry): entry is [string, string] => entry[1] !== null))
+}

@@ -1,0 +1,228 @@
+/**
+ * Moving traffic in one step: the claim on the Services of a group and the latch that it carries.
+ *
+ * Two label writes are two changes of a Service's endpoints, and a proxy may apply the second a second after the
+ * first. So the Service is pinned to the old pod, by a label that only this pod carries, while the roles change; the
+ * release changes the endpoints once. The claim, a random token, is made without a pin as well: it is what a slower
+ * pass stumbles over, whose decision was made on an older view.
+ *
+ * Safety never rests on any of this: swap.ts holds without it, and a Service never selects two pods either way.
+ *
+ * Not promised: anything for connections that are established; proxies other than those measured; that field ownership
+ * of the selector is what it was (its content is).
+ */
+import type { Deadline } from './deadline.js'
+import type { Effects } from './effects.js'
+import type { Fault } from './errors.js'
+import { PIN, SWAP } from './keys.js'
+import type { KubeError, Service, ServicePatch } from './kube/port.js'
+
+/** What everything around a swap needs to know. */
+export interface SwapContext extends Effects {
+  readonly roleLabel: string
+  readonly deadline: Deadline
+}
+
+export interface Claim {
+  /** The whole annotation: `<random token> <pod>`. */
+  readonly token: string
+  /** As last seen. Empty when no Service could be claimed. */
+  readonly services: readonly Service[]
+  readonly pinned: boolean
+  /** Services that we have no right to patch: they go without. */
+  readonly refused: readonly Refusal[]
+}
+
+export interface Refusal {
+  readonly service: Service
+  readonly error: KubeError
+}
+
+export type Claimed =
+  | { readonly kind: 'held'; readonly claim: Claim }
+  /** Somebody else was faster, or a request stayed unanswered. Nothing of ours is left but what `stuck` names. */
+  | { readonly kind: 'again'; readonly delayMs: number; readonly error?: KubeError; readonly stuck: readonly Stuck[] }
+
+/** A Service that is still claimed; without an error the time was up. */
+export interface Stuck {
+  readonly kind: 'stuck'
+  readonly service: Service
+  readonly error?: KubeError
+}
+
+/** `service` is the Service as it is now, `undefined` when it is gone. */
+export type Released = { readonly kind: 'free'; readonly service: Service | undefined } | Stuck
+
+/** A Service with our mark or our pin in it, whoever left it there. */
+export function isClaimed(service: Service): boolean {
+  return SWAP in service.annotations || PIN in service.selector
+}
+
+/** Claims all Services of a group, at the versions of the pass's list; `pin` is the uid of the one old active. */
+export async function claim(
+  context: SwapContext,
+  services: readonly Service[],
+  winner: string,
+  pin: string | undefined,
+): Promise<Claimed> {
+  const token = `${randomToken(context.random)} ${winner}`
+  const written = await Promise.all(
+    services.map(async (service) => ({
+      service,
+      result: await context.kube.patchService(
+        service,
+        claimPatch(service, token, pin, context.roleLabel),
+        context.deadline.swapping,
+      ),
+    })),
+  )
+  const claimed: Service[] = []
+  const refused: Refusal[] = []
+  const unanswered: Service[] = []
+  let error: KubeError | undefined
+  let delayMs: number | undefined
+  for (const { service, result } of written) {
+    if (result.kind === 'applied') claimed.push(result.object)
+    else if (result.kind === 'denied' || result.kind === 'rejected') refused.push({ service, error: result.error })
+    else {
+      if (result.kind === 'unknown') {
+        unanswered.push(service)
+        error = result.error
+      }
+      delayMs = Math.max(delayMs ?? 0, result.kind === 'throttled' ? result.retryAfterMs : 0)
+    }
+  }
+  if (delayMs === undefined) {
+    return {
+      kind: 'held',
+      claim: { token, services: claimed, pinned: pin !== undefined && claimed.length > 0, refused },
+    }
+  }
+  const released = await Promise.all([
+    ...claimed.map((service) => release(context, service)),
+    ...unanswered.map((service) => outrun(context, service, token)),
+  ])
+  return { kind: 'again', delayMs, ...(error ? { error } : {}), stuck: released.filter(isStuck) }
+}
+
+/** Reads the Services again. The claim as it stands now if every Service still carries it, else `undefined`. @throws KubeError */
+export async function check(context: SwapContext, held: Claim): Promise<Claim | undefined> {
+  const [first] = held.services
+  if (!first) return held
+  const current = await context.kube.listServices({ namespace: first.namespace }, context.deadline.swapping)
+  const services = held.services.map(({ uid }) => current.find((service) => service.uid === uid))
+  const stands = (service: Service | undefined): service is Service => service?.annotations[SWAP] === held.token
+  return services.every(stands) ? { ...held, services } : undefined
+}
+
+/** Takes claim and pin off and puts the role back, on what is there now, until they are off or the time is up. */
+export async function release(context: SwapContext, service: Service): Promise<Released> {
+  const { kube, deadline, roleLabel } = context
+  for (let current = service; ; ) {
+    const result = await kube.patchService(current, releasePatch(current, roleLabel), deadline.releasing)
+    switch (result.kind) {
+      case 'applied':
+        return { kind: 'free', service: result.object }
+      case 'gone':
+        return { kind: 'free', service: undefined }
+      case 'denied':
+      case 'rejected':
+        return { kind: 'stuck', service: current, error: result.error }
+      case 'throttled':
+        await pause(context, result.retryAfterMs)
+        break
+      case 'lost':
+      case 'unknown':
+        await pause(context, 0)
+    }
+    const seen = await readUntil(context, current)
+    if (seen === 'out of time') return { kind: 'stuck', service: current }
+    if (!seen || !isClaimed(seen)) return { kind: 'free', service: seen }
+    current = seen
+  }
+}
+
+export function isStuck(released: Released): released is Stuck {
+  return released.kind === 'stuck'
+}
+
+/** The fault of a pass that has to end while Services are claimed, with the command that does what a release does. */
+export function stillClaimed(stuck: readonly Stuck[], roleLabel: string): Fault {
+  const patch = {
+    metadata: { annotations: { [SWAP]: null } },
+    spec: { selector: { [PIN]: null, [roleLabel]: 'active' } },
+  }
+  const commands = stuck.map(
+    ({ service: { name, namespace } }) =>
+      `kubectl patch service ${name} -n ${namespace} --type=merge -p '${JSON.stringify(patch)}'`,
+  )
+  const error = stuck.find((one) => one.error)?.error
+  return {
+    code: 'latched',
+    object: stuck.map(({ service }) => `service ${service.namespace}/${service.name}`).join(', '),
+    message: `still claimed for a swap at the end of the pass${error ? `: ${error.message}` : ''}`,
+    remedy: `The next pass releases it; by hand: ${commands.join('; ')}`,
+  }
+}
+
+/** Moves the version of a Service on, so that a claim that was never answered cannot be applied any more. */
+async function outrun(context: SwapContext, service: Service, token: string): Promise<Released> {
+  const { kube, deadline, roleLabel } = context
+  for (;;) {
+    const seen = await readUntil(context, service)
+    if (seen === 'out of time') return { kind: 'stuck', service }
+    if (!seen) return { kind: 'free', service: seen }
+    if (isClaimed(seen)) return release(context, seen)
+    const result = await kube.patchService(seen, claimPatch(seen, token, undefined, roleLabel), deadline.releasing)
+    if (result.kind === 'applied') return release(context, result.object)
+    if (result.kind === 'denied' || result.kind === 'rejected')
+      return { kind: 'stuck', service: seen, error: result.error }
+    await pause(context, result.kind === 'throttled' ? result.retryAfterMs : 0)
+  }
+}
+
+/** The Service as it is now, `undefined` when it is gone; asks until it is answered or the time is up. */
+async function readUntil(
+  context: SwapContext,
+  { namespace, uid }: Service,
+): Promise<Service | undefined | 'out of time'> {
+  const { kube, deadline } = context
+  while (!deadline.releasing.aborted) {
+    try {
+      const services = await kube.listServices({ namespace }, deadline.releasing)
+      return services.find((service) => service.uid === uid)
+    } catch {
+      await pause(context, 0) // that it fails is not news here: the release reports what it could not do
+    }
+  }
+  return 'out of time'
+}
+
+function claimPatch(
+  { resourceVersion }: Service,
+  token: string,
+  pin: string | undefined,
+  roleLabel: string,
+): ServicePatch {
+  return {
+    resourceVersion,
+    annotations: { [SWAP]: token },
+    selector: pin === undefined ? {} : { [roleLabel]: null, [PIN]: pin },
+  }
+}
+
+function releasePatch({ resourceVersion }: Service, roleLabel: string): ServicePatch {
+  return { resourceVersion, annotations: { [SWAP]: null }, selector: { [PIN]: null, [roleLabel]: 'active' } }
+}
+
+async function pause({ clock, random, deadline }: SwapContext, atLeastMs: number): Promise<void> {
+  await clock.sleep(atLeastMs + 20 + 80 * random(), deadline.releasing)
+}
+
+function randomToken(random: () => number): string {
+  return Array.from({ length: 4 }, () =>
+    Math.floor(random() * 0x10000)
+      .toString(16)
+      .padStart(4, '0'),
+  ).join('')
+}

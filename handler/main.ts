@@ -1,0 +1,46 @@
+/** What `node handler` runs. Alone in touching the process: its arguments, environment, signals, streams, exit code. */
+import { parseInvocation, type RunOptions } from './cli.js'
+import { systemClock } from './effects.js'
+import { UsageError } from './errors.js'
+import { probe } from './health/probe.js'
+import { connect } from './kube/client.js'
+import { defaultNamespace, loadConfig } from './kube/config.js'
+import { pass } from './pass.js'
+import { exitCode, exitCodeOfError } from './report/exit-code.js'
+import { toJson } from './report/json.js'
+import { toText } from './report/text.js'
+
+async function run(options: RunOptions, stop: AbortSignal): Promise<number> {
+  const config = loadConfig({ ...options, env: process.env })
+  const namespaces = options.namespaces ?? [defaultNamespace(config)]
+  const effects = { kube: connect(config), clock: systemClock, probe, random: Math.random }
+  const report = await pass({ ...options, namespaces }, effects, stop)
+  await print(options.output === 'json' ? toJson(report) : toText(report))
+  return exitCode(report)
+}
+
+async function main(): Promise<number> {
+  const stop = new AbortController()
+  process.once('SIGTERM', () => stop.abort())
+  process.once('SIGINT', () => stop.abort())
+  try {
+    const invocation = await parseInvocation(process.argv.slice(2), process.env)
+    if (invocation.kind === 'run') return await run(invocation.options, stop.signal)
+    await print(invocation.text)
+    return 0
+  } catch (error) {
+    console.error(error instanceof UsageError ? `active-passive: ${error.message}` : error)
+    return exitCodeOfError(error)
+  }
+}
+
+/** Resolves when the text is out, or when nobody reads it any more. */
+function print(text: string): Promise<void> {
+  process.stdout.on('error', () => {})
+  return new Promise((resolve) => {
+    process.stdout.write(text, () => resolve())
+  })
+}
+
+// Ends whatever may still be open: a credential plugin that hangs, a probe that was cut off.
+void main().then((code) => process.exit(code))

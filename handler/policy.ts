@@ -1,0 +1,178 @@
+/**
+ * The settings of a group: annotations on its Services over the flags over the defaults. Pure.
+ * One table holds every setting, so that a flag and the annotation of the same name mean the same.
+ */
+import { type Milliseconds, parseDuration } from './duration.js'
+import type { Fault } from './errors.js'
+import { CHECK_FORMS, parseCheck } from './health/check.js'
+import { PREFIX, SWAP } from './keys.js'
+import type { Service } from './kube/port.js'
+
+/** `parse` answers `undefined` for text that makes no sense; `expected` completes "should be …". */
+interface Setting<T> {
+  readonly expected: string
+  readonly parse: (text: string) => T | undefined
+}
+
+const duration: Setting<Milliseconds> = {
+  expected: 'a duration such as 500ms, 2s or 1m30s',
+  parse: parseDuration,
+}
+const positiveDuration: Setting<Milliseconds> = {
+  expected: 'a duration above zero such as 500ms, 2s or 1m30s',
+  parse: (text) => parseDuration(text) || undefined,
+}
+const shortDuration: Setting<Milliseconds> = {
+  expected: 'a duration of at most 2s, such as 20ms',
+  parse: (text) => within(parseDuration(text), 0, 2_000),
+}
+const count: Setting<number> = {
+  expected: 'a whole number from 1 to 1000',
+  parse: (text) => (/^\d{1,4}$/.test(text) ? within(Number(text), 1, 1_000) : undefined),
+}
+const toggle: Setting<boolean> = {
+  expected: 'true or false',
+  parse: (text) => (text === 'true' ? true : text === 'false' ? false : undefined),
+}
+const names: Setting<readonly string[]> = {
+  expected: 'pod names separated by commas',
+  parse: (text) => splitList(text, /^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$/),
+}
+const statuses: Setting<readonly StatusRange[]> = {
+  expected: 'HTTP statuses separated by commas, such as 200 or 200-399 or 200,204',
+  parse: (text) => {
+    const ranges = splitList(text, /^[1-5]\d\d(-[1-5]\d\d)?$/)?.map((part): StatusRange => {
+      const [min, max = min] = part.split('-').map(Number)
+      return [min ?? 0, max ?? 0]
+    })
+    return ranges?.every(([min, max]) => min <= max) ? ranges : undefined
+  },
+}
+const headers: Setting<readonly Header[]> = {
+  expected: 'HTTP headers, one a line, such as Host: app.example',
+  parse: (text) => {
+    const lines = text.split('\n').filter((line) => line.trim() !== '')
+    const matches = lines.map((line) => /^\s*([!#$%&'*+.^_`|~0-9A-Za-z-]+)\s*:\s*([\t\x20-\x7e]*?)\s*$/.exec(line))
+    return matches.every((match) => match !== null)
+      ? matches.map(([, name = '', value = '']) => [name, value])
+      : undefined
+  },
+}
+const anyText: Setting<string> = { expected: 'a text', parse: (text) => text || undefined }
+
+/** Inclusive. */
+export type StatusRange = readonly [min: number, max: number]
+export type Header = readonly [name: string, value: string]
+
+/** Settings that are both an annotation and, for all Services without it, a flag. */
+export const FLAG_SETTINGS = {
+  'health-check': { parse: parseCheck, expected: CHECK_FORMS },
+  'health-timeout': positiveDuration,
+  failures: count,
+  probes: count,
+  period: duration,
+  cooldown: duration,
+  latch: toggle,
+  settle: shortDuration,
+} as const
+
+const ANNOTATION_SETTINGS = {
+  'health-status': statuses,
+  'health-body': anyText,
+  'health-headers': headers,
+  pause: toggle,
+  managed: toggle,
+  prefer: names,
+  never: names,
+  failback: duration,
+  'promote-unhealthy': toggle,
+} as const
+
+const SETTINGS = { ...FLAG_SETTINGS, ...ANNOTATION_SETTINGS }
+
+type Parsed<S> = S extends Setting<infer T> ? T : never
+type Values<Table> = { readonly [Name in keyof Table]: Parsed<Table[Name]> }
+type SettingName = keyof typeof SETTINGS
+
+/** Durations are milliseconds. Absent: neither an annotation nor a flag says anything, and there is no default. */
+export type Settings = Omit<Values<typeof FLAG_SETTINGS>, 'health-timeout'> &
+  Partial<Values<typeof ANNOTATION_SETTINGS> & Pick<Values<typeof FLAG_SETTINGS>, 'health-timeout'>>
+
+export const DEFAULT_SETTINGS: Settings = {
+  'health-check': { kind: 'probe' },
+  failures: 3,
+  probes: 3,
+  period: 1_000,
+  cooldown: 0,
+  latch: true,
+  settle: 20,
+}
+
+/** One probe's limit where nobody sets one; a declared probe that allows itself more gets more. */
+export const DEFAULT_HEALTH_TIMEOUT_MS: Milliseconds = 2_000
+
+export type Policy = { readonly settings: Settings; readonly warnings: readonly string[] } | { readonly fault: Fault }
+
+/** Reads the settings of a group from all its Services. The first thing that is wrong is the fault. */
+export function policyOf(services: readonly Service[], defaults: Settings): Policy {
+  const found = new Map<SettingName, { service: Service; text: string; value: unknown }>()
+  const warnings: string[] = []
+  for (const service of services) {
+    for (const [key, text] of Object.entries(service.annotations)) {
+      if (!key.startsWith(PREFIX) || key === SWAP) continue
+      const name = key.slice(PREFIX.length)
+      if (!isSetting(name)) {
+        warnings.push(`service ${service.name}: annotation ${key} is unknown and has no effect`)
+        continue
+      }
+      const value = SETTINGS[name].parse(text)
+      if (value === undefined) return { fault: badValue(service, key, text, SETTINGS[name].expected) }
+      const other = found.get(name)
+      // Pausing is the careful thing to do: one Service that says so is enough.
+      if (name === 'pause') {
+        found.set(name, { service, text, value: value || other?.value === true })
+      } else if (other && JSON.stringify(other.value) !== JSON.stringify(value)) {
+        return { fault: conflict(key, other, { service, text }) }
+      } else {
+        found.set(name, { service, text, value })
+      }
+    }
+  }
+  const own = Object.fromEntries([...found].map(([name, { value }]) => [name, value])) as Partial<Settings>
+  return { settings: { ...defaults, ...own }, warnings }
+}
+
+function isSetting(name: string): name is SettingName {
+  return Object.hasOwn(SETTINGS, name)
+}
+
+function badValue(service: Service, key: string, text: string, expected: string): Fault {
+  return {
+    code: 'bad-annotation',
+    object: `service ${service.namespace}/${service.name}`,
+    message: `annotation ${key} is ${JSON.stringify(text.slice(0, 100))}, which should be ${expected}`,
+    remedy: `Correct it: kubectl annotate service ${service.name} -n ${service.namespace} --overwrite ${key}=VALUE`,
+  }
+}
+
+type Said = { readonly service: Service; readonly text: string }
+
+function conflict(key: string, one: Said, other: Said): Fault {
+  const says = ({ service, text }: Said) => `${JSON.stringify(text.slice(0, 100))} on ${service.name}`
+  return {
+    code: 'conflicting-annotations',
+    object: `services ${one.service.name} and ${other.service.name} in namespace ${one.service.namespace}`,
+    message: `they select the same pods but annotation ${key} differs: ${says(one)}, ${says(other)}`,
+    remedy: 'Set it on one of them only, or to the same value.',
+  }
+}
+
+function within(value: number | undefined, min: number, max: number): number | undefined {
+  return value !== undefined && value >= min && value <= max ? value : undefined
+}
+
+/** The parts of a comma-separated list; `undefined` when it is empty or a part is not of that form. */
+function splitList(text: string, form: RegExp): string[] | undefined {
+  const parts = text.split(',').map((part) => part.trim())
+  return parts.every((part) => form.test(part)) ? parts : undefined
+}

@@ -1,0 +1,25 @@
+import { UsageError } from '../errors.js'
+import type { GroupReport, Report } from './report.js'
+
+/**
+ * 0: each group has exactly one active, healthy or still under its threshold; 1: one has not; 3: the API server refused
+ * a LIST or a pod PATCH, or did not answer. The highest wins.
+ */
+export function exitCode({ groups, dryRun, interrupted }: Report): 0 | 1 | 3 {
+  const codes = groups.map((group) => groupCode(group, dryRun))
+  return codes.includes(3) ? 3 : interrupted || codes.includes(1) ? 1 : 0
+}
+
+/** 2: flags, environment, kubeconfig. 70 (EX_SOFTWARE of sysexits.h): a defect; a scheduler may simply try again. */
+export function exitCodeOfError(error: unknown): 2 | 70 {
+  return error instanceof UsageError ? 2 : 70
+}
+
+function groupCode({ decision, faults, writes, members, activeAfter }: GroupReport, dryRun: boolean): 0 | 1 | 3 {
+  if (faults.some(({ code }) => code === 'denied' || code === 'unreachable' || code === 'failed')) return 3
+  if (faults.length > 0 || decision.kind === 'error' || decision.kind === 'blocked') return 1
+  if (dryRun && writes.length > 0) return 1
+  if (decision.kind === 'paused' || decision.kind === 'empty') return 0
+  const active = members.find(({ pod }) => pod.name === activeAfter)
+  return active?.verdict.health === 'healthy' || active?.verdict.health === 'failing' ? 0 : 1
+}

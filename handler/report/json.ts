@@ -1,0 +1,45 @@
+import { whyNot } from '../candidates.js'
+import { describeFault } from '../errors.js'
+import type { Judged } from '../health/judge.js'
+import type { Settings } from '../policy.js'
+import type { GroupReport, Report } from './report.js'
+import { summaryOf } from './summary.js'
+
+/** One document, for programs. */
+export function toJson(report: Report): string {
+  const { groups, durationMs, requests } = report
+  const document = { groups: groups.map(groupJson), summary: summaryOf(report), durationMs, requests }
+  return `${JSON.stringify(document, null, 2)}\n`
+}
+
+function groupJson(group: GroupReport) {
+  const { namespace = null, services, decision, settings, members, activeBefore, activeAfter, faults } = group
+  const [fault] = faults
+  return {
+    namespace,
+    services,
+    decision: decision.kind,
+    reason:
+      decision.kind === 'error' ? { code: decision.fault.code, text: describeFault(decision.fault) } : decision.reason,
+    active: { before: activeBefore.join(',') || null, after: activeAfter ?? null },
+    pods: members.map((member) => podJson(member, settings)),
+    writes: group.writes,
+    latch: group.latch,
+    warnings: group.warnings,
+    ...(fault ? { error: fault } : {}),
+  }
+}
+
+function podJson(member: Judged, settings: Settings) {
+  const { pod, role, epoch, verdict } = member
+  return {
+    name: pod.name,
+    uid: pod.uid,
+    role,
+    epoch,
+    healthy: verdict.health === 'healthy',
+    failures: verdict.failures,
+    check: verdict.check,
+    whyNot: whyNot(member, settings),
+  }
+}

@@ -1,0 +1,37 @@
+/** What a pass reports, as data. */
+import type { Decision } from '../decide.js'
+import type { Fault } from '../errors.js'
+import type { LatchUse } from '../handover.js'
+import type { Judged } from '../health/judge.js'
+import type { Write } from '../kube/recording.js'
+import type { Settings } from '../policy.js'
+
+export interface Report {
+  readonly groups: readonly GroupReport[]
+  readonly dryRun: boolean
+  /** The pass was told to stop before it had ended. */
+  readonly interrupted: boolean
+  readonly durationMs: number
+  /** API requests, retries included. */
+  readonly requests: number
+}
+
+/** A group, or, with a fault, a namespace or a Service that has none. */
+export interface GroupReport {
+  /** `undefined` for a fault of all namespaces. */
+  readonly namespace: string | undefined
+  readonly services: readonly string[]
+  readonly decision: Decision
+  readonly settings: Settings
+  /** As they were found, with this pass's verdicts. */
+  readonly members: readonly Judged[]
+  /** Names; more than one before a repair. */
+  readonly activeBefore: readonly string[]
+  readonly activeAfter: string | undefined
+  readonly writes: readonly Write[]
+  /** `null`: traffic was not moved. */
+  readonly latch: LatchUse | null
+  readonly warnings: readonly string[]
+  /** What went wrong, the gravest first. */
+  readonly faults: readonly Fault[]
+}

@@ -1,0 +1,88 @@
+/** The report for people, in the words of the recipe that this program replaces where that had words. */
+import type { Decision } from '../decide.js'
+import { describeFault } from '../errors.js'
+import type { Judged } from '../health/judge.js'
+import type { GroupReport, Report } from './report.js'
+import { summaryOf } from './summary.js'
+
+/** One block a group, then one line on the whole. */
+export function toText(report: Report): string {
+  const blocks = report.groups.map((group) => groupLines(group).join('\n'))
+  return `${[...blocks, summaryOf(report)].join('\n\n')}\n`
+}
+
+function groupLines(group: GroupReport): string[] {
+  const { decision, members, writes, warnings, faults } = group
+  return [
+    `${groupTitle(group)}:`,
+    ...members.map(({ pod, role }) => `${pod.name} is the ${role} pod`),
+    ...healthLines(members),
+    ...decisionLines(decision, members),
+    ...writes.map(({ object, result }) => `${object} ${WRITTEN[result]}`),
+    ...faults.map((fault) => `Error: ${describeFault(fault)}`),
+    ...warnings.map((warning) => `Warning: ${warning}`),
+  ]
+}
+
+function groupTitle({ namespace, services }: GroupReport): string {
+  return `${namespace ?? 'all namespaces'}${services.length > 0 ? `/${services.join(',')}` : ''}`
+}
+
+const WRITTEN = {
+  applied: 'patched',
+  lost: 'not patched: it has changed meanwhile',
+  gone: 'not patched: it is gone',
+  denied: 'not patched: forbidden',
+  throttled: 'not patched: the API server is busy',
+  rejected: 'not patched: rejected',
+  unknown: 'may not have been patched: no answer',
+  'dry run': 'patched (dry run)',
+} as const
+
+/** The active first; with several passives each line ends with the name. */
+function healthLines(members: readonly Judged[]): string[] {
+  const sorted = [...members].sort((a, b) => (a.role < b.role ? -1 : a.role > b.role ? 1 : 0))
+  return sorted.map(({ pod, role, verdict }) => {
+    const several = members.filter((other) => other.role === role).length > 1
+    return `${role === 'active' ? 'Active' : 'Passive'} pod ${healthWords(verdict)}${several ? ` (${pod.name})` : ''}`
+  })
+}
+
+const WORDS = { http: 'HTTP response', tcp: 'TCP connection', ready: 'state' } as const
+
+function healthWords({ conclusive, check, health, failures }: Judged['verdict']): string {
+  const counted = health === 'failing' && failures > 0 ? `, failure ${failures}` : ''
+  return conclusive ? `is ${check.result}` : `${WORDS[check.kind]}: ${check.result}${counted}`
+}
+
+function decisionLines(decision: Decision, members: readonly Judged[]): string[] {
+  switch (decision.kind) {
+    case 'error':
+      return [] // the fault says it
+    case 'keep':
+      return ['Active node passed healthcheck']
+    case 'first':
+    case 'failback':
+    case 'repair':
+      return [`Reason: ${decision.reason.text}`, `Enabling ${decision.winner.pod.name}`]
+    case 'failover':
+      return [
+        'Detected application health failure',
+        `Reason: ${decision.reason.text}`,
+        `Enabling ${decision.winner.pod.name}`,
+      ]
+    case 'blocked': {
+      const hasActive = members.some(({ role }) => role === 'active')
+      const left = decision.reason.code === 'no-candidate' && hasActive
+      return [
+        ...(decision.reason.code === 'not-probed' ? [] : ['Detected application health failure']),
+        ...(left ? ['Passive pod failing health check as well... leaving active pod enabled'] : []),
+        `Reason: ${decision.reason.text}`,
+      ]
+    }
+    case 'count':
+    case 'paused':
+    case 'empty':
+      return [`Reason: ${decision.reason.text}`]
+  }
+}

@@ -1,0 +1,68 @@
+/** Reading the cluster: the Services, what is left of somebody's claim on them, then the pods. Two LISTs, in this order. */
+
+import { SWAP } from './keys.js'
+import type { Service } from './kube/port.js'
+import { isClaimed, isStuck, release, type Stuck, type SwapContext } from './latch.js'
+import { type Group, type GroupServices, groupServices, populate } from './observe.js'
+
+/** Long enough for a swap that is under way to end by itself; only smoothness depends on it. */
+const LEFTOVER_WAIT_MS = 250
+
+export interface Scope {
+  /** `undefined`: all namespaces. */
+  readonly namespace: string | undefined
+  /** Which groups are to be served. */
+  readonly serves: (group: GroupServices) => boolean
+}
+
+export interface Snapshot {
+  readonly groups: readonly Group[]
+  /** Every Service in scope, managed or not. */
+  readonly services: readonly Service[]
+  /** Claims that are left, and cannot be taken off. */
+  readonly stuck: readonly Stuck[]
+}
+
+/** @throws KubeError */
+export async function takeSnapshot(context: SwapContext, scope: Scope, waitForLeftovers: boolean): Promise<Snapshot> {
+  const { kube, deadline, roleLabel } = context
+  const { services, stuck } = await readServices(context, scope, waitForLeftovers)
+  const everyGroup = groupServices(services, roleLabel)
+  const groups = everyGroup.filter(scope.serves)
+  const [only, ...more] = groups
+  if (!only) return { groups: [], services, stuck }
+  const labels = more.length === 0 ? only.selector : undefined
+  const pods = await kube.listPods(
+    { namespace: scope.namespace ?? (labels && only.namespace), labels },
+    deadline.observing,
+  )
+  return { groups: populate(groups, everyGroup, pods, roleLabel), services, stuck }
+}
+
+/** LISTs the Services, and releases what a pass that is no more has left claimed. */
+async function readServices(context: SwapContext, scope: Scope, wait: boolean): Promise<Omit<Snapshot, 'groups'>> {
+  const { kube, clock, deadline, roleLabel } = context
+  const list = () => kube.listServices({ namespace: scope.namespace }, deadline.observing)
+  const claimed = (services: readonly Service[]) =>
+    groupServices(services, roleLabel)
+      .filter(scope.serves)
+      .flatMap((group) => group.services.filter(isClaimed))
+
+  const services = await list()
+  const before = claimed(services)
+  if (before.length === 0) return { services, stuck: [] }
+  if (wait) await clock.sleep(LEFTOVER_WAIT_MS, deadline.observing)
+  const current = wait ? await list() : services
+  const leftovers = claimed(current).filter((now) => before.some((then) => isSameClaim(then, now)))
+  const released = await Promise.all(leftovers.map((service) => release(context, service)))
+  const free = (service: Service) => {
+    const place = leftovers.findIndex(({ uid }) => uid === service.uid)
+    const result = released[place]
+    return result?.kind === 'free' ? (result.service ?? []) : service
+  }
+  return { services: current.flatMap(free), stuck: released.filter(isStuck) }
+}
+
+function isSameClaim(one: Service, other: Service): boolean {
+  return one.uid === other.uid && one.annotations[SWAP] === other.annotations[SWAP]
+}

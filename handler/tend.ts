@@ -1,0 +1,224 @@
+/** One group, from a snapshot to its report: judge, decide, act; and again where somebody else was faster. */
+import type { LimitFunction } from 'p-limit'
+import { type Decision, decide, type Swap } from './decide.js'
+import { type Fault, faultOf } from './errors.js'
+import { type Handover, handOver } from './handover.js'
+import { type Judged, judgeByProbes, judgeByState, notProbed, type Verdict } from './health/judge.js'
+import { planCheck } from './health/plan.js'
+import type { KubeError } from './kube/port.js'
+import { recording, type Write } from './kube/recording.js'
+import type { SwapContext } from './latch.js'
+import { type Group, groupKey, groupName, populate } from './observe.js'
+import { policyOf, type Settings } from './policy.js'
+import type { GroupReport } from './report/report.js'
+import { takeSnapshot } from './snapshot.js'
+import { keepUp } from './upkeep.js'
+
+export interface GroupContext extends SwapContext {
+  readonly defaults: Settings
+  readonly dryRun: boolean
+  /** Bounds the swaps that are under way at once. */
+  readonly swaps: LimitFunction
+}
+
+/**
+ * @param earlier writes that were made for this group while it was read
+ * @param leftovers claims on this group that could not be taken off
+ */
+export async function tend(
+  shared: GroupContext,
+  group: Group,
+  earlier: readonly Write[],
+  leftovers: readonly Fault[],
+): Promise<GroupReport> {
+  const writes = [...earlier]
+  const context = { ...shared, kube: recording(shared.kube, writes, shared.dryRun) }
+  /** What this pass's probes found, by pod: a retry does not probe again. */
+  const verdicts = new Map<string, Verdict>()
+  const first = await consider(context, group, verdicts)
+  const result = (view: View, ending: Ending): GroupReport => ({
+    namespace: group.namespace,
+    services: group.services.map(({ name }) => name),
+    decision: view.decision,
+    settings: view.settings,
+    members: view.members,
+    activeBefore: activeNames(first),
+    activeAfter: ending.activeAfter,
+    writes,
+    latch: ending.latch ?? null,
+    warnings: [...view.warnings, ...(ending.warnings ?? [])],
+    faults: [...(ending.faults ?? []), ...leftovers],
+  })
+
+  for (let view = first, attempt = 0; ; attempt++) {
+    const { decision } = view
+    if (!isSwap(decision)) return result(view, await stay(context, view, decision))
+    const handover = await context.swaps(() => trySwap(context, view, decision, verdicts))
+    if (!handover) return result(view, { faults: [tooLate(context, view)] })
+    const { outcome, latched } = handover
+    const faults = [...(outcome.kind === 'failed' ? [outcome.fault] : []), ...(latched ? [latched] : [])]
+    if (outcome.kind === 'done') return result(view, { ...handover, activeAfter: outcome.winner.pod.name, faults })
+    if (faults.length > 0) return result(view, { ...handover, faults })
+    const { delayMs, error } = outcome as Extract<typeof outcome, { kind: 'again' }>
+    await context.clock.sleep(delayMs + jitterMs(context, attempt), context.deadline.observing)
+    if (!context.deadline.allowsSwap()) return result(view, { ...handover, faults: [tooLate(context, view, error)] })
+    try {
+      const again = await readAgain(context, view.group)
+      if (!again) return result({ ...view, decision: UNMANAGED, members: [] }, handover)
+      view = await consider(context, again, verdicts)
+    } catch (error) {
+      return result(view, { ...handover, faults: [faultOf(error, `namespace ${group.namespace}`)] })
+    }
+  }
+}
+
+/** A group as this pass sees it, and what it makes of it. */
+interface View {
+  readonly group: Group
+  readonly settings: Settings
+  readonly members: readonly Judged[]
+  readonly decision: Decision
+  readonly warnings: readonly string[]
+}
+
+interface Ending {
+  readonly activeAfter?: string | undefined
+  readonly latch?: Handover['latch']
+  readonly warnings?: readonly string[]
+  readonly faults?: readonly Fault[]
+}
+
+const UNMANAGED: Decision = { kind: 'empty', reason: { code: 'no-pods', text: 'the Service is not managed any more' } }
+
+async function consider(context: GroupContext, group: Group, verdicts: Map<string, Verdict>): Promise<View> {
+  const policy = policyOf(group.services, context.defaults)
+  const fault = group.fault ?? ('fault' in policy ? policy.fault : undefined)
+  if (fault || 'fault' in policy) {
+    const decision: Decision = { kind: 'error', fault: fault as Fault }
+    return { group, settings: context.defaults, members: [], decision, warnings: group.warnings }
+  }
+  const { settings, warnings } = policy
+  const members = await judge(context, group, settings, verdicts, true)
+  return {
+    group,
+    settings,
+    members,
+    decision: decide({ members, settings, nowMs: context.clock.now() }),
+    warnings: [...group.warnings, ...warnings, ...notes(members, settings)],
+  }
+}
+
+/** Verdicts for all pods; a pod's state is judged afresh, its check only once a pass. */
+function judge(
+  context: GroupContext,
+  { members, services }: Group,
+  settings: Settings,
+  verdicts: Map<string, Verdict>,
+  mayProbe: boolean,
+): Promise<readonly Judged[]> {
+  const needsReady = !services.every(({ publishNotReadyAddresses }) => publishNotReadyAddresses)
+  const verdictOf = async (member: Group['members'][number]): Promise<Verdict> => {
+    const plan = planCheck(member.pod, settings)
+    const known = judgeByState(member, plan, needsReady) ?? verdicts.get(member.pod.uid)
+    if (known) return known
+    if (!mayProbe) return notProbed(member, plan)
+    const verdict = await judgeByProbes(member, plan, settings, context, context.deadline)
+    verdicts.set(member.pod.uid, verdict)
+    return verdict
+  }
+  return Promise.all(members.map(async (member) => ({ ...member, verdict: await verdictOf(member) })))
+}
+
+async function stay(context: GroupContext, view: View, decision: Exclude<Decision, Swap>): Promise<Ending> {
+  const [activeAfter] = activeNames(view)
+  switch (decision.kind) {
+    case 'error':
+      return { faults: [decision.fault] }
+    case 'paused':
+    case 'empty':
+      return { activeAfter }
+    case 'keep':
+    case 'count':
+    case 'blocked': {
+      const refused = await keepUp(context, view.members)
+      const isLate = decision.kind === 'blocked' && decision.reason.code === 'not-probed'
+      return {
+        activeAfter,
+        faults: [
+          ...refused.map((error) => faultOf(error, `group ${groupName(view.group)}`)),
+          ...(isLate ? [tooLate(context, view)] : []),
+        ],
+      }
+    }
+  }
+}
+
+async function trySwap(
+  context: GroupContext,
+  { group, members, settings }: View,
+  swap: Swap,
+  verdicts: Map<string, Verdict>,
+): Promise<Handover | undefined> {
+  if (!context.deadline.allowsSwap()) return undefined
+  const redecide = async () => {
+    const pods = await context.kube.listPods(
+      { namespace: group.namespace, labels: group.selector },
+      context.deadline.swapping,
+    )
+    const [again] = populate([group], [group], pods, context.roleLabel)
+    const current = again ? await judge(context, again, settings, verdicts, false) : []
+    const decision = decide({ members: current, settings, nowMs: context.clock.now() })
+    return { members: current, swap: isSwap(decision) ? decision : undefined }
+  }
+  return handOver(context, group, members, settings, swap, redecide)
+}
+
+/** The same group in a new snapshot. @throws KubeError */
+async function readAgain(context: GroupContext, { namespace, selector }: Group): Promise<Group | undefined> {
+  const key = groupKey(namespace, selector)
+  const serves = (other: { namespace: string; selector: Group['selector'] }) =>
+    groupKey(other.namespace, other.selector) === key
+  const { groups } = await takeSnapshot(context, { namespace, serves }, !context.dryRun)
+  return groups[0]
+}
+
+function isSwap(decision: Decision): decision is Swap {
+  return 'winner' in decision
+}
+
+function activeNames({ members }: View): string[] {
+  return members.filter(({ role }) => role === 'active').map(({ pod }) => pod.name)
+}
+
+/** What the checks are less than what was asked for, one line for all pods that share it. */
+function notes(members: readonly Judged[], settings: Settings): string[] {
+  const podsByNote = new Map<string, string[]>()
+  for (const { pod } of members) {
+    const { note } = planCheck(pod, settings)
+    if (note) podsByNote.set(note, [...(podsByNote.get(note) ?? []), pod.name])
+  }
+  return [...podsByNote].map(([note, pods]) => `pod ${pods.join(', ')}: ${note}`)
+}
+
+function jitterMs({ random }: GroupContext, attempt: number): number {
+  return (50 + 100 * random()) * 2 ** Math.min(attempt, 4)
+}
+
+function tooLate({ deadline }: GroupContext, { group }: View, error?: KubeError): Fault {
+  const object = `group ${groupName(group)}`
+  if (deadline.stop.aborted) {
+    return {
+      code: 'interrupted',
+      object,
+      message: 'the pass was told to stop before it had done this',
+      remedy: 'The next pass will do it.',
+    }
+  }
+  if (error) return faultOf(error, object)
+  return {
+    code: 'deadline',
+    object,
+    message: 'the deadline came before this was done',
+    remedy: 'The next pass will do it; a longer --deadline gives one pass more time.',
+  }
+}
