@@ -1,4 +1,5 @@
 /** The time that a pass has, as moments and as signals that cut whatever hangs. */
+import { setMaxListeners } from 'node:events'
 import type { Clock } from './effects.js'
 
 /** A swap is not begun with less left: it has to be finished and released, on a slow API server as well. */
@@ -32,12 +33,16 @@ export function startDeadline(clock: Clock, ms: number, stop: AbortSignal): Dead
     })
     return controller.signal
   }
+  const observing = AbortSignal.any([stop, abortsAt(ms - SWAP_RESERVE_MS)])
+  const swapping = abortsAt(ms - RELEASE_RESERVE_MS)
+  const releasing = abortsAt(ms)
+  setMaxListeners(0, observing, swapping, releasing) // as many as there are probes and requests in flight
   return {
     allowsSwap: () => !stop.aborted && end - clock.now() >= SWAP_RESERVE_MS,
     stop,
-    observing: AbortSignal.any([stop, abortsAt(ms - SWAP_RESERVE_MS)]),
-    swapping: abortsAt(ms - RELEASE_RESERVE_MS),
-    releasing: abortsAt(ms),
+    observing,
+    swapping,
+    releasing,
     close: () => closed.abort(),
   }
 }

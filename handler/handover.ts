@@ -58,7 +58,7 @@ export async function handOver(
     latch: held.services.length === 0 ? 'refused' : held.pinned ? 'latched' : 'claimed',
     warnings: held.refused.map(
       ({ service, error }) =>
-        `service ${service.name} was not latched, so that new connections may be refused for up to a second: ${error.message}`,
+        `service ${service.name} was not latched, so that new connections may be refused for up to a second: ${error.message}. ${error.remedy}`,
     ),
     ...latchedFault(context, released.filter(isStuck)),
   }

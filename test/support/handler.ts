@@ -1,0 +1,40 @@
+/** Runs the built program as a user does: a process of its own, `node handler …`. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+
+export const repository = fileURLToPath(new URL('../..', import.meta.url))
+
+export interface Run {
+  /** `null` when a signal ended it. */
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+export interface RunningHandler {
+  readonly process: ChildProcess
+  readonly done: Promise<Run>
+}
+
+/** Starts `node handler` with these arguments and, beyond PATH and HOME, only this environment. */
+export function startHandler(args: readonly string[], env: Readonly<Record<string, string>>): RunningHandler {
+  const { PATH = '', HOME = '' } = process.env
+  const child = spawn(process.execPath, ['handler', ...args], { cwd: repository, env: { PATH, HOME, ...env } })
+  let stdout = ''
+  let stderr = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text
+  })
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text
+  })
+  const done = once(child, 'close').then(([code, signal]) => ({ code, signal, stdout, stderr }))
+  return { process: child, done }
+}
+
+/** The same, to its end. */
+export function runHandler(args: readonly string[], env: Readonly<Record<string, string>>): Promise<Run> {
+  return startHandler(args, env).done
+}

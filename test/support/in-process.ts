@@ -1,0 +1,121 @@
+/** Passes through the real client against the in-process API, with pods whose health a test sets. */
+
+import { KubeConfig } from '@kubernetes/client-node/dist/config.js'
+import { type Effects, systemClock } from '../../handler/effects.js'
+import { connect } from '../../handler/kube/client.js'
+import type { Kube } from '../../handler/kube/port.js'
+import { type PassOptions, pass } from '../../handler/pass.js'
+import { DEFAULT_SETTINGS, type Settings } from '../../handler/policy.js'
+import type { Report } from '../../handler/report/report.js'
+import { type Api, startApi } from './api/server.js'
+import { type PodDraft, podDraft, podStatus, type ServiceDraft, serviceDraft } from './pods.js'
+
+export const NAMESPACE = 'default'
+
+export interface InProcess {
+  readonly api: Api
+  /** What probes of a pod answer: `200` unless set; every text but that is a failure. */
+  readonly health: Map<string, string>
+  readonly probed: string[]
+  /** A client of its own, with connections of its own. */
+  connect(): Kube
+  addPod(pod: Partial<PodDraft> & { readonly name: string }): void
+  addService(service: ServiceDraft): void
+  /** One pass; without bursts unless told: one failure is a failed pod. */
+  pass(
+    options?: Partial<Omit<PassOptions, 'settings'>> & { settings?: Partial<Settings> },
+    run?: PassRun,
+  ): Promise<Report>
+  labels(pod: string): Readonly<Record<string, string>>
+  annotations(pod: string): Readonly<Record<string, string>>
+  /** The pods labelled active. */
+  actives(): readonly string[]
+  service(name: string): {
+    readonly selector: Readonly<Record<string, string>>
+    readonly annotations: Readonly<Record<string, string>>
+  }
+  /** `GET services`, `PATCH pod/a`, … of the requests since the last call, in order. */
+  takeRequests(): readonly string[]
+  close(): Promise<void>
+}
+
+export interface PassRun extends Partial<Pick<Effects, 'kube' | 'clock' | 'random'>> {
+  readonly stop?: AbortSignal
+}
+
+type Labels = Readonly<Record<string, string>>
+
+/** Two healthy pods, `a` and `b`, behind Service `app`, unless told otherwise. */
+export async function startInProcess(pods: readonly string[] = ['a', 'b']): Promise<InProcess> {
+  const api = await startApi()
+  const config = new KubeConfig()
+  config.loadFromString(api.kubeconfig)
+  const health = new Map<string, string>()
+  const probed: string[] = []
+  const metadata = (name: string) => api.store.get('pods', NAMESPACE, name)?.metadata
+  const probe: Effects['probe'] = async ({ pod }) => {
+    probed.push(pod.name)
+    const text = health.get(pod.name) ?? '200'
+    return { healthy: text === '200', text, ms: 1 }
+  }
+  const world: InProcess = {
+    api,
+    health,
+    probed,
+    connect: () => connect(config),
+    addPod: (pod) => {
+      const draft = podDraft({ port: 8080, ...pod })
+      api.store.create('pods', {
+        ...draft,
+        metadata: { ...draft.metadata, namespace: NAMESPACE },
+        status: podStatus(pod),
+      })
+    },
+    addService: (service) => {
+      const draft = serviceDraft(service)
+      api.store.create('services', { ...draft, metadata: { ...draft.metadata, namespace: NAMESPACE } } as never)
+    },
+    pass: ({ settings, ...options } = {}, { stop = new AbortController().signal, ...effects } = {}) =>
+      pass(
+        {
+          namespaces: [NAMESPACE],
+          services: [],
+          roleLabel: 'role',
+          dryRun: false,
+          deadlineMs: 20_000,
+          concurrency: 64,
+          ...options,
+          settings: { ...DEFAULT_SETTINGS, failures: 1, ...settings },
+        },
+        { kube: connect(config), clock: systemClock, probe, random: Math.random, ...effects },
+        stop,
+      ),
+    labels: (pod) => (metadata(pod)?.labels ?? {}) as Labels,
+    annotations: (pod) => (metadata(pod)?.annotations ?? {}) as Labels,
+    actives: () =>
+      api.store
+        .list('pods', NAMESPACE)
+        .filter(({ metadata }) => (metadata.labels as Labels | undefined)?.role === 'active')
+        .map(({ metadata }) => metadata.name),
+    service: (name) => {
+      const service = api.store.get('services', NAMESPACE, name)
+      return {
+        selector: (service?.spec as { selector: Labels }).selector,
+        annotations: (service?.metadata.annotations ?? {}) as Labels,
+      }
+    },
+    takeRequests: () => {
+      const taken = api.requests.map(({ method, path }) => `${method} ${shorten(path)}`)
+      api.clearRequests()
+      return taken
+    },
+    close: () => api.close(),
+  }
+  world.addService({ name: 'app' })
+  for (const name of pods) world.addPod({ name })
+  return world
+}
+
+function shorten(path: string): string {
+  return path.replace(/^\/api\/v1(\/namespaces\/[^/]+)?\//, '').replace(/^(pod|service)s\/(.+)/, '$1/$2')
+}
