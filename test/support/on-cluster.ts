@@ -1,0 +1,133 @@
+/** A namespace of its own on a real cluster, with pods that are real servers, and the built handler's runs in it. */
+import { randomUUID } from 'node:crypto'
+import { type AuditedRequest, requestsOf } from '../cluster/audit.js'
+import { type Kube, type KubeList, type KubeObject, kube } from '../cluster/client.js'
+import { until } from '../cluster/poll.js'
+import { type Rule, serviceAccount } from '../cluster/users.js'
+import type { Cluster } from './cluster-context.js'
+import { type Run, runHandler } from './handler.js'
+import { type PodDraft, podDraft, podStatus, type ServiceDraft, serviceDraft } from './pods.js'
+import { type Behaviour, startServer, type TestServer } from './servers.js'
+
+/** What a pass needs. */
+export const ALL_RIGHTS: readonly Rule[] = [
+  { apiGroups: [''], resources: ['pods', 'services'], verbs: ['list', 'patch'] },
+]
+
+type Labels = Readonly<Record<string, string>>
+
+export interface OnCluster {
+  readonly namespace: string
+  readonly admin: Kube
+  readonly api: string
+  /** A kubeconfig of the handler's ServiceAccount. */
+  readonly kubeconfig: string
+  /** A pod that is a server on loopback, Running and Ready unless told. */
+  addPod(name: string, behaviour?: Behaviour, draft?: Partial<PodDraft>): Promise<TestServer>
+  setStatus(pod: string, status: Partial<PodDraft>): Promise<void>
+  addService(service: ServiceDraft): Promise<void>
+  annotateService(name: string, annotations: Readonly<Record<string, string | null>>): Promise<void>
+  label(pod: string, labels: Readonly<Record<string, string | null>>): Promise<void>
+  pods(): Promise<readonly KubeObject[]>
+  labels(pod: string): Promise<Labels>
+  /** The names of the pods that are labelled active. */
+  actives(): Promise<readonly string[]>
+  /** What the user wrote and what we may have left there. */
+  service(name: string): Promise<{ readonly selector: Labels; readonly annotations: Labels }>
+  /** One `node handler …` as the ServiceAccount. */
+  run(args?: readonly string[], env?: Readonly<Record<string, string>>): Promise<Run>
+  /** The same in JSON. */
+  report(
+    args?: readonly string[],
+  ): Promise<{ readonly code: number | null; readonly group: JsonGroup; readonly requests: number }>
+  /** `list services`, `patch pods/a 422`, … since the last call; `undefined` on a cluster without an audit log. */
+  takeRequests(): Promise<readonly string[] | undefined>
+  close(): Promise<void>
+}
+
+/** As much of a group's JSON report as tests look at. */
+export interface JsonGroup {
+  readonly decision: string
+  readonly reason: { readonly code: string; readonly text: string }
+  readonly active: { readonly before: string | null; readonly after: string | null }
+  readonly latch: string | null
+  readonly warnings: readonly string[]
+  readonly writes: readonly { readonly object: string; readonly result: string }[]
+  readonly error?: { readonly code: string; readonly message: string; readonly remedy: string }
+}
+
+export async function openNamespace({ kubeconfig, auditLog }: Cluster, rules = ALL_RIGHTS): Promise<OnCluster> {
+  const namespace = `t-${randomUUID().slice(0, 8)}`
+  const user = await serviceAccount(kubeconfig, { namespace, name: 'active-passive', rules })
+  const admin = kube(kubeconfig)
+  const api = `/api/v1/namespaces/${namespace}`
+  const servers: TestServer[] = []
+  let taken = 0
+  const pods = async () => (await admin.get<KubeList>(`${api}/pods`)).items
+
+  return {
+    namespace,
+    admin,
+    api,
+    kubeconfig: user.kubeconfig,
+    addPod: async (name, behaviour = 'ok', draft = {}) => {
+      const server = await startServer(behaviour, { name, ...(draft.ip ? { host: draft.ip } : {}) })
+      servers.push(server)
+      await admin.post(`${api}/pods`, podDraft({ port: server.port, ...draft, name }))
+      await admin.patch(`${api}/pods/${name}/status`, { status: podStatus(draft) })
+      return server
+    },
+    setStatus: async (pod, status) =>
+      void (await admin.patch(`${api}/pods/${pod}/status`, { status: podStatus(status) })),
+    addService: async (service) => void (await admin.post(`${api}/services`, serviceDraft(service))),
+    annotateService: async (name, annotations) =>
+      void (await admin.patch(`${api}/services/${name}`, { metadata: { annotations } })),
+    label: async (pod, labels) => void (await admin.patch(`${api}/pods/${pod}`, { metadata: { labels } })),
+    pods,
+    labels: async (pod) => (await admin.get(`${api}/pods/${pod}`)).metadata.labels ?? {},
+    actives: async () =>
+      (await pods()).filter(({ metadata }) => metadata.labels?.role === 'active').map(({ metadata }) => metadata.name),
+    service: async (name) => {
+      const { metadata, spec } = await admin.get<KubeObject & { spec: { selector: Labels } }>(`${api}/services/${name}`)
+      return { selector: spec.selector, annotations: metadata.annotations ?? {} }
+    },
+    run: (args = [], env = {}) => runHandler(args, { KUBECONFIG: user.kubeconfig, ...env }),
+    report: async (args = []) => {
+      const { code, stdout, stderr } = await runHandler([...args, '-o', 'json'], { KUBECONFIG: user.kubeconfig })
+      if (!stdout) throw new Error(`no report: ${stderr}`)
+      const { groups, requests } = JSON.parse(stdout) as { groups: JsonGroup[]; requests: number }
+      return { code, group: groups[0] as JsonGroup, requests }
+    },
+    takeRequests: async () => {
+      if (auditLog === undefined) return undefined
+      const all = await requestsOf(auditLog, user.username)
+      const fresh = all.slice(taken)
+      taken = all.length
+      return fresh.map(describeRequest)
+    },
+    close: async () => {
+      await Promise.all(servers.map((server) => server.close()))
+      await admin.delete(`/api/v1/namespaces/${namespace}`)
+    },
+  }
+}
+
+function describeRequest({ verb, resource, name, code }: AuditedRequest): string {
+  return `${verb} ${resource}${name ? `/${name}` : ''}${code === 200 ? '' : ` ${code}`}`
+}
+
+/** Waits until a controller has made these pods, and answers for the kubelet: each runs on an address of its own. */
+export async function startPods(world: OnCluster, count: number, port: number): Promise<readonly TestServer[]> {
+  const names = await until(`${count} pods in ${world.namespace}`, async () => {
+    const found = (await world.pods()).map(({ metadata }) => metadata.name).sort()
+    return found.length === count ? found : undefined
+  })
+  return Promise.all(
+    names.map(async (name, n) => {
+      const ip = `127.0.0.${n + 2}`
+      const server = await startServer('ok', { name, host: ip, port })
+      await world.setStatus(name, { ip })
+      return server
+    }),
+  )
+}
