@@ -22,8 +22,8 @@ export interface HttpCheck {
   /** A substring that the first 64 KiB of the body must hold. */
   readonly body?: string
   /**
-   * `same-host`: as the kubelet, follows at most 10 redirects to the same host, whatever the port and the scheme; one to
-   * another host is the answer. `none`: any redirect is the answer.
+   * `same-host`: as the kubelet, follows at most 10 redirects to the same host, whatever the port and the scheme; one
+   * to another host is the answer. `none`: any redirect is the answer.
    */
   readonly redirects: 'same-host' | 'none'
 }
@@ -60,7 +60,6 @@ interface Redirect {
 }
 
 async function get(check: HttpCheck, url: URL, host: string | undefined, limit: Limit): Promise<Answer> {
-  limit.late = 'no answer within'
   const request = (url.protocol === 'https:' ? https : http).request(url, {
     signal: limit.signal,
     agent: false, // a connection of its own, and no proxy from the environment
@@ -69,7 +68,6 @@ async function get(check: HttpCheck, url: URL, host: string | undefined, limit: 
     insecureHTTPParser: true,
     maxHeaderSize: maxBytes,
     rejectUnauthorized: false,
-    servername: '', // as the kubelet, which goes by the IP; node would take the Host header's
   })
   request.on('error', () => {}) // one that comes when the answer is known already
   // A 101 is an answer like any other, but node leaves its socket to whoever listens.

@@ -8,7 +8,7 @@ import type { ProbeResult } from './result.js'
 export interface Limit {
   /** Aborted when the time is up or the probe is interrupted: the probe must end at once, by rejecting. */
   readonly signal: AbortSignal
-  /** What to say if the time is up; a duration is appended. A probe sets it as it proceeds. */
+  /** What to say if the time is up; a duration is appended. A probe changes it as it proceeds. */
   late: 'no answer within' | 'body unfinished after'
 }
 

@@ -1,7 +1,7 @@
 /** What one probe of one pod found. */
 export interface ProbeResult {
   readonly healthy: boolean
-  /** For people, in few words: `200`, `500`, `connection refused`, `no answer within 2s`, `body unfinished after 2s`, … */
+  /** For people, in few words: `200`, `500`, `connection refused`, `no answer within 2s`, `body cut short`, … */
   readonly text: string
   /** How long it took, milliseconds, rounded. */
   readonly ms: number
