@@ -1,8 +1,13 @@
 /** Which pods may become active, and in which order. Whatever chooses sorts first: equal situations, equal decisions. */
-import type { Judged } from './health/judge.js'
+import type { Verdict } from './health/judge.js'
 import type { Pod } from './kube/port.js'
 import { compareNames } from './names.js'
+import type { Member } from './observe.js'
 import type { Settings } from './policy.js'
+
+export interface Judged extends Member {
+  readonly verdict: Verdict
+}
 
 /** The pods that may become active, best first. */
 export function candidates(members: readonly Judged[], settings: Settings): readonly Judged[] {

@@ -1,6 +1,6 @@
 /** The time that a pass has, as moments and as signals that cut whatever hangs. */
 import { setMaxListeners } from 'node:events'
-import type { Clock } from './effects.js'
+import type { Clock } from './clock.js'
 
 /** A swap is not begun with less left: it has to be finished and released, on a slow API server as well. */
 const SWAP_RESERVE_MS = 5_000

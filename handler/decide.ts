@@ -1,8 +1,7 @@
 /** A group with its verdicts and a time -> a decision with its reason. Pure; the order of the rules is design. */
-import { candidates, inOrder, rank } from './candidates.js'
+import { candidates, inOrder, type Judged, rank } from './candidates.js'
 import { formatDuration } from './duration.js'
 import type { Fault } from './errors.js'
-import type { Judged } from './health/judge.js'
 import type { Member } from './observe.js'
 import type { Settings } from './policy.js'
 
@@ -93,7 +92,7 @@ function repair({ members, settings }: Situation, actives: readonly Judged[]): S
     winner,
     reason: {
       code: 'several-actives',
-      text: `${names.join(' and ')} are all active; ${winner.pod.name} was made active last`,
+      text: `${names.join(' and ')} are all active; ${winner.pod.name} is kept (epoch ${highest})`,
     },
   }
 }

@@ -2,9 +2,10 @@
  * The handover from one pod to another, in the order that makes it safe and seamless: claim the Services, seal the
  * other pods, check that the claim still stands, promote the winner, settle, release.
  */
+
+import type { Judged } from './candidates.js'
 import type { Swap } from './decide.js'
 import { type Fault, faultOf } from './errors.js'
-import type { Judged } from './health/judge.js'
 import type { KubeError } from './kube/port.js'
 import { type Claim, check, claim, isStuck, release, type Stuck, type SwapContext, stillClaimed } from './latch.js'
 import type { Group } from './observe.js'

@@ -1,7 +1,7 @@
 /** What a program imports. */
 
-export type { Clock, Effects } from './effects.js'
-export { systemClock } from './effects.js'
+export { type Clock, systemClock } from './clock.js'
+export type { Effects } from './effects.js'
 export { probe } from './health/probe.js'
 export { connect } from './kube/client.js'
 export { defaultNamespace, loadConfig } from './kube/config.js'

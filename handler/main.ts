@@ -1,6 +1,6 @@
 /** What `node handler` runs. Alone in touching the process: its arguments, environment, signals, streams, exit code. */
 import { parseInvocation, type RunOptions } from './cli.js'
-import { systemClock } from './effects.js'
+import { systemClock } from './clock.js'
 import { UsageError } from './errors.js'
 import { probe } from './health/probe.js'
 import { connect } from './kube/client.js'

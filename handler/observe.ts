@@ -1,5 +1,6 @@
 /** One snapshot of Services and pods -> groups. Pure. Whatever users or attackers wrote is read with care here. */
 import type { Fault } from './errors.js'
+import type { Count } from './health/count.js'
 import { ACTIVE_SINCE, EPOCH, FAILED_AT, FAILURES, HEALTHY_SINCE, MANAGED, PIN } from './keys.js'
 import type { Pod, Service } from './kube/port.js'
 import { isClaimed } from './latch.js'
@@ -22,16 +23,13 @@ export interface Group extends GroupServices {
 }
 
 /** A pod of a group, with our marks on it interpreted. */
-export interface Member {
+export interface Member extends Count {
   readonly pod: Pod
   readonly role: 'active' | 'passive'
   /** Whether the pod carries the role label at all. */
   readonly labelled: boolean
   /** 0 when absent or no safe integer. */
   readonly epoch: number
-  /** Consecutive failures; 0 when absent or senseless. */
-  readonly failures: number
-  readonly failedAtMs: number | undefined
   readonly healthySinceMs: number | undefined
   readonly activeSinceMs: number | undefined
   /** Whether the pod carries the label that a latch selects it by. */
@@ -76,17 +74,18 @@ export function populate(
 ): readonly Group[] {
   const sorted = [...pods].sort((a, b) => compareNames(a.name, b.name))
   return groups.map((group) => {
-    if (Object.keys(group.selector).length === 0) return refuse(group, selectorTooWide(group, roleLabel))
+    if (isTooWide(group)) return { ...group, members: [], warnings: [], fault: selectorTooWide(group, roleLabel) }
     const selected = sorted.filter((pod) => selects(group, pod))
-    const fault = overlap(group, everyGroup, selected) ?? roleInTemplate(selected, roleLabel)
-    if (fault) return refuse(group, fault)
     const members = selected.filter((pod) => isMember(pod, roleLabel)).map((pod) => readMember(pod, roleLabel))
-    return { ...group, members, warnings: [...strangers(selected, roleLabel), ...senselessEpochs(members)] }
+    const warnings = [...strangers(selected, roleLabel), ...senselessEpochs(members)]
+    const fault = overlap(group, everyGroup, selected) ?? roleInTemplate(selected, roleLabel)
+    return fault ? { ...group, members: [], warnings, fault } : { ...group, members, warnings }
   })
 }
 
-function refuse(group: GroupServices, fault: Fault): Group {
-  return { ...group, members: [], warnings: [], fault }
+/** It would be the whole namespace. */
+function isTooWide({ selector }: GroupServices): boolean {
+  return Object.keys(selector).length === 0
 }
 
 function selects({ namespace, selector }: GroupServices, pod: Pod): boolean {
@@ -134,8 +133,10 @@ function selectorTooWide(group: GroupServices, roleLabel: string): Fault {
 }
 
 function overlap(group: GroupServices, everyGroup: readonly GroupServices[], pods: readonly Pod[]): Fault | undefined {
+  // A group that is refused for its width takes no pod: its neighbours go on.
+  const rivals = everyGroup.filter((other) => other.selector !== group.selector && !isTooWide(other))
   for (const pod of pods) {
-    const others = everyGroup.filter((other) => other.selector !== group.selector && selects(other, pod))
+    const others = rivals.filter((other) => selects(other, pod))
     if (others.length === 0) continue
     return {
       code: 'overlap',

@@ -13,8 +13,9 @@
  * Not promised: anything when a third party writes the role label or the epochs; that established connections to the
  * old pod end; agreement on health between passes that see the pods from different places.
  */
+
+import type { Judged } from './candidates.js'
 import type { Effects } from './effects.js'
-import type { Judged } from './health/judge.js'
 import { ACTIVE_SINCE, EPOCH, PIN } from './keys.js'
 import type { PatchOperation, Pod, Written } from './kube/port.js'
 import type { Member } from './observe.js'

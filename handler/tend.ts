@@ -1,9 +1,10 @@
 /** One group, from a snapshot to its report: judge, decide, act; and again where somebody else was faster. */
 import type { LimitFunction } from 'p-limit'
+import type { Judged } from './candidates.js'
 import { type Decision, decide, type Swap } from './decide.js'
 import { type Fault, faultOf } from './errors.js'
 import { type Handover, handOver } from './handover.js'
-import { type Judged, judgeByProbes, judgeByState, notProbed, type Verdict } from './health/judge.js'
+import { judgeByProbes, judgeByState, notProbed, type Verdict } from './health/judge.js'
 import { planCheck } from './health/plan.js'
 import type { KubeError } from './kube/port.js'
 import { recording, type Write } from './kube/recording.js'
@@ -119,10 +120,10 @@ function judge(
   const needsReady = !services.every(({ publishNotReadyAddresses }) => publishNotReadyAddresses)
   const verdictOf = async (member: Group['members'][number]): Promise<Verdict> => {
     const plan = planCheck(member.pod, settings)
-    const known = judgeByState(member, plan, needsReady) ?? verdicts.get(member.pod.uid)
+    const known = judgeByState(plan, member, needsReady) ?? verdicts.get(member.pod.uid)
     if (known) return known
-    if (!mayProbe) return notProbed(member, plan)
-    const verdict = await judgeByProbes(member, plan, settings, context, context.deadline)
+    if (!mayProbe) return notProbed(plan, member)
+    const verdict = await judgeByProbes(plan, member, settings, context, context.deadline.observing)
     verdicts.set(member.pod.uid, verdict)
     return verdict
   }

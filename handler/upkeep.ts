@@ -1,6 +1,6 @@
 /** The small writes of a pass that moves nothing: counts, the role of a new pod, the pin of an adopted active. */
 
-import type { Judged } from './health/judge.js'
+import type { Judged } from './candidates.js'
 import { PIN } from './keys.js'
 import type { KubeError, Written } from './kube/port.js'
 import type { SwapContext } from './latch.js'

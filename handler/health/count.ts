@@ -4,6 +4,7 @@ import { FAILED_AT, FAILURES, HEALTHY_SINCE } from '../keys.js'
 import type { Pod } from '../kube/port.js'
 
 export interface Count {
+  /** Consecutive; 0 when absent or senseless. */
   readonly failures: number
   /** The last counted failure, epoch milliseconds. */
   readonly failedAtMs: number | undefined

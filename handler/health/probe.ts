@@ -4,8 +4,11 @@ import type { Plan, Target } from './plan.js'
 import type { ProbeResult } from './result.js'
 import { probeTcp } from './tcp.js'
 
-/** All targets side by side; the first that fails, in their order, is the answer. Never rejects. */
-export async function probe(plan: Plan, timeoutMs: number, signal: AbortSignal): Promise<ProbeResult> {
+/** Runs a pod's check once. Never rejects. */
+export type Probe = (plan: Plan, timeoutMs: number, signal: AbortSignal) => Promise<ProbeResult>
+
+/** All targets side by side; the first that fails, in their order, is the answer. */
+export const probe: Probe = async (plan, timeoutMs, signal) => {
   const results = await Promise.all(plan.targets.map((target) => probeTarget(target, timeoutMs, signal)))
   return results.find(({ healthy }) => !healthy) ?? results[0] ?? { healthy: true, text: 'Ready', ms: 0 }
 }

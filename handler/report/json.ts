@@ -1,6 +1,5 @@
-import { whyNot } from '../candidates.js'
+import { type Judged, whyNot } from '../candidates.js'
 import { describeFault } from '../errors.js'
-import type { Judged } from '../health/judge.js'
 import type { Settings } from '../policy.js'
 import type { GroupReport, Report } from './report.js'
 import { summaryOf } from './summary.js'

@@ -1,7 +1,8 @@
 /** The report for people, in the words of the recipe that this program replaces where that had words. */
+
+import type { Judged } from '../candidates.js'
 import type { Decision } from '../decide.js'
 import { describeFault } from '../errors.js'
-import type { Judged } from '../health/judge.js'
 import type { GroupReport, Report } from './report.js'
 import { summaryOf } from './summary.js'
 

@@ -1,7 +1,8 @@
 /** Passes through the real client against the in-process API, with pods whose health a test sets. */
 
 import { KubeConfig } from '@kubernetes/client-node/dist/config.js'
-import { type Effects, systemClock } from '../../handler/effects.js'
+import { systemClock } from '../../handler/clock.js'
+import type { Effects } from '../../handler/effects.js'
 import { connect } from '../../handler/kube/client.js'
 import type { Kube } from '../../handler/kube/port.js'
 import { type PassOptions, pass } from '../../handler/pass.js'
@@ -99,10 +100,9 @@ export async function startInProcess(pods: readonly string[] = ['a', 'b']): Prom
         .map(({ metadata }) => metadata.name),
     service: (name) => {
       const service = api.store.get('services', NAMESPACE, name)
-      return {
-        selector: (service?.spec as { selector: Labels }).selector,
-        annotations: (service?.metadata.annotations ?? {}) as Labels,
-      }
+      if (!service) throw new Error(`there is no Service ${name}`)
+      const { selector } = service.spec as { selector: Labels }
+      return { selector, annotations: (service.metadata.annotations ?? {}) as Labels }
     },
     takeRequests: () => {
       const taken = api.requests.map(({ method, path }) => `${method} ${shorten(path)}`)
