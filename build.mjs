@@ -1,20 +1,19 @@
-// Bundles handler/ into dist/: main.cjs is what `node handler` and the bins run, index.js what a program imports.
+// Bundles handler/ into dist/, or into the folder that is named: main.cjs is what `node handler` and the bins run,
+// index.js what a program imports.
 import { createRequire } from 'node:module'
 import { build } from 'esbuild'
 
 const require = createRequire(import.meta.url)
 const { version } = require('./package.json')
+const [folder = 'dist'] = process.argv.slice(2)
 
 /**
- * Parts of @kubernetes/client-node's kubeconfig code that hardly any pass uses but every start would pay for.
- * `lazy` ones load at their first use; `refused` ones say what to use instead; `absent` ones are never reached.
+ * Parts of @kubernetes/client-node's kubeconfig code that hardly any pass uses but every start would pay for. `lazy`
+ * ones load at their first use; those that are `unsupported` are refused in handler/kube/check-config.ts before they
+ * could be used; `absent` ones are never reached.
  */
 const lazy = { 'socks-proxy-agent': ['SocksProxyAgent'], hpagent: ['HttpProxyAgent', 'HttpsProxyAgent'] }
-const refused = {
-  azure_auth: ['AzureAuth', 'azure'],
-  gcp_auth: ['GoogleCloudPlatformAuth', 'gcp'],
-  oidc_auth: ['OpenIDConnectAuth', 'oidc'],
-}
+const unsupported = { azure_auth: 'AzureAuth', gcp_auth: 'GoogleCloudPlatformAuth', oidc_auth: 'OpenIDConnectAuth' }
 const absent = {
   // `Headers` serves applyToFetchOptions only; the generated API index (900 modules) only makeApiClient.
   'node-fetch': 'export const Headers = globalThis.Headers\nexport default undefined',
@@ -37,15 +36,9 @@ const trim = {
     onResolve({ filter: /^real:/ }, ({ path, resolveDir }) => ({
       path: require.resolve(path.slice(5), { paths: [resolveDir] }),
     }))
-    onLoad({ filter: /client-node\/dist\/(azure|gcp|oidc)_auth\.js$/ }, ({ path }) => {
-      const [name, provider] = refused[path.match(/(\w+)\.js$/)[1]]
-      return {
-        contents: `export class ${name} {
-          isAuthProvider(user) { return user.authProvider?.name === '${provider}' }
-          applyAuthentication() { throw new Error("the kubeconfig's auth-provider '${provider}' is not supported: use an exec credential plugin") }
-        }`,
-      }
-    })
+    onLoad({ filter: /client-node\/dist\/(azure|gcp|oidc)_auth\.js$/ }, ({ path }) => ({
+      contents: `export class ${unsupported[path.match(/(\w+)\.js$/)[1]]} { isAuthProvider() { return false } }`,
+    }))
     onLoad({ filter: /client-node\/dist\/gen\/index\.js$/ }, () => ({ contents: absent['gen/index.js'] }))
   },
 }
@@ -63,10 +56,18 @@ const common = {
 await build({
   ...common,
   entryPoints: ['handler/main.ts'],
-  outfile: 'dist/main.cjs',
+  outfile: `${folder}/main.cjs`,
   format: 'cjs', // starts faster than ESM
   minify: true,
   plugins: [trim],
   define: { ...common.define, 'import.meta.url': 'importMetaUrl' },
   banner: { js: "#!/usr/bin/env node\nconst importMetaUrl = require('node:url').pathToFileURL(__filename).href;" },
+})
+
+await build({
+  ...common,
+  entryPoints: ['handler/index.ts'],
+  outfile: `${folder}/index.js`,
+  format: 'esm',
+  packages: 'external',
 })

@@ -108,14 +108,20 @@ function replaceMissing(situation: Situation, over: Judged | undefined): Choice 
       : 'the active pod is gone'
   const [best] = candidates(members, settings)
   if (best) return { kind, winner: best, reason: { code, text: `${missing}; ${best.pod.name} passed its check` } }
-  const doubtful = inOrder(members, settings).find(
+  const running = inOrder(members, settings).filter(
     (member) => member.pod.phase === 'Running' && !isOver(member) && !settings.never?.includes(member.pod.name),
   )
+  // One that is not Ready gets no traffic, active or not: it comes last.
+  const doubtful = running.find(({ verdict }) => !verdict.conclusive) ?? running[0]
   if (!doubtful) return rest('blocked', 'no-candidate', `${missing}, and no pod is running that could take over`)
   if (settings['promote-unhealthy'] === false) {
-    return rest('blocked', 'no-candidate', `${missing}, no pod is healthy, and promote-unhealthy is false`)
+    return rest(
+      'blocked',
+      'no-candidate',
+      `${missing}, no pod that may take over is healthy, and promote-unhealthy is false`,
+    )
   }
-  const text = `${missing} and no pod is healthy; ${doubtful.pod.name} is at least running (${doubtful.verdict.check.result})`
+  const text = `${missing} and no pod that may take over is healthy; ${doubtful.pod.name} is at least running (${doubtful.verdict.check.result})`
   return { kind, winner: doubtful, reason: { code, text } }
 }
 
@@ -127,7 +133,7 @@ function failover(situation: Situation, active: Judged): Choice {
     : `${pod.name} failed its check ${settings.failures} times (${verdict.check.result})`
   const [best] = candidates(members, settings)
   if (!best)
-    return rest('blocked', 'no-candidate', `${failed}, but no other pod is healthy: ${pod.name} is left active`)
+    return rest('blocked', 'no-candidate', `${failed}, but no other pod can take over: ${pod.name} is left active`)
   const waitMs = settings.cooldown - elapsed(active.activeSinceMs, nowMs)
   if (waitMs > 0) {
     return rest(

@@ -1,10 +1,11 @@
 /** What `node handler` runs. Alone in touching the process: its arguments, environment, signals, streams, exit code. */
-import { parseInvocation, type RunOptions } from './cli.js'
+import { parseInvocation } from './cli.js'
 import { systemClock } from './clock.js'
 import { UsageError } from './errors.js'
 import { probe } from './health/probe.js'
 import { connect } from './kube/client.js'
 import { defaultNamespace, loadConfig } from './kube/config.js'
+import type { RunOptions } from './options.js'
 import { pass } from './pass.js'
 import { exitCode, exitCodeOfError } from './report/exit-code.js'
 import { toJson } from './report/json.js'

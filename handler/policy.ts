@@ -51,10 +51,11 @@ const statuses: Setting<readonly StatusRange[]> = {
 const headers: Setting<readonly Header[]> = {
   expected: 'HTTP headers, one a line, such as Host: app.example',
   parse: (text) => {
-    const lines = text.split('\n').filter((line) => line.trim() !== '')
-    const matches = lines.map((line) => /^\s*([!#$%&'*+.^_`|~0-9A-Za-z-]+)\s*:\s*([\t\x20-\x7e]*?)\s*$/.exec(line))
+    const lines = text.split('\n').flatMap((line) => line.trim() || [])
+    // Each character can match in one place only: whoever may annotate a Service must not be able to keep us busy.
+    const matches = lines.map((line) => /^([!#$%&'*+.^_`|~0-9A-Za-z-]+)[\t ]*:([\t\x20-\x7e]*)$/.exec(line))
     return matches.every((match) => match !== null)
-      ? matches.map(([, name = '', value = '']) => [name, value])
+      ? matches.map(([, name = '', value = '']) => [name, value.trim()])
       : undefined
   },
 }

@@ -4,33 +4,31 @@ import { homedir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { KubeConfig } from '@kubernetes/client-node/dist/config.js'
 import { UsageError } from '../errors.js'
+import { checkConfig, namesOf } from './check-config.js'
+import { mergeKubeconfigs, readKubeconfig } from './kubeconfig.js'
 
 export interface ConfigOptions {
   /** A file, given on purpose. */
   readonly kubeconfig?: string | undefined
   readonly context?: string | undefined
-  /** KUBECONFIG, KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are read. */
+  /** KUBECONFIG, HOME, PATH, KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are read. */
   readonly env: Readonly<Record<string, string | undefined>>
+  /** What stands before the path of a pod's service account. */
+  readonly root?: string
 }
 
 /** @throws UsageError which says what is missing and how to name it */
-export function loadConfig({ kubeconfig, context, env }: ConfigOptions): KubeConfig {
+export function loadConfig({ kubeconfig, context, env, root = '' }: ConfigOptions): KubeConfig {
   const files = kubeconfig === undefined ? defaultFiles(env) : [kubeconfig]
-  const config = files.length > 0 ? mergeFiles(files) : inCluster(env)
-  if (context !== undefined) selectContext(config, context, files)
-  const current = config.getCurrentContext()
-  if (!config.getContextObject(current)) {
-    const names = config.getContexts().map(({ name }) => name)
-    const chosen = current ? `its current-context ${JSON.stringify(current)} is not in it` : 'it has no current-context'
-    throw new UsageError(
-      `kubeconfig ${files.join(', ')}: ${chosen}. Choose one with --context: ${names.join(', ') || 'it has none'}`,
-    )
+  const config = files.length > 0 ? mergeKubeconfigs(files.map(read)) : inCluster(env, root)
+  const origin = files.length > 0 ? `kubeconfig ${files.join(', ')}` : 'the service account of this pod'
+  if (context !== undefined) {
+    if (!config.contexts.some(({ name }) => name === context)) {
+      throw new UsageError(`--context ${context}: not in ${origin}, which has: ${namesOf(config)}`)
+    }
+    config.setCurrentContext(context)
   }
-  if (!config.getCurrentCluster()?.server) {
-    throw new UsageError(
-      `kubeconfig ${files.join(', ')}: context ${JSON.stringify(current)} names a cluster that is not in it`,
-    )
-  }
+  orUsageError(origin, () => checkConfig(config, env))
   return config
 }
 
@@ -51,41 +49,14 @@ function defaultFiles(env: ConfigOptions['env']): string[] {
   return existsSync(home) ? [home] : []
 }
 
-/** As kubectl merges: the first file that names a thing wins. */
-function mergeFiles(files: readonly string[]): KubeConfig {
-  const merged = new KubeConfig()
-  for (const file of files) {
-    const config = new KubeConfig()
-    try {
-      config.loadFromFile(file)
-    } catch (error) {
-      throw new UsageError(`kubeconfig ${file}: ${error instanceof Error ? error.message.split('\n')[0] : error}`)
-    }
-    merged.clusters.push(...without(config.clusters, merged.clusters))
-    merged.users.push(...without(config.users, merged.users))
-    merged.contexts.push(...without(config.contexts, merged.contexts))
-    merged.currentContext ||= config.currentContext
-  }
-  return merged
+function read(file: string): KubeConfig {
+  return orUsageError(`kubeconfig ${file}`, () => readKubeconfig(file))
 }
 
-function without<T extends { name: string }>(additions: readonly T[], present: readonly { name: string }[]): T[] {
-  return additions.filter(({ name }) => !present.some((one) => one.name === name))
-}
-
-function selectContext(config: KubeConfig, context: string, files: readonly string[]): void {
-  const names = config.getContexts().map(({ name }) => name)
-  if (!names.includes(context)) {
-    const where = files.join(', ') || 'the in-cluster configuration'
-    throw new UsageError(`--context ${context}: not in ${where}, which has: ${names.join(', ') || 'none'}`)
-  }
-  config.setCurrentContext(context)
-}
-
-function inCluster(env: ConfigOptions['env']): KubeConfig {
+function inCluster(env: ConfigOptions['env'], root: string): KubeConfig {
   const host = env.KUBERNETES_SERVICE_HOST
   const config = new KubeConfig()
-  config.loadFromCluster()
+  config.loadFromCluster(root)
   const [cluster] = config.clusters
   if (!host || !cluster || !existsSync(cluster.caFile ?? '')) {
     throw new UsageError(
@@ -95,4 +66,12 @@ function inCluster(env: ConfigOptions['env']): KubeConfig {
   const port = env.KUBERNETES_SERVICE_PORT || '443'
   config.clusters = [{ ...cluster, server: `https://${host.includes(':') ? `[${host}]` : host}:${port}` }]
   return config
+}
+
+function orUsageError<T>(where: string, attempt: () => T): T {
+  try {
+    return attempt()
+  } catch (error) {
+    throw new UsageError(`${where}: ${error instanceof Error ? error.message.split('\n')[0] : error}`)
+  }
 }

@@ -86,17 +86,17 @@ export interface ServicePatch {
 /** What became of a write. */
 export type Written<T> =
   | { readonly kind: 'applied'; readonly object: T }
-  /** A test failed, the resourceVersion has moved on, or the uid is another one: somebody else was here first. */
+  /** A test failed, or the resourceVersion has moved on: somebody else was here first. */
   | { readonly kind: 'lost' }
-  /** 404: there is no such object (any more). */
+  /** The API server knows no such object (any more), or one of another uid. A 404 from elsewhere is not this. */
   | { readonly kind: 'gone' }
-  /** 401 or 403: RBAC or an admission policy. Nothing was written. */
+  /** 401 or 403, or whatever an admission policy or webhook refuses with. Nothing was written. */
   | { readonly kind: 'denied'; readonly error: KubeError }
   /** 429: nothing was written; ask again after `retryAfterMs`. */
   | { readonly kind: 'throttled'; readonly retryAfterMs: number }
   /** Any other 4xx: nothing was written, and asking again will not help. */
   | { readonly kind: 'rejected'; readonly error: KubeError }
-  /** No answer, or a 5xx. */
+  /** No answer, a 5xx, or a success that is not the API server's. */
   | { readonly kind: 'unknown'; readonly error: KubeError }
 
 export type Outcome = Written<unknown>['kind']
@@ -127,7 +127,7 @@ export interface Kube {
 export class KubeError extends Error {
   override readonly name = 'KubeError'
   constructor(
-    /** `unreachable`: no answer. `denied`: 401 or 403. `failed`: any other status. */
+    /** `unreachable`: no answer. `denied`: 401 or 403, or no credentials to show. `failed`: any other answer. */
     readonly code: 'unreachable' | 'denied' | 'failed',
     message: string,
     readonly remedy: string,

@@ -1,6 +1,6 @@
 /** What a status of the API server means, and how a refusal is explained. */
 import { KubeError, type Written } from './port.js'
-import type { Answer } from './transport.js'
+import { type Answer, Unanswered } from './transport.js'
 
 /** A kind of request, as RBAC sees it. */
 export interface Access {
@@ -8,66 +8,84 @@ export interface Access {
   readonly resource: 'pods' | 'services'
   /** `undefined`: all namespaces. */
   readonly namespace: string | undefined
+  /** Of the object; `undefined` for a list. */
+  readonly name?: string
   readonly server: string
 }
+
+type Refused = Exclude<Written<never>, { kind: 'applied' }>
 
 /** Long enough for every message of RBAC; some messages echo a whole pod. */
 const MESSAGE_LENGTH = 300
 const DEFAULT_RETRY_AFTER_MS = 1_000
 
-/** What became of a PATCH that was answered. */
-export function outcomeOf(
-  access: Access,
-  answer: Answer,
-): { readonly kind: 'applied' } | Exclude<Written<never>, { kind: 'applied' }> {
-  const { status } = answer
-  if (status === 200 || status === 201) return { kind: 'applied' }
-  if (status === 404) return { kind: 'gone' }
-  if (status === 409) return { kind: 'lost' }
-  if (status === 422) return unprocessable(access, answer)
-  if (status === 401 || status === 403) return { kind: 'denied', error: refusal(access, answer) }
-  if (status === 429) return { kind: 'throttled', retryAfterMs: answer.retryAfterMs ?? DEFAULT_RETRY_AFTER_MS }
-  if (status >= 500) return { kind: 'unknown', error: refusal(access, answer) }
-  return { kind: 'rejected', error: refusal(access, answer) }
-}
+/** Of authorization, be it RBAC or another. */
+const FORBIDDEN = /User "([^"]*)" cannot (?:list|patch) resource\b/
+/** Of ValidatingAdmissionPolicies and of webhooks, with whatever status they chose. */
+const ADMISSION = /\bdenied (?:the )?request\b/
+const BETWEEN = 'Check what answers at this address: that was no API server, perhaps a proxy or its login page.'
 
-/** A failed test is a 422 with empty details; another uid is one that names the field; the rest are real mistakes. */
-function unprocessable(access: Access, answer: Answer): Exclude<Written<never>, { kind: 'applied' }> {
-  const { details } = readStatus(answer)
-  if (!details || Object.keys(details).length === 0) return { kind: 'lost' }
-  if (details.causes?.some(({ field }) => field === 'metadata.uid')) return { kind: 'gone' }
+/** What became of a PATCH that was answered. */
+export function outcomeOf(access: Access, answer: Answer): { readonly kind: 'applied' } | Refused {
+  const { status } = answer
+  const said = readStatus(answer)
+  if (status === 200 || status === 201) return { kind: 'applied' }
+  if (status === 429) return { kind: 'throttled', retryAfterMs: answer.retryAfterMs ?? DEFAULT_RETRY_AFTER_MS }
+  // What a proxy may say of a request that it has passed on, or what no API server says to a PATCH.
+  if (status < 300 || status === 408 || status >= 500) return { kind: 'unknown', error: refusal(access, answer) }
+  if (status === 401 || status === 403 || ADMISSION.test(said?.message ?? '')) {
+    return { kind: 'denied', error: refusal(access, answer) }
+  }
+  // A pod that is gone counts as sealed, so that any 404 but the API server's own must not pass for it.
+  if (status === 404 && said?.details?.name === access.name) return { kind: 'gone' }
+  if (status === 409) return { kind: 'lost' }
+  if (status === 422 && said) {
+    // A failed test has empty details; another uid is a cause that names the field; the rest are real mistakes.
+    if (Object.keys(said.details ?? {}).length === 0) return { kind: 'lost' }
+    if (said.details?.causes?.some(({ field }) => field === 'metadata.uid')) return { kind: 'gone' }
+  }
   return { kind: 'rejected', error: refusal(access, answer) }
 }
 
 /** An answer that is not what was asked for, explained. */
 export function refusal(access: Access, answer: Answer): KubeError {
   const { status } = answer
-  const said = cut(readStatus(answer).message ?? answer.body)
+  const known = readStatus(answer)
+  const said = cut(known?.message ?? answer.body)
   if (status === 401) {
-    return new KubeError(
-      'denied',
-      `may not ${describe(access)}: not authenticated`,
-      'Check the credentials: a token may have expired.',
-    )
+    const message = `may not ${describe(access)}: not authenticated`
+    return new KubeError('denied', message, 'Check the credentials: a token may have expired.')
   }
-  if (status === 403) {
-    return new KubeError(
-      'denied',
-      `may not ${describe(access)}: ${said}`,
-      /cannot (list|patch) /.test(said) ? grant(access) : 'An admission policy or webhook refused it: allow it there.',
-    )
+  if (status === 403 || ADMISSION.test(said)) {
+    return new KubeError('denied', `may not ${describe(access)}: ${said}`, known ? permit(access, said) : BETWEEN)
   }
-  return new KubeError('failed', `could not ${describe(access)}: status ${status}: ${said}`, 'Look at the API server.')
+  const message = `could not ${describe(access)}: status ${status}${said && `: ${said}`}`
+  if (status === 429) return new KubeError('failed', message, 'The API server has too much to do: try again later.')
+  // Not every answer of an API server in trouble is a Status.
+  return new KubeError('failed', message, known || status >= 500 ? 'Look at the API server.' : BETWEEN)
+}
+
+/** A success whose body is something else. */
+export function unintelligible(access: Access, { body }: Answer): KubeError {
+  const message = `could not ${describe(access)}: ${access.server} answered with something else: ${cut(body)}`
+  return new KubeError('failed', message, BETWEEN)
 }
 
 /** No answer, explained. */
 export function unanswered(access: Access, error: unknown): KubeError {
   const said = cut(error instanceof Error ? error.message : String(error))
+  const options = { cause: error }
+  if (error instanceof Unanswered && error.kind === 'no-credentials') {
+    const message = `could not ${describe(access)}: no credentials for ${access.server}: ${said}`
+    return new KubeError('denied', message, 'Check the user of the context: its plugin, or its files.', options)
+  }
   return new KubeError(
     'unreachable',
     `could not ${describe(access)}: no answer from ${access.server}: ${said}`,
-    'Check that the API server is up and can be reached from here.',
-    { cause: error },
+    isTls(error)
+      ? 'Check certificate-authority and tls-server-name of the cluster, and the certificate of the user.'
+      : 'Check that the API server is up and can be reached from here.',
+    options,
   )
 }
 
@@ -75,21 +93,33 @@ function describe({ verb, resource, namespace }: Access): string {
   return `${verb} ${resource} in ${namespace === undefined ? 'all namespaces' : `namespace ${namespace}`}`
 }
 
-function grant({ verb, resource, namespace }: Access): string {
+/** How to make a 403 go away. */
+function permit({ verb, resource, namespace }: Access, said: string): string {
+  const [, user] = FORBIDDEN.exec(said) ?? []
+  if (user === undefined) return 'An admission policy or webhook refused it: allow it there.'
+  if (user === 'system:anonymous') return 'Name credentials: the user of the context has none.'
   const role = namespace === undefined ? 'a ClusterRole' : `a Role in namespace ${namespace}`
   return `Grant it by a rule of ${role}: - {apiGroups: [""], resources: [${resource}], verbs: [${verb}]}`
 }
 
+function isTls(error: unknown): boolean {
+  const { code } = ((error as Error | undefined)?.cause ?? {}) as { readonly code?: unknown }
+  return typeof code === 'string' && /CERT|TLS|SSL|SIGNATURE|EPROTO/.test(code)
+}
+
+/** Kubernetes' own way to say no. */
 interface Status {
-  readonly message?: string
+  readonly message: string
   readonly details?: { readonly name?: string; readonly causes?: readonly { readonly field?: string }[] }
 }
 
-function readStatus({ body }: Answer): Status {
+/** `undefined` for what may well come from somebody else. */
+function readStatus({ body }: Answer): Status | undefined {
   try {
-    return (JSON.parse(body) as Status | null) ?? {}
+    const said = JSON.parse(body) as Partial<Status> | null
+    return typeof said?.message === 'string' ? (said as Status) : undefined
   } catch {
-    return {}
+    return undefined
   }
 }
 

@@ -56,6 +56,15 @@ function healthWords({ conclusive, check, health, failures }: Judged['verdict'])
   return conclusive ? `is ${check.result}` : `${WORDS[check.kind]}: ${check.result}${counted}`
 }
 
+const ROLES = ['active', 'passive'] as const
+
+/** There are some, and each of them fails. */
+function allFail(members: readonly Judged[]): boolean {
+  return (
+    members.length > 0 && members.every(({ verdict }) => verdict.health === 'failed' || verdict.health === 'failing')
+  )
+}
+
 function decisionLines(decision: Decision, members: readonly Judged[]): string[] {
   switch (decision.kind) {
     case 'error':
@@ -73,11 +82,12 @@ function decisionLines(decision: Decision, members: readonly Judged[]): string[]
         `Enabling ${decision.winner.pod.name}`,
       ]
     case 'blocked': {
-      const hasActive = members.some(({ role }) => role === 'active')
-      const left = decision.reason.code === 'no-candidate' && hasActive
+      const bothFail =
+        decision.reason.code === 'no-candidate' &&
+        ROLES.every((role) => allFail(members.filter((member) => member.role === role)))
       return [
         ...(decision.reason.code === 'not-probed' ? [] : ['Detected application health failure']),
-        ...(left ? ['Passive pod failing health check as well... leaving active pod enabled'] : []),
+        ...(bothFail ? ['Passive pod failing health check as well... leaving active pod enabled'] : []),
         `Reason: ${decision.reason.text}`,
       ]
     }

@@ -1,0 +1,62 @@
+/** The flags: what --help says of them. What their values may be is in options.ts and, for the settings, policy.ts. */
+import type { FLAG_SETTINGS } from './policy.js'
+
+export interface Flag {
+  readonly alias?: string
+  /** `list`: once for each value. `switch`: true or false, `--no-NAME` too. */
+  readonly kind: 'text' | 'list' | 'switch'
+  /** As shown by --help. */
+  readonly default?: string
+  readonly describe: string
+}
+
+const GENERAL = {
+  namespace: {
+    kind: 'list',
+    alias: 'n',
+    default: "the context's or the pod's own",
+    describe: 'namespace to serve, once for each',
+  },
+  'all-namespaces': { kind: 'switch', alias: 'A', describe: 'serve all namespaces' },
+  service: {
+    kind: 'list',
+    default: 'all in scope',
+    describe: 'only this Service, NAME or NAMESPACE/NAME, once for each',
+  },
+  context: { kind: 'text', describe: 'context of the kubeconfig' },
+  kubeconfig: { kind: 'text', default: 'as kubectl; in a pod its service account', describe: 'kubeconfig file' },
+  'role-label': { kind: 'text', default: 'role', describe: 'label whose values are active and passive' },
+  'dry-run': { kind: 'switch', describe: 'decide and report, write nothing' },
+  output: { kind: 'text', alias: 'o', default: 'text', describe: 'text or json' },
+  deadline: { kind: 'text', default: '40s', describe: 'the pass ends by then, whatever hangs; at least 10s' },
+  concurrency: { kind: 'text', default: '64', describe: 'probes in flight' },
+  'allow-exec': { kind: 'switch', describe: 'allow checks that run a command in a pod' },
+} as const satisfies Record<string, Flag>
+
+/** For Services without the annotation of the same name. */
+export const PER_SERVICE = {
+  'health-check': {
+    kind: 'text',
+    default: 'probe',
+    describe: 'http://:PORT/PATH, https://…, tcp://:PORT, ready, or probe: the readinessProbe',
+  },
+  'health-timeout': {
+    kind: 'text',
+    default: '2s',
+    describe: 'limit of one probe; by default at least what the readinessProbe allows itself',
+  },
+  failures: { kind: 'text', default: '3', describe: 'consecutive failures before a pod has failed' },
+  probes: { kind: 'text', default: '3', describe: 'probes of a failing pod in one pass' },
+  period: { kind: 'text', default: '1s', describe: 'time between those probes' },
+  cooldown: { kind: 'text', default: '0s', describe: 'least time between two failovers of a group' },
+  latch: { kind: 'switch', default: 'true', describe: 'pin the Service to the old pod while the labels change' },
+  settle: { kind: 'text', default: '20ms', describe: 'wait between the last label and the release of the Service' },
+} as const satisfies Record<keyof typeof FLAG_SETTINGS, Flag>
+
+export const FLAGS: Readonly<Record<string, Flag>> = { ...GENERAL, ...PER_SERVICE }
+export type FlagName = keyof typeof GENERAL | keyof typeof PER_SERVICE
+
+/** The environment variable that stands in for a flag. */
+export function variableOf(name: string): string {
+  return `AP_${name.toUpperCase().replaceAll('-', '_')}`
+}

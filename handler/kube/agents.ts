@@ -1,0 +1,42 @@
+/** Connections to the API server, kept from one request to the next. */
+import { Agent as HttpAgent } from 'node:http'
+import { type AgentOptions, Agent as HttpsAgent } from 'node:https'
+
+const SETTINGS = {
+  keepAlive: true,
+  maxSockets: 16,
+  /** Load balancers drop idle connections without a word, and a write on such a one would be lost. */
+  timeout: 30_000,
+}
+
+/**
+ * client-node makes an agent for each request, which holds the trust and the certificates as they are at that moment.
+ * One that keeps its connections is made from it, and another only when those have changed.
+ */
+export function keepAliveAgents(): (fresh: HttpAgent) => HttpAgent {
+  let current: HttpAgent | undefined
+  let identity: string | undefined
+  return (fresh) => {
+    const { options } = fresh as HttpAgent & { readonly options: AgentOptions }
+    const seen = JSON.stringify([options.ca, options.cert, options.key].map(String))
+    if (current === undefined || seen !== identity) {
+      if (current) retire(current)
+      identity = seen
+      current = keepAlive(fresh, options)
+    }
+    return current
+  }
+}
+
+function keepAlive(agent: HttpAgent, options: AgentOptions): HttpAgent {
+  if (agent.constructor === HttpsAgent) return new HttpsAgent({ ...options, ...SETTINGS })
+  if (agent.constructor === HttpAgent) return new HttpAgent({ ...options, ...SETTINGS })
+  Object.assign(options, SETTINGS)
+  return Object.assign(agent, SETTINGS) // a proxy's
+}
+
+/** Requests that are under way end on the connection that they have. */
+function retire(agent: HttpAgent): void {
+  Object.assign(agent, { keepAlive: false })
+  for (const sockets of Object.values(agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy()
+}

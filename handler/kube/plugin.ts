@@ -1,0 +1,158 @@
+/**
+ * Credential plugins: `exec` of a kubeconfig's user. client-node's own runner starts one for each request unless it
+ * names an expiry, tells it nothing of what is asked of it, and waits for it without end.
+ *
+ * https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins
+ */
+import { type ExecFileException, execFile } from 'node:child_process'
+import type { Cluster } from '@kubernetes/client-node/dist/config_types.js'
+
+/** `exec` as in the kubeconfig. */
+export interface Plugin {
+  readonly apiVersion?: string
+  readonly command?: string
+  readonly args?: readonly string[] | null
+  readonly env?: readonly { readonly name: string; readonly value: string }[] | null
+  readonly provideClusterInfo?: boolean
+  readonly installHint?: string
+}
+
+/** What a plugin answers with. The certificate and its key are PEM. */
+export interface Credential {
+  readonly token?: string
+  readonly clientCertificateData?: string
+  readonly clientKeyData?: string
+  readonly expirationTimestamp?: string
+}
+
+interface Run {
+  readonly result: Promise<Credential>
+  readonly stop: AbortController
+  waiting: number
+}
+
+const MAX_OUTPUT_BYTES = 1024 * 1024
+const MESSAGE_LENGTH = 200
+
+/** A plugin with its last answer, which is good until it expires or the API server refuses it. */
+export class Credentials {
+  private current: Credential | undefined
+  private run: Run | undefined
+
+  constructor(
+    private readonly plugin: Plugin,
+    private readonly cluster: Cluster | null,
+    private readonly timeoutMs: number,
+  ) {}
+
+  /** Runs the plugin when it must, once for all who ask meanwhile. @throws Error which names the command */
+  async get(signal: AbortSignal): Promise<Credential> {
+    if (this.current && !isExpired(this.current)) return this.current
+    this.run ??= this.start()
+    const { run } = this
+    run.waiting++
+    try {
+      return await unlessAborted(run.result, signal)
+    } finally {
+      if (--run.waiting === 0) this.end(run)
+    }
+  }
+
+  /** The API server did not accept the last answer. */
+  forget(): void {
+    this.current = undefined
+  }
+
+  private start(): Run {
+    const stop = new AbortController()
+    const result = runPlugin(this.plugin, this.cluster, this.timeoutMs, stop.signal).then((credential) => {
+      this.current = credential
+      return credential
+    })
+    return { result, stop, waiting: 0 }
+  }
+
+  /** Kills the plugin if it is still running: nobody waits for it any more. */
+  private end(run: Run): void {
+    run.stop.abort()
+    if (this.run === run) this.run = undefined
+  }
+}
+
+function isExpired({ expirationTimestamp }: Credential): boolean {
+  return expirationTimestamp !== undefined && Date.parse(expirationTimestamp) <= Date.now()
+}
+
+function runPlugin(
+  plugin: Plugin,
+  cluster: Cluster | null,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<Credential> {
+  const { command = '', args, env } = plugin
+  const options = {
+    env: {
+      ...process.env,
+      ...Object.fromEntries((env ?? []).map(({ name, value }) => [name, value])),
+      KUBERNETES_EXEC_INFO: JSON.stringify(question(plugin, cluster)),
+    },
+    timeout: timeoutMs,
+    maxBuffer: MAX_OUTPUT_BYTES,
+    killSignal: 'SIGKILL' as const,
+    signal,
+  }
+  return new Promise((resolve, reject) => {
+    const child = execFile(command, args ?? [], options, (error, stdout, stderr) => {
+      const credential = error ? undefined : readCredential(stdout)
+      if (credential) resolve(credential)
+      else reject(new Error(`credential plugin ${command} ${error ? failure(error, stderr, timeoutMs) : GARBAGE}`))
+    })
+    child.stdin?.end() // one that asks a question must not wait for an answer
+  })
+}
+
+/** The plugin is told as much as kubectl tells it. */
+function question({ apiVersion, provideClusterInfo }: Plugin, cluster: Cluster | null): unknown {
+  const known = provideClusterInfo && {
+    server: cluster?.server,
+    'tls-server-name': cluster?.tlsServerName,
+    'insecure-skip-tls-verify': cluster?.skipTLSVerify,
+    'certificate-authority-data': cluster?.caData,
+    'proxy-url': cluster?.proxyUrl,
+  }
+  return { apiVersion, kind: 'ExecCredential', spec: { interactive: false, ...(known ? { cluster: known } : {}) } }
+}
+
+/** Never shown: it may hold a token all the same. */
+const GARBAGE = 'printed no ExecCredential with a token or a certificate'
+
+function readCredential(stdout: string): Credential | undefined {
+  try {
+    const { status } = JSON.parse(stdout) as { readonly status?: Credential }
+    return status?.token || (status?.clientCertificateData && status.clientKeyData) ? status : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function failure({ code, signal, killed, message }: ExecFileException, stderr: string, timeoutMs: number): string {
+  if (code === 'ERR_CHILD_PROCESS_STDIO_MAXBUFFER') return 'printed more than an ExecCredential'
+  if (typeof code === 'string') return `could not be run: ${code}`
+  if (killed) return `gave no answer within ${timeoutMs / 1_000}s`
+  const said = (stderr || message).replace(/\s+/g, ' ').trim().slice(-MESSAGE_LENGTH)
+  return `${signal ? `was ended by ${signal}` : `exited with ${code}`}: ${said}`
+}
+
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  let abort: () => void = () => {}
+  const aborted = new Promise<never>((_resolve, reject) => {
+    abort = () => reject(new Error('no time left'))
+    signal.addEventListener('abort', abort, { once: true })
+    if (signal.aborted) abort()
+  })
+  try {
+    return await Promise.race([work, aborted])
+  } finally {
+    signal.removeEventListener('abort', abort)
+  }
+}

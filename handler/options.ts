@@ -1,0 +1,149 @@
+/** What was given on the command line and in the environment -> options. */
+import { parseDuration } from './duration.js'
+import { UsageError } from './errors.js'
+import { type FlagName, variableOf } from './flags.js'
+import type { PassOptions, ServiceRef } from './pass.js'
+import { DEFAULT_SETTINGS, FLAG_SETTINGS, type Settings } from './policy.js'
+
+export interface RunOptions extends Omit<PassOptions, 'namespaces'> {
+  /** `undefined`: the context's or the pod's own. */
+  readonly namespaces: PassOptions['namespaces'] | undefined
+  readonly kubeconfig: string | undefined
+  readonly context: string | undefined
+  readonly output: 'text' | 'json'
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+const MIN_DEADLINE_MS = 10_000
+
+/**
+ * @param argv flags as parsed, not yet read
+ * @throws UsageError which names the flag or the variable, its value, and what would be right
+ */
+export function readOptions(argv: Readonly<Record<string, unknown>>, env: Environment): RunOptions {
+  const values = new Values(argv, isScoped(argv) ? withoutScope(env) : env)
+  if (values.isOn('all-namespaces') && values.list('namespace').length > 0) {
+    throw new UsageError(
+      `${values.source('all-namespaces')} and ${values.source('namespace')} exclude each other: give one of them`,
+    )
+  }
+  const services = values
+    .list('service')
+    .map((text) => parsed(values.source('service'), text, parseServiceRef, 'NAME or NAMESPACE/NAME'))
+  const namespaces = values
+    .list('namespace')
+    .map((text) => parsed(values.source('namespace'), text, parseName, 'the name of a namespace'))
+  return {
+    namespaces: values.isOn('all-namespaces') ? 'all' : namespaces.length > 0 ? namespaces : namespacesOf(services),
+    services,
+    kubeconfig: values.text('kubeconfig'),
+    context: values.text('context'),
+    roleLabel: values.read('role-label', parseLabelKey, 'a label key such as role or example.com/role') ?? 'role',
+    dryRun: values.isOn('dry-run'),
+    output:
+      values.read('output', (text) => (text === 'text' || text === 'json' ? text : undefined), 'text or json') ??
+      'text',
+    deadlineMs: values.read('deadline', parseDeadline, 'a duration of at least 10s, such as 40s') ?? 40_000,
+    concurrency: values.read('concurrency', parseConcurrency, 'a whole number from 1 to 10000') ?? 64,
+    settings: readSettings(values),
+  }
+}
+
+/** A scope on the command line replaces one from the environment, whichever flag it is. */
+function isScoped(argv: Readonly<Record<string, unknown>>): boolean {
+  return argv.namespace !== undefined || argv['all-namespaces'] !== undefined
+}
+
+function withoutScope(env: Environment): Environment {
+  return { ...env, [variableOf('namespace')]: undefined, [variableOf('all-namespaces')]: undefined }
+}
+
+/** The flags that stand in for annotations, read as those are. */
+function readSettings(values: Values): Settings {
+  const given = Object.entries(FLAG_SETTINGS).flatMap(([name, { parse, expected }]) => {
+    const text = values.text(name as FlagName)
+    return text === undefined ? [] : [[name, parsed<unknown>(values.source(name as FlagName), text, parse, expected)]]
+  })
+  return { ...DEFAULT_SETTINGS, ...Object.fromEntries(given) }
+}
+
+/** What was given, by flag or by variable, as text. */
+class Values {
+  constructor(
+    private readonly argv: Readonly<Record<string, unknown>>,
+    private readonly env: Environment,
+  ) {}
+
+  /** How the user would recognise where the value came from. */
+  source(name: FlagName): string {
+    return this.argv[name] === undefined && this.fromEnv(name) !== undefined ? variableOf(name) : `--${name}`
+  }
+
+  text(name: FlagName): string | undefined {
+    const value = this.argv[name]
+    if (Array.isArray(value)) throw new UsageError(`--${name} is given ${value.length} times: it takes one value`)
+    return value === undefined ? this.fromEnv(name) : String(value)
+  }
+
+  list(name: FlagName): readonly string[] {
+    const value = this.argv[name]
+    if (value !== undefined) return (Array.isArray(value) ? value : [value]).map(String)
+    return this.fromEnv(name)?.split(',') ?? []
+  }
+
+  isOn(name: FlagName): boolean {
+    return (
+      this.read(name, (text) => (text === 'true' || text === 'false' ? text : undefined), 'true or false') === 'true'
+    )
+  }
+
+  read<T>(name: FlagName, parse: (text: string) => T | undefined, expected: string): T | undefined {
+    const text = this.text(name)
+    return text === undefined ? undefined : parsed(this.source(name), text, parse, expected)
+  }
+
+  /** An empty variable counts as none. */
+  private fromEnv(name: FlagName): string | undefined {
+    return this.env[variableOf(name)] || undefined
+  }
+}
+
+function parsed<T>(source: string, text: string, parse: (text: string) => T | undefined, expected: string): T {
+  const value = parse(text)
+  if (value === undefined) throw new UsageError(`${source}: ${JSON.stringify(text)} should be ${expected}`)
+  return value
+}
+
+function parseName(text: string): string | undefined {
+  return /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(text) ? text : undefined
+}
+
+function parseServiceRef(text: string): ServiceRef | undefined {
+  const parts = text.split('/')
+  const name = parts.pop() ?? ''
+  const [namespace, ...more] = parts
+  if (more.length > 0 || !parseName(name)) return undefined
+  if (namespace === undefined) return { name }
+  return parseName(namespace) ? { namespace, name } : undefined
+}
+
+/** Services that all name their namespace say where to look. */
+function namespacesOf(services: readonly ServiceRef[]): readonly string[] | undefined {
+  const namespaces = services.flatMap(({ namespace }) => namespace ?? [])
+  return services.length > 0 && namespaces.length === services.length ? [...new Set(namespaces)] : undefined
+}
+
+function parseLabelKey(text: string): string | undefined {
+  const form = /^([a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?\/)?[A-Za-z0-9]([-._A-Za-z0-9]{0,61}[A-Za-z0-9])?$/
+  return form.test(text) && !text.startsWith('active-passive/') ? text : undefined
+}
+
+function parseDeadline(text: string): number | undefined {
+  const ms = parseDuration(text)
+  return ms !== undefined && ms >= MIN_DEADLINE_MS ? ms : undefined
+}
+
+function parseConcurrency(text: string): number | undefined {
+  return /^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= 10_000 ? Number(text) : undefined
+}

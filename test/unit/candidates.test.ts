@@ -1,0 +1,113 @@
+import { describe, expect, test } from 'vitest'
+import { candidates, type Judged, whyNot } from '../../handler/candidates.js'
+import type { Verdict } from '../../handler/health/judge.js'
+import { DEFAULT_SETTINGS, type Settings } from '../../handler/policy.js'
+import { aMember, conclusively, failed, failing, healthy, MINUTE, NOW, unprobed } from '../support/builders.js'
+import { permutations } from '../support/permutations.js'
+
+const settingsWith = (settings: Partial<Settings>): Settings => ({ ...DEFAULT_SETTINGS, ...settings })
+
+const order = (members: readonly Judged[], settings: Partial<Settings> = {}) =>
+  candidates(members, settingsWith(settings)).map(({ pod }) => pod.name)
+
+const ofRevision = (name: string, revision: string, createdAtMs: number, label = 'controller-revision-hash') =>
+  aMember(name, { pod: { labels: { [label]: revision }, createdAtMs } })
+
+const withFailures = (name: string, failures: number) => aMember(name, { verdict: { ...healthy, failures } })
+
+describe('a pod is no candidate', () => {
+  test.each<[string, Verdict, string]>([
+    ['under the threshold', failing(1, '503'), '503'],
+    ['failed', failed('no answer within 2s'), 'no answer within 2s'],
+    ['not Ready', conclusively('not Ready'), 'not Ready'],
+    ['terminating', conclusively('terminating'), 'terminating'],
+    ['not probed', unprobed, 'not probed'],
+  ])('when it is %s, and that is the reason why not', (_, verdict, reason) => {
+    const member = aMember('web-0', { verdict })
+    expect(whyNot(member, DEFAULT_SETTINGS)).toBe(reason)
+    expect(order([member])).toEqual([])
+  })
+
+  test('when it is named in never, however healthy', () => {
+    const settings = { never: ['web-9', 'web-0'], prefer: ['web-0'] }
+    expect(whyNot(aMember('web-0'), settingsWith(settings))).toBe('named in never')
+    expect(order([aMember('web-0'), aMember('web-1')], settings)).toEqual(['web-1'])
+  })
+})
+
+test('A healthy pod is a candidate, and nothing speaks against it', () => {
+  expect(whyNot(aMember('web-0'), DEFAULT_SETTINGS)).toBeNull()
+})
+
+describe('the candidates come', () => {
+  test('by name, with the numbers in names compared as numbers, when nothing else tells them apart', () => {
+    expect(order(['web-10', 'web-2', 'web-1', 'app-3'].map((name) => aMember(name)))).toEqual([
+      'app-3',
+      'web-1',
+      'web-2',
+      'web-10',
+    ])
+  })
+
+  test('as they are preferred, before all that are not', () => {
+    const members = ['web-0', 'web-1', 'web-2', 'web-3'].map((name) => aMember(name))
+    expect(order(members, { prefer: ['web-3', 'gone', 'web-1'] })).toEqual(['web-3', 'web-1', 'web-0', 'web-2'])
+  })
+
+  test.each(['controller-revision-hash', 'pod-template-hash'])(
+    'with those of the youngest pod’s revision first, by %s',
+    (label) => {
+      const members = [
+        ofRevision('web-0', 'old', NOW - 60 * MINUTE, label),
+        ofRevision('web-1', 'new', NOW - 2 * MINUTE, label),
+        ofRevision('web-2', 'new', NOW - 1 * MINUTE, label),
+      ]
+      expect(order(members)).toEqual(['web-1', 'web-2', 'web-0'])
+    },
+  )
+
+  test('by the youngest pod’s revision though that pod is no candidate itself: a new one is being rolled out', () => {
+    const young = ofRevision('web-2', 'new', NOW)
+    const members = [
+      ofRevision('web-0', 'old', NOW - 60 * MINUTE),
+      ofRevision('web-1', 'new', NOW - 1 * MINUTE),
+      { ...young, verdict: conclusively('not Ready') },
+    ]
+    expect(order(members)).toEqual(['web-1', 'web-0'])
+  })
+
+  test('by revisions also where an old revision has pods that a scale-up made young again: the youngest tells', () => {
+    const members = [ofRevision('web-0', 'b', NOW - 60 * MINUTE), ofRevision('web-1', 'a', NOW)]
+    expect(order(members)).toEqual(['web-1', 'web-0'])
+  })
+
+  test('with fewer failures first', () => {
+    expect(order([withFailures('web-0', 2), withFailures('web-1', 0), withFailures('web-2', 1)])).toEqual([
+      'web-1',
+      'web-2',
+      'web-0',
+    ])
+  })
+
+  test('with preference over revision, revision over failures, failures over names', () => {
+    const members = [
+      aMember('a', { pod: { labels: { 'pod-template-hash': 'old' } } }),
+      aMember('b', {
+        pod: { labels: { 'pod-template-hash': 'new' }, createdAtMs: NOW },
+        verdict: { ...healthy, failures: 2 },
+      }),
+      aMember('c', {
+        pod: { labels: { 'pod-template-hash': 'new' }, createdAtMs: NOW },
+        verdict: { ...healthy, failures: 1 },
+      }),
+      aMember('d', { pod: { labels: { 'pod-template-hash': 'old' } }, verdict: { ...healthy, failures: 3 } }),
+    ]
+    const expected = ['d', 'c', 'b', 'a']
+    for (const shuffled of permutations(members)) expect(order(shuffled, { prefer: ['d'] })).toEqual(expected)
+  })
+
+  test('in the same order when two revisions are of the same age, however they are listed', () => {
+    const members = [ofRevision('web-0', 'a', NOW), ofRevision('web-1', 'b', NOW), ofRevision('web-2', 'b', NOW)]
+    for (const shuffled of permutations(members)) expect(order(shuffled)).toEqual(['web-0', 'web-1', 'web-2'])
+  })
+})

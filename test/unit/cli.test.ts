@@ -1,0 +1,311 @@
+import { describe, expect, test } from 'vitest'
+import { parseInvocation } from '../../handler/cli.js'
+import { UsageError } from '../../handler/errors.js'
+import type { Environment, RunOptions } from '../../handler/options.js'
+import { DEFAULT_SETTINGS } from '../../handler/policy.js'
+
+/** Arguments as a shell would split them. */
+const invoke = (line: string, env: Environment = {}) =>
+  parseInvocation(
+    line.split(' ').filter((word) => word !== ''),
+    env,
+  )
+
+async function options(line: string, env?: Environment): Promise<RunOptions> {
+  const invocation = await invoke(line, env)
+  if (invocation.kind !== 'run') throw new Error(`not run, but: ${invocation.text}`)
+  return invocation.options
+}
+
+async function text(line: string): Promise<string> {
+  const invocation = await invoke(line)
+  if (invocation.kind !== 'text') throw new Error('it would run')
+  return invocation.text
+}
+
+async function refusal(line: string, env?: Environment): Promise<string> {
+  const error: unknown = await invoke(line, env).catch((error: unknown) => error)
+  if (!(error instanceof UsageError)) throw new Error(`not refused: ${line}`, { cause: error })
+  return error.message
+}
+
+const DEFAULTS: RunOptions = {
+  namespaces: undefined,
+  services: [],
+  kubeconfig: undefined,
+  context: undefined,
+  roleLabel: 'role',
+  dryRun: false,
+  output: 'text',
+  deadlineMs: 40_000,
+  concurrency: 64,
+  settings: DEFAULT_SETTINGS,
+}
+
+describe('the command', () => {
+  test.each(['', 'run', '--', '-- run'])('%j is one pass with the defaults', async (line) => {
+    expect(await options(line)).toEqual(DEFAULTS)
+  })
+
+  test.each(['-n a run', 'run -n a', '--namespace=a run', 'run --namespace a'])(
+    '%j is run in namespace a: a flag takes no more than its value',
+    async (line) => {
+      expect((await options(line)).namespaces).toEqual(['a'])
+    },
+  )
+
+  test.each(['-n a -n b run', '-n a run -n b', 'run --namespace a -n=b'])('%j is run in both', async (line) => {
+    expect((await options(line)).namespaces).toEqual(['a', 'b'])
+  })
+
+  test.each([
+    ['runn', 'unknown command "runn": there is run, the default. See --help'],
+    ['-n a b', 'unknown command "b": there is run, the default. See --help'],
+    ['0', 'unknown command "0": there is run, the default. See --help'],
+    ['run a', 'unexpected word "a" after run: a list flag takes one value each time (-n a -n b). See --help'],
+    ['run run', 'unexpected word "run" after run: a list flag takes one value each time (-n a -n b). See --help'],
+    ['-n a run b', 'unexpected word "b" after run: a list flag takes one value each time (-n a -n b). See --help'],
+  ])('%j is refused', async (line, message) => {
+    expect(await refusal(line)).toBe(message)
+  })
+})
+
+describe('each flag, and the variable of the same name, says the same', () => {
+  test.each<[string, Environment, Partial<RunOptions>]>([
+    ['-n a', { AP_NAMESPACE: 'a' }, { namespaces: ['a'] }],
+    ['-n a -n b', { AP_NAMESPACE: 'a,b' }, { namespaces: ['a', 'b'] }],
+    ['-A', { AP_ALL_NAMESPACES: 'true' }, { namespaces: 'all' }],
+    ['--all-namespaces=false', { AP_ALL_NAMESPACES: 'false' }, {}],
+    ['--service db', { AP_SERVICE: 'db' }, { services: [{ name: 'db' }] }],
+    [
+      '--service db --service x/web',
+      { AP_SERVICE: 'db,x/web' },
+      { services: [{ name: 'db' }, { namespace: 'x', name: 'web' }] },
+    ],
+    ['--context kind', { AP_CONTEXT: 'kind' }, { context: 'kind' }],
+    ['--kubeconfig /a/b', { AP_KUBECONFIG: '/a/b' }, { kubeconfig: '/a/b' }],
+    ['--role-label example.com/duty', { AP_ROLE_LABEL: 'example.com/duty' }, { roleLabel: 'example.com/duty' }],
+    ['--dry-run', { AP_DRY_RUN: 'true' }, { dryRun: true }],
+    ['--no-dry-run', { AP_DRY_RUN: 'false' }, {}],
+    ['-o json', { AP_OUTPUT: 'json' }, { output: 'json' }],
+    ['--deadline 1m', { AP_DEADLINE: '1m' }, { deadlineMs: 60_000 }],
+    ['--deadline 10s', { AP_DEADLINE: '10s' }, { deadlineMs: 10_000 }],
+    ['--concurrency 1', { AP_CONCURRENCY: '1' }, { concurrency: 1 }],
+    ...(
+      [
+        ['health-check', 'tcp://:5432', { kind: 'tcp', port: 5432 }],
+        ['health-timeout', '500ms', 500],
+        ['failures', '5', 5],
+        ['probes', '1', 1],
+        ['period', '0s', 0],
+        ['cooldown', '5m', 300_000],
+        ['latch', 'false', false],
+        ['settle', '100ms', 100],
+      ] as const
+    ).map(([name, value, parsed]): [string, Environment, Partial<RunOptions>] => [
+      `--${name}=${value}`,
+      { [`AP_${name.toUpperCase().replace('-', '_')}`]: value },
+      { settings: { ...DEFAULT_SETTINGS, [name]: parsed } },
+    ]),
+    ['--no-latch', { AP_LATCH: 'false' }, { settings: { ...DEFAULT_SETTINGS, latch: false } }],
+  ])('%s', async (line, env, expected) => {
+    expect(await options(line)).toEqual({ ...DEFAULTS, ...expected })
+    expect(await options('', env)).toEqual({ ...DEFAULTS, ...expected })
+  })
+})
+
+describe('the environment', () => {
+  test.each<[string, Environment, Partial<RunOptions>]>([
+    ['-n b', { AP_NAMESPACE: 'a,c' }, { namespaces: ['b'] }],
+    ['-n b', { AP_ALL_NAMESPACES: 'true' }, { namespaces: ['b'] }],
+    ['-A', { AP_NAMESPACE: 'a,c' }, { namespaces: 'all' }],
+    ['--no-dry-run', { AP_DRY_RUN: 'true' }, { dryRun: false }],
+    ['--latch', { AP_LATCH: 'false' }, { settings: DEFAULT_SETTINGS }],
+    ['-o text', { AP_OUTPUT: 'nonsense' }, { output: 'text' }],
+  ])('is weaker than the flag: %s', async (line, env, expected) => {
+    expect(await options(line, env)).toEqual({ ...DEFAULTS, ...expected })
+  })
+
+  test.each<[string, Environment]>([
+    [
+      'of a pod beside a Service named active-passive',
+      {
+        ACTIVE_PASSIVE_PORT: 'tcp://10.96.0.9:8080',
+        ACTIVE_PASSIVE_SERVICE_HOST: '10.96.0.9',
+        ACTIVE_PASSIVE_DEADLINE: 'x',
+        AP_PORT: 'tcp://10.96.0.9:80',
+      },
+    ],
+    ['with variables that no flag has', { AP_FOO: 'x', AP_: 'x', AP_HELP: 'true', AP_N: 'a', DRY_RUN: 'true' }],
+    ['in lower case', { ap_dry_run: 'true' }],
+    ['with empty variables', { AP_NAMESPACE: '', AP_DRY_RUN: '', AP_DEADLINE: '', AP_LATCH: '' }],
+    ['with undefined ones', { AP_DRY_RUN: undefined }],
+  ])('%s changes nothing', async (_, env) => {
+    expect(await options('', env)).toEqual(DEFAULTS)
+  })
+
+  test.each<[Environment, string]>([
+    [{ AP_DEADLINE: '5s' }, 'AP_DEADLINE: "5s" should be a duration of at least 10s, such as 40s'],
+    [{ AP_LATCH: 'maybe' }, 'AP_LATCH: "maybe" should be true or false'],
+    [{ AP_DRY_RUN: '1' }, 'AP_DRY_RUN: "1" should be true or false'],
+    [{ AP_NAMESPACE: 'a,,b' }, 'AP_NAMESPACE: "" should be the name of a namespace'],
+    [{ AP_SERVICE: 'a/b/c' }, 'AP_SERVICE: "a/b/c" should be NAME or NAMESPACE/NAME'],
+    [
+      { AP_ALL_NAMESPACES: 'true', AP_NAMESPACE: 'a' },
+      'AP_ALL_NAMESPACES and AP_NAMESPACE exclude each other: give one of them',
+    ],
+  ])('is named when it is wrong: %j', async (env, message) => {
+    expect(await refusal('', env)).toBe(message)
+  })
+})
+
+describe('a flag is refused', () => {
+  test.each([
+    ['--deadline 5s', '--deadline: "5s" should be a duration of at least 10s, such as 40s'],
+    ['--deadline 40', '--deadline: "40" should be a duration of at least 10s, such as 40s'],
+    ['--deadline=', '--deadline: "" should be a duration of at least 10s, such as 40s'],
+    ['--failures three', '--failures: "three" should be a whole number from 1 to 1000'],
+    ['--failures 1e2', '--failures: "1e2" should be a whole number from 1 to 1000'],
+    ['--failures -1', '--failures: "-1" should be a whole number from 1 to 1000'],
+    ['--failures 0x3', '--failures: "0x3" should be a whole number from 1 to 1000'],
+    ['--concurrency 0', '--concurrency: "0" should be a whole number from 1 to 10000'],
+    ['-o yaml', '--output: "yaml" should be text or json'],
+    ['--latch=maybe', '--latch: "maybe" should be true or false'],
+    ['--latch=', '--latch: "" should be true or false'],
+    ['-A=maybe', '--all-namespaces: "maybe" should be true or false'],
+    ['-n a,b', '--namespace: "a,b" should be the name of a namespace'],
+    ['-n A', '--namespace: "A" should be the name of a namespace'],
+    ['--namespace=', '--namespace: "" should be the name of a namespace'],
+    ['--service a/b/c', '--service: "a/b/c" should be NAME or NAMESPACE/NAME'],
+    ['--role-label a/b/c', '--role-label: "a/b/c" should be a label key such as role or example.com/role'],
+    [
+      '--role-label active-passive/pod',
+      '--role-label: "active-passive/pod" should be a label key such as role or example.com/role',
+    ],
+    ['-A -n a', '--all-namespaces and --namespace exclude each other: give one of them'],
+    ['--no-namespace', 'unknown flag --no-namespace: --namespace is no switch'],
+    ['--no-deadline', 'unknown flag --no-deadline: --deadline is no switch'],
+  ])('%s', async (line, message) => {
+    expect(await refusal(line)).toBe(message)
+  })
+
+  test.each(['-n', '--deadline', '--deadline --dry-run', '-o', '-An'])('without its value: %s', async (line) => {
+    expect(await refusal(line)).toMatch(/^Not enough arguments following: \w+\. See --help$/)
+  })
+
+  test.each([
+    '--dead-line 20s',
+    '--deadlin 20s',
+    '--dryrun',
+    '--dryRun',
+    '-x',
+    '--no-foo',
+    '--no-latch=false',
+    '--AP_LATCH',
+  ])('that nobody knows: %s', async (line) => {
+    expect(await refusal(line)).toMatch(/^Unknown argument: [\w-]+\. See --help$/)
+  })
+
+  test.each([
+    ['--deadline 20s --deadline 30s', '--deadline is given 2 times: it takes one value'],
+    ['-o json --output json', '--output is given 2 times: it takes one value'],
+    ['--failures 1 run --failures 1', '--failures is given 2 times: it takes one value'],
+    ['--latch --no-latch', '--latch is given more than once'],
+    ['--dry-run --dry-run', '--dry-run is given more than once'],
+    ['-A --all-namespaces', '--all-namespaces is given more than once'],
+  ])('given twice where it takes one value: %s', async (line, message) => {
+    expect(await refusal(line)).toBe(message)
+  })
+
+  test.each([
+    ['--health-check exec:true'],
+    ['--health-timeout 0s'],
+    ['--probes 0'],
+    ['--period -1s'],
+    ['--cooldown 1d'],
+    ['--settle 1h'],
+  ])('with a value that no annotation could have either: %s', async (line) => {
+    const [flag] = line.split(' ')
+    expect(await refusal(line)).toContain(`${flag}: `)
+  })
+})
+
+describe('the scope', () => {
+  test('of Services that all name a namespace is these namespaces', async () => {
+    const { namespaces } = await options('--service a/x --service b/y --service a/z')
+    expect(namespaces).toEqual(['a', 'b'])
+  })
+
+  test('of Services of which one names none is the default one', async () => {
+    expect((await options('--service a/x --service y')).namespaces).toBeUndefined()
+  })
+
+  test.each([
+    ['-n c --service a/x', ['c']],
+    ['-A --service a/x', 'all'],
+  ])('is what was asked for: %s', async (line, expected) => {
+    expect((await options(line)).namespaces).toEqual(expected)
+  })
+})
+
+describe('--help', () => {
+  test.each(['--help', 'run --help', '-n a --help'])('%j lists every flag', async (line) => {
+    const help = await text(line)
+    for (const flag of [
+      '-n, --namespace',
+      '-A, --all-namespaces',
+      '--service',
+      '--context',
+      '--kubeconfig',
+      '--role-label',
+      '--dry-run',
+      '-o, --output',
+      '--deadline',
+      '--concurrency',
+      '--health-check',
+      '--health-timeout',
+      '--failures',
+      '--probes',
+      '--period',
+      '--cooldown',
+      '--latch',
+      '--settle',
+      '--allow-exec',
+    ]) {
+      expect(help).toMatch(new RegExp(`^ +${flag} `, 'm'))
+    }
+  })
+
+  test('shows the defaults that are in force', async () => {
+    const help = await text('--help')
+    for (const [flag, shown] of [
+      ['role-label', 'role'],
+      ['deadline', '40s'],
+      ['concurrency', String(DEFAULTS.concurrency)],
+      ['health-check', DEFAULT_SETTINGS['health-check'].kind],
+      ['health-timeout', '2s'],
+      ['failures', String(DEFAULT_SETTINGS.failures)],
+      ['probes', String(DEFAULT_SETTINGS.probes)],
+      ['period', '1s'],
+      ['cooldown', '0s'],
+      ['latch', String(DEFAULT_SETTINGS.latch)],
+      ['settle', '20ms'],
+    ]) {
+      expect(help).toMatch(new RegExp(`--${flag} [^[]*\\[\\w+\\] \\[default: ${shown}\\]`))
+    }
+  })
+
+  test('fits on a terminal, and ends with a line end', async () => {
+    const lines = (await text('--help')).split('\n')
+    expect(lines.pop()).toBe('')
+    expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(110)
+  })
+
+  test('is shown though other things are wrong', async () => {
+    expect(await text('--help --nonsense')).toContain('--all-namespaces')
+  })
+})
+
+test('--version is one line', async () => {
+  expect(await text('--version')).toBe('dev\n')
+})

@@ -1,0 +1,348 @@
+import { describe, expect, test } from 'vitest'
+import type { Judged } from '../../handler/candidates.js'
+import { type Choice, decide } from '../../handler/decide.js'
+import type { Settings } from '../../handler/policy.js'
+import {
+  aMember,
+  anActive,
+  aSituation,
+  conclusively,
+  failed,
+  failing,
+  MINUTE,
+  NOW,
+  SECOND,
+  terminating,
+  unprobed,
+  winnerOf,
+} from '../support/builders.js'
+import { permutations } from '../support/permutations.js'
+
+const decideOn = (members: readonly Judged[], settings: Partial<Settings> = {}): Choice =>
+  decide(aSituation(members, settings))
+
+/** A decision in one line: what, to whom, why. */
+const inShort = (choice: Choice) => [choice.kind, choice.reason.code, winnerOf(choice)]
+
+const passive = aMember('web-1')
+const deadPassive = aMember('web-1', { verdict: failed('503') })
+
+describe('the rules, in their order', () => {
+  test.each<[string, readonly Judged[], Partial<Settings>, readonly (string | undefined)[]]>([
+    ['no pods: empty, even when paused', [], { pause: true }, ['empty', 'no-pods']],
+    [
+      'paused before anything that is wrong',
+      [anActive('web-0', terminating), passive],
+      { pause: true },
+      ['paused', 'paused'],
+    ],
+    [
+      'two actives: repair, before their health counts',
+      [anActive('web-0', { verdict: failed() }), anActive('web-1')],
+      {},
+      ['repair', 'several-actives', 'web-1'],
+    ],
+    ['no active, none before: first', [aMember('web-0'), passive], {}, ['first', 'no-active', 'web-0']],
+    [
+      'no active, but there was one: failover',
+      [aMember('web-0', { epoch: 4 }), passive],
+      {},
+      ['failover', 'active-gone', 'web-0'],
+    ],
+    [
+      'the active is terminating: failover at once',
+      [anActive('web-0', terminating), passive],
+      {},
+      ['failover', 'active-gone', 'web-1'],
+    ],
+    [
+      'the active fails, under the threshold: count',
+      [anActive('web-0', { verdict: failing(2) }), passive],
+      {},
+      ['count', 'under-threshold'],
+    ],
+    [
+      'the active has failed: failover',
+      [anActive('web-0', { verdict: failed() }), passive],
+      {},
+      ['failover', 'active-failed', 'web-1'],
+    ],
+    [
+      'the active is not Ready: failover',
+      [anActive('web-0', { verdict: conclusively('not Ready') }), passive],
+      {},
+      ['failover', 'active-not-ready', 'web-1'],
+    ],
+    [
+      'the active has failed and so has the other: blocked',
+      [anActive('web-0', { verdict: failed() }), deadPassive],
+      {},
+      ['blocked', 'no-candidate'],
+    ],
+    [
+      'the active was not probed: blocked',
+      [anActive('web-0', { verdict: unprobed }), passive],
+      {},
+      ['blocked', 'not-probed'],
+    ],
+    [
+      'the active is healthy, another one preferred: failback',
+      [anActive('web-0'), passive],
+      { prefer: ['web-1'], failback: 0 },
+      ['failback', 'preferred', 'web-1'],
+    ],
+    ['the active is healthy: keep', [anActive('web-0'), deadPassive], {}, ['keep', 'healthy']],
+    ['one pod alone, healthy: keep', [anActive('web-0')], {}, ['keep', 'healthy']],
+    [
+      'an active that a person labelled, without an epoch: keep',
+      [anActive('web-0', { epoch: 0, pinned: false }), passive],
+      {},
+      ['keep', 'healthy'],
+    ],
+  ])('%s', (_, members, settings, [kind, code, winner]) => {
+    expect(inShort(decideOn(members, settings))).toEqual([kind, code, winner])
+  })
+})
+
+describe('every decision says why:', () => {
+  const sick = anActive('web-0', { verdict: failed() })
+  const ending = anActive('web-0', terminating)
+
+  test.each<[string, readonly Judged[], Partial<Settings>]>([
+    ['no pod matches the selector', [], {}],
+    ['paused by annotation', [sick], { pause: true }],
+    ['web-0 passed its check: 200', [anActive('web-0')], {}],
+    ['web-0 failed its check (500), 2 of 3 times', [anActive('web-0', { verdict: failing(2) })], {}],
+    ['web-0 failed its check 3 times (500); web-1 passed its check', [sick, passive], {}],
+    [
+      'web-0 failed its check 3 times (500), but no other pod can take over: web-0 is left active',
+      [sick, deadPassive],
+      {},
+    ],
+    [
+      'web-0 failed its check 3 times (500); web-1 takes over once the cooldown ends, in 40s',
+      [{ ...sick, activeSinceMs: NOW - 20 * SECOND }, passive],
+      { cooldown: MINUTE },
+    ],
+    [
+      'web-0 is not Ready; web-1 passed its check',
+      [anActive('web-0', { verdict: conclusively('not Ready') }), passive],
+      {},
+    ],
+    ['no pod is active yet; web-0 passed its check', [aMember('web-0')], {}],
+    ['the active pod is gone; web-0 passed its check', [aMember('web-0', { epoch: 2 })], {}],
+    ['web-0 is terminating; web-1 passed its check', [ending, passive], {}],
+    [
+      'web-0 is Failed; web-1 passed its check',
+      [anActive('web-0', { pod: { phase: 'Failed' }, verdict: conclusively('Failed') }), passive],
+      {},
+    ],
+    [
+      'web-0 is terminating and no pod that may take over is healthy; web-1 is at least running (503)',
+      [ending, deadPassive],
+      {},
+    ],
+    [
+      'web-0 is terminating, no pod that may take over is healthy, and promote-unhealthy is false',
+      [ending, deadPassive],
+      { 'promote-unhealthy': false },
+    ],
+    ['web-0 is terminating, and no pod is running that could take over', [ending], {}],
+    [
+      'web-0 and web-1 are all active; web-0 is kept (epoch 4)',
+      [anActive('web-0', { epoch: 4 }), anActive('web-1', { epoch: 3 })],
+      {},
+    ],
+    ['no time was left to check web-0', [anActive('web-0', { verdict: unprobed }), passive], {}],
+    [
+      'web-1 is preferred to web-0 and has been healthy for 5m',
+      [anActive('web-0'), passive],
+      { prefer: ['web-1'], failback: 5 * MINUTE },
+    ],
+  ])('%s', (text, members, settings) => {
+    expect(decideOn(members, settings).reason.text).toBe(text)
+  })
+})
+
+describe('several actives', () => {
+  const repaired = (...members: readonly Judged[]) => inShort(decideOn(members))
+
+  test('are repaired to the one with the highest epoch, healthy or not', () => {
+    const sick = anActive('web-1', { epoch: 5, verdict: failed() })
+    expect(repaired(anActive('web-0', { epoch: 4 }), sick)).toEqual(['repair', 'several-actives', 'web-1'])
+  })
+
+  test('with the same epoch, to the healthy one, then to the first in order', () => {
+    const sick = anActive('web-0', { verdict: failing(1) })
+    expect(repaired(sick, anActive('web-1'))).toEqual(['repair', 'several-actives', 'web-1'])
+    expect(repaired(anActive('web-0'), anActive('web-1'))).toEqual(['repair', 'several-actives', 'web-0'])
+    expect(repaired(sick, anActive('web-1', { verdict: failed() }))).toEqual(['repair', 'several-actives', 'web-0'])
+  })
+
+  test('are repaired to one that lives, though a terminating one has the highest epoch', () => {
+    const ending = anActive('web-0', { epoch: 9, ...terminating })
+    expect(repaired(ending, anActive('web-1', { epoch: 3 }))).toEqual(['repair', 'several-actives', 'web-1'])
+    expect(repaired(ending, anActive('web-1', { epoch: 3, verdict: failed() }), aMember('web-2'))).toEqual([
+      'repair',
+      'several-actives',
+      'web-1',
+    ])
+  })
+
+  test('that are all terminating are replaced', () => {
+    const ending = ['web-0', 'web-1'].map((name) => anActive(name, terminating))
+    expect(repaired(...ending, aMember('web-2'))).toEqual(['failover', 'active-gone', 'web-2'])
+  })
+
+  test('are repaired without waiting for a cooldown', () => {
+    const members = [anActive('web-0', { activeSinceMs: NOW }), anActive('web-1', { activeSinceMs: NOW })]
+    expect(decideOn(members, { cooldown: MINUTE }).kind).toBe('repair')
+  })
+})
+
+describe('no active pod', () => {
+  test('takes the first of the healthy ones', () => {
+    const members = [deadPassive, aMember('web-10'), aMember('web-2')]
+    expect(winnerOf(decideOn(members))).toBe('web-2')
+  })
+
+  test('takes the first that runs and is Ready when none is healthy: a doubtful pod beats none', () => {
+    const members = [
+      aMember('web-0', { pod: { phase: 'Pending' }, verdict: conclusively('Pending') }),
+      aMember('web-1', terminating),
+      aMember('web-2', { verdict: failed() }),
+      aMember('web-3', { verdict: conclusively('not Ready') }),
+    ]
+    expect(inShort(decideOn(members))).toEqual(['first', 'no-active', 'web-2'])
+  })
+
+  test('takes the first running one when none is even Ready', () => {
+    const unready = ['web-1', 'web-0'].map((name) => aMember(name, { verdict: conclusively('not Ready') }))
+    expect(winnerOf(decideOn(unready))).toBe('web-0')
+  })
+
+  test.each<[string, readonly Judged[], Partial<Settings>]>([
+    ['nothing runs', [aMember('web-0', { pod: { phase: 'Pending' }, verdict: conclusively('Pending') })], {}],
+    ['the only one is never to be promoted', [aMember('web-0')], { never: ['web-0'] }],
+    ['a doubtful pod is not wanted', [aMember('web-0', { verdict: failed() })], { 'promote-unhealthy': false }],
+  ])('stays so when %s', (_, members, settings) => {
+    expect(inShort(decideOn(members, settings))).toEqual(['blocked', 'no-candidate', undefined])
+  })
+
+  test('is filled by a healthy pod though promote-unhealthy is false', () => {
+    expect(decideOn([aMember('web-0')], { 'promote-unhealthy': false }).kind).toBe('first')
+  })
+
+  test.each(['Failed', 'Succeeded'])('is what an active in phase %s counts as: it never serves again', (phase) => {
+    const over = anActive('web-0', { pod: { phase }, verdict: conclusively(phase), activeSinceMs: NOW })
+    expect(inShort(decideOn([over, passive], { cooldown: MINUTE }))).toEqual(['failover', 'active-gone', 'web-1'])
+    expect(winnerOf(decideOn([over, deadPassive]))).toBe('web-1')
+  })
+
+  test('is filled without waiting for a cooldown', () => {
+    const gone = anActive('web-0', { ...terminating, activeSinceMs: NOW })
+    expect(decideOn([gone, passive], { cooldown: MINUTE }).kind).toBe('failover')
+  })
+})
+
+describe('a failed active', () => {
+  const sick = anActive('web-0', { verdict: failed() })
+
+  test('is left as it is when nobody is healthy, whatever promote-unhealthy says', () => {
+    for (const promote of [true, false]) {
+      expect(decideOn([sick, deadPassive], { 'promote-unhealthy': promote }).kind).toBe('blocked')
+    }
+  })
+
+  test('is left as it is when the only healthy pod is named in never', () => {
+    expect(decideOn([sick, passive], { never: ['web-1'] }).kind).toBe('blocked')
+  })
+
+  test('is replaced by the preferred pod', () => {
+    expect(winnerOf(decideOn([sick, passive, aMember('web-2')], { prefer: ['web-0', 'web-2'] }))).toBe('web-2')
+  })
+
+  test.each([
+    ['began just now', NOW, 'blocked'],
+    ['ends in a moment', NOW - MINUTE + 1, 'blocked'],
+    ['is over', NOW - MINUTE, 'failover'],
+    ['has an unknown start', undefined, 'failover'],
+    // Who may annotate a pod, or a clock that is wrong, must not be able to stop failovers for ever.
+    ['starts in the future', NOW + 1, 'failover'],
+  ])('whose cooldown %s: %j -> %s', (_, activeSinceMs, kind) => {
+    const members = [anActive('web-0', { verdict: failed(), activeSinceMs }), passive]
+    expect(decideOn(members, { cooldown: MINUTE }).kind).toBe(kind)
+  })
+
+  test('without a candidate is blocked for that reason, not for the cooldown', () => {
+    const members = [anActive('web-0', { verdict: failed(), activeSinceMs: NOW }), deadPassive]
+    expect(decideOn(members, { cooldown: MINUTE }).reason.code).toBe('no-candidate')
+  })
+})
+
+describe('failback', () => {
+  const settings: Partial<Settings> = { prefer: ['web-0', 'web-1'], failback: 5 * MINUTE }
+  const preferred = (rest: Parameters<typeof aMember>[1] = {}) => aMember('web-0', rest)
+  const active = anActive('web-1')
+
+  test.each<[string, readonly Judged[], Partial<Settings>]>([
+    ['nobody asked for it', [preferred(), active], { prefer: ['web-0'] }],
+    ['nobody is preferred', [preferred(), active], { failback: 0 }],
+    ['the preferred pod is active', [anActive('web-0'), aMember('web-1')], settings],
+    ['the preferred pod is not healthy', [preferred({ verdict: failing(1) }), active], settings],
+    ['the preferred pod is named in never', [preferred(), active], { ...settings, never: ['web-0'] }],
+    [
+      'the preferred pod recovered a moment ago',
+      [preferred({ healthySinceMs: NOW - 5 * MINUTE + 1 }), active],
+      settings,
+    ],
+    [
+      'the preferred pod is Ready for a moment only',
+      [preferred({ pod: { readySinceMs: NOW - SECOND } }), active],
+      settings,
+    ],
+    ['the other one is preferred no more than the active', [anActive('web-0'), aMember('web-2')], settings],
+  ])('does not happen when %s', (_, members, given) => {
+    expect(decideOn(members, given).kind).toBe('keep')
+  })
+
+  test('happens when the preferred pod has been healthy for long enough', () => {
+    const recovered = preferred({ healthySinceMs: NOW - 5 * MINUTE, pod: { readySinceMs: NOW - 5 * MINUTE } })
+    expect(inShort(decideOn([recovered, active], settings))).toEqual(['failback', 'preferred', 'web-0'])
+  })
+
+  test('happens to a preferred pod that never failed and was always Ready', () => {
+    expect(winnerOf(decideOn([preferred({ pod: { readySinceMs: 0 } }), active], settings))).toBe('web-0')
+  })
+
+  test('does not wait for a cooldown: it is no failover', () => {
+    const members = [preferred(), anActive('web-1', { activeSinceMs: NOW })]
+    expect(decideOn(members, { ...settings, cooldown: 60 * MINUTE }).kind).toBe('failback')
+  })
+
+  test('happens for an active that is named in never by now, to a preferred one', () => {
+    expect(winnerOf(decideOn([preferred(), active], { ...settings, never: ['web-1'] }))).toBe('web-0')
+  })
+})
+
+test('An active that is named in never stays while it is healthy: never is about promotions', () => {
+  expect(decideOn([anActive('web-0'), passive], { never: ['web-0'] }).kind).toBe('keep')
+})
+
+describe('equal situations, equal decisions: however the pods are listed', () => {
+  test.each<[string, readonly Judged[], Partial<Settings>]>([
+    ['first', [aMember('b'), aMember('a'), aMember('c'), aMember('a-10')], {}],
+    ['repair', [anActive('b'), anActive('a'), anActive('c', { epoch: 0 }), aMember('d')], {}],
+    ['failover', [anActive('a', { verdict: failed() }), aMember('c'), aMember('b'), deadPassive], {}],
+    [
+      'failover from two that end',
+      [anActive('a', terminating), anActive('b', terminating), aMember('c'), aMember('d')],
+      {},
+    ],
+    ['nobody healthy', [aMember('a', { verdict: failed() }), deadPassive, aMember('c', { verdict: failing(1) })], {}],
+    ['failback', [anActive('a'), aMember('b'), aMember('c'), aMember('d')], { prefer: ['d', 'c'], failback: 0 }],
+  ])('%s', (_, members, settings) => {
+    const decisions = permutations(members).map((shuffled) => inShort(decideOn(shuffled, settings)))
+    expect(new Set(decisions.map((decision) => decision.join(' '))).size).toBe(1)
+  })
+})

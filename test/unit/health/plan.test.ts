@@ -1,0 +1,204 @@
+import { describe, expect, test } from 'vitest'
+import { parseCheck } from '../../../handler/health/check.js'
+import { type Plan, planCheck } from '../../../handler/health/plan.js'
+import type { Container, Pod, ReadinessProbe } from '../../../handler/kube/port.js'
+import { DEFAULT_SETTINGS, type Settings } from '../../../handler/policy.js'
+import { aPod } from '../../support/builders.js'
+
+type HttpProbe = Extract<ReadinessProbe, { kind: 'http' }>
+
+const httpProbe = (rest: Partial<HttpProbe> = {}): HttpProbe => ({
+  kind: 'http',
+  scheme: 'http',
+  port: 8080,
+  path: '/healthz',
+  headers: [],
+  timeoutMs: 1_000,
+  ...rest,
+})
+const aContainer = (readinessProbe?: ReadinessProbe, ports: Container['ports'] = []): Container => ({
+  name: 'app',
+  ports,
+  ...(readinessProbe ? { readinessProbe } : {}),
+})
+const podOf = (...containers: readonly Container[]): Pod => aPod('web-0', { containers })
+
+function plan(pod: Pod, { check = 'probe', ...settings }: Partial<Settings> & { readonly check?: string } = {}): Plan {
+  const parsed = parseCheck(check)
+  if (!parsed) throw new Error(`no check: ${check}`)
+  return planCheck(pod, { ...DEFAULT_SETTINGS, 'health-check': parsed, ...settings })
+}
+
+describe('ready', () => {
+  test('probes nothing, and says nothing: it is what was asked for', () => {
+    const pod = podOf(aContainer(httpProbe()))
+    expect(plan(pod, { check: 'ready' })).toEqual({ kind: 'ready', pod, targets: [], timeoutMs: 2_000 })
+  })
+})
+
+describe('an explicit check', () => {
+  test('over HTTP goes to the pod’s address, takes 200 only and follows no redirect, as in the recipe', () => {
+    const pod = podOf(aContainer(httpProbe({ headers: [['X', 'of the probe']] })))
+    expect(plan(pod, { check: 'http://:9090/ok?x=1' })).toEqual({
+      kind: 'http',
+      pod,
+      targets: [
+        { kind: 'http', url: 'http://10.0.0.1:9090/ok?x=1', headers: [], statuses: [[200, 200]], redirects: 'none' },
+      ],
+      timeoutMs: 2_000,
+    })
+  })
+
+  test('over HTTP sends and expects what the annotations say', () => {
+    const settings: Partial<Settings> = {
+      'health-status': [[200, 299]],
+      'health-body': 'ok',
+      'health-headers': [['Host', 'app.example']],
+      'health-timeout': 500,
+    }
+    expect(plan(podOf(), { check: 'https://:9090/', ...settings })).toMatchObject({
+      targets: [
+        {
+          url: 'https://10.0.0.1:9090/',
+          statuses: [[200, 299]],
+          body: 'ok',
+          headers: [['Host', 'app.example']],
+          redirects: 'none',
+        },
+      ],
+      timeoutMs: 500,
+    })
+  })
+
+  test('over TCP needs the address and the port', () => {
+    expect(plan(podOf(), { check: 'tcp://:5432' })).toMatchObject({
+      kind: 'tcp',
+      targets: [{ kind: 'tcp', host: '10.0.0.1', port: 5432 }],
+      timeoutMs: 2_000,
+    })
+  })
+
+  test('puts an IPv6 address into brackets in a URL, and only there', () => {
+    const pod = aPod('web-0', { ip: 'fd00::1' })
+    expect(plan(pod, { check: 'http://:80/' }).targets).toMatchObject([{ url: 'http://[fd00::1]:80/' }])
+    expect(plan(pod, { check: 'tcp://:80' }).targets).toMatchObject([{ host: 'fd00::1' }])
+  })
+
+  test('finds a port by its name in any container', () => {
+    const pod = podOf(
+      aContainer(undefined, [{ number: 1 }, { name: 'metrics', number: 9100 }]),
+      aContainer(undefined, [{ name: 'web', number: 8080 }]),
+    )
+    expect(plan(pod, { check: 'tcp://:web' }).targets).toMatchObject([{ port: 8080 }])
+    expect(plan(pod, { check: 'http://:web/' }).targets).toMatchObject([{ url: 'http://10.0.0.1:8080/' }])
+  })
+
+  test.each(['http://:web/', 'tcp://:web'])('%s fails, with the reason, where no port has that name', (check) => {
+    const pod = podOf(aContainer(undefined, [{ number: 80 }]))
+    expect(plan(pod, { check }).targets).toEqual([{ kind: 'unusable', text: 'no container port named "web"' }])
+  })
+
+  test.each(['http://:80/', 'tcp://:80'])('%s fails, with the reason, where the pod has no address', (check) => {
+    const { ip: _, ...pod } = podOf()
+    expect(plan(pod, { check }).targets).toEqual([{ kind: 'unusable', text: 'no IP address' }])
+  })
+})
+
+describe('the pod’s own readinessProbe', () => {
+  test('over HTTP is run as the kubelet runs it: 200 to 399, redirects to the same host, its headers', () => {
+    const pod = podOf(
+      aContainer(
+        httpProbe({
+          scheme: 'https',
+          headers: [
+            ['Host', 'a'],
+            ['X', 'b'],
+          ],
+        }),
+      ),
+    )
+    expect(plan(pod)).toEqual({
+      kind: 'http',
+      pod,
+      targets: [
+        {
+          kind: 'http',
+          url: 'https://10.0.0.1:8080/healthz',
+          headers: [
+            ['Host', 'a'],
+            ['X', 'b'],
+          ],
+          statuses: [[200, 399]],
+          redirects: 'same-host',
+        },
+      ],
+      timeoutMs: 2_000,
+    })
+  })
+
+  test('over HTTP can be made stricter by annotations', () => {
+    const settings: Partial<Settings> = { 'health-status': [[200, 200]], 'health-body': 'ok', 'health-headers': [] }
+    expect(plan(podOf(aContainer(httpProbe({ headers: [['X', 'b']] }))), settings).targets).toMatchObject([
+      { statuses: [[200, 200]], body: 'ok', headers: [], redirects: 'same-host' },
+    ])
+  })
+
+  test('over TCP connects to its port', () => {
+    const pod = podOf(aContainer({ kind: 'tcp', port: 5432, timeoutMs: 1_000 }))
+    expect(plan(pod)).toMatchObject({ kind: 'tcp', targets: [{ host: '10.0.0.1', port: 5432 }] })
+  })
+
+  test('looks up a named port in its own container: another one may use the same name', () => {
+    const other = aContainer(undefined, [{ name: 'web', number: 1111 }])
+    const app = aContainer(httpProbe({ port: 'web' }), [{ name: 'web', number: 8080 }])
+    expect(plan(podOf(other, app)).targets).toMatchObject([{ url: 'http://10.0.0.1:8080/healthz' }])
+  })
+
+  test('is run for every container that has one that can be run', () => {
+    const pod = podOf(
+      aContainer({ kind: 'tcp', port: 1, timeoutMs: 1_000 }),
+      aContainer(),
+      aContainer({ kind: 'exec', timeoutMs: 60_000 }),
+      aContainer(httpProbe()),
+    )
+    const planned = plan(pod)
+    expect(planned.targets.map(({ kind }) => kind)).toEqual(['tcp', 'http'])
+    expect(planned).toMatchObject({ kind: 'http', timeoutMs: 2_000 })
+    expect(planned.note).toBeUndefined()
+  })
+
+  test.each([
+    ['has our 2s when it allows itself less', {}, 1_000, 2_000],
+    ['has the time that it allows itself when that is more', {}, 10_000, 10_000],
+    ['has what was asked for, though it allows itself more', { 'health-timeout': 500 }, 10_000, 500],
+  ])('%s', (_, settings, timeoutMs, expected) => {
+    expect(plan(podOf(aContainer(httpProbe({ timeoutMs }))), settings).timeoutMs).toBe(expected)
+  })
+
+  test.each<[string, readonly Container[], string]>([
+    ['there is none', [aContainer()], "no readinessProbe: only the containers' state is checked"],
+    ['there is no container known', [], "no readinessProbe: only the containers' state is checked"],
+    [
+      'it runs a command',
+      [aContainer({ kind: 'exec', timeoutMs: 1_000 })],
+      'the readinessProbe is of kind exec, which is not run from here: its Ready condition is used instead',
+    ],
+    [
+      'it speaks gRPC',
+      [aContainer({ kind: 'grpc', timeoutMs: 1_000 })],
+      'the readinessProbe is of kind grpc, which is not run from here: its Ready condition is used instead',
+    ],
+    [
+      'it goes to another host',
+      [aContainer(httpProbe({ host: '169.254.169.254' }))],
+      'the readinessProbe goes to host 169.254.169.254 instead of the pod: its Ready condition is used instead',
+    ],
+    [
+      'it connects to another host',
+      [aContainer({ kind: 'tcp', host: 'db', port: 1, timeoutMs: 1_000 })],
+      'the readinessProbe goes to host db instead of the pod: its Ready condition is used instead',
+    ],
+  ])('is replaced by the Ready condition, and that is said, when %s', (_, containers, note) => {
+    expect(plan(podOf(...containers))).toMatchObject({ kind: 'ready', targets: [], timeoutMs: 2_000, note })
+  })
+})

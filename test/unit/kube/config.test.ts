@@ -1,0 +1,266 @@
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { UsageError } from '../../../handler/errors.js'
+import { defaultNamespace, loadConfig } from '../../../handler/kube/config.js'
+import { testCert, testKey } from '../../support/tls.js'
+import { clientCertificate, type Draft, folderOf, kubeconfig, load, trusted } from './support.js'
+
+const HTTPS = 'https://127.0.0.1:6443'
+
+const serverOf = (options: Parameters<typeof loadConfig>[0]) => loadConfig(options).getCurrentCluster()?.server
+
+describe('a kubeconfig', () => {
+  it('is the file of --kubeconfig before the files of KUBECONFIG before the one in the home folder', async () => {
+    const folder = await folderOf({
+      given: kubeconfig({ server: 'https://given' }),
+      named: kubeconfig({ server: 'https://named' }),
+      '.kube/config': kubeconfig({ server: 'https://home' }),
+    })
+    const env = { HOME: folder, KUBECONFIG: join(folder, 'named') }
+    expect(serverOf({ kubeconfig: join(folder, 'given'), env })).toBe('https://given')
+    expect(serverOf({ env })).toBe('https://named')
+    expect(serverOf({ env: { HOME: folder } })).toBe('https://home')
+    expect(serverOf({ env: { HOME: folder, KUBECONFIG: '' } })).toBe('https://home')
+  })
+
+  it('is merged from several files, of which the first to name a thing wins and missing ones are skipped', async () => {
+    const folder = await folderOf({
+      one: kubeconfig({ server: 'https://one', context: { namespace: 'first' } }, 'shared'),
+      two: kubeconfig({ server: 'https://two' }, 'shared'),
+      three: kubeconfig({ server: 'https://three' }, 'other'),
+    })
+    const KUBECONFIG = ['absent', 'one', 'two', 'three'].map((name) => join(folder, name)).join(':')
+    const config = loadConfig({ env: { KUBECONFIG } })
+    expect(config.getCurrentCluster()?.server).toBe('https://one')
+    expect(defaultNamespace(config)).toBe('first')
+    expect(serverOf({ context: 'other', env: { KUBECONFIG } })).toBe('https://three')
+  })
+
+  it('may have its context in one file and the cluster and the user of it in others', async () => {
+    const { clusters, users, contexts } = JSON.parse(kubeconfig({ server: HTTPS }))
+    const folder = await folderOf({
+      context: JSON.stringify({ contexts }),
+      cluster: JSON.stringify({ clusters, 'current-context': 'test' }),
+      user: JSON.stringify({ users }),
+    })
+    const KUBECONFIG = ['context', 'cluster', 'user'].map((name) => join(folder, name)).join(':')
+    expect(serverOf({ env: { KUBECONFIG } })).toBe(HTTPS)
+  })
+
+  it('names its certificates and its token file relative to its own folder', async () => {
+    const config = await load(
+      {
+        server: HTTPS,
+        cluster: { 'certificate-authority': 'pki/ca.crt' },
+        user: { 'client-certificate': 'pki/user.crt', 'client-key': 'pki/user.key', tokenFile: 'token' },
+      },
+      { 'pki/ca.crt': testCert, 'pki/user.crt': testCert, 'pki/user.key': testKey, token: 't' },
+    )
+    expect(config.getCurrentCluster()?.caFile).toMatch(/^\/.*\/pki\/ca.crt$/)
+    expect(config.getCurrentUser()?.certFile).toMatch(/^\/.*\/pki\/user.crt$/)
+    expect(config.getCurrentUser()?.authProvider.config.tokenFile).toMatch(/^\/.*\/token$/)
+  })
+
+  it('may hold entries that make no sense as long as the context does not need them', async () => {
+    const { clusters, users, contexts, ...rest } = JSON.parse(kubeconfig({ server: HTTPS }))
+    const text = JSON.stringify({
+      ...rest,
+      clusters: [{ name: 'broken', cluster: {} }, null, ...clusters],
+      users: [{ name: 'gone', user: null }, { user: {} }, ...users],
+      contexts: [{ name: 'empty' }, ...contexts],
+    })
+    const folder = await folderOf({ config: text })
+    expect(serverOf({ kubeconfig: join(folder, 'config'), env: {} })).toBe(HTTPS)
+  })
+
+  it('says which namespace applies, `default` when it does not', async () => {
+    expect(defaultNamespace(await load({ server: HTTPS, context: { namespace: 'shop' } }))).toBe('shop')
+    expect(defaultNamespace(await load({ server: HTTPS }))).toBe('default')
+  })
+
+  it('does not care for variables that a Service of our name puts into pods', async () => {
+    const folder = await folderOf({ config: kubeconfig({ server: HTTPS }) })
+    const env = {
+      KUBECONFIG: join(folder, 'config'),
+      ACTIVE_PASSIVE_PORT: 'tcp://10.0.0.1:80',
+      ACTIVE_PASSIVE_SERVICE_HOST: '10.0.0.1',
+      KUBERNETES_PORT: 'tcp://10.0.0.2:443',
+    }
+    expect(serverOf({ env })).toBe(HTTPS)
+  })
+})
+
+describe('a kubeconfig that cannot work is a usage error, in one line that names the file', () => {
+  const failing = async (text: string | undefined, context?: string) => {
+    const folder = await folderOf(text === undefined ? {} : { config: text })
+    const kubeconfig = join(folder, 'config')
+    const error = await Promise.resolve()
+      .then(() => loadConfig({ kubeconfig, context, env: { PATH: folder } }))
+      .catch((error: unknown) => error)
+    expect(error).toBeInstanceOf(UsageError)
+    const { message } = error as UsageError
+    expect(message).not.toContain('\n')
+    expect(message).toContain(`kubeconfig ${kubeconfig}`)
+    return message.replaceAll(folder, '')
+  }
+
+  const { 'current-context': _, ...contextless } = JSON.parse(kubeconfig({ server: HTTPS }))
+  const { clusters: __, ...clusterless } = JSON.parse(kubeconfig({ server: HTTPS }))
+  const { users: ___, ...userless } = JSON.parse(kubeconfig({ server: HTTPS }))
+
+  it.each([
+    ['a file that is not there', undefined, 'ENOENT: no such file or directory'],
+    ['broken YAML', 'clusters: [\n  - {', 'missed comma between flow collection entries (2:3)'],
+    ['a file of something else', 'hello', 'is no kubeconfig'],
+    ['an empty file', '', 'it has no current-context. Choose one with --context: it has none'],
+    ['no current-context', JSON.stringify(contextless), 'it has no current-context. Choose one with --context: test'],
+    [
+      'a current-context that is not there',
+      JSON.stringify({ ...contextless, 'current-context': 'old' }),
+      'its current-context "old" is not in it. Choose one with --context: test',
+    ],
+    ['no such cluster', JSON.stringify(clusterless), 'context "test" names cluster "test", which is not in it'],
+    ['no such user', JSON.stringify(userless), 'context "test" names user "test", which is not in it'],
+  ])('%s', async (_name, text, expected) => {
+    expect(await failing(text)).toContain(expected)
+  })
+
+  it('a --context that is not there: the error names those that are', async () => {
+    const message = await failing(kubeconfig({ server: HTTPS }), 'prod')
+    expect(message).toBe('--context prod: not in kubeconfig /config, which has: test')
+  })
+
+  it.each<[string, Draft, string]>([
+    ['a server without a scheme', { server: 'localhost:6443' }, '"localhost:6443" is no http:// or https:// URL'],
+    [
+      'a server that is not encrypted',
+      { server: 'http://10.0.0.1:8080', cluster: { 'insecure-skip-tls-verify': false } },
+      'is not encrypted: to use it all the same, set insecure-skip-tls-verify',
+    ],
+    [
+      'a proxy that is none',
+      { server: HTTPS, cluster: { 'proxy-url': 'ftp://secret@proxy' } },
+      'cluster "test": proxy-url is no http://, https:// or socks5:// URL',
+    ],
+    [
+      'an authority that is not there',
+      { server: HTTPS, cluster: { 'certificate-authority': 'ca.crt' } },
+      'cluster "test": certificate-authority: ENOENT: no such file or directory, open \'/ca.crt\'',
+    ],
+    [
+      'an authority that is none',
+      { server: HTTPS, cluster: { 'certificate-authority-data': 'AAAA' } },
+      'cluster "test": certificate-authority is no PEM',
+    ],
+    [
+      'a certificate without its key',
+      { server: HTTPS, user: { ...clientCertificate, 'client-key-data': undefined } },
+      'user "test": client-certificate and client-key are of use only together',
+    ],
+    [
+      'a certificate that is none',
+      { server: HTTPS, user: { ...clientCertificate, 'client-certificate-data': 'AAAA' } },
+      'user "test": client-certificate and client-key: error:',
+    ],
+    [
+      'a token file that is not there',
+      { server: HTTPS, user: { tokenFile: 'token' } },
+      'user "test": tokenFile: ENOENT: no such file or directory, open \'/token\'',
+    ],
+    ...['oidc', 'gcp', 'azure', 'other'].map((name): [string, Draft, string] => [
+      `auth-provider ${name}`,
+      { server: HTTPS, user: { 'auth-provider': { name, config: {} } } },
+      `user "test": auth-provider "${name}" is not supported: use an exec credential plugin`,
+    ]),
+    [
+      'a plugin that is not in PATH',
+      { server: HTTPS, user: { exec: { command: 'aws-login', installHint: 'Get it\nfrom your admin.' } } },
+      'its credential plugin "aws-login" can\'t be found, or may not be executed. Get it from your admin.',
+    ],
+    [
+      'a plugin that is not there',
+      { server: HTTPS, user: { exec: { command: './bin/login' } } },
+      'its credential plugin "/bin/login" can\'t be found',
+    ],
+    [
+      'a plugin that may not be executed',
+      { server: HTTPS, user: { exec: { command: './config' } } },
+      'its credential plugin "/config" can\'t be found, or may not be executed',
+    ],
+    ['a plugin without a command', { server: HTTPS, user: { exec: {} } }, 'its credential plugin "" can\'t be found'],
+  ])('%s', async (_name, draft, expected) => {
+    const message = await failing(kubeconfig(draft))
+    expect(message).toContain(expected)
+    expect(message).not.toContain('secret')
+  })
+
+  it('KUBECONFIG with no file that exists', () => {
+    expect(() => loadConfig({ env: { KUBECONFIG: '/absent/a:/absent/b' } })).toThrow(
+      new UsageError('KUBECONFIG=/absent/a:/absent/b: there is no such file'),
+    )
+  })
+})
+
+describe('in a pod', () => {
+  const ACCOUNT = 'var/run/secrets/kubernetes.io/serviceaccount'
+  const account = { [`${ACCOUNT}/ca.crt`]: testCert, [`${ACCOUNT}/token`]: 't\n', [`${ACCOUNT}/namespace`]: 'shop\n' }
+  const pod = async (env: Readonly<Record<string, string>>, files: Readonly<Record<string, string>> = account) => {
+    const root = await folderOf(files)
+    return () => loadConfig({ env: { HOME: root, ...env }, root })
+  }
+
+  it('the service account says where, as whom and in which namespace', async () => {
+    const config = (await pod({ KUBERNETES_SERVICE_HOST: '10.96.0.1', KUBERNETES_SERVICE_PORT: '6443' }))()
+    expect(config.getCurrentCluster()).toMatchObject({ server: 'https://10.96.0.1:6443', skipTLSVerify: false })
+    expect(defaultNamespace(config)).toBe('shop')
+  })
+
+  it('the port is 443 where only the host is known', async () => {
+    const config = (await pod({ KUBERNETES_SERVICE_HOST: '10.96.0.1' }))()
+    expect(config.getCurrentCluster()?.server).toBe('https://10.96.0.1:443')
+  })
+
+  it('the host may be an IPv6 address', async () => {
+    const config = (await pod({ KUBERNETES_SERVICE_HOST: 'fd00::1', KUBERNETES_SERVICE_PORT: '443' }))()
+    expect(config.getCurrentCluster()?.server).toBe('https://[fd00::1]:443')
+  })
+
+  it('a kubeconfig goes before the service account', async () => {
+    const files = { ...account, '.kube/config': kubeconfig({ server: HTTPS }) }
+    const config = (await pod({ KUBERNETES_SERVICE_HOST: '10.96.0.1' }, files))()
+    expect(config.getCurrentCluster()?.server).toBe(HTTPS)
+  })
+
+  it.each([
+    ['no folder of a service account', { KUBERNETES_SERVICE_HOST: '10.96.0.1' }, {}],
+    ['no variable that names the API server', {}, account],
+  ])('%s: a usage error that says what to name', async (_name, env, files) => {
+    const start = await pod(env as Record<string, string>, files as Record<string, string>)
+    expect(start).toThrow(UsageError)
+    expect(start).toThrow('no cluster: there is no kubeconfig (--kubeconfig, KUBECONFIG or ~/.kube/config)')
+  })
+
+  it('a service account without its token is a usage error', async () => {
+    const { [`${ACCOUNT}/token`]: _, ...files } = account
+    const start = await pod({ KUBERNETES_SERVICE_HOST: '10.96.0.1' }, files)
+    expect(start).toThrow(/^the service account of this pod: user "inClusterUser": tokenFile: ENOENT/)
+  })
+
+  it('a --context is not there', async () => {
+    const root = await folderOf(account)
+    const env = { HOME: root, KUBERNETES_SERVICE_HOST: '10.96.0.1' }
+    expect(() => loadConfig({ context: 'prod', env, root })).toThrow(
+      '--context prod: not in the service account of this pod, which has: inClusterContext',
+    )
+  })
+})
+
+it('inline data goes before a file, as it does for kubectl', async () => {
+  const config = await load({
+    server: HTTPS,
+    cluster: { ...trusted, 'certificate-authority': '/absent' },
+    user: { ...clientCertificate, 'client-certificate': '/absent', 'client-key': '/absent' },
+  })
+  expect(config.getCurrentCluster()?.caFile).toBeUndefined()
+  expect(config.getCurrentUser()).toMatchObject({ certFile: undefined, keyFile: undefined })
+})

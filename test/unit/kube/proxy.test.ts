@@ -1,0 +1,52 @@
+import { describe, expect, it } from 'vitest'
+import { connect } from '../../../handler/kube/client.js'
+import { startConnectProxy, startSocksProxy } from './proxies.js'
+import { load, never, startRecorder, trusted } from './support.js'
+
+const user = { token: 'secret' }
+
+describe('proxy-url', () => {
+  it.each(['tls', 'http'] as const)('leads through an HTTP proxy, to %s, on one connection', async (kind) => {
+    const server = await startRecorder(kind)
+    const proxy = await startConnectProxy()
+    const cluster = { ...(kind === 'tls' && trusted), 'proxy-url': `http://${proxy.authority}` }
+    const kube = connect(await load({ server: server.url, cluster, user }))
+    await kube.listPods({}, never)
+    await kube.listPods({}, never)
+    expect(proxy.asked).toEqual([`127.0.0.1:${server.port}`])
+    expect(server.seen).toMatchObject(Array(2).fill({ authorization: 'Bearer secret' }))
+    expect(server.accepted).toBe(1)
+  })
+
+  it('leads through a SOCKS proxy', async () => {
+    const server = await startRecorder('tls')
+    const proxy = await startSocksProxy()
+    const cluster = { ...trusted, 'proxy-url': `socks5://${proxy.authority}` }
+    const kube = connect(await load({ server: server.url, cluster, user }))
+    await kube.listPods({}, never)
+    await kube.listPods({}, never)
+    expect(proxy.asked).toEqual([`127.0.0.1:${server.port}`])
+    expect(server.seen).toMatchObject(Array(2).fill({ authorization: 'Bearer secret' }))
+  })
+
+  it('does not change whom we trust', async () => {
+    const server = await startRecorder('tls')
+    const proxy = await startConnectProxy()
+    const kube = connect(
+      await load({ server: server.url, cluster: { 'proxy-url': `http://${proxy.authority}` }, user }),
+    )
+    await expect(kube.listPods({}, never)).rejects.toMatchObject({ code: 'unreachable' })
+    expect(server.seen).toEqual([])
+  })
+
+  it('that refuses is named in the error, without its password', async () => {
+    const server = await startRecorder('tls')
+    const proxy = await startConnectProxy(407)
+    const cluster = { ...trusted, 'proxy-url': `http://me:password@${proxy.authority}` }
+    const kube = connect(await load({ server: server.url, cluster, user }))
+    await expect(kube.listPods({}, never)).rejects.toMatchObject({
+      code: 'unreachable',
+      message: `could not list pods in all namespaces: no answer from ${server.url} through the proxy ${proxy.authority}: Bad response: 407`,
+    })
+  })
+})

@@ -1,0 +1,191 @@
+import type { V1Pod, V1Probe, V1Service } from '@kubernetes/client-node'
+import { describe, expect, it } from 'vitest'
+import { readPod, readService } from '../../../handler/kube/read.js'
+
+/** What the API sends: JSON, with times as texts. */
+const pod = (json: object) => readPod(json as V1Pod)
+const service = (json: object) => readService(json as V1Service)
+
+describe('a pod', () => {
+  it('is read as it stands', () => {
+    expect(
+      pod({
+        metadata: {
+          namespace: 'shop',
+          name: 'db-0',
+          uid: 'u',
+          labels: { role: 'leader' },
+          annotations: { 'active-passive/epoch': 'seven' },
+          creationTimestamp: '2026-01-01T00:00:00Z',
+        },
+        spec: { containers: [{ name: 'db', ports: [{ containerPort: 5432 }] }] },
+        status: {
+          phase: 'Running',
+          podIP: '10.0.0.1',
+          podIPs: [{ ip: '10.0.0.1' }, { ip: 'fd00::1' }],
+          conditions: [
+            { type: 'Initialized', status: 'True' },
+            { type: 'Ready', status: 'True', lastTransitionTime: '2026-01-01T00:00:05Z' },
+          ],
+        },
+      }),
+    ).toEqual({
+      namespace: 'shop',
+      name: 'db-0',
+      uid: 'u',
+      labels: { role: 'leader' },
+      annotations: { 'active-passive/epoch': 'seven' },
+      createdAtMs: Date.UTC(2026, 0, 1),
+      phase: 'Running',
+      terminating: false,
+      ready: true,
+      readySinceMs: Date.UTC(2026, 0, 1, 0, 0, 5),
+      ip: '10.0.0.1',
+      containers: [{ name: 'db', ports: [{ number: 5432 }] }],
+    })
+  })
+
+  it('of which next to nothing is known is not ready, has no address, and no annotations map', () => {
+    const nothing = {
+      namespace: '',
+      name: '',
+      uid: '',
+      labels: {},
+      annotations: undefined,
+      createdAtMs: 0,
+      phase: '',
+      terminating: false,
+      ready: false,
+      readySinceMs: 0,
+      containers: [],
+    }
+    expect(pod({})).toEqual(nothing)
+    expect(pod({ metadata: {}, spec: {}, status: {} })).toEqual(nothing)
+    expect(pod({ metadata: { creationTimestamp: null, deletionTimestamp: null }, spec: { containers: [] } })).toEqual(
+      nothing,
+    )
+  })
+
+  it('tells no annotations map from an empty one', () => {
+    expect(pod({ metadata: { annotations: {} } }).annotations).toEqual({})
+  })
+
+  it('is terminating from the moment that its deletion is asked for', () => {
+    expect(pod({ metadata: { deletionTimestamp: '2026-01-01T00:00:00Z' } }).terminating).toBe(true)
+  })
+
+  it.each(['False', 'Unknown'])('whose Ready condition is %s is not ready', (status) => {
+    expect(pod({ status: { conditions: [{ type: 'Ready', status }] } }).ready).toBe(false)
+  })
+
+  it('has the IPv6 address of a cluster that has no other', () => {
+    expect(pod({ status: { podIP: 'fd00::1', podIPs: [{ ip: 'fd00::1' }] } }).ip).toBe('fd00::1')
+    expect(pod({ status: { podIPs: [{ ip: 'fd00::1' }] } }).ip).toBe('fd00::1')
+    expect(pod({ status: { podIP: '' } })).not.toHaveProperty('ip')
+  })
+
+  it('has its sidecars among its containers, and no other init container', () => {
+    const { containers } = pod({
+      spec: {
+        initContainers: [{ name: 'setup' }, { name: 'proxy', restartPolicy: 'Always' }],
+        containers: [{ name: 'app' }, { name: 'log' }],
+      },
+    })
+    expect(containers.map(({ name }) => name)).toEqual(['proxy', 'app', 'log'])
+  })
+
+  it('has ports with and without names', () => {
+    const ports = [{ name: 'http', containerPort: 8080, protocol: 'TCP' }, { containerPort: 9000 }]
+    expect(pod({ spec: { containers: [{ name: 'app', ports }] } }).containers[0]?.ports).toEqual([
+      { name: 'http', number: 8080 },
+      { number: 9000 },
+    ])
+  })
+})
+
+describe('a readinessProbe', () => {
+  const probe = (readinessProbe: object) =>
+    pod({ spec: { containers: [{ name: 'app', readinessProbe: readinessProbe as V1Probe }] } }).containers[0]
+      ?.readinessProbe
+
+  it.each<[string, object, object]>([
+    [
+      'by HTTP, with all that may be said',
+      {
+        timeoutSeconds: 3,
+        httpGet: {
+          scheme: 'HTTPS',
+          host: 'example.com',
+          port: 'web',
+          path: '/health?full',
+          httpHeaders: [
+            { name: 'X-A', value: '1' },
+            { name: 'X-A', value: '2' },
+          ],
+        },
+      },
+      {
+        kind: 'http',
+        timeoutMs: 3_000,
+        scheme: 'https',
+        host: 'example.com',
+        port: 'web',
+        path: '/health?full',
+        headers: [
+          ['X-A', '1'],
+          ['X-A', '2'],
+        ],
+      },
+    ],
+    [
+      'by HTTP, with as little as may be said',
+      { httpGet: { port: 8080 } },
+      { kind: 'http', timeoutMs: 1_000, scheme: 'http', port: 8080, path: '/', headers: [] },
+    ],
+    [
+      'by HTTP, of a path without a slash',
+      { httpGet: { port: 8080, path: 'health', scheme: 'HTTP', host: '' } },
+      { kind: 'http', timeoutMs: 1_000, scheme: 'http', port: 8080, path: '/health', headers: [] },
+    ],
+    ['by TCP, of a number', { tcpSocket: { port: 5432 } }, { kind: 'tcp', timeoutMs: 1_000, port: 5432 }],
+    [
+      'by TCP, of a name',
+      { timeoutSeconds: 2, tcpSocket: { port: 'sql', host: 'db' } },
+      { kind: 'tcp', timeoutMs: 2_000, host: 'db', port: 'sql' },
+    ],
+    ['by gRPC', { grpc: { port: 9000, service: '' } }, { kind: 'grpc', timeoutMs: 1_000 }],
+    ['by a command', { exec: { command: ['true'] } }, { kind: 'exec', timeoutMs: 1_000 }],
+  ])('%s', (_name, declared, expected) => {
+    expect(probe(declared)).toEqual(expected)
+  })
+
+  it('is absent where there is none', () => {
+    expect(pod({ spec: { containers: [{ name: 'app' }] } }).containers[0]).toEqual({ name: 'app', ports: [] })
+  })
+})
+
+describe('a Service', () => {
+  it('is read as it stands', () => {
+    expect(
+      service({
+        metadata: { namespace: 'shop', name: 'db', uid: 'u', resourceVersion: '7', annotations: { a: '1' } },
+        spec: { selector: { app: 'db', role: 'active' }, publishNotReadyAddresses: true, clusterIP: 'None' },
+      }),
+    ).toEqual({
+      namespace: 'shop',
+      name: 'db',
+      uid: 'u',
+      resourceVersion: '7',
+      annotations: { a: '1' },
+      selector: { app: 'db', role: 'active' },
+      publishNotReadyAddresses: true,
+    })
+  })
+
+  it.each([{}, { metadata: {}, spec: {} }, { spec: { type: 'ExternalName', externalName: 'db.example' } }])(
+    'without a selector selects nothing: %j',
+    (json) => {
+      expect(service(json)).toMatchObject({ annotations: {}, selector: {}, publishNotReadyAddresses: false })
+    },
+  )
+})

@@ -1,0 +1,270 @@
+import { describe, expect, test } from 'vitest'
+import type { Pod, Service } from '../../handler/kube/port.js'
+import { type Group, groupName, groupServices, populate } from '../../handler/observe.js'
+import { aPod, aService, NOW } from '../support/builders.js'
+
+function observe(services: readonly Service[], pods: readonly Pod[] = [], roleLabel = 'role'): readonly Group[] {
+  const groups = groupServices(services, roleLabel)
+  return populate(groups, groups, pods, roleLabel)
+}
+
+/** The one group of Service `web`, with these pods. */
+function observeWeb(...pods: readonly Pod[]): Group {
+  const [group] = observe([aService('web')], pods)
+  if (!group) throw new Error('Service web is not managed')
+  return group
+}
+
+const names = ({ members }: Group) => members.map(({ pod }) => pod.name)
+const activePod = (name: string, epoch?: string) =>
+  aPod(name, {
+    labels: { role: 'active' },
+    annotations: epoch === undefined ? undefined : { 'active-passive/epoch': epoch },
+  })
+
+describe('a Service is managed', () => {
+  test.each<[string, Partial<Service>]>([
+    ['when its selector holds role: active', {}],
+    ['when it is annotated managed: "true"', { annotations: { 'active-passive/managed': 'true' } }],
+    // Wrong spelling must not silently take a Service out of our hands: the policy names it.
+    ['when managed is neither true nor false', { annotations: { 'active-passive/managed': 'no' } }],
+    ['while it is latched, its role taken out', { selector: { app: 'web', 'active-passive/pod': 'uid-of-web-0' } }],
+    [
+      'while it is claimed, even with managed: "false"',
+      { annotations: { 'active-passive/managed': 'false', 'active-passive/swap': 'x web-0' } },
+    ],
+  ])('%s', (_, service) => {
+    expect(observe([aService('web', service)]).map(groupName)).toEqual(['default/web'])
+  })
+
+  test.each<[string, Partial<Service>]>([
+    ['without a role in its selector', { selector: { app: 'web' } }],
+    ['with another role in it', { selector: { app: 'web', role: 'passive' } }],
+    ['without any selector', { selector: {} }],
+    ['annotated managed: "false"', { annotations: { 'active-passive/managed': 'false' } }],
+  ])('but not %s', (_, service) => {
+    expect(observe([aService('web', service)])).toEqual([])
+  })
+
+  test('by another role label if one is set', () => {
+    const service = aService('web', { selector: { app: 'web', 'example.com/duty': 'active' } })
+    const pod = aPod('web-0', { labels: { 'example.com/duty': 'active', role: 'whatever' } })
+    const [group] = observe([service, aService('other')], [pod], 'example.com/duty')
+    expect(group?.selector).toEqual({ app: 'web' })
+    expect(group?.members).toMatchObject([{ role: 'active', labelled: true }])
+  })
+})
+
+describe('Services make one group', () => {
+  test('when they select the same once the role is out, in whatever order they say it', () => {
+    const [group, ...more] = observe([
+      aService('web-metrics', { selector: { role: 'active', tier: 'a', app: 'web' } }),
+      aService('web', { selector: { app: 'web', tier: 'a', role: 'active' } }),
+    ])
+    expect(more).toEqual([])
+    expect(group && groupName(group)).toBe('default/web,web-metrics')
+    expect(group?.selector).toEqual({ tier: 'a', app: 'web' })
+  })
+
+  test('when one of them is latched and the other is not', () => {
+    const latched = aService('b', { selector: { app: 'web', 'active-passive/pod': 'uid' } })
+    expect(observe([aService('a'), latched]).map(groupName)).toEqual(['default/a,b'])
+  })
+
+  test('but not across namespaces', () => {
+    const groups = observe([aService('web'), aService('web', { namespace: 'test' })], [aPod('web-0')])
+    expect(groups.map((group) => [groupName(group), names(group)])).toEqual([
+      ['default/web', ['web-0']],
+      ['test/web', []],
+    ])
+  })
+})
+
+describe('the members of a group', () => {
+  test('are the pods that match all its labels, with the numbers in their names compared as numbers', () => {
+    const other = aPod('db-0', { labels: { app: 'db' } })
+    expect(names(observeWeb(aPod('web-10'), other, aPod('web-9'), aPod('web-1')))).toEqual(['web-1', 'web-9', 'web-10'])
+  })
+
+  test('are the same in the same order however the pods are listed', () => {
+    const pods = ['a-1', 'a-01', 'A-1', 'b', 'a-2'].map((name) => aPod(name))
+    expect(names(observeWeb(...pods.toReversed()))).toEqual(names(observeWeb(...pods)))
+  })
+
+  test.each([
+    ['active', { role: 'active', labelled: true }],
+    ['passive', { role: 'passive', labelled: true }],
+    [undefined, { role: 'passive', labelled: false }],
+  ])('with the role label %s are %o', (role, expected) => {
+    const group = observeWeb(aPod('web-0', role === undefined ? {} : { labels: { role } }))
+    expect(group.members).toMatchObject([expected])
+    expect(group.warnings).toEqual([])
+  })
+
+  test.each(['leader', '', 'Active'])('do not include a pod with role %j, which is named', (role) => {
+    const group = observeWeb(aPod('web-0'), aPod('web-1', { labels: { role } }))
+    expect(names(group)).toEqual(['web-0'])
+    expect(group.warnings).toEqual([`pod web-1: role="${role}" is neither active nor passive: left out of the group`])
+  })
+
+  test('are pinned when they carry their own uid, not that of the pod they were copied from', () => {
+    const pin = (uid: string) => ({ labels: { 'active-passive/pod': uid } })
+    const group = observeWeb(aPod('web-0', pin('uid-of-web-0')), aPod('web-1', pin('uid-of-web-0')), aPod('web-2'))
+    expect(group.members.map(({ pinned }) => pinned)).toEqual([true, false, false])
+  })
+})
+
+describe('our annotations on a pod, whoever wrote them,', () => {
+  const read = (annotations: Pod['annotations']) => {
+    const group = observeWeb(aPod('web-0', { annotations }))
+    return { member: group.members[0], warnings: group.warnings }
+  }
+
+  test.each([
+    ['1', 1],
+    ['0', 0],
+    ['42', 42],
+    ['007', 7],
+    ['9007199254740990', 9_007_199_254_740_990],
+  ])('epoch %j is %d', (epoch, expected) => {
+    const { member, warnings } = read({ 'active-passive/epoch': epoch })
+    expect(member?.epoch).toBe(expected)
+    expect(warnings).toEqual([])
+  })
+
+  test.each(['abc', '-1', '1e3', '1.5', ' 1', '+1', '0x10', '', '٣', '9007199254740991', '99999999999999999999'])(
+    'epoch %j counts as 0, and is reported',
+    (epoch) => {
+      const { member, warnings } = read({ 'active-passive/epoch': epoch })
+      expect(member?.epoch).toBe(0)
+      expect(warnings).toEqual([
+        `pod web-0: annotation active-passive/epoch=${JSON.stringify(epoch)} is not a whole number that can be counted up: taken for 0`,
+      ])
+    },
+  )
+
+  test('an endless epoch is cut short in the report', () => {
+    expect(read({ 'active-passive/epoch': 'x'.repeat(200_000) }).warnings[0]?.length).toBeLessThan(200)
+  })
+
+  test.each([
+    ['2', 2],
+    ['999999999', 999_999_999],
+    ['x', 0],
+    ['-1', 0],
+    ['1e9', 0],
+    ['1.5', 0],
+    ['', 0],
+    ['9999999999', 0],
+  ])('failures %j are %d', (failures, expected) => {
+    expect(read({ 'active-passive/failures': failures }).member?.failures).toBe(expected)
+  })
+
+  test.each([
+    ['2026-01-01T12:00:00.000Z', NOW],
+    ['2999-01-01T00:00:00Z', Date.UTC(2999, 0)],
+    ['yesterday', undefined],
+    ['', undefined],
+    ['2026-13-01T00:00:00Z', undefined],
+  ])('a time %j is %s', (time, expected) => {
+    const { member } = read({
+      'active-passive/failed-at': time,
+      'active-passive/healthy-since': time,
+      'active-passive/since': time,
+    })
+    expect(member).toMatchObject({ failedAtMs: expected, healthySinceMs: expected, activeSinceMs: expected })
+  })
+
+  test.each([[undefined], [{}]])('absent (%o) they are all absent', (annotations) => {
+    const { member, warnings } = read(annotations)
+    expect(member).toMatchObject({ epoch: 0, failures: 0, failedAtMs: undefined, healthySinceMs: undefined })
+    expect(warnings).toEqual([])
+  })
+})
+
+describe('a group is left untouched', () => {
+  test('when its selector holds nothing but the role: it would be the whole namespace', () => {
+    const [group] = observe([aService('all', { selector: { role: 'active' } })], [aPod('web-0'), aPod('web-1')])
+    expect(group).toMatchObject({
+      members: [],
+      fault: { code: 'selector-too-wide', object: 'service default/all', remedy: expect.stringContaining('app: NAME') },
+    })
+  })
+
+  test('when it is latched and too wide', () => {
+    const [group] = observe([aService('all', { selector: { 'active-passive/pod': 'uid' } })], [aPod('web-0')])
+    expect(group?.fault?.code).toBe('selector-too-wide')
+  })
+
+  test('when a pod of it is in another group too, and so is the other', () => {
+    const both = aPod('web-1', { labels: { tier: 'gold' } })
+    const gold = aService('gold', { selector: { tier: 'gold', role: 'active' } })
+    const groups = observe([aService('web'), gold], [aPod('web-0'), both])
+    expect(groups.map(({ fault, members }) => [fault?.code, fault?.object, members.length])).toEqual([
+      ['overlap', 'pod default/web-1', 0],
+      ['overlap', 'pod default/web-1', 0],
+    ])
+    expect(groups[0]?.fault?.message).toContain('service default/gold and by service default/web')
+    expect(groups[1]?.fault).toEqual(groups[0]?.fault)
+  })
+
+  test('when a pod of it is in another group that is not served in this pass', () => {
+    const everyGroup = groupServices(
+      [aService('web'), aService('b', { selector: { tier: 'b', role: 'active' } })],
+      'role',
+    )
+    const served = everyGroup.filter(({ services }) => services[0]?.name === 'web')
+    const [group] = populate(served, everyGroup, [aPod('web-0', { labels: { tier: 'b' } })], 'role')
+    expect(group?.fault?.code).toBe('overlap')
+  })
+
+  test('when several pods are active and none has our epoch: the role is in their template', () => {
+    const group = observeWeb(activePod('web-0'), activePod('web-1'), aPod('web-2'))
+    expect(group).toMatchObject({
+      members: [],
+      fault: {
+        code: 'role-in-template',
+        object: 'pods web-0, web-1 in namespace default',
+        remedy: expect.stringContaining('kubectl label pod NAME role-'),
+      },
+    })
+  })
+
+  test.each(['0', 'abc'])('when the only epoch of several actives is %j, which is not ours', (epoch) => {
+    expect(observeWeb(activePod('web-0', epoch), activePod('web-1')).fault?.code).toBe('role-in-template')
+  })
+
+  test('and what is strange about its pods is said all the same', () => {
+    const { fault, warnings } = observeWeb(activePod('web-0', 'abc'), activePod('web-1', 'abc'))
+    expect(fault?.code).toBe('role-in-template')
+    expect(warnings).toHaveLength(2)
+  })
+})
+
+describe('a group is served', () => {
+  test.each([
+    ['one active without an epoch, as people and the recipe leave it', [activePod('web-0'), aPod('web-1')]],
+    ['several actives of which one has our epoch', [activePod('web-0', '3'), activePod('web-1')]],
+    ['several actives, all ours', [activePod('web-0', '3'), activePod('web-1', '3')]],
+    ['no pods', []],
+  ])('with %s', (_, pods) => {
+    const group = observeWeb(...pods)
+    expect(group.fault).toBeUndefined()
+    expect(group.members).toHaveLength(pods.length)
+  })
+
+  test('next to a Service whose selector is too wide: that one is refused, and takes no pod', () => {
+    const groups = observe([aService('all', { selector: { role: 'active' } }), aService('web')], [aPod('web-0')])
+    expect(groups.map(({ fault }) => fault?.code)).toEqual(['selector-too-wide', undefined])
+  })
+
+  test('next to one of the same labels that is not managed', () => {
+    const unmanaged = aService('b', {
+      selector: { tier: 'b', role: 'active' },
+      annotations: { 'active-passive/managed': 'false' },
+    })
+    const [group, ...more] = observe([aService('web'), unmanaged], [aPod('web-0', { labels: { tier: 'b' } })])
+    expect(more).toEqual([])
+    expect(group?.fault).toBeUndefined()
+  })
+})

@@ -1,0 +1,193 @@
+import { describe, expect, test } from 'vitest'
+import type { Fault } from '../../handler/errors.js'
+import { DEFAULT_SETTINGS, type Policy, policyOf, type Settings } from '../../handler/policy.js'
+import { annotated, aService } from '../support/builders.js'
+
+const policy = (...services: readonly Readonly<Record<string, string>>[]): Policy =>
+  policyOf(
+    services.map((annotations, n) => annotated(`web-${n}`, annotations)),
+    DEFAULT_SETTINGS,
+  )
+
+function settingsOf(found: Policy): Settings {
+  if ('fault' in found) throw new Error(found.fault.message)
+  return found.settings
+}
+
+function faultOf(found: Policy): Fault {
+  if (!('fault' in found)) throw new Error('there is no fault')
+  return found.fault
+}
+
+test('A Service without annotations has the settings of the flags', () => {
+  const flags: Settings = { ...DEFAULT_SETTINGS, failures: 7, latch: false }
+  expect(policyOf([aService('web')], flags)).toEqual({ settings: flags, warnings: [] })
+})
+
+test('An annotation wins over the flag of the same name, and leaves the other settings as they are', () => {
+  const flags: Settings = { ...DEFAULT_SETTINGS, failures: 7, cooldown: 5 }
+  expect(settingsOf(policyOf([annotated('web', { failures: '2' })], flags))).toEqual({ ...flags, failures: 2 })
+})
+
+test('Annotations that are not ours are not looked at', () => {
+  const service = aService('web', {
+    annotations: { failures: 'x', 'example.com/failures': 'x', 'active-passive': 'x' },
+  })
+  expect(policyOf([service], DEFAULT_SETTINGS)).toEqual({ settings: DEFAULT_SETTINGS, warnings: [] })
+})
+
+test('The mark of a swap is no setting', () => {
+  expect(policy({ swap: '0123 web-0' })).toEqual({ settings: DEFAULT_SETTINGS, warnings: [] })
+})
+
+describe('an annotation that makes sense is read', () => {
+  test.each<[string, string, unknown]>([
+    ['health-check', 'probe', { kind: 'probe' }],
+    ['health-check', 'http://:8080/health', { kind: 'http', scheme: 'http', port: 8080, path: '/health' }],
+    ['health-timeout', '1500ms', 1_500],
+    ['failures', '1', 1],
+    ['failures', '1000', 1_000],
+    ['probes', '5', 5],
+    ['period', '0', 0],
+    ['cooldown', '1m30s', 90_000],
+    ['latch', 'false', false],
+    ['settle', '2s', 2_000],
+    ['settle', '0s', 0],
+    ['health-status', '200', [[200, 200]]],
+    ['health-status', '200-399', [[200, 399]]],
+    [
+      'health-status',
+      '200, 204,300-302',
+      [
+        [200, 200],
+        [204, 204],
+        [300, 302],
+      ],
+    ],
+    ['health-body', 'all is well', 'all is well'],
+    [
+      'health-headers',
+      'Host: app.example\n X-Probe:1 \n\n',
+      [
+        ['Host', 'app.example'],
+        ['X-Probe', '1'],
+      ],
+    ],
+    ['health-headers', 'X-Empty:', [['X-Empty', '']]],
+    ['health-headers', 'X-Time: 12:30', [['X-Time', '12:30']]],
+    ['pause', 'true', true],
+    ['pause', 'false', false],
+    ['managed', 'true', true],
+    ['prefer', 'web-1', ['web-1']],
+    ['prefer', 'web-1, web-0', ['web-1', 'web-0']],
+    ['never', 'web.a-1', ['web.a-1']],
+    ['failback', '5m', 300_000],
+    ['failback', '0s', 0],
+    ['promote-unhealthy', 'false', false],
+  ])('%s: %j', (name, text, value) => {
+    expect(settingsOf(policy({ [name]: text }))[name as keyof Settings]).toEqual(value)
+  })
+})
+
+describe('an annotation that makes none is an error that leaves the group untouched', () => {
+  test.each<[string, readonly string[]]>([
+    ['health-check', ['', 'Probe', 'http', 'http://', 'http://web:8080/', 'ftp://:21', 'exec', 'tcp://:0']],
+    ['health-timeout', ['', '0s', '0', '2', '-1s', '1 s', 'soon']],
+    ['failures', ['', '0', '-1', '1.5', '1e1', '1001', 'three', ' 3']],
+    ['probes', ['0', '99999', '0x3']],
+    ['period', ['1', '-1s', 'often']],
+    ['cooldown', ['1d', '1s 1m', '999999h']],
+    ['latch', ['', 'yes', '1', 'True', 'TRUE', ' true']],
+    ['settle', ['2001ms', '1h', '20']],
+    ['health-status', ['', '99', '600', '399-200', '2xx', '200;204', '200-', '200,,204']],
+    ['health-body', ['']],
+    ['health-headers', ['no colon', ': no name', 'X Space: 1', 'X: é', 'X: a\rY: b', 'X: a\u0000']],
+    ['pause', ['', 'yes', 'True']],
+    ['managed', ['', 'no', 'False']],
+    ['prefer', ['', ',', 'web-0,', 'Web-0', 'web_0', 'web-0 web-1', '-web', 'pod/web-0']],
+    ['never', ['', '*']],
+    ['failback', ['', '5', 'never', 'true']],
+    ['promote-unhealthy', ['', 'no']],
+  ])('%s: none of %j', (name, texts) => {
+    for (const text of texts) expect(policy({ [name]: text }), text).toHaveProperty('fault.code', 'bad-annotation')
+  })
+
+  test('which names the Service, the annotation, the value, what would be right, and the command', () => {
+    expect(faultOf(policy({ latch: 'maybe' }))).toEqual({
+      code: 'bad-annotation',
+      object: 'service default/web-0',
+      message: 'annotation active-passive/latch is "maybe", which should be true or false',
+      remedy: 'Correct it: kubectl annotate service web-0 -n default --overwrite active-passive/latch=VALUE',
+    })
+  })
+
+  test('which cuts an endless value short', () => {
+    expect(faultOf(policy({ prefer: '!'.repeat(200_000) })).message.length).toBeLessThan(300)
+  })
+
+  test('at once, however long it is', () => {
+    const startedAt = performance.now()
+    for (const name of ['health-headers', 'health-check', 'prefer', 'period']) {
+      policy({ [name]: `${'a-'.repeat(50_000)}!` })
+      policy({ [name]: `x:${' '.repeat(50_000)}\u0000` })
+    }
+    expect(performance.now() - startedAt).toBeLessThan(2_000)
+  })
+})
+
+test.each(['failurs', '', 'toString', '__proto__', 'constructor', 'epoch', 'deadline', 'dry-run'])(
+  'An annotation %j that nobody knows has no effect, and is said',
+  (name) => {
+    const service = aService('web', { annotations: JSON.parse(JSON.stringify({ [`active-passive/${name}`]: '1' })) })
+    expect(policyOf([service], DEFAULT_SETTINGS)).toEqual({
+      settings: DEFAULT_SETTINGS,
+      warnings: [`service web: annotation active-passive/${name} is unknown and has no effect`],
+    })
+  },
+)
+
+describe('a group of several Services', () => {
+  test('has the annotations of all of them', () => {
+    expect(settingsOf(policy({ failures: '2' }, { cooldown: '1m' }))).toMatchObject({ failures: 2, cooldown: 60_000 })
+  })
+
+  test.each([
+    [{ failures: '2' }, { failures: '02' }],
+    [{ cooldown: '60s' }, { cooldown: '1m' }],
+    [{ prefer: 'a,b' }, { prefer: 'a, b' }],
+  ])('may say the same twice, in other words: %o and %o', (one, other) => {
+    expect(policy(one, other)).toHaveProperty('settings')
+  })
+
+  test.each([
+    [{ failures: '2' }, { failures: '3' }],
+    [{ prefer: 'a,b' }, { prefer: 'b,a' }],
+    [{ latch: 'true' }, { latch: 'false' }],
+    [{ 'health-check': 'ready' }, { 'health-check': 'probe' }],
+  ])('must not contradict itself: %o and %o', (one, other) => {
+    expect(faultOf(policy(one, other)).code).toBe('conflicting-annotations')
+  })
+
+  test('and is told which two Services do', () => {
+    expect(faultOf(policy({ failures: '2' }, {}, { failures: '3' }))).toEqual({
+      code: 'conflicting-annotations',
+      object: 'services web-0 and web-2 in namespace default',
+      message: 'they select the same pods but annotation active-passive/failures differs: "2" on web-0, "3" on web-2',
+      remedy: 'Set it on one of them only, or to the same value.',
+    })
+  })
+
+  test.each([
+    [[{ pause: 'true' }, {}], true],
+    [[{}, { pause: 'true' }], true],
+    [[{ pause: 'true' }, { pause: 'false' }], true],
+    [[{ pause: 'false' }, { pause: 'true' }], true],
+    [[{ pause: 'false' }, { pause: 'false' }], false],
+  ])('%j: is it paused? %s', (services, paused) => {
+    expect(settingsOf(policy(...services)).pause).toBe(paused)
+  })
+
+  test('one of which is paused in a wrong word is in error, not running', () => {
+    expect(faultOf(policy({ pause: 'true' }, { pause: 'yes' })).code).toBe('bad-annotation')
+  })
+})
