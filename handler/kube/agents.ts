@@ -5,7 +5,10 @@ import { type AgentOptions, Agent as HttpsAgent } from 'node:https'
 const SETTINGS = {
   keepAlive: true,
   maxSockets: 16,
-  /** Load balancers drop idle connections without a word, and a write on such a one would be lost. */
+  /**
+   * Load balancers drop idle connections without a word, and a write on such a one would stay unanswered. Longer than
+   * any request may take: a SOCKS proxy's agent does not tell idle connections from those in use.
+   */
   timeout: 30_000,
 }
 

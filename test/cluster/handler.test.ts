@@ -5,8 +5,8 @@ import { freePort } from './ports.js'
 
 const cluster = inject('cluster')
 const HOME = { selector: { app: 'helloworld', role: 'active' }, annotations: {} }
-/** A burst of three probes in half a second instead of two. */
-const FAST = ['--period', '250ms', '--health-timeout', '500ms']
+/** A burst of three failing probes in half a second instead of two, in three if they hang. */
+const FAST = ['--period', '250ms', '--health-timeout', '1s']
 
 describe.skipIf(!cluster)('node handler on a real API server', () => {
   let world: OnCluster
@@ -63,8 +63,8 @@ describe.skipIf(!cluster)('node handler on a real API server', () => {
 
   it.each<[string, Behaviour, string]>([
     ['refuses connections', 'refuse', 'connection refused'],
-    ['hangs', 'hang', 'no answer within 500ms'],
-    ['drips its body for ever', 'drip', 'body unfinished after 500ms'],
+    ['hangs', 'hang', 'no answer within 1s'],
+    ['drips its body for ever', 'drip', 'body unfinished after 1s'],
     ['answers 500', 'error', '500'],
     ['resets connections', 'reset', 'connection reset'],
   ])('hands over when the active pod %s', async (_what, behaviour, result) => {

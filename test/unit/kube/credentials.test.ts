@@ -1,5 +1,6 @@
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { inspect } from 'node:util'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { connect } from '../../../handler/kube/client.js'
 import { loadConfig } from '../../../handler/kube/config.js'
@@ -30,6 +31,14 @@ describe('a token', () => {
     const server = await startRecorder('http')
     await list(connect(await load({ server: server.url, user: { token: 'secret' } })))
     expect(server.seen).toEqual([{ authorization: 'Bearer secret', certificate: false }])
+  })
+
+  it('is in no error, however much of one is shown', async () => {
+    const server = await startRecorder('http', (_request, response) => void response.destroy())
+    const kube = connect(await load({ server: server.url, user: { token: 'secret' } }), { retryDelayMs: 1 })
+    const error = await list(kube).catch((error: unknown) => error)
+    expect(server.seen[0]?.authorization).toContain('secret')
+    expect(inspect(error, { depth: null })).not.toContain('secret')
   })
 
   it('of a pod is read again when it has rotated', async () => {
