@@ -103,8 +103,7 @@ function permit({ verb, resource, namespace }: Access, said: string): string {
 }
 
 function isTls(error: unknown): boolean {
-  const { code } = ((error as Error | undefined)?.cause ?? {}) as { readonly code?: unknown }
-  return typeof code === 'string' && /CERT|TLS|SSL|SIGNATURE|EPROTO/.test(code)
+  return error instanceof Unanswered && /CERT|TLS|SSL|SIGNATURE|EPROTO/.test(error.code ?? '')
 }
 
 /** Kubernetes' own way to say no. */

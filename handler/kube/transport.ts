@@ -6,7 +6,7 @@
  */
 import type { Agent as HttpsAgent } from 'node:https'
 import type { KubeConfig } from '@kubernetes/client-node/dist/config.js'
-import got, { HTTPError, RequestError, type Response } from 'got'
+import got, { HTTPError, type RequestError, type Response } from 'got'
 import { version } from '../version.js'
 import { openIdentity, type Presented } from './identity.js'
 
@@ -44,15 +44,19 @@ export interface Transport {
   patch(path: string, contentType: string, body: unknown, signal: AbortSignal): Promise<Answer>
 }
 
-/** `no-credentials`: nothing was sent. `no-answer`: no connection, a time limit, an answer that is no HTTP. */
+/**
+ * `no-credentials`: nothing was sent. `no-answer`: no connection, a time limit, an answer that is no HTTP. It has no
+ * cause: got's errors hold the request's headers, and so the token, for everybody to print.
+ */
 export class Unanswered extends Error {
   override readonly name = 'Unanswered'
   constructor(
     readonly kind: 'no-credentials' | 'no-answer',
     message: string,
-    options?: ErrorOptions,
+    /** Node's, for instance ECONNREFUSED. */
+    readonly code?: string,
   ) {
-    super(message, options)
+    super(message)
   }
 }
 
@@ -63,7 +67,7 @@ export function openTransport(config: KubeConfig, limits: Limits = LIMITS): Tran
 
   const present = (signal: AbortSignal): Promise<Presented> =>
     identity.present(signal).catch((error: unknown) => {
-      throw new Unanswered('no-credentials', reason(error), { cause: error })
+      throw new Unanswered('no-credentials', error instanceof Error ? error.message : String(error))
     })
 
   const send = async (method: 'GET' | 'PATCH', path: string, signal: AbortSignal, body?: Body): Promise<Answer> => {
@@ -82,7 +86,7 @@ export function openTransport(config: KubeConfig, limits: Limits = LIMITS): Tran
     })
     const answer = await request.then(answerOf, (error: unknown) => {
       if (error instanceof HTTPError) return answerOf(error.response as Response<string>)
-      throw new Unanswered('no-answer', reason(error), { cause: error })
+      throw noAnswer(error)
     })
     if (answer.status === 401) identity.refused()
     return answer
@@ -110,7 +114,7 @@ function answerOf({ statusCode, body, headers }: Response<string>): Answer {
 
 const NO_TIME = 'no time left'
 
-function reason(error: unknown): string {
-  if (error instanceof RequestError) return error.code === 'ERR_ABORTED' ? NO_TIME : error.message || error.code
-  return error instanceof Error ? error.message : String(error)
+function noAnswer(error: unknown): Unanswered {
+  const { code, message } = error as RequestError
+  return new Unanswered('no-answer', code === 'ERR_ABORTED' ? NO_TIME : message || code, code)
 }
