@@ -9,7 +9,7 @@ const [folder = 'dist'] = process.argv.slice(2)
 
 /**
  * Parts of @kubernetes/client-node's kubeconfig code that hardly any pass uses but every start would pay for. `lazy`
- * ones load at their first use; those that are `unsupported` are refused in handler/kube/check-config.ts before they
+ * ones load at their first use; those that are `unsupported` are refused in handler/kube/auth/check-config.ts before they
  * could be used; `absent` ones are never reached.
  */
 const lazy = { 'socks-proxy-agent': ['SocksProxyAgent'], hpagent: ['HttpProxyAgent', 'HttpsProxyAgent'] }

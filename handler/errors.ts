@@ -1,7 +1,5 @@
 /** What a user can get wrong, as data: which object, what about it, and what to do. */
 
-import { KubeError } from './kube/port.js'
-
 /** A group, or a namespace, that could not be served. `remedy` is an instruction in a full sentence. */
 export interface Fault {
   readonly code: FaultCode
@@ -23,12 +21,6 @@ export type FaultCode =
   | 'deadline'
   | 'interrupted'
   | 'latched'
-
-/** What the API server refused, or did not answer, as a fault. Anything else is a defect, and thrown on. */
-export function faultOf(error: unknown, object: string): Fault {
-  if (!(error instanceof KubeError)) throw error
-  return { code: error.code, object, message: error.message, remedy: error.remedy }
-}
 
 export function describeFault({ object, message, remedy }: Fault): string {
   return `${object}: ${message}. ${remedy}`

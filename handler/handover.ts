@@ -5,10 +5,11 @@
 
 import type { Judged } from './candidates.js'
 import type { Swap } from './decide.js'
-import { type Fault, faultOf } from './errors.js'
+import type { Fault } from './errors.js'
+import { faultOf } from './kube/fault.js'
 import type { KubeError } from './kube/port.js'
 import { type Claim, check, claim, isStuck, release, type Stuck, type SwapContext, stillClaimed } from './latch.js'
-import type { Group } from './observe.js'
+import { type Group, groupName } from './observe.js'
 import type { Settings } from './policy.js'
 import { nextEpoch, promote, type Step, seal } from './swap.js'
 
@@ -51,7 +52,7 @@ export async function handOver(
     return { outcome: claimed, latch: null, warnings: [], ...latchedFault(context, claimed.stuck) }
   }
   const { claim: held } = claimed
-  const { outcome, settled } = await swapUnderClaim(context, held, members, swap, redecide)
+  const { outcome, settled } = await swapUnderClaim(context, group, held, members, swap, redecide)
   if (settled) await context.clock.sleep(settings.settle, context.deadline.releasing)
   const released = await Promise.all(held.services.map((service) => release(context, service)))
   return {
@@ -70,12 +71,14 @@ type Swapped = { readonly outcome: Handover['outcome']; readonly settled?: true 
 /** Seal, check, promote. A promotion that is lost goes to the next candidate under the same claim. */
 async function swapUnderClaim(
   context: SwapContext,
+  group: Group,
   held: Claim,
   firstMembers: readonly Judged[],
   firstSwap: Swap,
   redecide: Redecide,
 ): Promise<Swapped> {
   const { roleLabel, deadline } = context
+  const object = `group ${groupName(group)}`
   if (deadline.stop.aborted) return { outcome: { kind: 'again', delayMs: 0 } }
   let members = firstMembers
   let { winner } = firstSwap
@@ -84,12 +87,12 @@ async function swapUnderClaim(
     const epoch = nextEpoch(members)
     const others = members.filter(({ pod }) => pod.uid !== winner.pod.uid)
     const sealed = await seal(context, others, epoch, roleLabel, deadline.swapping)
-    if (sealed.kind !== 'done') return { outcome: notDone(sealed, winner) }
+    if (sealed.kind !== 'done') return { outcome: notDone(sealed, object) }
     try {
       if (!(await check(context, held))) return { outcome: { kind: 'again', delayMs: 0 } }
       const promoted = await promote(context, winner, epoch, roleLabel, deadline.swapping)
       if (promoted.kind === 'done') return { outcome: { kind: 'done', winner }, settled: true }
-      if (promoted.kind === 'denied' || promoted.kind === 'rejected') return { outcome: notDone(promoted, winner) }
+      if (promoted.kind === 'denied' || promoted.kind === 'rejected') return { outcome: notDone(promoted, object) }
       const next = await redecide()
       const candidate =
         next.swap?.winner ?? next.members.find(({ pod }) => pod.uid === old?.pod.uid && !pod.terminating)
@@ -98,7 +101,7 @@ async function swapUnderClaim(
       members = next.members
       winner = candidate
     } catch (error) {
-      return { outcome: failed(faultOf(error, `group of pod ${winner.pod.namespace}/${winner.pod.name}`)) }
+      return { outcome: failed(faultOf(error, object)) }
     }
   }
 }
@@ -109,11 +112,11 @@ function pinFor(members: readonly Judged[], { winner }: Swap): string | undefine
   return active?.pinned && more.length === 0 && active.pod.uid !== winner.pod.uid ? active.pod.uid : undefined
 }
 
-function notDone(step: Exclude<Step, { kind: 'done' }>, winner: Judged): Handover['outcome'] {
+function notDone(step: Exclude<Step, { kind: 'done' }>, object: string): Handover['outcome'] {
   switch (step.kind) {
     case 'denied':
     case 'rejected':
-      return failed(faultOf(step.error, `group of pod ${winner.pod.namespace}/${winner.pod.name}`))
+      return failed(faultOf(step.error, object))
     case 'throttled':
       return { kind: 'again', delayMs: step.retryAfterMs }
     case 'unknown':

@@ -8,7 +8,7 @@ import type { Agent as HttpsAgent } from 'node:https'
 import type { KubeConfig } from '@kubernetes/client-node/dist/config.js'
 import got, { HTTPError, type RequestError, type Response } from 'got'
 import { version } from '../version.js'
-import { openIdentity, type Presented } from './identity.js'
+import { openIdentity, type Presented } from './auth/identity.js'
 
 /** What a request may take. */
 export interface Limits {

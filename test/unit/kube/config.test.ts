@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { UsageError } from '../../../handler/errors.js'
-import { defaultNamespace, loadConfig } from '../../../handler/kube/config.js'
+import { defaultNamespace, loadConfig } from '../../../handler/kube/auth/config.js'
 import { testCert, testKey } from '../../support/tls.js'
 import { clientCertificate, type Draft, folderOf, kubeconfig, load, trusted } from './support.js'
 

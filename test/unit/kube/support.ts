@@ -10,7 +10,7 @@ import { dirname, join } from 'node:path'
 import type { TLSSocket } from 'node:tls'
 import type { KubeConfig } from '@kubernetes/client-node/dist/config.js'
 import { onTestFinished } from 'vitest'
-import { loadConfig } from '../../../handler/kube/config.js'
+import { loadConfig } from '../../../handler/kube/auth/config.js'
 import { testCert, testKey } from '../../support/tls.js'
 
 export const never = new AbortController().signal

@@ -3,7 +3,7 @@ import type { Agent as HttpAgent } from 'node:http'
 import { KubeConfig } from '@kubernetes/client-node/dist/config.js'
 import type { User } from '@kubernetes/client-node/dist/config_types.js'
 import { RequestContext } from '@kubernetes/client-node/dist/gen/http/http.js'
-import { keepAliveAgents } from './agents.js'
+import { keepAliveAgents } from '../agents.js'
 import { type Credential, Credentials, type Plugin } from './plugin.js'
 
 export interface Identity {

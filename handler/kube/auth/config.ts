@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { KubeConfig } from '@kubernetes/client-node/dist/config.js'
-import { UsageError } from '../errors.js'
+import { UsageError } from '../../errors.js'
 import { checkConfig, namesOf } from './check-config.js'
 import { mergeKubeconfigs, readKubeconfig } from './kubeconfig.js'
 
