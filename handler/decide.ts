@@ -49,7 +49,7 @@ export interface Swap {
 /** Decides for a group that has settings and is in order; what is wrong with a group is found before. */
 export function decide(situation: Situation): Choice {
   const { members, settings } = situation
-  if (members.length === 0) return rest('empty', 'no-pods', 'no pod matches the selector')
+  if (members.length === 0) return rest('empty', 'no-pods', 'the group has no pods')
   if (settings.pause) return rest('paused', 'paused', 'paused by annotation')
 
   const actives = members.filter(({ role }) => role === 'active')
@@ -153,8 +153,9 @@ function failback(situation: Situation, active: Judged): Swap | undefined {
   if (waitMs === undefined) return undefined
   const [best] = candidates(members, settings)
   if (!best || rank(best, settings) >= rank(active, settings)) return undefined
-  const healthyMs = Math.min(elapsed(best.healthySinceMs, nowMs), elapsed(best.pod.readySinceMs, nowMs))
-  if (healthyMs < waitMs) return undefined
+  // A stored count means that it recovers in this very pass. A time in the future is not due: there is no hurry.
+  const healthySinceMs = best.failures > 0 ? nowMs : Math.max(best.healthySinceMs ?? 0, best.pod.readySinceMs)
+  if (nowMs - healthySinceMs < waitMs) return undefined
   const text = `${best.pod.name} is preferred to ${active.pod.name} and has been healthy for ${formatDuration(waitMs)}`
   return { kind: 'failback', winner: best, reason: { code: 'preferred', text } }
 }

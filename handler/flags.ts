@@ -30,7 +30,7 @@ const GENERAL = {
   output: { kind: 'text', alias: 'o', default: 'text', describe: 'text or json' },
   deadline: { kind: 'text', default: '40s', describe: 'the pass ends by then, whatever hangs; at least 10s' },
   concurrency: { kind: 'text', default: '64', describe: 'probes in flight' },
-  'allow-exec': { kind: 'switch', describe: 'allow checks that run a command in a pod' },
+  'allow-exec': { kind: 'switch', describe: 'let exec: checks run (this version has none)' },
 } as const satisfies Record<string, Flag>
 
 /** For Services without the annotation of the same name. */

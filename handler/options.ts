@@ -37,8 +37,8 @@ export function readOptions(argv: Readonly<Record<string, unknown>>, env: Enviro
   return {
     namespaces: values.isOn('all-namespaces') ? 'all' : namespaces.length > 0 ? namespaces : namespacesOf(services),
     services,
-    kubeconfig: values.text('kubeconfig'),
-    context: values.text('context'),
+    kubeconfig: values.text('kubeconfig') || undefined,
+    context: values.text('context') || undefined,
     roleLabel: values.read('role-label', parseLabelKey, 'a label key such as role or example.com/role') ?? 'role',
     dryRun: values.isOn('dry-run'),
     output:

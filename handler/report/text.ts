@@ -1,5 +1,4 @@
 /** The report for people, in the words of the recipe that this program replaces where that had words. */
-
 import type { Judged } from '../candidates.js'
 import type { Decision } from '../decide.js'
 import { describeFault } from '../errors.js'

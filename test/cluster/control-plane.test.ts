@@ -4,13 +4,16 @@ import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { createInterface } from 'node:readline'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { requestsOf } from './audit.js'
 import { findBinaries } from './binaries.js'
 import { ApiError, kube } from './client.js'
 import { type ControlPlane, startControlPlane } from './control-plane.js'
 import { until } from './poll.js'
+import { freePort } from './ports.js'
 import { serviceAccount } from './users.js'
+
+vi.mock('./ports.js', { spy: true })
 
 describe.skipIf(findBinaries() === undefined)('a control plane', { timeout: 60_000 }, () => {
   let cluster: ControlPlane
@@ -30,7 +33,9 @@ describe.skipIf(findBinaries() === undefined)('a control plane', { timeout: 60_0
   test('runs the controllers that make pods and endpoints', async () => {
     const api = kube(cluster.kubeconfig)
     const labels = { app: 'web' }
-    const template = { metadata: { labels }, spec: pod('').spec }
+    // The controller leaves out pods whose node does not exist.
+    await api.post('/api/v1/nodes', { metadata: { name: 'nowhere' } })
+    const template = { metadata: { labels }, spec: { ...pod('').spec, nodeName: 'nowhere' } }
     const statefulSet = { serviceName: 'web', replicas: 1, selector: { matchLabels: labels }, template }
     await api.post('/apis/apps/v1/namespaces/default/statefulsets', {
       metadata: { name: 'web' },
@@ -64,11 +69,11 @@ describe.skipIf(findBinaries() === undefined)('a control plane', { timeout: 60_0
     const api = kube(kubeconfig)
     await api.get('/api/v1/namespaces/rights/pods')
     const refused = [
-      api.get('/api/v1/namespaces/default/pods'),
-      api.get('/api/v1/namespaces/rights/services'),
-      api.post('/api/v1/namespaces/rights/pods', pod('mine')),
+      () => api.get('/api/v1/namespaces/default/pods'),
+      () => api.get('/api/v1/namespaces/rights/services'),
+      () => api.post('/api/v1/namespaces/rights/pods', pod('mine')),
     ]
-    for (const request of refused) await expect(request).rejects.toMatchObject({ name: 'ApiError', status: 403 })
+    for (const request of refused) await expect(request()).rejects.toMatchObject({ name: 'ApiError', status: 403 })
   })
 
   test('takes rights away that a later call does not give', async () => {
@@ -80,7 +85,7 @@ describe.skipIf(findBinaries() === undefined)('a control plane', { timeout: 60_0
     await expect(list).rejects.toMatchObject({ status: 403 })
   })
 
-  test('tells strangers nothing', async () => {
+  test('has its errors thrown with the status and what the server said', async () => {
     const error = await kube(cluster.kubeconfig)
       .get('/api/v1/namespaces/absent')
       .catch((error: unknown) => error)
@@ -130,6 +135,14 @@ describe.skipIf(findBinaries() === undefined)('a control plane', { timeout: 60_0
     expect(await kube(cluster.kubeconfig).text('/readyz')).toBe('ok')
   })
 
+  test('takes another port when somebody else was quicker to take the one that was free', async () => {
+    vi.mocked(freePort).mockResolvedValueOnce(Number(new URL(cluster.url).port))
+    const other = await startControlPlane()
+    expect(other.url).not.toBe(cluster.url)
+    expect(await kube(other.kubeconfig).text('/readyz')).toBe('ok')
+    await other.stop()
+  })
+
   test('says which process failed, and what it said, when it cannot start', async () => {
     const start = startControlPlane({ binaries: '/nonexistent' })
     await expect(start).rejects.toThrow('etcd could not be started')
@@ -137,25 +150,22 @@ describe.skipIf(findBinaries() === undefined)('a control plane', { timeout: 60_0
 })
 
 describe.skipIf(findBinaries() === undefined)('npm run cluster', { timeout: 60_000 }, () => {
-  test.each(['SIGINT', 'SIGTERM', 'SIGKILL'] as const)(
-    'leaves no process and no folder behind after %s',
-    async (signal) => {
-      const child = start()
-      try {
-        const kubeconfig = await exported(child, 'KUBECONFIG')
-        const folder = kubeconfig.slice(0, kubeconfig.lastIndexOf('/'))
-        expect(await kube(kubeconfig).text('/readyz')).toBe('ok')
-        expect(processesOf(folder)).toHaveLength(4)
-        const exit = once(child, 'exit')
-        child.kill(signal)
-        expect(await exit).toEqual(signal === 'SIGKILL' ? [null, 'SIGKILL'] : [0, null])
-        await until('its processes are gone', () => processesOf(folder).length === 0 || undefined)
-        await until('its folder is gone', () => !existsSync(folder) || undefined)
-      } finally {
-        child.kill('SIGKILL')
-      }
-    },
-  )
+  test.each(['SIGINT', 'SIGKILL'] as const)('leaves no process and no folder behind after %s', async (signal) => {
+    const child = start()
+    try {
+      const kubeconfig = await exported(child, 'KUBECONFIG')
+      const folder = kubeconfig.slice(0, kubeconfig.lastIndexOf('/'))
+      expect(await kube(kubeconfig).text('/readyz')).toBe('ok')
+      expect(processesOf(folder)).toHaveLength(4)
+      const exit = once(child, 'exit')
+      child.kill(signal)
+      expect(await exit).toEqual(signal === 'SIGKILL' ? [null, 'SIGKILL'] : [0, null])
+      await until('its processes are gone', () => processesOf(folder).length === 0 || undefined)
+      await until('its folder is gone', () => !existsSync(folder) || undefined)
+    } finally {
+      child.kill('SIGKILL')
+    }
+  })
 })
 
 test('npm run cluster refuses a flag that it does not know, and says how to build what is missing', async () => {

@@ -88,18 +88,21 @@ async function start(programs: Programs, folder: string): Promise<ControlPlane> 
     return file
   }
 
-  const startApiServer = async (port: number): Promise<ApiServer> => {
-    const url = `https://127.0.0.1:${port}`
-    const kubeconfig = await kubeconfigOf('admin', admin, url)
-    const api = kube(kubeconfig)
+  const startApiServer = async ({ port, api }: Endpoint): Promise<Process> => {
     const args = apiServerArguments({ port, caFile, serving, signing, auditPolicyFile, auditLog })
     const process = await programs.run('kube-apiserver', args)
     await programs.ready(process, () => api.text('/readyz'))
-    return { port, url, kubeconfig, api, process }
+    return process
   }
 
-  let apiServer = await onFreePort(startApiServer)
-  const { port, url, kubeconfig, api } = apiServer
+  const { endpoint, first } = await onFreePort(async (port) => {
+    const url = `https://127.0.0.1:${port}`
+    const kubeconfig = await kubeconfigOf('admin', admin, url)
+    const endpoint = { port, url, kubeconfig, api: kube(kubeconfig) }
+    return { endpoint, first: await startApiServer(endpoint) }
+  })
+  let apiServer = first
+  const { url, kubeconfig, api } = endpoint
   const managerArguments = controllerManagerArguments({
     kubeconfig: await kubeconfigOf('kube-controller-manager', manager, url),
     caFile,
@@ -119,20 +122,20 @@ async function start(programs: Programs, folder: string): Promise<ControlPlane> 
     auditLog,
     logs: programs.logs,
     broken: programs.broken,
-    stopApiServer: () => programs.stop(apiServer.process),
+    stopApiServer: () => programs.stop(apiServer),
     startApiServer: async () => {
-      apiServer = await startApiServer(port)
+      apiServer = await startApiServer(endpoint)
     },
     stop: () => programs.end(),
   }
 }
 
-interface ApiServer {
+/** Where the API server is, for as long as the control plane lives. */
+interface Endpoint {
   readonly port: number
   readonly url: string
   readonly kubeconfig: string
   readonly api: Kube
-  readonly process: Process
 }
 
 /** Tries other ports as long as somebody else is quicker to take the one found free. */

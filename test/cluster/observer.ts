@@ -29,6 +29,7 @@ export interface Observer {
 
 /** Where the marks are that `caughtUp` waits for: not in the observed namespace, where they would be in the way. */
 const markNamespace = 'default'
+const markLabel = 'observer-mark'
 /** So many revisions are read one by one when a watch cannot go on where it broke off. */
 const longestGap = 5_000
 
@@ -166,7 +167,8 @@ class Stream<T extends KubeObject> {
   }
 
   #record(revision: number, deleted: boolean, object: T): void {
-    if (object.metadata.namespace !== this.namespace) return
+    const { namespace, labels } = object.metadata
+    if (namespace !== this.namespace || labels?.[markLabel] !== undefined) return
     this.seen.push({ revision, deleted, object })
     if (deleted) this.#known.delete(object.metadata.name)
     else this.#known.set(object.metadata.name, object)
@@ -186,23 +188,24 @@ interface Marks {
 
 async function createMarks(api: Kube): Promise<Marks> {
   const name = `observer-${randomUUID().slice(0, 8)}`
+  const metadata = { name, labels: { [markLabel]: '' } }
   const path = (kind: string): string => `/api/v1/namespaces/${markNamespace}/${kind}`
   const pod = {
     apiVersion: 'v1',
     kind: 'Pod',
-    metadata: { name },
+    metadata,
     // No scheduler has this name: the pod never runs.
     spec: { schedulerName: 'none', containers: [{ name: 'none', image: 'none' }], terminationGracePeriodSeconds: 0 },
   }
-  const service = { apiVersion: 'v1', kind: 'Service', metadata: { name }, spec: { clusterIP: 'None' } }
+  const service = { apiVersion: 'v1', kind: 'Service', metadata, spec: { clusterIP: 'None' } }
   await api.post(path('pods'), pod)
   await api.post(path('services'), service)
   let touches = 0
   return {
     async touch(kind) {
       const annotations = { touched: String(++touches) }
-      const { metadata } = await api.patch(`${path(kind)}/${name}`, { metadata: { annotations } })
-      return Number(metadata.resourceVersion)
+      const mark = await api.patch(`${path(kind)}/${name}`, { metadata: { annotations } })
+      return Number(mark.metadata.resourceVersion)
     },
     async remove() {
       await Promise.all([api.delete(`${path('pods')}/${name}`), api.delete(`${path('services')}/${name}`)])
@@ -218,5 +221,6 @@ function statusError({ object }: WatchEvent<unknown>): ApiError {
 /** 410: the API server no longer has the events since that resourceVersion. */
 function isExpired(error: unknown): boolean {
   if (error instanceof ApiError) return error.status === 410
-  return error instanceof Error && 'response' in error && (error.response as { statusCode?: number }).statusCode === 410
+  const response = error instanceof Error && 'response' in error ? error.response : undefined
+  return (response as { statusCode?: number } | undefined)?.statusCode === 410
 }

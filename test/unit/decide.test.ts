@@ -109,7 +109,7 @@ describe('every decision says why:', () => {
   const ending = anActive('web-0', terminating)
 
   test.each<[string, readonly Judged[], Partial<Settings>]>([
-    ['no pod matches the selector', [], {}],
+    ['the group has no pods', [], {}],
     ['paused by annotation', [sick], { pause: true }],
     ['web-0 passed its check: 200', [anActive('web-0')], {}],
     ['web-0 failed its check (500), 2 of 3 times', [anActive('web-0', { verdict: failing(2) })], {}],
@@ -177,6 +177,8 @@ describe('several actives', () => {
     expect(repaired(sick, anActive('web-1'))).toEqual(['repair', 'several-actives', 'web-1'])
     expect(repaired(anActive('web-0'), anActive('web-1'))).toEqual(['repair', 'several-actives', 'web-0'])
     expect(repaired(sick, anActive('web-1', { verdict: failed() }))).toEqual(['repair', 'several-actives', 'web-0'])
+    const members = [sick, anActive('web-1')]
+    expect(winnerOf(decideOn(members, { prefer: ['web-0'] })), 'health before preference').toBe('web-1')
   })
 
   test('are repaired to one that lives, though a terminating one has the highest epoch', () => {
@@ -299,6 +301,12 @@ describe('failback', () => {
     [
       'the preferred pod is Ready for a moment only',
       [preferred({ pod: { readySinceMs: NOW - SECOND } }), active],
+      settings,
+    ],
+    ['the preferred pod recovers in this very pass', [preferred({ failures: 3 }), active], settings],
+    [
+      'the preferred pod is healthy since a time to come',
+      [preferred({ healthySinceMs: NOW + SECOND }), active],
       settings,
     ],
     ['the other one is preferred no more than the active', [anActive('web-0'), aMember('web-2')], settings],

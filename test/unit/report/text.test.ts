@@ -258,7 +258,7 @@ describe('the text for people', () => {
   test('on a group without pods', () => {
     expect(toText(aReport([aGroupReport([], { services: SERVICES })]))).toMatchInlineSnapshot(`
       "default/helloworld:
-      Reason: no pod matches the selector
+      Reason: the group has no pods
 
       1 empty; 2 API requests, 57ms
       "
@@ -406,7 +406,7 @@ describe('the text for people', () => {
       Active node passed healthcheck
 
       default/empty:
-      Reason: no pod matches the selector
+      Reason: the group has no pods
 
       default/broken:
       helloworld-0 is the active pod
