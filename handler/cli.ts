@@ -12,11 +12,11 @@ export type Invocation =
 
 /** @throws UsageError which names the flag or the variable, its value, and what would be right */
 export async function parseInvocation(args: readonly string[], env: Environment): Promise<Invocation> {
-  rejectOddSwitches(args)
-  const { argv, output } = await parseArgs(args)
+  const words = args.flatMap(splitShort)
+  rejectOddSwitches(words)
+  const { argv, output } = await parseArgs(words)
   if (output) return { kind: 'text', text: `${output.trimEnd()}\n` }
-  const words = argv._ as readonly string[]
-  const [command = 'run', extra] = words
+  const [command = 'run', extra] = argv._ as readonly string[]
   if (command !== 'run')
     throw new UsageError(`unknown command ${JSON.stringify(command)}: there is run, the default. See --help`)
   if (extra !== undefined) {
@@ -25,6 +25,12 @@ export async function parseInvocation(args: readonly string[], env: Environment)
     )
   }
   return { kind: 'run', options: readOptions(argv, env) }
+}
+
+/** `-ojson` and `-ndefault`, as kubectl takes them; yargs would read a flag from each letter. */
+function splitShort(arg: string): readonly string[] {
+  const [, flag, value] = /^(-[no])([^=-].*)$/s.exec(arg) ?? []
+  return flag && value ? [flag, value] : [arg]
 }
 
 /** What yargs lets pass: other text than true or false for a switch, a switch given twice, `--no-` before any flag. */

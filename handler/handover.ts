@@ -7,28 +7,33 @@ import type { Judged } from './candidates.js'
 import type { Swap } from './decide.js'
 import type { Fault } from './errors.js'
 import { faultOf } from './kube/fault.js'
-import type { KubeError } from './kube/port.js'
+import { KubeError } from './kube/port.js'
 import { type Claim, check, claim, isStuck, release, type Stuck, type SwapContext, stillClaimed } from './latch.js'
 import { type Group, groupName } from './observe.js'
 import type { Settings } from './policy.js'
+import { pause } from './retry.js'
 import { nextEpoch, promote, type Step, seal } from './swap.js'
 
 export interface Handover {
-  /** `done`: the winner is active. `again`: the situation has changed, read it again after `delayMs`. */
-  readonly outcome:
-    | { readonly kind: 'done'; readonly winner: Judged }
-    | Again
-    | { readonly kind: 'failed'; readonly fault: Fault }
+  readonly outcome: Outcome
   readonly latch: LatchUse | null
   readonly warnings: readonly string[]
   /** Claims that could not be taken off. */
   readonly latched?: Fault
+  /** Whether pods were touched: from then on the swap is to be finished. */
+  readonly begun: boolean
 }
 
 /** How traffic was moved: in one step, under a claim without a pin, or without any right to claim. */
 export type LatchUse = 'latched' | 'claimed' | 'refused'
 
-type Again = { readonly kind: 'again'; readonly delayMs: number; readonly error?: KubeError }
+/** `done`: the winner is active. `again`: the situation has changed, read it again after `delayMs`. */
+export type Outcome =
+  | { readonly kind: 'done'; readonly winner: Judged }
+  | { readonly kind: 'again'; readonly delayMs: number; readonly error?: KubeError }
+  | { readonly kind: 'failed'; readonly fault: Fault }
+
+const AGAIN: Outcome = { kind: 'again', delayMs: 0 }
 
 /** Reads the group's pods again and decides anew, with the verdicts of this pass. @throws KubeError */
 export type Redecide = () => Promise<{ readonly members: readonly Judged[]; readonly swap: Swap | undefined }>
@@ -49,14 +54,17 @@ export async function handOver(
     settings.latch ? pinFor(members, swap) : undefined,
   )
   if (claimed.kind === 'again') {
-    return { outcome: claimed, latch: null, warnings: [], ...latchedFault(context, claimed.stuck) }
+    return { outcome: claimed, latch: null, warnings: [], begun: false, ...latchedFault(context, claimed.stuck) }
   }
   const { claim: held } = claimed
-  const { outcome, settled } = await swapUnderClaim(context, group, held, members, swap, redecide)
-  if (settled) await context.clock.sleep(settings.settle, context.deadline.releasing)
-  const released = await Promise.all(held.services.map((service) => release(context, service)))
+  const begun = context.deadline.allowsSeal()
+  const outcome = begun ? await swapUnderClaim(context, group, held, members, swap, redecide) : AGAIN
+  const { releasing } = context.deadline
+  if (outcome.kind === 'done') await context.clock.sleep(settings.settle, releasing)
+  const released = await Promise.all(held.services.map((service) => release(context, service, releasing)))
   return {
     outcome,
+    begun,
     latch: held.services.length === 0 ? 'refused' : held.pinned ? 'latched' : 'claimed',
     warnings: held.refused.map(
       ({ service, error }) =>
@@ -66,8 +74,6 @@ export async function handOver(
   }
 }
 
-type Swapped = { readonly outcome: Handover['outcome']; readonly settled?: true }
-
 /** Seal, check, promote. A promotion that is lost goes to the next candidate under the same claim. */
 async function swapUnderClaim(
   context: SwapContext,
@@ -76,32 +82,63 @@ async function swapUnderClaim(
   firstMembers: readonly Judged[],
   firstSwap: Swap,
   redecide: Redecide,
-): Promise<Swapped> {
+): Promise<Outcome> {
   const { roleLabel, deadline } = context
   const object = `group ${groupName(group)}`
-  if (deadline.stop.aborted) return { outcome: { kind: 'again', delayMs: 0 } }
+  const old = firstMembers.find(({ role }) => role === 'active')
   let members = firstMembers
   let { winner } = firstSwap
-  const old = firstMembers.find(({ role }) => role === 'active')
-  for (;;) {
-    const epoch = nextEpoch(members)
-    const others = members.filter(({ pod }) => pod.uid !== winner.pod.uid)
-    const sealed = await seal(context, others, epoch, roleLabel, deadline.swapping)
-    if (sealed.kind !== 'done') return { outcome: notDone(sealed, object) }
-    try {
-      if (!(await check(context, held))) return { outcome: { kind: 'again', delayMs: 0 } }
-      const promoted = await promote(context, winner, epoch, roleLabel, deadline.swapping)
-      if (promoted.kind === 'done') return { outcome: { kind: 'done', winner }, settled: true }
-      if (promoted.kind === 'denied' || promoted.kind === 'rejected') return { outcome: notDone(promoted, object) }
-      const next = await redecide()
+  try {
+    for (let attempt = 0; ; attempt++) {
+      const epoch = nextEpoch(members)
+      const others = members.filter(({ pod }) => pod.uid !== winner.pod.uid)
+      const sealed = await seal(context, others, epoch, roleLabel, deadline.swapping)
+      if (sealed.kind !== 'done') return notDone(sealed, object)
+      const promoted = await promoteUnderClaim(context, held, winner, epoch)
+      if (promoted.kind === 'done') return { kind: 'done', winner }
+      if (promoted.kind === 'superseded') return AGAIN
+      if (promoted.kind === 'denied' || promoted.kind === 'rejected') return notDone(promoted, object)
+      await pause(context, attempt, deadline.swapping)
+      const next = await persist(context, redecide)
+      const active = next.members.find(({ role }) => role === 'active')
+      if (active?.pod.uid === winner.pod.uid && active.epoch === epoch) return { kind: 'done', winner } // it did land
       const candidate =
         next.swap?.winner ?? next.members.find(({ pod }) => pod.uid === old?.pod.uid && !pod.terminating)
-      if (!candidate || next.members.some(({ role }) => role === 'active'))
-        return { outcome: { kind: 'again', delayMs: 0 } }
+      if (!candidate || active) return AGAIN
       members = next.members
       winner = candidate
+    }
+  } catch (error) {
+    return { kind: 'failed', fault: faultOf(error, object) }
+  }
+}
+
+/** Checks that the claim still stands, then promotes; both again where the server is too busy. @throws KubeError */
+async function promoteUnderClaim(
+  context: SwapContext,
+  held: Claim,
+  winner: Judged,
+  epoch: number,
+): Promise<Step | { readonly kind: 'superseded' }> {
+  const { swapping } = context.deadline
+  for (let attempt = 0; ; attempt++) {
+    if (!(await persist(context, () => check(context, held)))) return { kind: 'superseded' }
+    const promoted = await promote(context, winner, epoch, context.roleLabel, swapping)
+    if (promoted.kind !== 'throttled' || swapping.aborted) return promoted
+    await pause(context, attempt, swapping, promoted.retryAfterMs)
+  }
+}
+
+/** Pods are sealed: a read that fails is tried again for as long as there is time. @throws KubeError */
+async function persist<T>(context: SwapContext, read: () => Promise<T>): Promise<T> {
+  const { swapping } = context.deadline
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await read()
     } catch (error) {
-      return { outcome: failed(faultOf(error, object)) }
+      if (!(error instanceof KubeError) || error.code === 'denied' || swapping.aborted) throw error
+      await pause(context, attempt, swapping)
+      if (swapping.aborted) throw error
     }
   }
 }
@@ -112,23 +149,19 @@ function pinFor(members: readonly Judged[], { winner }: Swap): string | undefine
   return active?.pinned && more.length === 0 && active.pod.uid !== winner.pod.uid ? active.pod.uid : undefined
 }
 
-function notDone(step: Exclude<Step, { kind: 'done' }>, object: string): Handover['outcome'] {
+function notDone(step: Exclude<Step, { kind: 'done' }>, object: string): Outcome {
   switch (step.kind) {
     case 'denied':
     case 'rejected':
-      return failed(faultOf(step.error, object))
+      return { kind: 'failed', fault: faultOf(step.error, object) }
     case 'throttled':
       return { kind: 'again', delayMs: step.retryAfterMs }
     case 'unknown':
       return { kind: 'again', delayMs: 0, error: step.error }
     case 'lost':
     case 'gone':
-      return { kind: 'again', delayMs: 0 }
+      return AGAIN
   }
-}
-
-function failed(fault: Fault): Handover['outcome'] {
-  return { kind: 'failed', fault }
 }
 
 function latchedFault({ roleLabel }: SwapContext, stuck: readonly Stuck[]): { latched?: Fault } {

@@ -14,8 +14,9 @@
 import type { Deadline } from './deadline.js'
 import type { Effects } from './effects.js'
 import type { Fault } from './errors.js'
-import { PIN, SWAP } from './keys.js'
+import { MANAGED, PIN, SWAP } from './keys.js'
 import type { KubeError, Service, ServicePatch } from './kube/port.js'
+import { pause } from './retry.js'
 
 /** What everything around a swap needs to know. */
 export interface SwapContext extends Effects {
@@ -43,7 +44,7 @@ export type Claimed =
   /** Somebody else was faster, or a request stayed unanswered. Nothing of ours is left but what `stuck` names. */
   | { readonly kind: 'again'; readonly delayMs: number; readonly error?: KubeError; readonly stuck: readonly Stuck[] }
 
-/** A Service that is still claimed; without an error the time was up. */
+/** A Service that is, or may be, still claimed, and the last that the API server said. */
 export interface Stuck {
   readonly kind: 'stuck'
   readonly service: Service
@@ -99,7 +100,7 @@ export async function claim(
     }
   }
   const released = await Promise.all([
-    ...claimed.map((service) => release(context, service)),
+    ...claimed.map((service) => release(context, service, context.deadline.releasing)),
     ...unanswered.map((service) => outrun(context, service, token)),
   ])
   return { kind: 'again', delayMs, ...(error ? { error } : {}), stuck: released.filter(isStuck) }
@@ -115,28 +116,20 @@ export async function check(context: SwapContext, held: Claim): Promise<Claim | 
   return services.every(stands) ? { ...held, services } : undefined
 }
 
-/** Takes claim and pin off and puts the role back, on what is there now, until they are off or the time is up. */
-export async function release(context: SwapContext, service: Service): Promise<Released> {
-  const { kube, deadline, roleLabel } = context
-  for (let current = service; ; ) {
-    const result = await kube.patchService(current, releasePatch(current, roleLabel), deadline.releasing)
-    switch (result.kind) {
-      case 'applied':
-        return { kind: 'free', service: result.object }
-      case 'gone':
-        return { kind: 'free', service: undefined }
-      case 'denied':
-      case 'rejected':
-        return { kind: 'stuck', service: current, error: result.error }
-      case 'throttled':
-        await pause(context, result.retryAfterMs)
-        break
-      case 'lost':
-      case 'unknown':
-        await pause(context, 0)
-    }
-    const seen = await readUntil(context, current)
-    if (seen === 'out of time') return { kind: 'stuck', service: current }
+/** Takes claim and pin off and puts the role back, on what is there now, until they are off or `until` aborts. */
+export async function release(context: SwapContext, service: Service, until: AbortSignal): Promise<Released> {
+  let current = service
+  let error: KubeError | undefined
+  for (let attempt = 0; ; attempt++) {
+    const result = await context.kube.patchService(current, releasePatch(current, context.roleLabel), until)
+    if (result.kind === 'applied') return { kind: 'free', service: result.object }
+    if (result.kind === 'gone') return { kind: 'free', service: undefined }
+    if ('error' in result) error = result.error
+    const stuck: Stuck = { kind: 'stuck', service: current, ...(error ? { error } : {}) }
+    if (result.kind === 'denied' || result.kind === 'rejected') return stuck
+    await pause(context, attempt, until, result.kind === 'throttled' ? result.retryAfterMs : 0)
+    const seen = await readAgain(context, current, until)
+    if (seen === 'out of time') return stuck
     if (!seen || !isClaimed(seen)) return { kind: 'free', service: seen }
     current = seen
   }
@@ -160,7 +153,7 @@ export function stillClaimed(stuck: readonly Stuck[], roleLabel: string): Fault 
   return {
     code: 'latched',
     object: stuck.map(({ service }) => `service ${service.namespace}/${service.name}`).join(', '),
-    message: `still claimed for a swap at the end of the pass${error ? `: ${error.message}` : ''}`,
+    message: `still claimed for a swap, or it may be${error ? `: ${error.message}` : ', at the end of the pass'}`,
     remedy: `The next pass releases it; by hand: ${commands.join('; ')}`,
   }
 }
@@ -168,31 +161,33 @@ export function stillClaimed(stuck: readonly Stuck[], roleLabel: string): Fault 
 /** Moves the version of a Service on, so that a claim that was never answered cannot be applied any more. */
 async function outrun(context: SwapContext, service: Service, token: string): Promise<Released> {
   const { kube, deadline, roleLabel } = context
-  for (;;) {
-    const seen = await readUntil(context, service)
-    if (seen === 'out of time') return { kind: 'stuck', service }
+  let error: KubeError | undefined
+  for (let attempt = 0; ; attempt++) {
+    const seen = await readAgain(context, service, deadline.releasing)
+    if (seen === 'out of time') return { kind: 'stuck', service, ...(error ? { error } : {}) }
     if (!seen) return { kind: 'free', service: seen }
-    if (isClaimed(seen)) return release(context, seen)
+    if (isClaimed(seen)) return release(context, seen, deadline.releasing)
     const result = await kube.patchService(seen, claimPatch(seen, token, undefined, roleLabel), deadline.releasing)
-    if (result.kind === 'applied') return release(context, result.object)
+    if (result.kind === 'applied') return release(context, result.object, deadline.releasing)
+    if ('error' in result) error = result.error
     if (result.kind === 'denied' || result.kind === 'rejected')
       return { kind: 'stuck', service: seen, error: result.error }
-    await pause(context, result.kind === 'throttled' ? result.retryAfterMs : 0)
+    await pause(context, attempt, deadline.releasing, result.kind === 'throttled' ? result.retryAfterMs : 0)
   }
 }
 
-/** The Service as it is now, `undefined` when it is gone; asks until it is answered or the time is up. */
-async function readUntil(
+/** The Service as it is now, `undefined` when it is gone; asks until it is answered or `until` aborts. */
+async function readAgain(
   context: SwapContext,
   { namespace, uid }: Service,
+  until: AbortSignal,
 ): Promise<Service | undefined | 'out of time'> {
-  const { kube, deadline } = context
-  while (!deadline.releasing.aborted) {
+  for (let attempt = 0; !until.aborted; attempt++) {
     try {
-      const services = await kube.listServices({ namespace }, deadline.releasing)
+      const services = await context.kube.listServices({ namespace }, until)
       return services.find((service) => service.uid === uid)
     } catch {
-      await pause(context, 0) // that it fails is not news here: the release reports what it could not do
+      await pause(context, attempt, until) // that it fails is not news here: the release reports what it could not do
     }
   }
   return 'out of time'
@@ -211,12 +206,14 @@ function claimPatch(
   }
 }
 
-function releasePatch({ resourceVersion }: Service, roleLabel: string): ServicePatch {
-  return { resourceVersion, annotations: { [SWAP]: null }, selector: { [PIN]: null, [roleLabel]: 'active' } }
-}
-
-async function pause({ clock, random, deadline }: SwapContext, atLeastMs: number): Promise<void> {
-  await clock.sleep(atLeastMs + 20 + 80 * random(), deadline.releasing)
+/** The role goes back in, but not for a user who, while nothing was pinned, has taken the Service out of our hands. */
+function releasePatch({ resourceVersion, annotations, selector }: Service, roleLabel: string): ServicePatch {
+  const isGivenUp = annotations[MANAGED] === 'false' && !(PIN in selector)
+  return {
+    resourceVersion,
+    annotations: { [SWAP]: null },
+    selector: isGivenUp ? {} : { [PIN]: null, [roleLabel]: 'active' },
+  }
 }
 
 function randomToken(random: () => number): string {

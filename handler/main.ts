@@ -22,8 +22,8 @@ async function run(options: RunOptions, stop: AbortSignal): Promise<number> {
 
 async function main(): Promise<number> {
   const stop = new AbortController()
-  process.once('SIGTERM', () => stop.abort())
-  process.once('SIGINT', () => stop.abort())
+  // However often: a swap that has begun is finished, and the deadline ends everything else.
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => stop.abort())
   try {
     const invocation = await parseInvocation(process.argv.slice(2), process.env)
     if (invocation.kind === 'run') return await run(invocation.options, stop.signal)

@@ -7,7 +7,7 @@ import { faultOf } from './kube/fault.js'
 import type { Service } from './kube/port.js'
 import { dryRun, recording, type Write } from './kube/recording.js'
 import { stillClaimed } from './latch.js'
-import type { Group, GroupServices } from './observe.js'
+import type { GroupServices } from './observe.js'
 import type { Settings } from './policy.js'
 import type { GroupReport, Report } from './report/report.js'
 import { takeSnapshot } from './snapshot.js'
@@ -55,6 +55,7 @@ export async function pass(options: PassOptions, effects: Effects, stop: AbortSi
     defaults: options.settings,
     dryRun: options.dryRun,
     deadline,
+    stop,
     swaps: pLimit(SWAPS_AT_ONCE),
   }
   const namespaces = options.namespaces === 'all' ? [undefined] : [...new Set(options.namespaces)]
@@ -86,27 +87,30 @@ async function tendNamespace(
   const writes: Write[] = []
   const serves = (group: GroupServices) =>
     refs.length === 0 || group.services.some((one) => refs.some((ref) => names(ref, one)))
+  const object = namespace === undefined ? 'all namespaces' : `namespace ${namespace}`
   try {
     const recorded = { ...context, kube: recording(context.kube, writes, isDryRun) }
-    const snapshot = await reads(() => takeSnapshot(recorded, { namespace, serves }, !isDryRun))
-    const groups = snapshot.groups.map((group) => {
-      const stuck = snapshot.stuck.filter(({ service }) => contains(group, service))
-      const earlier = writes.filter(({ object }) => group.services.some(({ name }) => object === `service/${name}`))
-      return tend(context, group, earlier, stuck.length > 0 ? [stillClaimed(stuck, context.roleLabel)] : [])
+    const { groups, services, stuck, error } = await reads(() =>
+      takeSnapshot(recorded, { namespace, serves }, !isDryRun),
+    )
+    if (error) {
+      const leftovers = stuck.length > 0 ? [stillClaimed(stuck, context.roleLabel)] : []
+      const report = faultReport(context, namespace, [], [faultOf(error, object), ...leftovers])
+      return { groups: [{ ...report, writes }], services: undefined }
+    }
+    const tended = groups.map((group) => {
+      const own = stuck.filter(({ service }) => group.services.some(({ uid }) => uid === service.uid))
+      const earlier = writes.filter((write) => group.services.some(({ name }) => write.object === `service/${name}`))
+      return tend(context, group, earlier, own.length > 0 ? [stillClaimed(own, context.roleLabel)] : [])
     })
-    return { groups: await Promise.all(groups), services: snapshot.services }
+    return { groups: await Promise.all(tended), services }
   } catch (error) {
-    const object = namespace === undefined ? 'all namespaces' : `namespace ${namespace}`
-    return { groups: [faultReport(context, namespace, [], faultOf(error, object))], services: undefined }
+    return { groups: [faultReport(context, namespace, [], [faultOf(error, object)])], services: undefined }
   }
 }
 
 function names(ref: ServiceRef, service: Service): boolean {
   return ref.name === service.name && (ref.namespace === undefined || ref.namespace === service.namespace)
-}
-
-function contains(group: Group, { uid }: Service): boolean {
-  return group.services.some((service) => service.uid === uid)
 }
 
 /** One report for each `--service` that is nowhere among the managed ones. */
@@ -134,10 +138,12 @@ function missingServices(options: PassOptions, tended: readonly Tended[]): reado
 }
 
 function notFound(options: PassOptions, ref: ServiceRef, service: Service | undefined): GroupReport {
+  const [first, ...others] = options.namespaces === 'all' ? [] : options.namespaces
+  const namespace = ref.namespace ?? service?.namespace ?? (others.length === 0 ? first : undefined)
   const scope = options.namespaces === 'all' ? 'all namespaces' : `namespace ${options.namespaces.join(', ')}`
   const fault: Fault = {
     code: 'not-found',
-    object: `service ${ref.namespace ?? service?.namespace ?? ''}${ref.namespace || service ? '/' : ''}${ref.name}`,
+    object: `service ${namespace === undefined ? '' : `${namespace}/`}${ref.name}`,
     message: service
       ? `its selector does not hold ${options.roleLabel}: active, or it is annotated as not managed`
       : `there is no such Service in ${scope}`,
@@ -145,19 +151,19 @@ function notFound(options: PassOptions, ref: ServiceRef, service: Service | unde
       ? `Add ${options.roleLabel}: active to spec.selector of the Service to have it managed.`
       : 'Check --service and the namespace (-n, -A).',
   }
-  return faultReport({ defaults: options.settings }, ref.namespace ?? service?.namespace, [ref.name], fault)
+  return faultReport({ defaults: options.settings }, namespace, [ref.name], [fault])
 }
 
 function faultReport(
   { defaults }: Pick<GroupContext, 'defaults'>,
   namespace: string | undefined,
   services: readonly string[],
-  fault: Fault,
+  faults: readonly [Fault, ...Fault[]],
 ): GroupReport {
   return {
     namespace,
     services,
-    decision: { kind: 'error', fault },
+    decision: { kind: 'error', fault: faults[0] },
     settings: defaults,
     members: [],
     activeBefore: [],
@@ -165,6 +171,6 @@ function faultReport(
     writes: [],
     latch: null,
     warnings: [],
-    faults: [fault],
+    faults,
   }
 }

@@ -1,10 +1,12 @@
 /** Reading the cluster: the Services, what is left of somebody's claim on them, then the pods. Two LISTs, in this order. */
 
 import { SWAP } from './keys.js'
-import type { Service } from './kube/port.js'
+import { KubeError, type Service } from './kube/port.js'
 import { isClaimed, isStuck, release, type Stuck, type SwapContext } from './latch.js'
 import { type Group, type GroupServices, groupServices, populate } from './observe.js'
 
+/** A leftover that resists keeps nobody waiting for longer. */
+const RELEASE_LIMIT_MS = 3_000
 /** Long enough for a swap that is under way to end by itself; only smoothness depends on it. */
 const LEFTOVER_WAIT_MS = 250
 
@@ -21,9 +23,11 @@ export interface Snapshot {
   readonly services: readonly Service[]
   /** Claims that are left, and cannot be taken off. */
   readonly stuck: readonly Stuck[]
+  /** The pods could not be read. */
+  readonly error?: KubeError
 }
 
-/** @throws KubeError */
+/** @throws KubeError when the Services could not be read */
 export async function takeSnapshot(context: SwapContext, scope: Scope, waitForLeftovers: boolean): Promise<Snapshot> {
   const { kube, deadline, roleLabel } = context
   const { services, stuck } = await readServices(context, scope, waitForLeftovers)
@@ -32,11 +36,14 @@ export async function takeSnapshot(context: SwapContext, scope: Scope, waitForLe
   const [only, ...more] = groups
   if (!only) return { groups: [], services, stuck }
   const labels = more.length === 0 ? only.selector : undefined
-  const pods = await kube.listPods(
-    { namespace: scope.namespace ?? (labels && only.namespace), labels },
-    deadline.observing,
-  )
-  return { groups: populate(groups, everyGroup, pods, roleLabel), services, stuck }
+  const namespace = scope.namespace ?? (labels && only.namespace)
+  try {
+    const pods = await kube.listPods({ namespace, labels }, deadline.observing)
+    return { groups: populate(groups, everyGroup, pods, roleLabel), services, stuck }
+  } catch (error) {
+    if (error instanceof KubeError) return { groups: [], services, stuck, error }
+    throw error
+  }
 }
 
 /** LISTs the Services, and releases what a pass that is no more has left claimed. */
@@ -54,7 +61,8 @@ async function readServices(context: SwapContext, scope: Scope, wait: boolean): 
   if (wait) await clock.sleep(LEFTOVER_WAIT_MS, deadline.observing)
   const current = wait ? await list() : services
   const leftovers = claimed(current).filter((now) => before.some((then) => isSameClaim(then, now)))
-  const released = await Promise.all(leftovers.map((service) => release(context, service)))
+  const until = deadline.within(RELEASE_LIMIT_MS)
+  const released = await Promise.all(leftovers.map((service) => release(context, service, until)))
   const free = (service: Service) => {
     const place = leftovers.findIndex(({ uid }) => uid === service.uid)
     const result = released[place]

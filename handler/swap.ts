@@ -2,7 +2,8 @@
  * Moving the role label: compare-and-swap on the pods themselves, with epochs. Never two actives.
  *
  * A swap acts on one consistent list of a group's pods. With e = the highest epoch in it + 1, it
- * 1. seals every pod but the winner: if uid, role and epoch are what the list said, then role = passive, epoch = e;
+ * 1. seals every pod but the winner: if uid, role and epoch are what the list said, then role = passive, epoch = e. The
+ *    active one comes last, so that a pod which cannot be sealed leaves it in place;
  * 2. stops at the first seal that does not succeed, and writes nothing more to pods;
  * 3. promotes the winner, if uid, role and epoch are what the list said and it is not being deleted.
  *
@@ -28,7 +29,7 @@ export function nextEpoch(members: readonly Member[]): number {
   return Math.max(0, ...members.map(({ epoch }) => epoch)) + 1
 }
 
-/** Seals these pods, all at once. A pod that is gone is as good as sealed. */
+/** Seals these pods, the passive ones all at once and then the active. A pod that is gone is as good as sealed. */
 export async function seal(
   { kube }: Pick<Effects, 'kube'>,
   members: readonly Judged[],
@@ -36,13 +37,23 @@ export async function seal(
   roleLabel: string,
   signal: AbortSignal,
 ): Promise<Step> {
-  const written = await Promise.all(
-    members.map((member) => kube.patchPod(member.pod, sealPatch(member, epoch, roleLabel), signal)),
-  )
-  // A refusal says more than a lost race, and a lost race more than a missing answer.
-  const outcomes = ['denied', 'rejected', 'lost', 'throttled', 'unknown'] as const
-  const worst = outcomes.flatMap((kind) => written.filter((result) => result.kind === kind))[0]
-  return worst && worst.kind !== 'applied' ? worst : { kind: 'done' }
+  for (const role of ['passive', 'active']) {
+    const pods = members.filter((member) => member.role === role)
+    const step = worstOf(
+      await Promise.all(pods.map((member) => kube.patchPod(member.pod, sealPatch(member, epoch, roleLabel), signal))),
+    )
+    if (step.kind !== 'done') return step
+  }
+  return { kind: 'done' }
+}
+
+/** A refusal says more than a lost race, and a lost race more than a missing answer. */
+function worstOf(written: readonly Written<Pod>[]): Step {
+  for (const kind of ['denied', 'rejected', 'lost', 'throttled', 'unknown'] as const) {
+    const found = written.find((result) => result.kind === kind)
+    if (found && found.kind !== 'applied') return found
+  }
+  return { kind: 'done' }
 }
 
 /** Makes the winner active. To be called only after every other pod of the same list was sealed. */

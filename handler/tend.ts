@@ -10,15 +10,18 @@ import { faultOf } from './kube/fault.js'
 import type { KubeError } from './kube/port.js'
 import { recording, type Write } from './kube/recording.js'
 import type { SwapContext } from './latch.js'
-import { type Group, groupKey, groupName, populate } from './observe.js'
+import { type Group, type GroupServices, groupKey, groupName, populate } from './observe.js'
 import { policyOf, type Settings } from './policy.js'
 import type { GroupReport } from './report/report.js'
+import { pause } from './retry.js'
 import { takeSnapshot } from './snapshot.js'
 import { keepUp } from './upkeep.js'
 
 export interface GroupContext extends SwapContext {
   readonly defaults: Settings
   readonly dryRun: boolean
+  /** The wish that the pass ends early. */
+  readonly stop: AbortSignal
   /** Bounds the swaps that are under way at once. */
   readonly swaps: LimitFunction
 }
@@ -34,44 +37,56 @@ export async function tend(
   leftovers: readonly Fault[],
 ): Promise<GroupReport> {
   const writes = [...earlier]
-  const context = { ...shared, kube: recording(shared.kube, writes, shared.dryRun) }
+  const kube = recording(shared.kube, writes, shared.dryRun)
   /** What this pass's probes found, by pod: a retry does not probe again. */
   const verdicts = new Map<string, Verdict>()
-  const first = await consider(context, group, verdicts)
-  const result = (view: View, ending: Ending): GroupReport => ({
+  let context: GroupContext = { ...shared, kube }
+  let view = await consider(context, group, verdicts)
+  const activeBefore = activeNames(view)
+  const result = (ending: Ending): GroupReport => ({
     namespace: group.namespace,
     services: group.services.map(({ name }) => name),
     decision: view.decision,
     settings: view.settings,
     members: view.members,
-    activeBefore: activeNames(first),
-    activeAfter: ending.activeAfter,
+    activeBefore,
+    activeAfter: ending.activeAfter ?? untouched(activeBefore, writes),
     writes,
     latch: ending.latch ?? null,
     warnings: [...view.warnings, ...(ending.warnings ?? [])],
     faults: [...(ending.faults ?? []), ...leftovers],
   })
 
-  for (let view = first, attempt = 0; ; attempt++) {
+  for (let attempt = 0; ; attempt++) {
     const { decision } = view
-    if (!isSwap(decision)) return result(view, await stay(context, view, decision))
+    if (!isSwap(decision)) return result(await stay(context, view, decision))
     const handover = await context.swaps(() => trySwap(context, view, decision, verdicts))
-    if (!handover) return result(view, { faults: [tooLate(context, view)] })
-    const { outcome, latched } = handover
-    const faults = [...(outcome.kind === 'failed' ? [outcome.fault] : []), ...(latched ? [latched] : [])]
-    if (outcome.kind === 'done') return result(view, { ...handover, activeAfter: outcome.winner.pod.name, faults })
-    if (faults.length > 0) return result(view, { ...handover, faults })
-    const { delayMs, error } = outcome as Extract<typeof outcome, { kind: 'again' }>
-    await context.clock.sleep(delayMs + jitterMs(context, attempt), context.deadline.observing)
-    if (!context.deadline.allowsSwap()) return result(view, { ...handover, faults: [tooLate(context, view, error)] })
+    if (!handover) return result({ faults: [tooLate(shared, group)] })
+    const { outcome, latched, begun } = handover
+    if (outcome.kind === 'done') {
+      return result({ ...handover, activeAfter: outcome.winner.pod.name, faults: latched ? [latched] : [] })
+    }
+    if (outcome.kind === 'failed' || latched) {
+      const failed = outcome.kind === 'failed' ? [outcome.fault] : []
+      return result({ ...handover, faults: [...failed, ...(latched ? [latched] : [])] })
+    }
+    if (begun) context = { ...context, deadline: context.deadline.onceBegun() }
+    await pause(context, attempt, context.deadline.observing, outcome.delayMs)
+    if (!context.deadline.allowsSwap()) return result({ ...handover, faults: [tooLate(shared, group, outcome.error)] })
     try {
       const again = await readAgain(context, view.group)
-      if (!again) return result({ ...view, decision: UNMANAGED, members: [] }, handover)
-      view = await consider(context, again, verdicts)
+      view = again ? await consider(context, again, verdicts) : { ...view, decision: UNMANAGED, members: [] }
     } catch (error) {
-      return result(view, { ...handover, faults: [faultOf(error, `namespace ${group.namespace}`)] })
+      return result({ ...handover, faults: [faultOf(error, `namespace ${group.namespace}`)] })
     }
   }
+}
+
+/** The active pod, as long as nothing may have been written to it. */
+function untouched([active, ...more]: readonly string[], writes: readonly Write[]): string | undefined {
+  const isWritten = ({ object, result }: Write) =>
+    object === `pod/${active}` && (result === 'applied' || result === 'unknown' || result === 'dry run')
+  return active === undefined || more.length > 0 || writes.some(isWritten) ? undefined : active
 }
 
 /** A group as this pass sees it, and what it makes of it. */
@@ -121,7 +136,7 @@ function judge(
   const needsReady = !services.every(({ publishNotReadyAddresses }) => publishNotReadyAddresses)
   const verdictOf = async (member: Group['members'][number]): Promise<Verdict> => {
     const plan = planCheck(member.pod, settings)
-    const known = judgeByState(plan, member, needsReady) ?? verdicts.get(member.pod.uid)
+    const known = judgeByState(plan, member, needsReady || plan.kind === 'ready') ?? verdicts.get(member.pod.uid)
     if (known) return known
     if (!mayProbe) return notProbed(plan, member)
     const verdict = await judgeByProbes(plan, member, settings, context, context.deadline.observing)
@@ -148,7 +163,7 @@ async function stay(context: GroupContext, view: View, decision: Exclude<Decisio
         activeAfter,
         faults: [
           ...refused.map((error) => faultOf(error, `group ${groupName(view.group)}`)),
-          ...(isLate ? [tooLate(context, view)] : []),
+          ...(isLate ? [tooLate(context, view.group)] : []),
         ],
       }
     }
@@ -178,9 +193,9 @@ async function trySwap(
 /** The same group in a new snapshot. @throws KubeError */
 async function readAgain(context: GroupContext, { namespace, selector }: Group): Promise<Group | undefined> {
   const key = groupKey(namespace, selector)
-  const serves = (other: { namespace: string; selector: Group['selector'] }) =>
-    groupKey(other.namespace, other.selector) === key
-  const { groups } = await takeSnapshot(context, { namespace, serves }, !context.dryRun)
+  const serves = (other: GroupServices) => groupKey(other.namespace, other.selector) === key
+  const { groups, error } = await takeSnapshot(context, { namespace, serves }, !context.dryRun)
+  if (error) throw error
   return groups[0]
 }
 
@@ -202,25 +217,12 @@ function notes(members: readonly Judged[], settings: Settings): string[] {
   return [...podsByNote].map(([note, pods]) => `pod ${pods.join(', ')}: ${note}`)
 }
 
-function jitterMs({ random }: GroupContext, attempt: number): number {
-  return (50 + 100 * random()) * 2 ** Math.min(attempt, 4)
-}
-
-function tooLate({ deadline }: GroupContext, { group }: View, error?: KubeError): Fault {
+function tooLate({ stop }: GroupContext, group: Group, error?: KubeError): Fault {
   const object = `group ${groupName(group)}`
-  if (deadline.stop.aborted) {
-    return {
-      code: 'interrupted',
-      object,
-      message: 'the pass was told to stop before it had done this',
-      remedy: 'The next pass will do it.',
-    }
-  }
+  const remedy = 'The next pass will do it.'
+  if (stop.aborted)
+    return { code: 'interrupted', object, message: 'the pass was told to stop before this was done', remedy }
   if (error) return faultOf(error, object)
-  return {
-    code: 'deadline',
-    object,
-    message: 'the deadline came before this was done',
-    remedy: 'The next pass will do it; a longer --deadline gives one pass more time.',
-  }
+  const more = `${remedy} A longer --deadline gives one pass more time.`
+  return { code: 'deadline', object, message: 'the deadline came before this was done', remedy: more }
 }

@@ -4,6 +4,7 @@ import type { Judged } from './candidates.js'
 import { PIN } from './keys.js'
 import type { KubeError, Written } from './kube/port.js'
 import type { SwapContext } from './latch.js'
+import { pause } from './retry.js'
 import { labelPatch } from './swap.js'
 
 /** Writes nothing in a steady state. @returns what the API server refused, or did not answer */
@@ -12,15 +13,26 @@ export async function keepUp(context: SwapContext, members: readonly Judged[]): 
   return written.flatMap((result) => (result && 'error' in result ? [result.error] : []))
 }
 
-/** A lost race is nothing to act on here: the next pass reads what the other one wrote. */
 type Result = Written<unknown> | undefined
 
-async function markPod({ kube, deadline }: SwapContext, { pod, role, pinned, verdict }: Judged): Promise<Result> {
-  const labels = role === 'active' && !pinned ? { [PIN]: pod.uid } : {}
-  if (Object.keys(labels).length === 0 && Object.keys(verdict.marks).length === 0) return undefined
-  return kube.patchPodMetadata(pod, { uid: pod.uid, labels, annotations: verdict.marks }, deadline.swapping)
+/** A lost race is nothing to act on here: the next pass reads what the other one wrote. A busy server is asked again. */
+async function write(context: SwapContext, patch: () => Promise<Written<unknown>>): Promise<Result> {
+  const { swapping } = context.deadline
+  for (let attempt = 0; ; attempt++) {
+    const written = await patch()
+    if (written.kind !== 'throttled' || swapping.aborted) return written
+    await pause(context, attempt, swapping, written.retryAfterMs)
+  }
 }
 
-async function labelPod({ kube, deadline, roleLabel }: SwapContext, { pod, labelled }: Judged): Promise<Result> {
-  return labelled ? undefined : kube.patchPod(pod, labelPatch(pod, roleLabel), deadline.swapping)
+async function markPod(context: SwapContext, { pod, role, pinned, verdict }: Judged): Promise<Result> {
+  const labels = role === 'active' && !pinned ? { [PIN]: pod.uid } : {}
+  if (Object.keys(labels).length === 0 && Object.keys(verdict.marks).length === 0) return undefined
+  const patch = { uid: pod.uid, labels, annotations: verdict.marks }
+  return write(context, () => context.kube.patchPodMetadata(pod, patch, context.deadline.swapping))
+}
+
+async function labelPod(context: SwapContext, { pod, labelled }: Judged): Promise<Result> {
+  if (labelled) return undefined
+  return write(context, () => context.kube.patchPod(pod, labelPatch(pod, context.roleLabel), context.deadline.swapping))
 }

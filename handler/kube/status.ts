@@ -21,8 +21,8 @@ const DEFAULT_RETRY_AFTER_MS = 1_000
 
 /** Of authorization, be it RBAC or another. */
 const FORBIDDEN = /User "([^"]*)" cannot (?:list|patch) resource\b/
-/** Of ValidatingAdmissionPolicies and of webhooks, with whatever status they chose. */
-const ADMISSION = /\bdenied (?:the )?request\b/
+/** Of ValidatingAdmissionPolicies and of webhooks, with whatever status: it comes before anything is stored. */
+const ADMISSION = /\bdenied (?:the )?request\b|\bfailed calling webhook\b/
 const BETWEEN = 'Check what answers at this address: that was no API server, perhaps a proxy or its login page.'
 
 /** What became of a PATCH that was answered. */
@@ -31,11 +31,11 @@ export function outcomeOf(access: Access, answer: Answer): { readonly kind: 'app
   const said = readStatus(answer)
   if (status === 200 || status === 201) return { kind: 'applied' }
   if (status === 429) return { kind: 'throttled', retryAfterMs: answer.retryAfterMs ?? DEFAULT_RETRY_AFTER_MS }
-  // What a proxy may say of a request that it has passed on, or what no API server says to a PATCH.
-  if (status < 300 || status === 408 || status >= 500) return { kind: 'unknown', error: refusal(access, answer) }
   if (status === 401 || status === 403 || ADMISSION.test(said?.message ?? '')) {
     return { kind: 'denied', error: refusal(access, answer) }
   }
+  // What a proxy may say of a request that it has passed on, or what no API server says to a PATCH.
+  if (status < 300 || status === 408 || status >= 500) return { kind: 'unknown', error: refusal(access, answer) }
   // A pod that is gone counts as sealed, so that any 404 but the API server's own must not pass for it.
   if (status === 404 && said?.details?.name === access.name) return { kind: 'gone' }
   if (status === 409) return { kind: 'lost' }
@@ -96,7 +96,7 @@ function describe({ verb, resource, namespace }: Access): string {
 /** How to make a 403 go away. */
 function permit({ verb, resource, namespace }: Access, said: string): string {
   const [, user] = FORBIDDEN.exec(said) ?? []
-  if (user === undefined) return 'An admission policy or webhook refused it: allow it there.'
+  if (user === undefined) return 'An admission policy or webhook refused it, or failed: look there.'
   if (user === 'system:anonymous') return 'Name credentials: the user of the context has none.'
   const role = namespace === undefined ? 'a ClusterRole' : `a Role in namespace ${namespace}`
   return `Grant it by a rule of ${role}: - {apiGroups: [""], resources: [${resource}], verbs: [${verb}]}`

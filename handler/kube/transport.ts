@@ -73,6 +73,7 @@ export function openTransport(config: KubeConfig, limits: Limits = LIMITS): Tran
   const send = async (method: 'GET' | 'PATCH', path: string, signal: AbortSignal, body?: Body): Promise<Answer> => {
     if (signal.aborted) throw new Unanswered('no-answer', NO_TIME)
     const { headers, agent } = await present(signal)
+    let earlier: string | undefined
     const request = got(server + path, {
       method,
       headers: { accept: 'application/json', 'user-agent': `active-passive/${version}`, ...headers, ...body?.headers },
@@ -81,12 +82,19 @@ export function openTransport(config: KubeConfig, limits: Limits = LIMITS): Tran
       timeout: { request: method === 'GET' ? limits.readTimeoutMs : limits.writeTimeoutMs },
       retry: { limit: method === 'GET' ? READ_RETRIES : 0, backoffLimit: limits.retryDelayMs, noise: 100 },
       followRedirect: false,
-      hooks: { beforeRequest: [() => void requests++] },
+      hooks: {
+        beforeRequest: [() => void requests++],
+        beforeRetry: [
+          ({ message }) => {
+            earlier = message
+          },
+        ],
+      },
       signal,
     })
     const answer = await request.then(answerOf, (error: unknown) => {
       if (error instanceof HTTPError) return answerOf(error.response as Response<string>)
-      throw noAnswer(error)
+      throw noAnswer(error, earlier)
     })
     if (answer.status === 401) identity.refused()
     return answer
@@ -114,7 +122,9 @@ function answerOf({ statusCode, body, headers }: Response<string>): Answer {
 
 const NO_TIME = 'no time left'
 
-function noAnswer(error: unknown): Unanswered {
+/** @param earlier what became of the attempts before */
+function noAnswer(error: unknown, earlier: string | undefined): Unanswered {
   const { code, message } = error as RequestError
-  return new Unanswered('no-answer', code === 'ERR_ABORTED' ? NO_TIME : message || code, code)
+  const late = earlier === undefined ? NO_TIME : `${NO_TIME} to try again after: ${earlier}`
+  return new Unanswered('no-answer', code === 'ERR_ABORTED' ? late : message || code, code)
 }

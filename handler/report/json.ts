@@ -13,7 +13,7 @@ export function toJson(report: Report): string {
 
 function groupJson(group: GroupReport) {
   const { namespace = null, services, decision, settings, members, activeBefore, activeAfter, faults } = group
-  const [fault] = faults
+  const [fault, ...more] = faults
   return {
     namespace,
     services,
@@ -24,7 +24,7 @@ function groupJson(group: GroupReport) {
     pods: members.map((member) => podJson(member, settings)),
     writes: group.writes,
     latch: group.latch,
-    warnings: group.warnings,
+    warnings: [...more.map(describeFault), ...group.warnings],
     ...(fault ? { error: fault } : {}),
   }
 }

@@ -198,7 +198,7 @@ describe('a pass', () => {
     const report = await world.pass({ services: [{ name: 'app' }, { name: 'nowhere' }, { name: 'plain' }] })
     const faults = report.groups.flatMap((group) => group.faults)
     expect(faults.map(({ code, object }) => [code, object])).toEqual([
-      ['not-found', 'service nowhere'],
+      ['not-found', 'service default/nowhere'],
       ['not-found', 'service default/plain'],
     ])
     expect(exitCode(report)).toBe(1)

@@ -69,11 +69,10 @@ describe('a swap that somebody gets in the way of', () => {
     const report = await world.pass()
     expect(report.groups[0]?.writes.map(({ object, result }) => `${object} ${result}`)).toEqual([
       'service/app applied',
-      'pod/a applied',
       'pod/c lost',
       'service/app applied',
       'service/app applied',
-      ...['pod/a applied', 'pod/c applied', 'pod/b applied', 'service/app applied'],
+      ...['pod/c applied', 'pod/a applied', 'pod/b applied', 'service/app applied'],
     ])
     expect(world.actives()).toEqual(['b'])
     expect(world.annotations('b')['active-passive/epoch']).toBe('8')
@@ -96,7 +95,7 @@ describe('a swap that somebody gets in the way of', () => {
     onRequest('GET /api/v1/namespaces/default/services', 2, () => annotate({ 'active-passive/swap': undefined }))
     const report = await world.pass()
     expect(report.groups[0]?.writes.map(({ object, result }) => `${object} ${result}`)).toEqual([
-      ...['service/app applied', 'pod/a applied', 'pod/c applied', 'service/app lost', 'service/app applied'],
+      ...['service/app applied', 'pod/c applied', 'pod/a applied', 'service/app lost', 'service/app applied'],
       ...['service/app applied', 'pod/a applied', 'pod/c applied', 'pod/b applied', 'service/app applied'],
     ])
     expect(world.actives()).toEqual(['b'])

@@ -63,6 +63,6 @@ function reportNone(): void {
     'NO KUBERNETES: the tests that need one are SKIPPED. ' +
     `Build it once with \`npm run cluster -- --build\` (needs Go ≥ ${goVersion}), ` +
     'or name the context of a throw-away cluster in TEST_KUBE_CONTEXT.'
-  if (process.env.CI) throw new Error(message)
+  if (process.env.CI) throw Object.assign(new Error(message), { stack: message }) // one line, no trace
   process.stderr.write(`\n${process.stderr.isTTY ? `\u001b[1;33m${message}\u001b[0m` : message}\n\n`)
 }

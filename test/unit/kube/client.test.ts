@@ -288,6 +288,7 @@ describe('a write', () => {
     ['a webhook that says 409', answer(409, { kind: 'Status', message: webhook })],
     ['a webhook that says 404', answer(404, { kind: 'Status', message: webhook, details: { name: 'a' } })],
     ['a webhook that says 422', answer(422, { kind: 'Status', message: webhook })],
+    ['a webhook that is out of order', answer(500, { kind: 'Status', message: 'failed calling webhook "w": refused' })],
   ])('that %s refuses is denied, and neither lost nor gone', async (_name, fault) => {
     plan(fault)
     expect(await patchPod()).toMatchObject({
@@ -295,7 +296,7 @@ describe('a write', () => {
       error: {
         code: 'denied',
         message: expect.stringContaining('may not patch pods in namespace shop: '),
-        remedy: 'An admission policy or webhook refused it: allow it there.',
+        remedy: 'An admission policy or webhook refused it, or failed: look there.',
       },
     })
   })
