@@ -16,7 +16,7 @@ const lazy = { 'socks-proxy-agent': ['SocksProxyAgent'], hpagent: ['HttpProxyAge
 const unsupported = { azure_auth: 'AzureAuth', gcp_auth: 'GoogleCloudPlatformAuth', oidc_auth: 'OpenIDConnectAuth' }
 const absent = {
   // `Headers` serves applyToFetchOptions only; the generated API index (900 modules) only makeApiClient.
-  'node-fetch': 'export const Headers = globalThis.Headers\nexport default undefined',
+  'node-fetch': 'export const Headers = undefined\nexport default undefined',
   'gen/index.js': 'export const createConfiguration = undefined, ServerConfiguration = undefined',
 }
 
