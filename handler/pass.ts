@@ -65,6 +65,7 @@ export async function pass(options: PassOptions, effects: Effects, stop: AbortSi
   const groups = tended.flatMap(({ groups }) => groups)
   return {
     groups: [...groups, ...missingServices(options, tended)],
+    scope: options.namespaces,
     dryRun: options.dryRun,
     interrupted: stop.aborted,
     durationMs: Math.round(clock.now() - startedAtMs),

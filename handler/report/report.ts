@@ -8,6 +8,8 @@ import type { Write } from '../kube/recording.js'
 import type { Settings } from '../policy.js'
 
 export interface Report {
+  /** The namespaces that were looked at. */
+  readonly scope: readonly string[] | 'all'
   readonly groups: readonly GroupReport[]
   readonly dryRun: boolean
   /** The pass was told to stop before it had ended. */

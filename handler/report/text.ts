@@ -81,11 +81,12 @@ function decisionLines(decision: Decision, members: readonly Judged[]): string[]
         `Enabling ${decision.winner.pod.name}`,
       ]
     case 'blocked': {
+      const hasFailed = decision.reason.code !== 'not-probed' && members.some(({ role }) => role === 'active')
       const bothFail =
         decision.reason.code === 'no-candidate' &&
         ROLES.every((role) => allFail(members.filter((member) => member.role === role)))
       return [
-        ...(decision.reason.code === 'not-probed' ? [] : ['Detected application health failure']),
+        ...(hasFailed ? ['Detected application health failure'] : []),
         ...(bothFail ? ['Passive pod failing health check as well... leaving active pod enabled'] : []),
         `Reason: ${decision.reason.text}`,
       ]

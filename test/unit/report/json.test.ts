@@ -107,7 +107,7 @@ describe('the JSON for programs', () => {
   test('on no managed Service at all has no groups', () => {
     expect(JSON.parse(toJson(aReport([])))).toEqual({
       groups: [],
-      summary: 'no managed Service in scope; 2 API requests, 57ms',
+      summary: 'no managed Service in scope (namespace default); 2 API requests, 57ms',
       durationMs: 57,
       requests: 2,
     })

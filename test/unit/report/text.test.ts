@@ -181,7 +181,6 @@ describe('the text for people', () => {
       "default/helloworld:
       helloworld-0 is the passive pod
       Passive pod is Pending
-      Detected application health failure
       Reason: no pod is active yet, and no pod is running that could take over
 
       1 blocked; 2 API requests, 57ms
@@ -421,7 +420,7 @@ describe('the text for people', () => {
 
   test('on no managed Service at all is one line', () => {
     expect(toText(aReport([]))).toMatchInlineSnapshot(`
-      "no managed Service in scope; 2 API requests, 57ms
+      "no managed Service in scope (namespace default); 2 API requests, 57ms
       "
     `)
   })
