@@ -4,8 +4,7 @@ import type { Judged } from './candidates.js'
 import { type Decision, decide, type Swap } from './decide.js'
 import type { Fault } from './errors.js'
 import { type Handover, handOver } from './handover.js'
-import { judgeByProbes, judgeByState, notProbed, type Verdict } from './health/judge.js'
-import { planCheck } from './health/plan.js'
+import type { Verdict } from './health/judge.js'
 import { faultOf } from './kube/fault.js'
 import type { KubeError } from './kube/port.js'
 import { recording, type Write } from './kube/recording.js'
@@ -16,6 +15,7 @@ import type { GroupReport } from './report/report.js'
 import { pause } from './retry.js'
 import { takeSnapshot } from './snapshot.js'
 import { keepUp } from './upkeep.js'
+import { judgeGroup, notesOn } from './verdicts.js'
 
 export interface GroupContext extends SwapContext {
   readonly defaults: Settings
@@ -115,35 +115,14 @@ async function consider(context: GroupContext, group: Group, verdicts: Map<strin
     return { group, settings: context.defaults, members: [], decision, warnings: group.warnings }
   }
   const { settings, warnings } = policy
-  const members = await judge(context, group, settings, verdicts, true)
+  const members = await judgeGroup(context, group, settings, verdicts, true)
   return {
     group,
     settings,
     members,
     decision: decide({ members, settings, nowMs: context.clock.now() }),
-    warnings: [...group.warnings, ...warnings, ...notes(members, settings)],
+    warnings: [...group.warnings, ...warnings, ...notesOn(members, settings)],
   }
-}
-
-/** Verdicts for all pods; a pod's state is judged afresh, its check only once a pass. */
-function judge(
-  context: GroupContext,
-  { members, services }: Group,
-  settings: Settings,
-  verdicts: Map<string, Verdict>,
-  mayProbe: boolean,
-): Promise<readonly Judged[]> {
-  const needsReady = !services.every(({ publishNotReadyAddresses }) => publishNotReadyAddresses)
-  const verdictOf = async (member: Group['members'][number]): Promise<Verdict> => {
-    const plan = planCheck(member.pod, settings)
-    const known = judgeByState(plan, member, needsReady || plan.kind === 'ready') ?? verdicts.get(member.pod.uid)
-    if (known) return known
-    if (!mayProbe) return notProbed(plan, member)
-    const verdict = await judgeByProbes(plan, member, settings, context, context.deadline.observing)
-    verdicts.set(member.pod.uid, verdict)
-    return verdict
-  }
-  return Promise.all(members.map(async (member) => ({ ...member, verdict: await verdictOf(member) })))
 }
 
 async function stay(context: GroupContext, view: View, decision: Exclude<Decision, Swap>): Promise<Ending> {
@@ -183,7 +162,7 @@ async function trySwap(
       context.deadline.swapping,
     )
     const [again] = populate([group], [group], pods, context.roleLabel)
-    const current = again ? await judge(context, again, settings, verdicts, false) : []
+    const current = again ? await judgeGroup(context, again, settings, verdicts, false) : []
     const decision = decide({ members: current, settings, nowMs: context.clock.now() })
     return { members: current, swap: isSwap(decision) ? decision : undefined }
   }
@@ -205,16 +184,6 @@ function isSwap(decision: Decision): decision is Swap {
 
 function activeNames({ members }: View): string[] {
   return members.filter(({ role }) => role === 'active').map(({ pod }) => pod.name)
-}
-
-/** What the checks are less than what was asked for, one line for all pods that share it. */
-function notes(members: readonly Judged[], settings: Settings): string[] {
-  const podsByNote = new Map<string, string[]>()
-  for (const { pod } of members) {
-    const { note } = planCheck(pod, settings)
-    if (note) podsByNote.set(note, [...(podsByNote.get(note) ?? []), pod.name])
-  }
-  return [...podsByNote].map(([note, pods]) => `pod ${pods.join(', ')}: ${note}`)
 }
 
 function tooLate({ stop }: GroupContext, group: Group, error?: KubeError): Fault {
