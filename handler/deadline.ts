@@ -5,7 +5,9 @@ import type { Clock } from './clock.js'
 /** A swap is not begun with less left: it has to be finished and released, on a slow API server as well. */
 const SWAP_RESERVE_MS = 5_000
 /** Pods are not touched with less left: claiming may have been slow. */
-const SEAL_RESERVE_MS = 3_500
+const SEAL_RESERVE_MS = 4_000
+/** Nor the active pod with less: a check and a promotion have to follow. */
+const PROMOTION_RESERVE_MS = 3_500
 /** Kept back at the very end for the release of a claim. */
 const RELEASE_RESERVE_MS = 1_500
 
@@ -14,6 +16,8 @@ export interface Deadline {
   allowsSwap(): boolean
   /** May a swap that has claimed its Services go on to the pods? */
   allowsSeal(): boolean
+  /** Is there time to seal the active pod? Once it is sealed, another has to be promoted. Being told to stop is no matter. */
+  allowsPromotion(): boolean
   /** Aborts when observing and probing must end so that a swap still fits, or when the pass is told to stop. */
   readonly observing: AbortSignal
   /** Aborts when a swap must go over to releasing. Being told to stop does not abort it. */
@@ -31,6 +35,7 @@ export interface Deadline {
 /** Starts the time of a pass. `stop` is the user's or the kubelet's wish that it ends early. */
 export function startDeadline(clock: Clock, ms: number, stop: AbortSignal): Deadline {
   const closed = new AbortController()
+  setMaxListeners(0, closed.signal)
   const after = (afterMs: number): AbortSignal => {
     const controller = new AbortController()
     void clock.sleep(afterMs, closed.signal).then(() => {
@@ -45,11 +50,13 @@ export function startDeadline(clock: Clock, ms: number, stop: AbortSignal): Dead
   }
   const observing = any(stop, after(ms - SWAP_RESERVE_MS))
   const sealing = any(stop, after(ms - SEAL_RESERVE_MS))
+  const promoting = any(after(ms - PROMOTION_RESERVE_MS))
   const swapping = any(after(ms - RELEASE_RESERVE_MS))
   const releasing = any(after(ms))
   const deadline: Deadline = {
     allowsSwap: () => !observing.aborted,
     allowsSeal: () => !sealing.aborted,
+    allowsPromotion: () => !promoting.aborted,
     observing,
     swapping,
     releasing,
@@ -58,6 +65,7 @@ export function startDeadline(clock: Clock, ms: number, stop: AbortSignal): Dead
       ...deadline,
       allowsSwap: () => !swapping.aborted,
       allowsSeal: () => !swapping.aborted,
+      allowsPromotion: () => !swapping.aborted,
       observing: swapping,
     }),
     close: () => closed.abort(),

@@ -7,11 +7,21 @@ import type { Judged } from './candidates.js'
 import type { Swap } from './decide.js'
 import type { Fault } from './errors.js'
 import { faultOf } from './kube/fault.js'
-import { KubeError } from './kube/port.js'
-import { type Claim, check, claim, isStuck, release, type Stuck, type SwapContext, stillClaimed } from './latch.js'
+import type { KubeError } from './kube/port.js'
+import {
+  type Claim,
+  check,
+  claim,
+  isStuck,
+  type Released,
+  release,
+  type Stuck,
+  type SwapContext,
+  stillClaimed,
+} from './latch.js'
 import { type Group, groupName } from './observe.js'
 import type { Settings } from './policy.js'
-import { pause } from './retry.js'
+import { pause, persist } from './retry.js'
 import { nextEpoch, promote, type Step, seal } from './swap.js'
 
 export interface Handover {
@@ -20,23 +30,26 @@ export interface Handover {
   readonly warnings: readonly string[]
   /** Claims that could not be taken off. */
   readonly latched?: Fault
-  /** Whether pods were touched: from then on the swap is to be finished. */
+  /** Whether the active pod was, or may have been, sealed: from then on the swap is to be finished. */
   readonly begun: boolean
 }
 
 /** How traffic was moved: in one step, under a claim without a pin, or without any right to claim. */
 export type LatchUse = 'latched' | 'claimed' | 'refused'
 
-/** `done`: the winner is active. `again`: the situation has changed, read it again after `delayMs`. */
+/** `done`: the winner is active, after promotions that were `refused`. `again`: the situation has changed, read it again after `delayMs`. */
 export type Outcome =
-  | { readonly kind: 'done'; readonly winner: Judged }
+  | { readonly kind: 'done'; readonly winner: Judged; readonly refused: readonly Fault[] }
   | { readonly kind: 'again'; readonly delayMs: number; readonly error?: KubeError }
   | { readonly kind: 'failed'; readonly fault: Fault }
 
 const AGAIN: Outcome = { kind: 'again', delayMs: 0 }
 
-/** Reads the group's pods again and decides anew, with the verdicts of this pass. @throws KubeError */
-export type Redecide = () => Promise<{ readonly members: readonly Judged[]; readonly swap: Swap | undefined }>
+/** Reads the group's pods again and decides anew, with the verdicts of this pass, but for no pod of `never`. @throws KubeError */
+export type Redecide = (
+  never: readonly string[],
+  signal: AbortSignal,
+) => Promise<{ readonly members: readonly Judged[]; readonly swap: Swap | undefined }>
 
 /** Never throws for what the cluster does; everything that was claimed is released or named in `latched`. */
 export async function handOver(
@@ -57,14 +70,17 @@ export async function handOver(
     return { outcome: claimed, latch: null, warnings: [], begun: false, ...latchedFault(context, claimed.stuck) }
   }
   const { claim: held } = claimed
-  const begun = context.deadline.allowsSeal()
-  const outcome = begun ? await swapUnderClaim(context, group, held, members, swap, redecide) : AGAIN
   const { releasing } = context.deadline
-  if (outcome.kind === 'done') await context.clock.sleep(settings.settle, releasing)
-  const released = await Promise.all(held.services.map((service) => release(context, service, releasing)))
+  let swapped: Swapped = { outcome: AGAIN, begun: false }
+  let released: readonly Released[] = []
+  try {
+    if (context.deadline.allowsSeal()) swapped = await swapUnderClaim(context, group, held, members, swap, redecide)
+    if (swapped.outcome.kind === 'done') await context.clock.sleep(settings.settle, releasing)
+  } finally {
+    released = await Promise.all(held.services.map((service) => release(context, service, releasing)))
+  }
   return {
-    outcome,
-    begun,
+    ...swapped,
     latch: held.services.length === 0 ? 'refused' : held.pinned ? 'latched' : 'claimed',
     warnings: held.refused.map(
       ({ service, error }) =>
@@ -74,7 +90,9 @@ export async function handOver(
   }
 }
 
-/** Seal, check, promote. A promotion that is lost goes to the next candidate under the same claim. */
+type Swapped = Pick<Handover, 'outcome' | 'begun'>
+
+/** Seal, check, promote. A promotion that is lost or refused goes to the next candidate under the same claim. */
 async function swapUnderClaim(
   context: SwapContext,
   group: Group,
@@ -82,34 +100,52 @@ async function swapUnderClaim(
   firstMembers: readonly Judged[],
   firstSwap: Swap,
   redecide: Redecide,
-): Promise<Outcome> {
+): Promise<Swapped> {
   const { roleLabel, deadline } = context
+  const { swapping } = deadline
   const object = `group ${groupName(group)}`
   const old = firstMembers.find(({ role }) => role === 'active')
+  const refused: Fault[] = []
+  const never: string[] = []
   let members = firstMembers
   let { winner } = firstSwap
+  let begun = false
   try {
     for (let attempt = 0; ; attempt++) {
+      // A round for each winner: what this swap did not seal itself, the last winner above all, another may promote.
       const epoch = nextEpoch(members)
       const others = members.filter(({ pod }) => pod.uid !== winner.pod.uid)
-      const sealed = await seal(context, others, epoch, roleLabel, deadline.swapping)
-      if (sealed.kind !== 'done') return notDone(sealed, object)
+      for (const role of ['passive', 'active'] as const) {
+        const pods = others.filter((member) => member.role === role)
+        if (role === 'active' && pods.length > 0) {
+          if (!deadline.allowsPromotion()) return { outcome: AGAIN, begun }
+          begun = true
+        }
+        const sealed = await seal(context, pods, epoch, roleLabel, swapping)
+        if (sealed.kind !== 'done') return { outcome: notDone(sealed, object), begun }
+      }
       const promoted = await promoteUnderClaim(context, held, winner, epoch)
-      if (promoted.kind === 'done') return { kind: 'done', winner }
-      if (promoted.kind === 'superseded') return AGAIN
-      if (promoted.kind === 'denied' || promoted.kind === 'rejected') return notDone(promoted, object)
-      await pause(context, attempt, deadline.swapping)
-      const next = await persist(context, redecide)
+      if (promoted.kind === 'done') return { outcome: { kind: 'done', winner, refused }, begun }
+      if (promoted.kind === 'superseded') return { outcome: AGAIN, begun }
+      if (promoted.kind === 'denied' || promoted.kind === 'rejected') {
+        refused.push(faultOf(promoted.error, object))
+        never.push(winner.pod.name)
+      }
+      await pause(context, attempt, swapping)
+      const next = await persistShortly(context, (signal) => redecide(never, signal))
       const active = next.members.find(({ role }) => role === 'active')
-      if (active?.pod.uid === winner.pod.uid && active.epoch === epoch) return { kind: 'done', winner } // it did land
-      const candidate =
-        next.swap?.winner ?? next.members.find(({ pod }) => pod.uid === old?.pod.uid && !pod.terminating)
-      if (!candidate || active) return AGAIN
+      if (active?.pod.uid === winner.pod.uid && active.epoch === epoch) {
+        return { outcome: { kind: 'done', winner, refused }, begun } // it did land
+      }
+      if (active) return { outcome: AGAIN, begun }
+      const isOld = ({ pod }: Judged) => pod.uid === old?.pod.uid && !pod.terminating && !never.includes(pod.name)
+      const candidate = next.swap?.winner ?? next.members.find(isOld)
+      if (!candidate) return { outcome: refused[0] ? { kind: 'failed', fault: refused[0] } : AGAIN, begun }
       members = next.members
       winner = candidate
     }
   } catch (error) {
-    return { kind: 'failed', fault: faultOf(error, object) }
+    return { outcome: { kind: 'failed', fault: faultOf(error, object) }, begun }
   }
 }
 
@@ -122,25 +158,19 @@ async function promoteUnderClaim(
 ): Promise<Step | { readonly kind: 'superseded' }> {
   const { swapping } = context.deadline
   for (let attempt = 0; ; attempt++) {
-    if (!(await persist(context, () => check(context, held)))) return { kind: 'superseded' }
+    if (!(await persistShortly(context, (signal) => check(context, held, signal)))) return { kind: 'superseded' }
     const promoted = await promote(context, winner, epoch, context.roleLabel, swapping)
     if (promoted.kind !== 'throttled' || swapping.aborted) return promoted
     await pause(context, attempt, swapping, promoted.retryAfterMs)
   }
 }
 
-/** Pods are sealed: a read that fails is tried again for as long as there is time. @throws KubeError */
-async function persist<T>(context: SwapContext, read: () => Promise<T>): Promise<T> {
-  const { swapping } = context.deadline
-  for (let attempt = 0; ; attempt++) {
-    try {
-      return await read()
-    } catch (error) {
-      if (!(error instanceof KubeError) || error.code === 'denied' || swapping.aborted) throw error
-      await pause(context, attempt, swapping)
-      if (swapping.aborted) throw error
-    }
-  }
+/** One attempt of a read while no pod is active: a request that hangs must leave time for another. */
+const READ_LIMIT_MS = 2_000
+
+function persistShortly<T>(context: SwapContext, read: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const { swapping, within } = context.deadline
+  return persist(context, swapping, () => read(AbortSignal.any([swapping, within(READ_LIMIT_MS)])))
 }
 
 /** The uid to pin the Services to: of the only active pod, where it is not the winner and carries the pin label. */

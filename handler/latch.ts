@@ -107,14 +107,17 @@ export async function claim(
 }
 
 /** Reads the Services again. The claim as it stands now if every Service still carries it, else `undefined`. @throws KubeError */
-export async function check(context: SwapContext, held: Claim): Promise<Claim | undefined> {
+export async function check(context: SwapContext, held: Claim, signal: AbortSignal): Promise<Claim | undefined> {
   const [first] = held.services
   if (!first) return held
-  const current = await context.kube.listServices({ namespace: first.namespace }, context.deadline.swapping)
+  const current = await context.kube.listServices({ namespace: first.namespace }, signal)
   const services = held.services.map(({ uid }) => current.find((service) => service.uid === uid))
   const stands = (service: Service | undefined): service is Service => service?.annotations[SWAP] === held.token
   return services.every(stands) ? { ...held, services } : undefined
 }
+
+/** A refusal may pass, as a webhook that restarts; one that stays is believed. */
+const REFUSALS = 3
 
 /** Takes claim and pin off and puts the role back, on what is there now, until they are off or `until` aborts. */
 export async function release(context: SwapContext, service: Service, until: AbortSignal): Promise<Released> {
@@ -126,7 +129,7 @@ export async function release(context: SwapContext, service: Service, until: Abo
     if (result.kind === 'gone') return { kind: 'free', service: undefined }
     if ('error' in result) error = result.error
     const stuck: Stuck = { kind: 'stuck', service: current, ...(error ? { error } : {}) }
-    if (result.kind === 'denied' || result.kind === 'rejected') return stuck
+    if ((result.kind === 'denied' || result.kind === 'rejected') && attempt + 1 >= REFUSALS) return stuck
     await pause(context, attempt, until, result.kind === 'throttled' ? result.retryAfterMs : 0)
     const seen = await readAgain(context, current, until)
     if (seen === 'out of time') return stuck

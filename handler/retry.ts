@@ -1,12 +1,27 @@
-/** Waiting before the next attempt. */
+/** Waiting before the next attempt, and making it. */
 import type { Effects } from './effects.js'
+import { KubeError } from './kube/port.js'
+
+type Waiting = Pick<Effects, 'clock' | 'random'>
 
 /** Sleeps with jitter, longer from attempt to attempt (the first is 0), or for as long as the server asked for. */
-export function pause(
-  { clock, random }: Pick<Effects, 'clock' | 'random'>,
-  attempt: number,
-  signal: AbortSignal,
-  atLeastMs = 0,
-): Promise<void> {
+export function pause({ clock, random }: Waiting, attempt: number, signal: AbortSignal, atLeastMs = 0): Promise<void> {
   return clock.sleep(atLeastMs + (25 + 75 * random()) * 2 ** Math.min(attempt, 4), signal)
+}
+
+/** A refusal may be of credentials that are renewed meanwhile; one that stays is believed. */
+const REFUSALS = 3
+
+/** A read that must not be given up: tried again for as long as there is time. @throws KubeError the last one */
+export async function persist<T>(context: Waiting, signal: AbortSignal, read: () => Promise<T>): Promise<T> {
+  for (let attempt = 0, refusals = 0; ; attempt++) {
+    try {
+      return await read()
+    } catch (error) {
+      if (!(error instanceof KubeError) || signal.aborted) throw error
+      if (error.code === 'denied' && ++refusals === REFUSALS) throw error
+      await pause(context, attempt, signal)
+      if (signal.aborted) throw error
+    }
+  }
 }

@@ -3,7 +3,7 @@
  *
  * A swap acts on one consistent list of a group's pods. With e = the highest epoch in it + 1, it
  * 1. seals every pod but the winner: if uid, role and epoch are what the list said, then role = passive, epoch = e. The
- *    active one comes last, so that a pod which cannot be sealed leaves it in place;
+ *    active one comes last (handover.ts), so that a pod which cannot be sealed leaves it in place;
  * 2. stops at the first seal that does not succeed, and writes nothing more to pods;
  * 3. promotes the winner, if uid, role and epoch are what the list said and it is not being deleted.
  *
@@ -17,7 +17,7 @@
 
 import type { Judged } from './candidates.js'
 import type { Effects } from './effects.js'
-import { ACTIVE_SINCE, EPOCH, PIN } from './keys.js'
+import { ACTIVE_SINCE, EPOCH, FAILURES, PIN } from './keys.js'
 import type { PatchOperation, Pod, Written } from './kube/port.js'
 import type { Member } from './observe.js'
 
@@ -29,7 +29,7 @@ export function nextEpoch(members: readonly Member[]): number {
   return Math.max(0, ...members.map(({ epoch }) => epoch)) + 1
 }
 
-/** Seals these pods, the passive ones all at once and then the active. A pod that is gone is as good as sealed. */
+/** Seals these pods, all at once. A pod that is gone is as good as sealed. */
 export async function seal(
   { kube }: Pick<Effects, 'kube'>,
   members: readonly Judged[],
@@ -37,14 +37,9 @@ export async function seal(
   roleLabel: string,
   signal: AbortSignal,
 ): Promise<Step> {
-  for (const role of ['passive', 'active']) {
-    const pods = members.filter((member) => member.role === role)
-    const step = worstOf(
-      await Promise.all(pods.map((member) => kube.patchPod(member.pod, sealPatch(member, epoch, roleLabel), signal))),
-    )
-    if (step.kind !== 'done') return step
-  }
-  return { kind: 'done' }
+  return worstOf(
+    await Promise.all(members.map((member) => kube.patchPod(member.pod, sealPatch(member, epoch, roleLabel), signal))),
+  )
 }
 
 /** A refusal says more than a lost race, and a lost race more than a missing answer. */
@@ -59,7 +54,7 @@ function worstOf(written: readonly Written<Pod>[]): Step {
 /** Makes the winner active. To be called only after every other pod of the same list was sealed. */
 export async function promote(
   { kube, clock }: Pick<Effects, 'kube' | 'clock'>,
-  winner: Member,
+  winner: Judged,
   epoch: number,
   roleLabel: string,
   signal: AbortSignal,
@@ -70,30 +65,39 @@ export async function promote(
 
 /** A seal carries the failures that this pass has counted: the next one then has nothing to write. */
 export function sealPatch(member: Judged, epoch: number, roleLabel: string): readonly PatchOperation[] {
-  const added = Object.entries(member.verdict.marks).filter((mark): mark is [string, string] => mark[1] !== null)
   return [
     ...sameAsSeen(member, roleLabel),
-    ...annotate(member.pod, { [EPOCH]: String(epoch), ...Object.fromEntries(added) }),
+    ...annotate(member.pod, { [EPOCH]: String(epoch), ...addedMarks(member) }),
     { op: 'add', path: label(roleLabel), value: 'passive' },
   ]
 }
 
-/** A winner that is active already, of a repair, keeps the time since when it is. */
+/**
+ * A winner that is active already, of a repair, keeps the time since when it is. One that has recovered starts with no
+ * failures: a count that stayed would have the next bad probe fail it over again.
+ */
 export function promotionPatch(
-  winner: Member,
+  winner: Judged,
   epoch: number,
   roleLabel: string,
   nowMs: number,
 ): readonly PatchOperation[] {
   const kept = winner.role === 'active' ? winner.activeSinceMs : undefined
   const since = new Date(kept ?? nowMs).toISOString()
+  const cleared = winner.verdict.health === 'healthy' && winner.failures > 0 ? { [FAILURES]: '0' } : {}
   return [
     ...sameAsSeen(winner, roleLabel),
     { op: 'test', path: '/metadata/deletionTimestamp', value: null },
-    ...annotate(winner.pod, { [EPOCH]: String(epoch), [ACTIVE_SINCE]: since }),
+    ...annotate(winner.pod, { [EPOCH]: String(epoch), [ACTIVE_SINCE]: since, ...addedMarks(winner), ...cleared }),
     { op: 'add', path: label(PIN), value: winner.pod.uid },
     { op: 'add', path: label(roleLabel), value: 'active' },
   ]
+}
+
+/** The marks of a verdict that set something. What they remove is left to a pass that moves nothing. */
+function addedMarks({ verdict }: Judged): Record<string, string> {
+  const entries = Object.entries(verdict.marks)
+  return Object.fromEntries(entries.filter((mark): mark is [string, string] => mark[1] !== null))
 }
 
 /** Makes a pod without the role label passive, unless somebody has labelled it meanwhile. */

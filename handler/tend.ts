@@ -3,16 +3,16 @@ import type { LimitFunction } from 'p-limit'
 import type { Judged } from './candidates.js'
 import { type Decision, decide, type Swap } from './decide.js'
 import type { Fault } from './errors.js'
-import { type Handover, handOver } from './handover.js'
+import { type Handover, handOver, type Redecide } from './handover.js'
 import type { Verdict } from './health/judge.js'
 import { faultOf } from './kube/fault.js'
 import type { KubeError } from './kube/port.js'
 import { recording, type Write } from './kube/recording.js'
-import type { SwapContext } from './latch.js'
+import { type Stuck, type SwapContext, stillClaimed } from './latch.js'
 import { type Group, type GroupServices, groupKey, groupName, populate } from './observe.js'
 import { policyOf, type Settings } from './policy.js'
 import type { GroupReport } from './report/report.js'
-import { pause } from './retry.js'
+import { pause, persist } from './retry.js'
 import { takeSnapshot } from './snapshot.js'
 import { keepUp } from './upkeep.js'
 import { judgeGroup, notesOn } from './verdicts.js'
@@ -43,6 +43,7 @@ export async function tend(
   let context: GroupContext = { ...shared, kube }
   let view = await consider(context, group, verdicts)
   const activeBefore = activeNames(view)
+  let remaining = leftovers
   const result = (ending: Ending): GroupReport => ({
     namespace: group.namespace,
     services: group.services.map(({ name }) => name),
@@ -54,28 +55,35 @@ export async function tend(
     writes,
     latch: ending.latch ?? null,
     warnings: [...view.warnings, ...(ending.warnings ?? [])],
-    faults: [...(ending.faults ?? []), ...leftovers],
+    faults: [...(ending.faults ?? []), ...remaining],
   })
 
   for (let attempt = 0; ; attempt++) {
     const { decision } = view
     if (!isSwap(decision)) return result(await stay(context, view, decision))
     const handover = await context.swaps(() => trySwap(context, view, decision, verdicts))
-    if (!handover) return result({ faults: [tooLate(shared, group)] })
+    if (!handover) return result({ faults: [tooLate(shared.stop, group)] })
     const { outcome, latched, begun } = handover
     if (outcome.kind === 'done') {
-      return result({ ...handover, activeAfter: outcome.winner.pod.name, faults: latched ? [latched] : [] })
+      view = { ...view, decision: enabled(decision, outcome.winner) }
+      const faults = [...outcome.refused, ...(latched ? [latched] : [])]
+      return result({ ...handover, activeAfter: outcome.winner.pod.name, faults })
     }
-    if (outcome.kind === 'failed' || latched) {
+    if (outcome.kind === 'failed' || (latched && !begun)) {
       const failed = outcome.kind === 'failed' ? [outcome.fault] : []
       return result({ ...handover, faults: [...failed, ...(latched ? [latched] : [])] })
     }
     if (begun) context = { ...context, deadline: context.deadline.onceBegun() }
     await pause(context, attempt, context.deadline.observing, outcome.delayMs)
-    if (!context.deadline.allowsSwap()) return result({ ...handover, faults: [tooLate(shared, group, outcome.error)] })
+    if (!context.deadline.allowsSwap())
+      return result({ ...handover, faults: [tooLate(begun ? undefined : shared.stop, group, outcome.error)] })
     try {
-      const again = await readAgain(context, view.group)
-      view = again ? await consider(context, again, verdicts) : { ...view, decision: UNMANAGED, members: [] }
+      const read = () => readAgain(context, view.group)
+      const again = await (begun ? persist(context, context.deadline.swapping, read) : read())
+      remaining = again.stuck.length > 0 ? [stillClaimed(again.stuck, context.roleLabel)] : []
+      view = again.group
+        ? await consider(context, again.group, verdicts)
+        : { ...view, decision: UNMANAGED, members: [] }
     } catch (error) {
       return result({ ...handover, faults: [faultOf(error, `namespace ${group.namespace}`)] })
     }
@@ -85,7 +93,7 @@ export async function tend(
 /** The active pod, as long as nothing may have been written to it. */
 function untouched([active, ...more]: readonly string[], writes: readonly Write[]): string | undefined {
   const isWritten = ({ object, result }: Write) =>
-    object === `pod/${active}` && (result === 'applied' || result === 'unknown' || result === 'dry run')
+    object === `pod/${active}` && result !== 'denied' && result !== 'rejected' && result !== 'throttled'
   return active === undefined || more.length > 0 || writes.some(isWritten) ? undefined : active
 }
 
@@ -142,7 +150,7 @@ async function stay(context: GroupContext, view: View, decision: Exclude<Decisio
         activeAfter,
         faults: [
           ...refused.map((error) => faultOf(error, `group ${groupName(view.group)}`)),
-          ...(isLate ? [tooLate(context, view.group)] : []),
+          ...(isLate ? [tooLate(context.stop, view.group)] : []),
         ],
       }
     }
@@ -156,26 +164,34 @@ async function trySwap(
   verdicts: Map<string, Verdict>,
 ): Promise<Handover | undefined> {
   if (!context.deadline.allowsSwap()) return undefined
-  const redecide = async () => {
-    const pods = await context.kube.listPods(
-      { namespace: group.namespace, labels: group.selector },
-      context.deadline.swapping,
-    )
+  const redecide: Redecide = async (never, signal) => {
+    const pods = await context.kube.listPods({ namespace: group.namespace, labels: group.selector }, signal)
     const [again] = populate([group], [group], pods, context.roleLabel)
     const current = again ? await judgeGroup(context, again, settings, verdicts, false) : []
-    const decision = decide({ members: current, settings, nowMs: context.clock.now() })
+    const careful = { ...settings, never: [...(settings.never ?? []), ...never] }
+    const decision = decide({ members: current, settings: careful, nowMs: context.clock.now() })
     return { members: current, swap: isSwap(decision) ? decision : undefined }
   }
   return handOver(context, group, members, settings, swap, redecide)
 }
 
-/** The same group in a new snapshot. @throws KubeError */
-async function readAgain(context: GroupContext, { namespace, selector }: Group): Promise<Group | undefined> {
+/** The same group in a new snapshot, and what is left claimed of it. @throws KubeError */
+async function readAgain(
+  context: GroupContext,
+  { namespace, selector }: Group,
+): Promise<{ readonly group: Group | undefined; readonly stuck: readonly Stuck[] }> {
   const key = groupKey(namespace, selector)
   const serves = (other: GroupServices) => groupKey(other.namespace, other.selector) === key
-  const { groups, error } = await takeSnapshot(context, { namespace, serves }, !context.dryRun)
+  const { groups, stuck, error } = await takeSnapshot(context, { namespace, serves }, !context.dryRun)
   if (error) throw error
-  return groups[0]
+  return { group: groups[0], stuck }
+}
+
+/** The decision as it was carried out, which may be for another pod than it was made for. */
+function enabled(decision: Swap, winner: Judged): Swap {
+  if (winner.pod.uid === decision.winner.pod.uid) return decision
+  const { code, text } = decision.reason
+  return { ...decision, winner, reason: { code, text: `${text}, but could not be enabled: ${winner.pod.name} was` } }
 }
 
 function isSwap(decision: Decision): decision is Swap {
@@ -186,10 +202,10 @@ function activeNames({ members }: View): string[] {
   return members.filter(({ role }) => role === 'active').map(({ pod }) => pod.name)
 }
 
-function tooLate({ stop }: GroupContext, group: Group, error?: KubeError): Fault {
+function tooLate(stop: AbortSignal | undefined, group: Group, error?: KubeError): Fault {
   const object = `group ${groupName(group)}`
   const remedy = 'The next pass will do it.'
-  if (stop.aborted)
+  if (stop?.aborted)
     return { code: 'interrupted', object, message: 'the pass was told to stop before this was done', remedy }
   if (error) return faultOf(error, object)
   const more = `${remedy} A longer --deadline gives one pass more time.`

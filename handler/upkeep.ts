@@ -17,11 +17,11 @@ type Result = Written<unknown> | undefined
 
 /** A lost race is nothing to act on here: the next pass reads what the other one wrote. A busy server is asked again. */
 async function write(context: SwapContext, patch: () => Promise<Written<unknown>>): Promise<Result> {
-  const { swapping } = context.deadline
+  const { observing } = context.deadline
   for (let attempt = 0; ; attempt++) {
     const written = await patch()
-    if (written.kind !== 'throttled' || swapping.aborted) return written
-    await pause(context, attempt, swapping, written.retryAfterMs)
+    if (written.kind !== 'throttled' || observing.aborted) return written
+    await pause(context, attempt, observing, written.retryAfterMs)
   }
 }
 

@@ -35,7 +35,8 @@ export function failureMarks(before: Count, after: Count): Marks {
 /** Marks for a pod that passes: the count is cleared, and the time kept if the pod had failed. */
 export function successMarks(pod: Pod, before: Count, threshold: number, atMs: number): Marks {
   const { annotations = {} } = pod
-  const stale = [FAILURES, FAILED_AT].filter((key) => key in annotations)
+  const isCleared = annotations[FAILURES] === '0' // by a promotion, which can't remove
+  const stale = isCleared ? [] : [FAILURES, FAILED_AT].filter((key) => key in annotations)
   const recovered = before.failures >= threshold
   return {
     ...Object.fromEntries(stale.map((key) => [key, null])),

@@ -80,15 +80,18 @@ export function connect(config: KubeConfig, limits: Partial<Limits> = {}): Kube 
     listPods: async (options, signal) => (await list<V1Pod>('pods', options, signal)).map(readPod),
     patchPod: (pod, operations, signal) => patch('pods', pod, JSON_PATCH, operations, signal, readPod),
     patchPodMetadata: (pod, metadata, signal) => patch('pods', pod, MERGE_PATCH, { metadata }, signal, readPod),
-    patchService: (service, { resourceVersion, annotations, selector }, signal) =>
-      patch(
-        'services',
-        service,
-        MERGE_PATCH,
-        { metadata: { resourceVersion, annotations }, spec: { selector } },
-        signal,
-        readService,
-      ),
+    // Without a version the server would write whatever is there.
+    patchService: async (service, { resourceVersion, annotations, selector }, signal) =>
+      resourceVersion === ''
+        ? { kind: 'lost' }
+        : patch(
+            'services',
+            service,
+            MERGE_PATCH,
+            { metadata: { resourceVersion, annotations }, spec: { selector } },
+            signal,
+            readService,
+          ),
   }
 }
 
@@ -122,8 +125,9 @@ function parse<T>(access: Access, answer: Answer, is: (value: unknown) => value 
 }
 
 function isPage<M>(value: unknown): value is Page<M> {
-  const { items } = (value ?? {}) as { readonly items?: unknown }
-  return Array.isArray(items) || items === null
+  const { kind, items } = (value ?? {}) as { readonly kind?: unknown; readonly items?: unknown }
+  if (kind !== 'PodList' && kind !== 'ServiceList') return false
+  return items === null || (Array.isArray(items) && items.every((item) => typeof item === 'object' && item !== null))
 }
 
 const isObject =

@@ -18,6 +18,8 @@ type Refused = Exclude<Written<never>, { kind: 'applied' }>
 /** Long enough for every message of RBAC; some messages echo a whole pod. */
 const MESSAGE_LENGTH = 300
 const DEFAULT_RETRY_AFTER_MS = 1_000
+/** Between a seal and a promotion no pod is active: a server that asks for more is asked again all the same. */
+const LONGEST_RETRY_AFTER_MS = 2_000
 
 /** Of authorization, be it RBAC or another. */
 const FORBIDDEN = /User "([^"]*)" cannot (?:list|patch) resource\b/
@@ -30,7 +32,12 @@ export function outcomeOf(access: Access, answer: Answer): { readonly kind: 'app
   const { status } = answer
   const said = readStatus(answer)
   if (status === 200 || status === 201) return { kind: 'applied' }
-  if (status === 429) return { kind: 'throttled', retryAfterMs: answer.retryAfterMs ?? DEFAULT_RETRY_AFTER_MS }
+  if (status === 429) {
+    return {
+      kind: 'throttled',
+      retryAfterMs: Math.min(answer.retryAfterMs ?? DEFAULT_RETRY_AFTER_MS, LONGEST_RETRY_AFTER_MS),
+    }
+  }
   if (status === 401 || status === 403 || ADMISSION.test(said?.message ?? '')) {
     return { kind: 'denied', error: refusal(access, answer) }
   }

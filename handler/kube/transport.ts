@@ -28,6 +28,8 @@ export const LIMITS: Limits = {
 }
 
 const READ_RETRIES = 2
+/** Beyond it the 429 itself is the answer. */
+const LONGEST_RETRY_AFTER_MS = 5_000
 
 export interface Answer {
   readonly status: number
@@ -80,7 +82,12 @@ export function openTransport(config: KubeConfig, limits: Limits = LIMITS): Tran
       ...(body ? { body: body.text } : {}),
       agent: { http: agent, https: agent as HttpsAgent },
       timeout: { request: method === 'GET' ? limits.readTimeoutMs : limits.writeTimeoutMs },
-      retry: { limit: method === 'GET' ? READ_RETRIES : 0, backoffLimit: limits.retryDelayMs, noise: 100 },
+      retry: {
+        limit: method === 'GET' ? READ_RETRIES : 0,
+        backoffLimit: limits.retryDelayMs,
+        noise: 100,
+        maxRetryAfter: LONGEST_RETRY_AFTER_MS,
+      },
       followRedirect: false,
       hooks: {
         beforeRequest: [() => void requests++],

@@ -30,6 +30,13 @@ function onRequests(
 
 const unavailable = (): Fault => ({ kind: 'answer', status: 503, body: {} })
 const busy = (): Fault => ({ kind: 'answer', status: 429, body: {}, headers: { 'retry-after': '0' } })
+/** A policy that lets this pod be anything but active. */
+const refusePromotions = (pod: string, times: number) =>
+  onRequests(`/pods/${pod}`, [1, times], ({ body }) =>
+    JSON.stringify(body).includes('"active"')
+      ? { kind: 'answer', status: 403, body: { message: 'not this one' } }
+      : undefined,
+  )
 const patchesOf = (pod: string) => world.takeRequests().filter((request) => request === `PATCH pod/${pod}`)
 /** Somebody else writes the first annotation, or a foreign epoch: the seal of this pod is lost. */
 const overtake = (pod: string): undefined => {
@@ -61,15 +68,43 @@ describe('once a pod is sealed, a swap is finished:', () => {
     expect(report.groups[0]).toMatchObject({ activeAfter: 'b', latch: 'latched' })
   })
 
-  it('by a pass that is told to stop and then loses a seal', async () => {
-    const stop = new AbortController()
-    onRequests('/pods/c', [1, 1], () => {
-      stop.abort()
-      return overtake('c')
-    })
-    await world.pass({}, { stop: stop.signal })
+  it('the check is read again when it hangs', async () => {
+    onRequests('/services', [2, 2], () => ({ kind: 'hang' }))
+    const report = await world.pass({ deadlineMs: 10_000 })
     expect(world.actives()).toEqual(['b'])
-    expect(world.service('app').selector).toEqual(HOME)
+    expect(exitCode(report)).toBe(0)
+  })
+
+  it.each([
+    ['once', 1],
+    ['for good', 99],
+  ])('a promotion that is refused %s goes to the next candidate, and is reported', async (_how, times) => {
+    refusePromotions('b', times)
+    const report = await world.pass()
+    expect(world.actives()).toEqual(['c'])
+    expect(report.groups[0]).toMatchObject({
+      decision: { kind: 'failover', reason: { text: expect.stringContaining('could not be enabled: c was') } },
+      activeAfter: 'c',
+      latch: 'latched',
+      faults: [{ code: 'denied', message: expect.stringContaining('not this one') }],
+    })
+    expect(exitCode(report)).toBe(3)
+  })
+
+  it('the old pod gets the role back where every promotion is refused', async () => {
+    world.health.set('c', '500')
+    refusePromotions('b', 99)
+    const report = await world.pass()
+    expect(world.actives()).toEqual(['a'])
+    expect(exitCode(report)).toBe(3)
+  })
+
+  it('the cluster is read again after a seal without an answer, however the API server fails that', async () => {
+    onRequests('/pods/a', [1, 1], () => ({ kind: 'reset', applied: true }))
+    onRequests('/services', [2, 9], unavailable)
+    const report = await world.pass()
+    expect(world.actives()).toEqual(['b'])
+    expect(exitCode(report)).toBe(0)
   })
 
   it('by a pass that finds its claim replaced, though it was told to stop', async () => {
@@ -110,6 +145,36 @@ describe('what cannot be sealed', () => {
   })
 })
 
+describe('before the active pod is sealed, a pass that is told to stop', () => {
+  it('and loses a seal leaves the active pod as it is', async () => {
+    const stop = new AbortController()
+    onRequests('/pods/c', [1, 1], () => {
+      stop.abort()
+      return overtake('c')
+    })
+    await world.pass({}, { stop: stop.signal })
+    expect(world.actives()).toEqual(['a'])
+    expect(world.service('app').selector).toEqual(HOME)
+  })
+})
+
+describe('a pod that has recovered', () => {
+  it('starts with no failures when it is promoted: one bad probe does not fail it over again', async () => {
+    const settings = { failures: 3, probes: 3, period: 0 }
+    world.health.set('a', '200').set('b', '500').set('c', '500')
+    await world.pass({ settings })
+    expect(world.annotations('b')['active-passive/failures']).toBe('3')
+    world.health.set('a', '500').set('b', '200')
+    await world.pass({ settings })
+    expect(world.actives()).toEqual(['b'])
+    expect(world.annotations('b')['active-passive/failures']).toBe('0')
+    world.takeRequests()
+    expect((await world.pass({ settings })).groups[0]?.writes).toEqual([])
+    world.health.set('b', '500').set('c', '200')
+    expect((await world.pass({ settings: { ...settings, probes: 1 } })).groups[0]?.decision.kind).toBe('count')
+  })
+})
+
 describe('a claim that is left and cannot be released', () => {
   beforeEach(() => {
     world.api.store.update('services', NAMESPACE, 'app', ({ metadata }) => {
@@ -127,6 +192,23 @@ describe('a claim that is left and cannot be released', () => {
     const fault = report.groups.find(({ services }) => services.includes('app'))?.faults[0]
     expect(fault).toMatchObject({ code: 'latched', message: expect.stringContaining('out of order') })
     expect(fault?.remedy).toContain('kubectl patch service app -n default')
+  })
+
+  it('is named when a rival has left it in the middle of this pass', async () => {
+    world.api.store.update('services', NAMESPACE, 'app', ({ metadata }) => {
+      metadata.annotations = {}
+    })
+    world.health.set('a', '500')
+    onRequests('/services/app', [1, 999], () => ({ kind: 'answer', status: 403, body: { message: 'no' } }))
+    onRequests('/pods/c', [1, 1], () => {
+      world.api.store.update('services', NAMESPACE, 'app', ({ metadata }) => {
+        metadata.annotations = { 'active-passive/swap': 'rival b' }
+      })
+      return overtake('c')
+    })
+    const report = await world.pass()
+    expect(report.groups[0]?.faults.map(({ code }) => code)).toContain('latched')
+    expect(exitCode(report)).toBe(1)
   })
 
   it('is named even if the pods cannot be read', async () => {

@@ -290,3 +290,27 @@ function dyingAt(kube: Kube, n: number): { kube: Kube; died: Promise<void> } {
     },
   }
 }
+
+describe('without the right to claim', () => {
+  /** Two passes that want different winners, each with one pod sealed, neither promoted: then both go on. */
+  it('two passes that have each sealed the other one’s winner never promote both', async () => {
+    world.api.intercept(({ method, path }) =>
+      method === 'PATCH' && path.includes('/services/')
+        ? { kind: 'answer', status: 403, body: { message: 'no' } }
+        : undefined,
+    )
+    world.api.store.finalise('pods', NAMESPACE, 'c')
+    world.api.store.finalise('pods', NAMESPACE, 'a')
+    world.addPod({ name: 'a' })
+    const prefer = (name: string) => ({ settings: { prefer: [name] } })
+    for (let round = 0; round < 20; round++) {
+      world.health.set('a', '200').set('b', '200')
+      await Promise.all([world.pass(prefer('a')), world.pass(prefer('b'))])
+      expect(world.actives()).toHaveLength(1)
+      for (const name of ['a', 'b']) {
+        world.api.store.finalise('pods', NAMESPACE, name)
+        world.addPod({ name })
+      }
+    }
+  })
+})

@@ -301,9 +301,10 @@ describe('a write', () => {
     })
   })
 
-  it('is throttled for as long as the API server says, a second when it does not', async () => {
-    plan({ kind: 'answer', ...says.tooManyRequests(7) })
-    expect(await patchPod()).toEqual({ kind: 'throttled', retryAfterMs: 7_000 })
+  it('is throttled for as long as the API server says, two seconds at most, one when it does not', async () => {
+    plan({ kind: 'answer', ...says.tooManyRequests(2) }, { kind: 'answer', ...says.tooManyRequests(3_000_000) })
+    expect(await patchPod()).toEqual({ kind: 'throttled', retryAfterMs: 2_000 })
+    expect(await patchPod()).toEqual({ kind: 'throttled', retryAfterMs: 2_000 })
     for (const said of [undefined, '', '-5', 'Fri, 31 Dec 1999 23:59:59 GMT']) {
       plan(answer(429, 'Too many', said === undefined ? {} : { 'retry-after': said }))
       expect(await patchPod()).toEqual({ kind: 'throttled', retryAfterMs: 1_000 })
