@@ -105,8 +105,9 @@ async function swapUnderClaim(
   const { swapping } = deadline
   const object = `group ${groupName(group)}`
   const old = firstMembers.find(({ role }) => role === 'active')
-  const refused: Fault[] = []
-  const never: string[] = []
+  const refusals = new Map<string, Fault>()
+  const refused = () => [...refusals.values()]
+  let never: readonly string[] = []
   let members = firstMembers
   let { winner } = firstSwap
   let begun = false
@@ -125,22 +126,29 @@ async function swapUnderClaim(
         if (sealed.kind !== 'done') return { outcome: notDone(sealed, object), begun }
       }
       const promoted = await promoteUnderClaim(context, held, winner, epoch)
-      if (promoted.kind === 'done') return { outcome: { kind: 'done', winner, refused }, begun }
+      if (promoted.kind === 'done') return { outcome: { kind: 'done', winner, refused: refused() }, begun }
       if (promoted.kind === 'superseded') return { outcome: AGAIN, begun }
       if (promoted.kind === 'denied' || promoted.kind === 'rejected') {
-        refused.push(faultOf(promoted.error, object))
-        never.push(winner.pod.name)
+        refusals.set(winner.pod.name, faultOf(promoted.error, object))
+        never = [...never, winner.pod.name]
       }
       await pause(context, attempt, swapping)
       const next = await persistShortly(context, (signal) => redecide(never, signal))
       const active = next.members.find(({ role }) => role === 'active')
       if (active?.pod.uid === winner.pod.uid && active.epoch === epoch) {
-        return { outcome: { kind: 'done', winner, refused }, begun } // it did land
+        return { outcome: { kind: 'done', winner, refused: refused() }, begun } // it did land
       }
       if (active) return { outcome: AGAIN, begun }
       const isOld = ({ pod }: Judged) => pod.uid === old?.pod.uid && !pod.terminating && !never.includes(pod.name)
-      const candidate = next.swap?.winner ?? next.members.find(isOld)
-      if (!candidate) return { outcome: refused[0] ? { kind: 'failed', fault: refused[0] } : AGAIN, begun }
+      let candidate = next.swap?.winner ?? next.members.find(isOld)
+      if (!candidate && !swapping.aborted) {
+        never = [] // all were refused: from the first again, a refusal may pass
+        candidate = next.members.find(({ pod }) => pod.uid === firstSwap.winner.pod.uid && refusals.has(pod.name))
+      }
+      if (!candidate) {
+        const [fault] = refused()
+        return { outcome: fault ? { kind: 'failed', fault } : AGAIN, begun }
+      }
       members = next.members
       winner = candidate
     }

@@ -9,17 +9,16 @@ export function pause({ clock, random }: Waiting, attempt: number, signal: Abort
   return clock.sleep(atLeastMs + (25 + 75 * random()) * 2 ** Math.min(attempt, 4), signal)
 }
 
-/** A refusal may be of credentials that are renewed meanwhile; one that stays is believed. */
-const REFUSALS = 3
-
-/** A read that must not be given up: tried again for as long as there is time. @throws KubeError the last one */
+/**
+ * A read that must not be given up: tried again for as long as there is time, refusals as well (credentials are renewed,
+ * webhooks restart). @throws KubeError the last one
+ */
 export async function persist<T>(context: Waiting, signal: AbortSignal, read: () => Promise<T>): Promise<T> {
-  for (let attempt = 0, refusals = 0; ; attempt++) {
+  for (let attempt = 0; ; attempt++) {
     try {
       return await read()
     } catch (error) {
       if (!(error instanceof KubeError) || signal.aborted) throw error
-      if (error.code === 'denied' && ++refusals === REFUSALS) throw error
       await pause(context, attempt, signal)
       if (signal.aborted) throw error
     }

@@ -75,8 +75,10 @@ export async function tend(
     }
     if (begun) context = { ...context, deadline: context.deadline.onceBegun() }
     await pause(context, attempt, context.deadline.observing, outcome.delayMs)
-    if (!context.deadline.allowsSwap())
-      return result({ ...handover, faults: [tooLate(begun ? undefined : shared.stop, group, outcome.error)] })
+    if (!context.deadline.allowsSwap()) {
+      const late = tooLate(begun ? undefined : shared.stop, group, outcome.error)
+      return result({ ...handover, faults: [late, ...(latched ? [latched] : [])] })
+    }
     try {
       const read = () => readAgain(context, view.group)
       const again = await (begun ? persist(context, context.deadline.swapping, read) : read())
@@ -85,7 +87,8 @@ export async function tend(
         ? await consider(context, again.group, verdicts)
         : { ...view, decision: UNMANAGED, members: [] }
     } catch (error) {
-      return result({ ...handover, faults: [faultOf(error, `namespace ${group.namespace}`)] })
+      const faults = [faultOf(error, `namespace ${group.namespace}`), ...(latched ? [latched] : [])]
+      return result({ ...handover, faults })
     }
   }
 }
