@@ -44,6 +44,8 @@ export async function tend(
   let view = await consider(context, group, verdicts)
   const activeBefore = activeNames(view)
   let remaining = leftovers
+  /** Whether any attempt of this pass may have sealed the active pod. */
+  let begun = false
   const result = (ending: Ending): GroupReport => ({
     namespace: group.namespace,
     services: group.services.map(({ name }) => name),
@@ -63,21 +65,20 @@ export async function tend(
     if (!isSwap(decision)) return result(await stay(context, view, decision))
     const handover = await context.swaps(() => trySwap(context, view, decision, verdicts))
     if (!handover) return result({ faults: [tooLate(shared.stop, group)] })
-    const { outcome, latched, begun } = handover
+    const { outcome } = handover
+    const latched = handover.latched ? [handover.latched] : []
+    begun ||= handover.begun
     if (outcome.kind === 'done') {
       view = { ...view, decision: enabled(decision, outcome.winner) }
-      const faults = [...outcome.refused, ...(latched ? [latched] : [])]
-      return result({ ...handover, activeAfter: outcome.winner.pod.name, faults })
+      return result({ ...handover, activeAfter: outcome.winner.pod.name, faults: [...outcome.refused, ...latched] })
     }
-    if (outcome.kind === 'failed' || (latched && !begun)) {
-      const failed = outcome.kind === 'failed' ? [outcome.fault] : []
-      return result({ ...handover, faults: [...failed, ...(latched ? [latched] : [])] })
-    }
+    if (outcome.kind === 'failed') return result({ ...handover, faults: [outcome.fault, ...latched] })
+    if (latched.length > 0 && !begun) return result({ ...handover, faults: latched })
     if (begun) context = { ...context, deadline: context.deadline.onceBegun() }
     await pause(context, attempt, context.deadline.observing, outcome.delayMs)
     if (!context.deadline.allowsSwap()) {
       const late = tooLate(begun ? undefined : shared.stop, group, outcome.error)
-      return result({ ...handover, faults: [late, ...(latched ? [latched] : [])] })
+      return result({ ...handover, faults: [late, ...latched] })
     }
     try {
       const read = () => readAgain(context, view.group)
@@ -87,8 +88,7 @@ export async function tend(
         ? await consider(context, again.group, verdicts)
         : { ...view, decision: UNMANAGED, members: [] }
     } catch (error) {
-      const faults = [faultOf(error, `namespace ${group.namespace}`), ...(latched ? [latched] : [])]
-      return result({ ...handover, faults })
+      return result({ ...handover, faults: [faultOf(error, `namespace ${group.namespace}`), ...latched] })
     }
   }
 }
