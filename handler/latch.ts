@@ -209,13 +209,17 @@ function claimPatch(
   }
 }
 
-/** The role goes back in, but not for a user who, while nothing was pinned, has taken the Service out of our hands. */
+/**
+ * The role goes back in, but not for a user who, while nothing was pinned, has taken the Service out of our hands; nor
+ * where nothing else is left in the selector: alone it would select the active pods of the whole namespace.
+ */
 function releasePatch({ resourceVersion, annotations, selector }: Service, roleLabel: string): ServicePatch {
   const isGivenUp = annotations[MANAGED] === 'false' && !(PIN in selector)
+  const isEmptied = Object.keys(selector).every((key) => key === PIN || key === roleLabel)
   return {
     resourceVersion,
     annotations: { [SWAP]: null },
-    selector: isGivenUp ? {} : { [PIN]: null, [roleLabel]: 'active' },
+    selector: isGivenUp ? {} : { [PIN]: null, ...(!isEmptied && { [roleLabel]: 'active' }) },
   }
 }
 

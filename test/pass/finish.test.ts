@@ -235,6 +235,20 @@ describe('a claim without a pin', () => {
   })
 })
 
+describe('a claimed Service whose user has emptied the selector', () => {
+  it.each([
+    ['with the pin in it', { 'active-passive/pod': 'uid' }],
+    ['wholly', {}],
+  ])('%s is released without the role: alone it would select other groups too', async (_what, selector) => {
+    world.api.store.update('services', NAMESPACE, 'app', ({ metadata, ...service }) => {
+      metadata.annotations = { 'active-passive/swap': 'left b' }
+      ;(service.spec as { selector: object }).selector = selector
+    })
+    await world.pass()
+    expect(world.service('app')).toEqual({ selector: undefined, annotations: {} })
+  })
+})
+
 describe('a Service whose webhook is out of order', () => {
   it('goes without the latch: the webhook comes before anything is stored', async () => {
     const message = 'Internal error occurred: failed calling webhook "x.example.com": connection refused'
