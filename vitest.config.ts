@@ -2,9 +2,44 @@ import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
-    globalSetup: ['test/support/global-setup.ts'],
     testTimeout: 20_000,
     hookTimeout: 60_000,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'all',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/node/**'],
+          globalSetup: ['test/support/global-setup.ts'],
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          // On real nodes, after the others. Each file has a cluster of its own and mostly waits: all at once.
+          name: 'node',
+          maxWorkers: 4,
+          include: ['test/node/*.test.ts'],
+          exclude: ['test/node/traffic.test.ts'],
+          globalSetup: ['test/support/node-setup.ts'],
+          sequence: { groupOrder: 1 },
+          testTimeout: 180_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          // Alone on the machine: it tells of milliseconds.
+          name: 'traffic',
+          include: ['test/node/traffic.test.ts'],
+          globalSetup: ['test/support/node-setup.ts'],
+          sequence: { groupOrder: 2 },
+          hookTimeout: 300_000,
+        },
+      },
+    ],
   },
 })

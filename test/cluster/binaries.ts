@@ -1,13 +1,12 @@
-// Kubernetes' own programs, built from the Go module proxy at the versions that `binaries/go.mod` pins. They are kept
-// in the user's cache, outside the checkout, so that every clone on a machine builds them once.
+// Kubernetes' own programs, built from the Go module proxy at the versions that `binaries/go.mod` pins, once.
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
-import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
-import { homedir } from 'node:os'
-import { basename, dirname, join } from 'node:path'
+import { rename } from 'node:fs/promises'
+import { basename, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { cacheFolder, makeOnce } from './cache.js'
 
 const moduleFolder = fileURLToPath(new URL('./binaries/', import.meta.url))
 const goMod = readFileSync(join(moduleFolder, 'go.mod'), 'utf8')
@@ -44,7 +43,6 @@ export interface BuildOptions {
 
 /** The folder in which the binaries are, or would be: named after all that decides what they are. */
 export function binariesFolder(): string {
-  const cache = process.env.XDG_CACHE_HOME || join(homedir(), '.cache')
   const inputs = [
     goMod,
     readFileSync(join(moduleFolder, 'go.sum'), 'utf8'),
@@ -54,7 +52,7 @@ export function binariesFolder(): string {
     process.arch,
   ]
   const hash = createHash('sha256').update(JSON.stringify(inputs)).digest('hex').slice(0, 12)
-  return join(cache, 'active-passive', `kubernetes-${kubernetesVersion}-${hash}`)
+  return join(cacheFolder(), `kubernetes-${kubernetesVersion}-${hash}`)
 }
 
 /** The folder of the binaries if they have been built: `etcd`, `kube-apiserver`, `kubectl` and so on. */
@@ -70,18 +68,10 @@ export function findBinaries(): string | undefined {
 export async function buildBinaries({ onProgress, signal }: BuildOptions = {}): Promise<string> {
   await checkGo()
   const folder = binariesFolder()
-  await mkdir(dirname(folder), { recursive: true })
-  const unfinished = await mkdtemp(`${folder}.building-`)
-  try {
+  await makeOnce(folder, async (unfinished) => {
     await goBuild(unfinished, onProgress ?? (() => undefined), signal)
     await rename(join(unfinished, 'server'), join(unfinished, 'etcd'))
-    await rename(unfinished, folder).catch((error: NodeJS.ErrnoException) => {
-      // Somebody else built the same at the same time.
-      if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error
-    })
-  } finally {
-    await rm(unfinished, { recursive: true, force: true })
-  }
+  })
   return folder
 }
 

@@ -1,7 +1,9 @@
-// The command lines of the control plane's programs. They run in the cluster's folder.
+// The command lines of Kubernetes' programs. They run in the cluster's folder.
 import type { Certificate } from './certificates.js'
 
 const serviceCidr = '10.96.0.0/16'
+/** Pods of the node n have addresses in 10.244.<n - 1>.0/24. */
+export const podCidr = '10.244.0.0/16'
 const issuer = 'https://kubernetes.default.svc'
 
 /**
@@ -14,10 +16,10 @@ const etcdSocket = 'unix://localhost:0'
 const etcdPeer = 'http://127.0.0.1:0'
 
 /**
- * The controllers that run. Left out are those of nodes, volumes, certificates and quotas, and above all podgc, which
- * deletes pods whose node does not exist.
+ * The controllers of a cluster without nodes. Left out are those of nodes, volumes, certificates and quotas, and above
+ * all podgc, which deletes pods whose node does not exist.
  */
-const controllers = [
+export const controllersWithoutNodes = [
   'serviceaccount-controller',
   'serviceaccount-token-controller',
   'root-ca-certificate-publisher-controller',
@@ -49,9 +51,14 @@ export interface ServiceAccountKeys {
 
 export interface ApiServerOptions {
   readonly port: number
+  readonly bindAddress: string
+  /** The address of the endpoint of the Service `kubernetes`, for pods; undefined: it has none. */
+  readonly advertiseAddress: string | undefined
   readonly caFile: string
   readonly serving: Certificate
   readonly signing: ServiceAccountKeys
+  /** What it shows to kubelets. */
+  readonly kubeletClient: Certificate
   readonly auditPolicyFile: string
   readonly auditLog: string
 }
@@ -60,6 +67,7 @@ export interface ControllerManagerOptions {
   readonly kubeconfig: string
   readonly caFile: string
   readonly signing: ServiceAccountKeys
+  readonly controllers: readonly string[]
 }
 
 /** @param folder where it keeps its data */
@@ -79,16 +87,16 @@ export function etcdArguments(folder: string): readonly string[] {
 }
 
 export function apiServerArguments(options: ApiServerOptions): readonly string[] {
-  const { port, caFile, serving, signing, auditPolicyFile, auditLog } = options
+  const { port, bindAddress, advertiseAddress, caFile, serving, signing, kubeletClient } = options
   return [
     `--etcd-servers=${etcdSocket}`,
     // History stays whole: the observer reads past revisions.
     '--etcd-compaction-interval=0',
-    '--bind-address=127.0.0.1',
+    `--bind-address=${bindAddress}`,
     `--secure-port=${port}`,
-    // The Service `kubernetes` gets no endpoints. Without an address it would look for a default route, or fail.
-    '--endpoint-reconciler-type=none',
-    '--advertise-address=192.0.2.1',
+    `--endpoint-reconciler-type=${advertiseAddress ? 'master-count' : 'none'}`,
+    // Without an address it would look for a default route, or fail.
+    `--advertise-address=${advertiseAddress ?? '192.0.2.1'}`,
     `--tls-cert-file=${serving.certFile}`,
     `--tls-private-key-file=${serving.keyFile}`,
     `--client-ca-file=${caFile}`,
@@ -98,8 +106,11 @@ export function apiServerArguments(options: ApiServerOptions): readonly string[]
     `--service-cluster-ip-range=${serviceCidr}`,
     '--authorization-mode=Node,RBAC',
     '--allow-privileged',
-    `--audit-policy-file=${auditPolicyFile}`,
-    `--audit-log-path=${auditLog}`,
+    '--kubelet-preferred-address-types=InternalIP',
+    `--kubelet-client-certificate=${kubeletClient.certFile}`,
+    `--kubelet-client-key=${kubeletClient.keyFile}`,
+    `--audit-policy-file=${options.auditPolicyFile}`,
+    `--audit-log-path=${options.auditLog}`,
     '--audit-log-mode=blocking',
     // In MB. A log that is rotated would lose requests to whoever counts them.
     '--audit-log-maxsize=8192',
@@ -107,17 +118,27 @@ export function apiServerArguments(options: ApiServerOptions): readonly string[]
 }
 
 export function controllerManagerArguments(options: ControllerManagerOptions): readonly string[] {
-  const { kubeconfig, caFile, signing } = options
+  const { kubeconfig, caFile, signing, controllers } = options
   return [
     `--kubeconfig=${kubeconfig}`,
     `--root-ca-file=${caFile}`,
     `--service-account-private-key-file=${signing.key}`,
     '--use-service-account-credentials',
+    `--cluster-cidr=${podCidr}`,
+    `--service-cluster-ip-range=${serviceCidr}`,
     '--leader-elect=false',
     '--secure-port=0',
     `--controllers=${controllers.join(',')}`,
+    // A node that is not heard of is given up after two of its reports were missed, not five.
+    '--node-monitor-grace-period=20s',
+    '--node-monitor-period=1s',
     // Its own limits (20 and 30) would have tests wait for it.
     '--kube-api-qps=500',
     '--kube-api-burst=1000',
   ]
+}
+
+/** @param kubeconfig path of its kubeconfig */
+export function schedulerArguments(kubeconfig: string): readonly string[] {
+  return [`--kubeconfig=${kubeconfig}`, '--leader-elect=false', '--secure-port=0']
 }

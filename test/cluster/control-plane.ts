@@ -5,13 +5,19 @@ import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { binariesFolder, findBinaries } from './binaries.js'
-import { type Certificate, createAuthority, createSigningKeys } from './certificates.js'
+import { createAuthority, createSigningKeys, type Subject } from './certificates.js'
 import { type Kube, kube } from './client.js'
-import { apiServerArguments, auditPolicy, controllerManagerArguments, etcdArguments } from './components.js'
+import {
+  apiServerArguments,
+  auditPolicy,
+  controllerManagerArguments,
+  controllersWithoutNodes,
+  etcdArguments,
+} from './components.js'
 import { writeKubeconfig } from './kubeconfig.js'
-import { until } from './poll.js'
 import { freePort } from './ports.js'
-import { type Keeper, lastLines, type Process, startKeeper } from './processes.js'
+import { type Process, startKeeper } from './processes.js'
+import { Died, type Place, Programs } from './programs.js'
 
 export interface ControlPlaneOptions {
   /** Where `etcd`, `kube-apiserver` and `kube-controller-manager` are; the built ones otherwise. */
@@ -54,170 +60,138 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
   const folder = await mkdtemp(join(tmpdir(), 'active-passive-cluster-'))
   const programs = new Programs(startKeeper(folder), binaries, join(folder, 'logs'))
   try {
-    return await start(programs, folder)
+    return { ...(await runControlPlane(programs, folder, loopback)), stop: () => programs.end() }
   } catch (error) {
     await programs.end()
     throw error
   }
 }
 
-async function start(programs: Programs, folder: string): Promise<ControlPlane> {
+/** Where a control plane runs, and how it is reached. */
+export interface Site {
+  /** Here, unless given. */
+  readonly place?: Place
+  /** The address on which the API server listens. */
+  readonly bindAddress: string
+  /** The one under which pods reach it; where there are none, the Service `kubernetes` gets no endpoints. */
+  readonly advertiseAddress?: string
+  /** The controllers to run, as kube-controller-manager's flag wants them. */
+  readonly controllers: readonly string[]
+  /** Calls `startOn` with a port for the API server. */
+  onPort<T>(startOn: (port: ApiServerPort) => Promise<T>): Promise<T>
+}
+
+export interface ApiServerPort {
+  readonly port: number
+  /** The address for us. */
+  readonly url: string
+  /** The one for programs in the same place. */
+  readonly localUrl: string
+}
+
+/** A control plane among programs that somebody else ends. */
+export interface RunningControlPlane extends Omit<ControlPlane, 'stop'> {
+  /** Writes a kubeconfig for a program in the same place. Returns its path. */
+  kubeconfigFor(user: string, subject: Subject): Promise<string>
+}
+
+/** Starts the programs of a control plane and waits until pods can be created. @throws Died when one of them ends */
+export async function runControlPlane(programs: Programs, folder: string, site: Site): Promise<RunningControlPlane> {
+  const { place, bindAddress, advertiseAddress } = site
   const pki = join(folder, 'pki')
   const auditLog = join(programs.logs, 'audit.jsonl')
   const auditPolicyFile = join(folder, 'audit-policy.json')
-  await mkdir(programs.logs)
+  await mkdir(programs.logs, { recursive: true })
   await writeFile(auditPolicyFile, JSON.stringify(auditPolicy))
-  await programs.run('etcd', etcdArguments(join(folder, 'etcd')))
+  await programs.run({ name: 'etcd', command: 'etcd', args: etcdArguments(join(folder, 'etcd')), place })
 
   const authority = await createAuthority(pki)
   const { caFile } = authority
-  const [signing, serving, admin, manager] = await Promise.all([
+  const ca = await readFile(caFile)
+  const [signing, serving, kubeletClient] = await Promise.all([
     createSigningKeys(pki),
     authority.issue('kube-apiserver', {
       commonName: 'kube-apiserver',
-      alternativeNames: ['IP:127.0.0.1', 'DNS:localhost', 'DNS:kubernetes.default.svc', 'IP:10.96.0.1'],
+      alternativeNames: [
+        ...['IP:127.0.0.1', 'DNS:localhost', 'DNS:kubernetes.default.svc', 'IP:10.96.0.1'],
+        ...(advertiseAddress ? [`IP:${advertiseAddress}`] : []),
+      ],
     }),
-    authority.issue('admin', { commonName: 'admin', organization: 'system:masters' }),
-    authority.issue('kube-controller-manager', { commonName: 'system:kube-controller-manager' }),
+    authority.issue('kube-apiserver-kubelet-client', { commonName: 'kube-apiserver', organization: 'system:masters' }),
   ])
-  const ca = await readFile(caFile)
-  const kubeconfigOf = async (user: string, { certFile, keyFile }: Certificate, server: string): Promise<string> => {
+  const writeKubeconfigOf = async (file: string, user: string, subject: Subject, server: string): Promise<string> => {
+    const { certFile, keyFile } = await authority.issue(user, subject)
     const [certificate, key] = await Promise.all([readFile(certFile), readFile(keyFile)])
-    const file = join(folder, `${user}.kubeconfig`)
     await writeKubeconfig(file, { server, ca, user, credentials: { certificate, key } })
     return file
   }
 
   const startApiServer = async ({ port, api }: Endpoint): Promise<Process> => {
-    const args = apiServerArguments({ port, caFile, serving, signing, auditPolicyFile, auditLog })
-    const process = await programs.run('kube-apiserver', args)
+    const keys = { caFile, serving, signing, kubeletClient }
+    const args = apiServerArguments({ port, bindAddress, advertiseAddress, ...keys, auditPolicyFile, auditLog })
+    const process = await programs.run({ name: 'kube-apiserver', command: 'kube-apiserver', args, place })
     await programs.ready(process, () => api.text('/readyz'))
     return process
   }
 
-  const { endpoint, first } = await onFreePort(async (port) => {
-    const url = `https://127.0.0.1:${port}`
-    const kubeconfig = await kubeconfigOf('admin', admin, url)
-    const endpoint = { port, url, kubeconfig, api: kube(kubeconfig) }
+  const { endpoint, first } = await site.onPort(async ({ port, url, localUrl }) => {
+    const file = join(folder, 'admin.kubeconfig')
+    const kubeconfig = await writeKubeconfigOf(
+      file,
+      'admin',
+      { commonName: 'admin', organization: 'system:masters' },
+      url,
+    )
+    const endpoint = { port, url, localUrl, kubeconfig, api: kube(kubeconfig) }
     return { endpoint, first: await startApiServer(endpoint) }
   })
   let apiServer = first
-  const { url, kubeconfig, api } = endpoint
+  const { url, localUrl, kubeconfig, api } = endpoint
+  const kubeconfigFor = (user: string, subject: Subject): Promise<string> =>
+    writeKubeconfigOf(join(folder, `${user}.kubeconfig`), user, subject, localUrl)
+
+  const user = 'kube-controller-manager'
   const managerArguments = controllerManagerArguments({
-    kubeconfig: await kubeconfigOf('kube-controller-manager', manager, url),
+    kubeconfig: await kubeconfigFor(user, { commonName: 'system:kube-controller-manager' }),
     caFile,
     signing,
+    controllers: site.controllers,
   })
   // Pods are refused until their namespace's ServiceAccount exists.
-  await programs.ready(await programs.run('kube-controller-manager', managerArguments), () =>
+  await programs.ready(await programs.run({ name: user, command: user, args: managerArguments, place }), () =>
     api.get('/api/v1/namespaces/default/serviceaccounts/default'),
   )
 
   programs.started()
   return {
-    kubeconfig,
-    url,
-    folder,
-    caFile,
-    auditLog,
+    ...{ kubeconfig, url, folder, caFile, auditLog, kubeconfigFor },
     logs: programs.logs,
     broken: programs.broken,
     stopApiServer: () => programs.stop(apiServer),
     startApiServer: async () => {
       apiServer = await startApiServer(endpoint)
     },
-    stop: () => programs.end(),
   }
 }
 
 /** Where the API server is, for as long as the control plane lives. */
-interface Endpoint {
-  readonly port: number
-  readonly url: string
+interface Endpoint extends ApiServerPort {
   readonly kubeconfig: string
   readonly api: Kube
 }
 
+const loopback: Site = { bindAddress: '127.0.0.1', controllers: controllersWithoutNodes, onPort: onFreePort }
+
 /** Tries other ports as long as somebody else is quicker to take the one found free. */
-async function onFreePort<T>(startOn: (port: number) => Promise<T>): Promise<T> {
+async function onFreePort<T>(startOn: (port: ApiServerPort) => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
+    const port = await freePort()
+    const url = `https://127.0.0.1:${port}`
     try {
-      return await startOn(await freePort())
+      return await startOn({ port, url, localUrl: url })
     } catch (error) {
       if (attempt === portAttempts || !(error instanceof Died) || !/address already in use/i.test(error.message))
         throw error
     }
   }
-}
-
-/** A program ended that was needed. */
-class Died extends Error {}
-
-/** The running programs of one control plane, and which of them are meant to end. */
-class Programs {
-  readonly broken: Promise<Error>
-  readonly #keeper: Keeper
-  readonly #binaries: string
-  readonly #running = new Set<Process>()
-  #report: (error: Error) => void = () => undefined
-  #started = false
-
-  constructor(
-    keeper: Keeper,
-    binaries: string,
-    readonly logs: string,
-  ) {
-    this.#keeper = keeper
-    this.#binaries = binaries
-    this.broken = new Promise((resolve) => {
-      this.#report = resolve
-    })
-  }
-
-  async run(name: string, args: readonly string[]): Promise<Process> {
-    const command = join(this.#binaries, name)
-    const log = join(this.logs, `${name}.log`)
-    // No grace: the API server would wait for its watches to end, and nothing of it is to be kept.
-    const process = await this.#keeper.run({ name, command, args, log, graceMs: 0 })
-    this.#running.add(process)
-    void process.exit.then(async () => {
-      if (this.#started && this.#running.has(process)) this.#report(await died(process))
-    })
-    return process
-  }
-
-  /** Waits until `ask` is answered. @throws Died when a program ends meanwhile */
-  async ready(process: Process, ask: () => Promise<unknown>): Promise<void> {
-    await until(`${process.name} is ready (its log: ${process.log})`, async () => {
-      for (const needed of this.#running) {
-        if (needed.ended === undefined) continue
-        // It was started in vain, and is no loss to those that run.
-        this.#running.delete(needed)
-        throw await died(needed)
-      }
-      return await ask().then(
-        () => true,
-        () => undefined,
-      )
-    })
-  }
-
-  /** From here on, an end that nobody asked for is reported. */
-  started(): void {
-    this.#started = true
-  }
-
-  async stop(process: Process): Promise<void> {
-    this.#running.delete(process)
-    await process.stop()
-  }
-
-  async end(): Promise<void> {
-    this.#running.clear()
-    await this.#keeper.end()
-  }
-}
-
-async function died({ name, ended, log }: Process): Promise<Died> {
-  return new Died(`${name} ended (${ended}). The end of ${log}:\n${await lastLines(log)}`)
 }

@@ -2,15 +2,22 @@
 // whatever way that happens (SIGKILL included: the IPC channel closes), and takes with it the processes and their
 // folder. So an interrupted test run leaves nothing behind. `processes.ts` is the other end of the channel.
 import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync, openSync, rmSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { removeControlGroups } from './control-groups.js'
 import type { KeeperEvent, KeeperOrder } from './processes.js'
 
-const [folder] = process.argv.slice(2)
+const [folder, cgroup] = process.argv.slice(2)
 if (folder === undefined || process.send === undefined) {
   throw new Error('started by processes.ts only')
 }
 
-const children = new Map<number, { readonly child: ChildProcess; readonly graceMs: number }>()
+interface Child {
+  readonly child: ChildProcess
+  readonly graceMs: number
+  readonly wrapper: boolean
+}
+
+const children = new Map<number, Child>()
 let ending = false
 
 function tell(event: KeeperEvent): void {
@@ -18,7 +25,7 @@ function tell(event: KeeperEvent): void {
   if (process.connected) process.send?.(event, () => undefined)
 }
 
-function start({ id, command, args, log, graceMs }: Extract<KeeperOrder, { kind: 'start' }>): void {
+function start({ id, command, args, log, graceMs, wrapper }: Extract<KeeperOrder, { kind: 'start' }>): void {
   let output: number
   try {
     output = openSync(log, 'a')
@@ -28,7 +35,7 @@ function start({ id, command, args, log, graceMs }: Extract<KeeperOrder, { kind:
   }
   const child = spawn(command, args, { cwd: folder, stdio: ['ignore', output, output] })
   closeSync(output)
-  children.set(id, { child, graceMs })
+  children.set(id, { child, graceMs, wrapper })
   child.once('spawn', () => tell({ kind: 'started', id, pid: child.pid ?? 0 }))
   const leave = (event: KeeperEvent): void => {
     if (!children.delete(id)) return
@@ -43,9 +50,32 @@ function start({ id, command, args, log, graceMs }: Extract<KeeperOrder, { kind:
 }
 
 function stop(id: number): void {
-  const { child, graceMs } = children.get(id) ?? {}
-  if (graceMs !== 0) child?.kill('SIGTERM')
-  setTimeout(() => child?.kill('SIGKILL'), graceMs)
+  const kept = children.get(id)
+  if (kept === undefined) return
+  if (kept.graceMs !== 0) signal(kept, 'SIGTERM')
+  setTimeout(() => signal(kept, 'SIGKILL'), kept.graceMs)
+  // A wrapper that does not notice is no reason to wait for ever.
+  setTimeout(() => kept.child.kill('SIGKILL'), kept.graceMs + 5_000)
+}
+
+function signal({ child, wrapper }: Child, name: NodeJS.Signals): void {
+  const wrapped = wrapper ? childOf(child) : undefined
+  if (wrapped === undefined) child.kill(name)
+  else {
+    process.kill(wrapped, name)
+    child.kill('SIGCONT') // nsenter stops itself when its child is stopped, and would not see it end
+  }
+}
+
+/** The process that a wrapper has started and waits for; undefined before that, and when it has ended. */
+function childOf({ pid, exitCode, signalCode }: ChildProcess): number | undefined {
+  if (pid === undefined || exitCode !== null || signalCode !== null) return undefined
+  try {
+    const [first] = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ')
+    return first ? Number(first) : undefined
+  } catch {
+    return undefined
+  }
 }
 
 function end(): void {
@@ -57,6 +87,7 @@ function end(): void {
 
 function leaveWhenAlone(): void {
   if (!ending || children.size > 0) return
+  if (cgroup !== undefined) removeControlGroups(cgroup)
   rmSync(folder as string, { recursive: true, force: true, maxRetries: 5 })
   process.exit()
 }

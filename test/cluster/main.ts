@@ -4,19 +4,29 @@ import { delimiter, join } from 'node:path'
 import { hideBin } from 'yargs/helpers'
 import yargs from 'yargs/yargs'
 import { binariesFolder, buildBinaries, findBinaries, goVersion, kubernetesVersion } from './binaries.js'
-import { startControlPlane } from './control-plane.js'
+import { type ControlPlane, startControlPlane } from './control-plane.js'
+import { type NodeCluster, startCluster } from './node/cluster.js'
+import { prepareImages } from './node/images.js'
+import { requireNode } from './node/requirements.js'
 import { progressLine } from './progress.js'
 
 const interrupted = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => interrupted.abort())
+// npm may be killed without a word to us.
+const parent = process.ppid
+setInterval(() => process.ppid === parent || interrupted.abort(), 1_000).unref()
 
-process.exitCode = await main()
+const exitCode = await main()
+// What is still being started, or built, ends with us.
+if (interrupted.signal.aborted) process.exit(exitCode)
+process.exitCode = exitCode
 
 async function main(): Promise<number> {
   const flags = parse()
   if (typeof flags === 'number') return flags
   try {
-    return flags.build ? await build() : await run()
+    if (flags.build) return await build()
+    return await run(flags.nodes)
   } catch (error) {
     if (interrupted.signal.aborted) return 1
     process.stderr.write(`${error instanceof Error ? error.message : error}\n`)
@@ -25,18 +35,27 @@ async function main(): Promise<number> {
 }
 
 /** The flags, or the exit code when there is nothing more to do. */
-function parse(): { readonly build: boolean } | number {
+function parse(): { readonly build: boolean; readonly nodes: number } | number {
   let exit: number | undefined
   const parsed = yargs(hideBin(process.argv))
     .scriptName('npm run cluster --')
     .usage(
-      '$0 [--build]\n\nStarts a Kubernetes control plane on this machine (etcd, API server, controllers; no node), ' +
-        'prints how to use it, and removes it on Ctrl-C.',
+      '$0 [--build | --node | --nodes 2]\n\nStarts a Kubernetes on this machine, prints how to use it, and removes it on ' +
+        'Ctrl-C. Without a flag it is a control plane alone (etcd, API server, controllers), for which no root is needed.',
     )
     .option('build', {
       type: 'boolean',
-      default: false,
       describe: `Only build Kubernetes ${kubernetesVersion} from source, once (needs Go ${goVersion} or newer)`,
+    })
+    .option('node', {
+      type: 'boolean',
+      describe: 'With a node that runs pods (needs root, Linux and some packages, which it names)',
+    })
+    .option('nodes', { type: 'number', requiresArg: true, describe: 'The same with more than one' })
+    .conflicts({ build: ['node', 'nodes'], node: 'nodes' })
+    .check(({ nodes }) => {
+      if (nodes === undefined || (Number.isInteger(nodes) && nodes >= 1 && nodes <= 9)) return true
+      throw new Error(`--nodes ${nodes}: a number from 1 to 9, please.`)
     })
     .version(false)
     .strict()
@@ -49,7 +68,7 @@ function parse(): { readonly build: boolean } | number {
     })
     .parseSync()
   if ('help' in parsed && parsed.help) exit ??= 0
-  return exit ?? { build: parsed.build }
+  return exit ?? { build: parsed.build === true, nodes: parsed.nodes ?? (parsed.node ? 1 : 0) }
 }
 
 async function build(): Promise<number> {
@@ -64,7 +83,13 @@ async function build(): Promise<number> {
   return 0
 }
 
-async function run(): Promise<number> {
+async function start(nodes: number): Promise<ControlPlane | NodeCluster> {
+  return nodes > 0 ? startCluster({ nodes, images: await prepareImages() }) : startControlPlane()
+}
+
+/** @param nodes how many; none for a control plane alone */
+async function run(nodes: number): Promise<number> {
+  if (nodes > 0) requireNode()
   const binaries = findBinaries()
   if (binaries === undefined) {
     process.stderr.write(
@@ -73,12 +98,24 @@ async function run(): Promise<number> {
     )
     return 1
   }
-  const cluster = await startControlPlane({ binaries })
+  const starting = start(nodes)
+  const cluster = await Promise.race([starting, interruption()])
+  if (cluster === undefined) {
+    process.stderr.write('interrupted while it started\n')
+    return 1
+  }
   try {
     const kubectl = isOnPath('kubectl') ? [] : [`export PATH="${binaries}:$PATH"   # for kubectl`]
+    const [first] = 'nodes' in cluster ? cluster.nodes : []
     const lines = [
       `Kubernetes ${kubernetesVersion} at ${cluster.url}`,
-      'No node: pods stay Pending, nothing runs in them.',
+      ...(first
+        ? [
+            'Its images: node:26-slim, and active-passive:0.1.0 as it is in this folder. No other can be pulled.',
+            // The Services' addresses exist inside of the nodes only.
+            `on a node  nsenter --target ${first.machine.pid} --net -- curl http://…   (a Service's cluster IP, a pod)`,
+          ]
+        : ['No node: pods stay Pending, nothing runs in them. With one: npm run cluster -- --node']),
       `logs       ${cluster.logs}`,
       `audit log  ${cluster.auditLog}`,
       '',

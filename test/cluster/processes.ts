@@ -15,6 +15,7 @@ export type KeeperOrder =
       readonly args: readonly string[]
       readonly log: string
       readonly graceMs: number
+      readonly wrapper: boolean
     }
   | { readonly kind: 'stop'; readonly id: number }
   | { readonly kind: 'end' }
@@ -23,6 +24,14 @@ export type KeeperEvent =
   | { readonly kind: 'started'; readonly id: number; readonly pid: number }
   | { readonly kind: 'failed'; readonly id: number; readonly message: string }
   | { readonly kind: 'exited'; readonly id: number; readonly how: string }
+
+/** Arguments with which Node runs TypeScript. */
+const typescript: readonly string[] = ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href]
+
+/** The command that runs a file of TypeScript. */
+export function typescriptFile(file: URL): { readonly command: string; readonly args: readonly string[] } {
+  return { command: process.execPath, args: [...typescript, fileURLToPath(file)] }
+}
 
 /** One process under the keeper. */
 export interface Process {
@@ -48,11 +57,19 @@ export interface Command {
   readonly log: string
   /** How long it may take to end by itself when told to, 2 s unless given. 0: it is killed at once. */
   readonly graceMs?: number
+  /**
+   * The command is one that starts another and waits for it (`nsenter`, `unshare --fork`): signals go to that one, and
+   * `exit` tells when it has ended.
+   */
+  readonly wrapper?: boolean
 }
 
-/** Starts the keeper of `folder`, in which all its processes run and which it removes when it ends. */
-export function startKeeper(folder: string): Keeper {
-  return new Keeper(folder)
+/**
+ * Starts the keeper of `folder`, in which all its processes run and which it removes when it ends.
+ * @param cgroup name of a control group below which its processes make others; removed likewise
+ */
+export function startKeeper(folder: string, cgroup?: string): Keeper {
+  return new Keeper(folder, cgroup)
 }
 
 export class Keeper {
@@ -60,10 +77,9 @@ export class Keeper {
   readonly #running = new Map<number, KeptProcess>()
   #lastId = 0
 
-  constructor(folder: string) {
-    const tsx = createRequire(import.meta.url).resolve('tsx')
-    this.#child = fork(fileURLToPath(new URL('./keeper.ts', import.meta.url)), [folder], {
-      execArgv: ['--import', pathToFileURL(tsx).href],
+  constructor(folder: string, cgroup?: string) {
+    this.#child = fork(fileURLToPath(new URL('./keeper.ts', import.meta.url)), [folder, ...(cgroup ? [cgroup] : [])], {
+      execArgv: [...typescript],
       // A session of its own: Ctrl-C reaches us alone, and what is to be stopped is stopped in order.
       detached: true,
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
@@ -77,12 +93,12 @@ export class Keeper {
   }
 
   /** Starts a process. @throws Error when the command cannot be started. */
-  async run({ name, command, args, log, graceMs = 2_000 }: Command): Promise<Process> {
+  async run({ name, command, args, log, graceMs = 2_000, wrapper = false }: Command): Promise<Process> {
     const id = ++this.#lastId
     const kept = new KeptProcess(name, log, () => this.#tell({ kind: 'stop', id }))
     this.#running.set(id, kept)
     void kept.exit.then(() => this.#running.delete(id))
-    this.#tell({ kind: 'start', id, command, args, log, graceMs })
+    this.#tell({ kind: 'start', id, command, args, log, graceMs, wrapper })
     await kept.started
     return kept
   }

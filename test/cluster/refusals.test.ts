@@ -6,62 +6,8 @@ import { runHandler } from '../support/handler.js'
 import { type OnCluster, openNamespace } from '../support/on-cluster.js'
 import { startTcpProxy } from '../support/tcp-proxy.js'
 import { freePort } from './ports.js'
-import type { Rule } from './users.js'
 
 const cluster = inject('cluster')
-const FAST = ['--period', '50ms']
-
-const rule = (resource: string, ...verbs: string[]): Rule => ({ apiGroups: [''], resources: [resource], verbs })
-
-describe.skipIf(!cluster)('node handler without a right', () => {
-  let world: OnCluster | undefined
-  afterEach(() => world?.close())
-
-  const open = async (rules: readonly Rule[]) => {
-    world = await openNamespace(cluster as NonNullable<typeof cluster>, rules)
-    await world.addService({ name: 'helloworld' })
-    return world
-  }
-
-  it.each([
-    ['list', 'services', [rule('services', 'patch'), rule('pods', 'list', 'patch')]],
-    ['list', 'pods', [rule('services', 'list', 'patch'), rule('pods', 'patch')]],
-    ['patch', 'pods', [rule('services', 'list', 'patch'), rule('pods', 'list')]],
-  ])('to %s %s says so, with the rule that would grant it, and exits 3', async (verb, resource, rules) => {
-    const { namespace, addPod, run, service } = await open(rules)
-    await addPod('helloworld-0')
-    await addPod('helloworld-1')
-    const { stdout, code } = await run()
-    expect(stdout).toContain(`may not ${verb} ${resource} in namespace ${namespace}`)
-    expect(stdout).toContain(
-      `a Role in namespace ${namespace}: - {apiGroups: [""], resources: [${resource}], verbs: [${verb}]}`,
-    )
-    expect(code).toBe(3)
-    expect(await service('helloworld')).toEqual({ selector: { app: 'helloworld', role: 'active' }, annotations: {} })
-  })
-
-  it('to patch Services swaps without the latch, in 2 LISTs, 1 refused and 2 PATCHes', async () => {
-    const { addPod, run, report, takeRequests, actives } = await open([
-      rule('services', 'list'),
-      rule('pods', 'list', 'patch'),
-    ])
-    const first = await addPod('helloworld-0')
-    await addPod('helloworld-1')
-    await run()
-    await first.behave('error')
-    await takeRequests()
-    const { group, code, requests } = await report(FAST)
-    expect(requests).toBe(5)
-    expect(await takeRequests()).toEqual([
-      ...['list services', 'list pods', 'patch services/helloworld 403'],
-      ...['patch pods/helloworld-0', 'patch pods/helloworld-1'],
-    ])
-    expect(group).toMatchObject({ decision: 'failover', latch: 'refused' })
-    expect(group.warnings.join()).toContain('- {apiGroups: [""], resources: [services], verbs: [patch]}')
-    expect(code).toBe(0)
-    expect(await actives()).toEqual(['helloworld-1'])
-  })
-})
 
 describe.skipIf(!cluster)('node handler and the connection to the API server', () => {
   let world: OnCluster

@@ -9,6 +9,7 @@ import { findBinaries, goVersion } from '../cluster/binaries.js'
 import { kube } from '../cluster/client.js'
 import { startControlPlane } from '../cluster/control-plane.js'
 import type { Cluster } from './cluster-context.js'
+import { reportSkipped } from './skipped.js'
 
 interface Found extends Cluster {
   stop(): Promise<void>
@@ -21,7 +22,13 @@ export async function setup(project: TestProject): Promise<void> {
   const context = process.env.TEST_KUBE_CONTEXT
   if (context) found = await existingCluster(context)
   else if (findBinaries() !== undefined) found = await startControlPlane()
-  else reportNone()
+  else {
+    reportSkipped(
+      'NO KUBERNETES: the tests that need one are SKIPPED. ' +
+        `Build it once with \`npm run cluster -- --build\` (needs Go ≥ ${goVersion}), ` +
+        'or name the context of a throw-away cluster in TEST_KUBE_CONTEXT.',
+    )
+  }
   project.provide(
     'cluster',
     found && { kubeconfig: found.kubeconfig, ...(found.auditLog !== undefined && { auditLog: found.auditLog }) },
@@ -56,13 +63,4 @@ async function existingCluster(context: string): Promise<Found> {
     throw new Error(`TEST_KUBE_CONTEXT: the cluster of context "${context}" is not ready`, { cause: error })
   }
   return { kubeconfig, stop }
-}
-
-function reportNone(): void {
-  const message =
-    'NO KUBERNETES: the tests that need one are SKIPPED. ' +
-    `Build it once with \`npm run cluster -- --build\` (needs Go ≥ ${goVersion}), ` +
-    'or name the context of a throw-away cluster in TEST_KUBE_CONTEXT.'
-  if (process.env.CI) throw Object.assign(new Error(message), { stack: message }) // one line, no trace
-  process.stderr.write(`\n${process.stderr.isTTY ? `\u001b[1;33m${message}\u001b[0m` : message}\n\n`)
 }
