@@ -1,0 +1,107 @@
+import { execFile } from 'node:child_process'
+import { cp, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
+import { type NodeCluster, startCluster } from '../cluster/node/cluster.js'
+import { repository, runHandler } from '../support/handler.js'
+import { type Kubectl, kubectlFor } from '../support/kubectl.js'
+import { openImage } from '../support/oci-archive.js'
+
+const run = promisify(execFile)
+const images = inject('images')
+const archiveOf = (name: string): string => images?.find((path) => basename(path) === `${name}.tar`) as string
+
+describe.skipIf(!images)("the program's image", () => {
+  it('adds one file to its base, and is under 2 MB with it', async () => {
+    const [image, base] = await Promise.all([openImage(archiveOf('active-passive')), openImage(archiveOf('node'))])
+    expect(image.layers.slice(0, base.layers.length).map(({ id }) => id)).toEqual(base.layers.map(({ id }) => id))
+    const added = image.layers.slice(base.layers.length)
+    expect((await Promise.all(added.map((layer) => layer.files()))).flat()).toEqual(['active-passive.cjs'])
+    const size = added.reduce((sum, layer) => sum + layer.bytes, 0)
+    console.log(`the image adds ${(size / 1000).toFixed(0)} kB to its base, compressed`)
+    expect(size).toBeLessThan(2_000_000)
+  })
+
+  it('says what it is, and runs as a user that is nobody', async () => {
+    const { config } = await openImage(archiveOf('active-passive'))
+    const { version, description } = JSON.parse(await readFile(join(repository, 'package.json'), 'utf8'))
+    expect(config.User).toBe('65532:65532')
+    expect(config.Entrypoint).toEqual(['node', '/active-passive.cjs'])
+    expect(config.Labels).toMatchObject({
+      'org.opencontainers.image.title': 'active-passive',
+      'org.opencontainers.image.description': description,
+      'org.opencontainers.image.version': version,
+      'org.opencontainers.image.licenses': 'MIT',
+    })
+  })
+
+  describe('in a container', () => {
+    let cluster: NodeCluster
+    let kubectl: Kubectl
+
+    beforeAll(async () => {
+      cluster = await startCluster({ images: images ?? [] })
+      kubectl = kubectlFor(cluster.kubeconfig)
+    })
+    afterAll(() => cluster?.stop())
+
+    /** As `docker run`: with nothing but arguments; under the restrictions that jobs/ sets. */
+    const container = async (name: string, args: readonly string[]): Promise<{ code: number; stdout: string }> => {
+      const securityContext = { readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] } }
+      const spec = { containers: [{ name, image: 'active-passive:0.1.0', args, securityContext }] }
+      const overrides = JSON.stringify({ spec })
+      const pod = ['run', name, '--image=active-passive:0.1.0', '--restart=Never', `--overrides=${overrides}`]
+      await kubectl(...pod, '--override-type=strategic')
+      await kubectl('wait', 'pod', name, '--for=jsonpath={.status.containerStatuses[0].state.terminated}')
+      const path = '{.status.containerStatuses[0].state.terminated.exitCode}'
+      return {
+        code: Number(await kubectl('get', 'pod', name, '-o', `jsonpath=${path}`)),
+        stdout: await kubectl('logs', name),
+      }
+    }
+
+    it('prints the same help as node handler --help', async () => {
+      const here = await runHandler(['--help'], {})
+      expect(await container('help', ['--help'])).toEqual({ code: 0, stdout: here.stdout })
+    })
+
+    it('refuses a flag that it does not know, with exit code 2', async () => {
+      const { code, stdout } = await container('unknown', ['--nonsense'])
+      expect(stdout).toContain('nonsense')
+      expect(code).toBe(2)
+    })
+  })
+})
+
+describe.skipIf(!images)('the bundle', () => {
+  it('is the same, byte for byte, from two folders and in the image', async () => {
+    const folders = await Promise.all(['one', 'another/deeper'].map(async (name) => copy(name)))
+    try {
+      const bundles = await Promise.all(
+        folders.map(async ({ root }) => {
+          await run(process.execPath, ['build.mjs', 'out'], { cwd: root })
+          return Promise.all(['main.cjs', 'index.js'].map((file) => readFile(join(root, 'out', file))))
+        }),
+      )
+      expect(bundles[0]?.map(({ length }) => length > 1000)).toEqual([true, true])
+      expect(bundles[0]?.map((file, n) => file.equals(bundles[1]?.[n] as Buffer))).toEqual([true, true])
+      const { layers } = await openImage(archiveOf('active-passive'))
+      expect((await layers.at(-1)?.read('active-passive.cjs'))?.equals(bundles[0]?.[0] as Buffer)).toBe(true)
+    } finally {
+      await Promise.all(folders.map(({ folder }) => rm(folder, { recursive: true })))
+    }
+  })
+
+  async function copy(name: string): Promise<{ readonly folder: string; readonly root: string }> {
+    const folder = await mkdtemp(join(tmpdir(), 'active-passive-bundle-'))
+    const root = join(folder, name)
+    for (const path of ['handler', 'build.mjs', 'package.json', 'tsconfig.json']) {
+      await cp(join(repository, path), join(root, path), { recursive: true })
+    }
+    // Real files: a bundler looks through links.
+    await run('cp', ['-a', join(repository, 'node_modules'), join(root, 'node_modules')])
+    return { folder, root }
+  }
+})
