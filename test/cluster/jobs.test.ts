@@ -1,0 +1,219 @@
+// jobs/ as users apply it, on an API server that refuses every field that it does not know.
+import { randomUUID } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { load, loadAll } from 'js-yaml'
+import { afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest'
+import { repository } from '../support/handler.js'
+import { type Kubectl, kubectlFor } from '../support/kubectl.js'
+import { type Overlay, withOverlay } from '../support/overlay.js'
+import { type Kube, type KubeObject, kube } from './client.js'
+import { createNamespace, type Rule } from './users.js'
+
+interface Container {
+  readonly image: string
+  readonly args?: readonly string[]
+  readonly securityContext?: object
+}
+
+interface PodTemplate {
+  readonly metadata: object
+  readonly spec: { readonly securityContext?: object; readonly containers: readonly Container[] }
+}
+
+/** As much of a manifest as the tests below look at. */
+interface Manifest extends KubeObject {
+  readonly kind: string
+  readonly spec?: { readonly template?: PodTemplate; readonly jobTemplate?: { readonly spec: Manifest['spec'] } }
+  readonly rules?: readonly Rule[]
+  readonly roleRef?: object
+  readonly subjects?: readonly { readonly namespace?: string }[]
+}
+
+const cluster = inject('cluster')
+const read = (file: string) => readFileSync(join(repository, file), 'utf8')
+const { version } = JSON.parse(read('package.json')) as { version: string }
+
+const files = readdirSync(join(repository, 'jobs'), { recursive: true, withFileTypes: true })
+  .filter((entry) => entry.isFile())
+  .map(({ parentPath, name }) => join(parentPath, name).slice(repository.length))
+  .sort()
+const foldersOf = (kind: string) =>
+  files
+    .filter((file) => basename(file) === 'kustomization.yaml' && (load(read(file)) as Manifest).kind === kind)
+    .map((file) => dirname(file))
+const folders = foldersOf('Kustomization')
+const foldersWithPods = folders.filter((folder) =>
+  files.some((file) => dirname(file) === folder && read(file).includes('containers:')),
+)
+
+const ALL_NAMESPACES = 'jobs/components/all-namespaces'
+const WITHOUT_LATCH = 'jobs/components/without-latch'
+/** Each alone, and together in any order. */
+const COMPONENTS: readonly (readonly string[])[] = [
+  [ALL_NAMESPACES],
+  [WITHOUT_LATCH],
+  [ALL_NAMESPACES, WITHOUT_LATCH],
+  [WITHOUT_LATCH, ALL_NAMESPACES],
+]
+
+const podTemplates = (objects: readonly Manifest[]) =>
+  objects.flatMap(({ spec }) => spec?.jobTemplate?.spec?.template ?? spec?.template ?? [])
+const containers = (objects: readonly Manifest[]) => podTemplates(objects).flatMap(({ spec }) => spec.containers)
+const images = (objects: readonly Manifest[]) => containers(objects).map(({ image }) => image)
+
+describe('jobs/', () => {
+  it('makes one and the same Job of a pass, each minute and once', () => {
+    const cronJob = load(read('jobs/cronjob/cronjob.yaml')) as Manifest
+    const job = load(read('jobs/once/job.yaml')) as Manifest
+    expect(job.spec).toEqual(cronJob.spec?.jobTemplate?.spec)
+  })
+
+  it('names the version of the package wherever it names one, and so does the image', () => {
+    const pattern = /(?:active-passive:|newTag: |ref=v|image\.version=")(\d[\w.+-]*)/g
+    const named = [...files, 'Dockerfile'].flatMap((file) =>
+      [...read(file).matchAll(pattern)].map(([, found]) => `${file} ${found}`),
+    )
+    const expected = ['jobs/README.md', 'jobs/cronjob/cronjob.yaml', 'jobs/once/job.yaml', 'Dockerfile']
+    expect(new Set(named)).toEqual(new Set(expected.map((file) => `${file} ${version}`)))
+  })
+})
+
+describe.skipIf(!cluster)('jobs/ on a real API server', () => {
+  let namespace: string
+  let admin: Kube
+  let kubectl: Kubectl
+  let clusterScoped: ReadonlySet<string>
+
+  beforeAll(async () => {
+    const { kubeconfig } = cluster as NonNullable<typeof cluster>
+    admin = kube(kubeconfig)
+    kubectl = kubectlFor(kubeconfig)
+    const resources = await kubectl('api-resources', '--namespaced=false', '--no-headers')
+    clusterScoped = new Set(resources.match(/\S+$/gm))
+  })
+  beforeEach(async () => {
+    namespace = `t-${randomUUID().slice(0, 8)}`
+    const labels = { 'pod-security.kubernetes.io/enforce': 'restricted' }
+    await admin.post('/api/v1/namespaces', { metadata: { name: namespace, labels } })
+    await createNamespace((cluster as NonNullable<typeof cluster>).kubeconfig, namespace)
+  })
+  afterEach(async () => void (await admin.delete(`/api/v1/namespaces/${namespace}`)))
+
+  const objectsOf = (output: string): readonly Manifest[] => {
+    const answer = JSON.parse(output) as Manifest & { readonly items?: readonly Manifest[] }
+    return answer.items ?? [answer]
+  }
+
+  /** What the API server makes of an overlay. One that would hold for other tests too is only tried. */
+  const apply = (overlay: Omit<Overlay, 'namespace'>): Promise<readonly Manifest[]> =>
+    withOverlay({ ...overlay, namespace }, async (folder) => {
+      const built = loadAll(await kubectl('kustomize', folder)) as Manifest[]
+      const dryRun = built.some(({ kind }) => clusterScoped.has(kind)) ? ['--dry-run=server'] : []
+      return objectsOf(
+        await kubectl('apply', '-k', folder, '--server-side', '--validate=strict', '-o', 'json', ...dryRun),
+      )
+    })
+
+  it.each(folders)('every manifest of %s is applied with strict field validation', async (folder) => {
+    await kubectl('apply', '-k', folder, '--validate=strict', '--dry-run=server')
+  })
+
+  it.each(folders)('%s goes where an overlay says, with the image that it names', async (folder) => {
+    const asIs = loadAll(await kubectl('kustomize', folder)) as Manifest[]
+    const registry = 'registry.example:5000/active-passive'
+    const applied = await apply({
+      resources: [folder],
+      images: [{ name: 'active-passive', newName: registry, newTag: '9.8.7' }],
+    })
+    const namesOf = (objects: readonly Manifest[]) =>
+      objects.map(({ kind, metadata }) => `${kind} ${metadata.name}`).sort()
+    expect(namesOf(applied)).toEqual(namesOf(asIs))
+    expect(images(applied).sort()).toEqual(
+      images(asIs)
+        .map((image) => (image === `active-passive:${version}` ? `${registry}:9.8.7` : image))
+        .sort(),
+    )
+    for (const { kind, metadata, subjects = [] } of applied) {
+      expect([kind, metadata.namespace]).toEqual([kind, clusterScoped.has(kind) ? undefined : namespace])
+      expect(subjects.map((subject) => subject.namespace)).toEqual(subjects.map(() => namespace))
+    }
+  })
+
+  it('a field that nobody knows is refused', async () => {
+    const typo = JSON.stringify([{ op: 'add', path: '/spec/concurrencyPolicies', value: 'Forbid' }])
+    const overlay = { resources: ['jobs/cronjob'], patches: [{ target: { kind: 'CronJob' }, patch: typo }] }
+    await expect(apply(overlay)).rejects.toThrow('.spec.concurrencyPolicies: field not declared in schema')
+  })
+
+  it('takes the overlay that jobs/README.md shows, with all that is commented out in it', async () => {
+    const shown = /```yaml\n(.*?)```/s.exec(read('jobs/README.md'))?.[1] ?? ''
+    const overlay = load(shown.replaceAll(/^# /gm, '')) as Overlay
+    const inCheckout = (paths: readonly string[] = []) => paths.map((path) => path.replace('../active-passive/', ''))
+    const applied = await apply({
+      ...overlay,
+      resources: inCheckout(overlay.resources),
+      components: inCheckout(overlay.components),
+    })
+    expect(containers(applied)).toMatchObject([
+      { image: `REGISTRY/active-passive:${version}`, args: ['run', '--all-namespaces', '--failures=5'] },
+    ])
+  })
+
+  describe('components', () => {
+    it('are all tested below', () => {
+      expect(new Set(COMPONENTS.flat())).toEqual(new Set(foldersOf('Component')))
+    })
+
+    describe.each(['jobs/base', 'jobs/cronjob', 'jobs/once'])('on %s', (folder) => {
+      it.each(COMPONENTS.map((components) => [components.join(', '), components] as const))(
+        '%s',
+        async (_names, components) => {
+          const wide = components.includes(ALL_NAMESPACES)
+          const latch = !components.includes(WITHOUT_LATCH)
+          const objects = await apply({ resources: [folder], components })
+
+          const kind = wide ? 'ClusterRole' : 'Role'
+          const account = { kind: 'ServiceAccount', name: 'active-passive', namespace }
+          const rights = objects.filter(({ rules, roleRef }) => rules ?? roleRef)
+          expect(rights).toMatchObject([
+            {
+              kind,
+              rules: [
+                { apiGroups: [''], resources: ['pods'], verbs: ['list', 'patch'] },
+                { apiGroups: [''], resources: ['services'], verbs: latch ? ['list', 'patch'] : ['list'] },
+              ],
+            },
+            { kind: `${kind}Binding`, roleRef: { kind, name: 'active-passive' }, subjects: [account] },
+          ])
+          expect(rights.map(({ metadata }) => metadata.namespace)).toEqual(
+            wide ? [undefined, undefined] : [namespace, namespace],
+          )
+          const args = wide ? ['run', '--all-namespaces'] : ['run']
+          expect(containers(objects).map((container) => container.args)).toEqual(folder === 'jobs/base' ? [] : [args])
+        },
+      )
+    })
+  })
+
+  describe('in a namespace that enforces the restricted profile', () => {
+    it.each(foldersWithPods)(
+      'pods of %s are admitted, and would not be without their securityContext',
+      async (folder) => {
+        const templates = podTemplates(await apply({ resources: [folder] }))
+        expect(templates).not.toEqual([])
+        for (const { metadata, spec } of templates) {
+          const create = (changed: object) =>
+            admin.post(`/api/v1/namespaces/${namespace}/pods`, {
+              metadata: { ...metadata, generateName: 'pod-' },
+              spec: { ...spec, ...changed },
+            })
+          await create({})
+          const bare = spec.containers.map(({ securityContext: _, ...container }) => container)
+          await expect(create({ containers: bare })).rejects.toThrow('violates PodSecurity "restricted')
+          await expect(create({ securityContext: {} })).rejects.toThrow('violates PodSecurity "restricted')
+        }
+      },
+    )
+  })
+})
