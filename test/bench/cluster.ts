@@ -1,0 +1,13 @@
+// The cluster of a bench.
+import { type ClusterOptions, type NodeCluster, startCluster } from '../cluster/node/cluster.js'
+import { prepareImages } from '../cluster/node/images.js'
+
+/** Starts a cluster with the images of the demos. Where there can be none, says why and ends the process with 1. */
+export async function clusterOrExit(options: Omit<ClusterOptions, 'images'> = {}): Promise<NodeCluster> {
+  try {
+    return await startCluster({ ...options, images: await prepareImages() })
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : error}\n`)
+    process.exit(1)
+  }
+}

@@ -1,0 +1,63 @@
+/**
+ * `npm run bench:traffic`: what clients notice of a handover, with the latch and without, in turns. On a real node, a
+ * client opens a new connection every 5 ms through the Service's cluster IP while the active pod fails and a pass moves
+ * the role. Times count from the pass's first write.
+ */
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { hideBin } from 'yargs/helpers'
+import yargs from 'yargs/yargs'
+import { kubernetesVersion } from '../cluster/binaries.js'
+import { repository } from '../support/handler.js'
+import { describeSeries, handovers, type Series } from '../support/handover.js'
+import { chartOf } from './chart.js'
+import { clusterOrExit } from './cluster.js'
+import { spread } from './measure.js'
+
+const { runs, chart } = yargs(hideBin(process.argv))
+  .scriptName('npm run bench:traffic --')
+  .option('runs', { type: 'number', default: 20, requiresArg: true, describe: 'Handovers of each kind' })
+  .option('chart', { type: 'boolean', default: false, describe: 'Write docs/handover.svg from the figures' })
+  .check(({ runs }) => {
+    if (Number.isInteger(runs) && runs > 0) return true
+    throw new Error(`--runs ${runs}: a whole number above zero, please.`)
+  })
+  .version(false)
+  .strict()
+  .fail((message, error) => {
+    process.stderr.write(`${message ?? error.message}\nTry \`npm run bench:traffic -- --help\`.\n`)
+    process.exit(2)
+  })
+  .parseSync()
+
+const cluster = await clusterOrExit()
+try {
+  console.log(`Median (min to max) of ${runs} handovers each, ms from the first write; Node ${process.version}`)
+  let drawn: readonly [Series, Series] | undefined
+  for await (const pair of handovers(cluster, runs)) {
+    const [latched, unlatched] = pair
+    drawn ??= pair
+    for (const series of pair) console.log(describeSeries(series))
+    const ratios = unlatched.handovers.map(
+      ({ firstByNew }, n) => firstByNew / (latched.handovers[n]?.firstByNew ?? Number.NaN),
+    )
+    console.log(`  without / with the latch, pair by pair, until the new pod answers: ${spread(ratios, 1)}`)
+  }
+  if (chart && drawn !== undefined) await draw(drawn)
+} finally {
+  await cluster.stop()
+}
+
+async function draw([latched, unlatched]: readonly [Series, Series]): Promise<void> {
+  const { demo, proxyMode } = latched.setting
+  const panels = [
+    { title: 'With the latch', handovers: latched.handovers },
+    { title: 'Without', handovers: unlatched.handovers },
+  ]
+  const caption =
+    `${runs} handovers each of a ${demo}, kube-proxy in ${proxyMode} mode, Kubernetes ${kubernetesVersion}; ` +
+    'a new connection every 5 ms'
+  const title = 'Who answers during handovers with the latch and without, and when connections are refused'
+  await mkdir(join(repository, 'docs'), { recursive: true })
+  await writeFile(join(repository, 'docs', 'handover.svg'), chartOf({ title, panels, caption }))
+}
