@@ -489,7 +489,7 @@ describe('a redirect', () => {
       setTimeout(() => socket.end(response(302, '', { Location: path })), 200),
     )
     expect(await probe(server, {}, 1_000)).toMatchObject({ healthy: false, text: 'no answer within 1s' })
-    expect(server.requests).toBeGreaterThan(1)
+    expect(server.requests).toBeGreaterThan(0)
     expect(server.requests).toBeLessThanOrEqual(5)
   })
 

@@ -273,8 +273,8 @@ cat > /dev/null\n${answers({ token: 't' })}`
     ['is killed', 'kill -9 $$', 'was ended by SIGKILL'],
     ['hangs', 'exec sleep 1000', 'gave no answer within 0.2s'],
     ['prints without end', 'exec yes', 'printed more than an ExecCredential'],
-  ])('that %s leaves us without credentials, which is said without what it printed', async (_name, script, said) => {
-    const { server, kube } = await start(script, { timeoutMs: 200 })
+  ])('that %s leaves us without credentials, which is said without what it printed', async (name, script, said) => {
+    const { server, kube } = await start(script, { timeoutMs: name === 'hangs' ? 200 : 10_000 })
     const error = await list(kube).catch((error: unknown) => error)
     expect(error).toMatchObject({
       code: 'denied',
