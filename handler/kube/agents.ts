@@ -4,7 +4,6 @@ import { type AgentOptions, Agent as HttpsAgent } from 'node:https'
 
 const SETTINGS = {
   keepAlive: true,
-  maxSockets: 16,
   /**
    * Load balancers drop idle connections without a word, and a write on such a one would stay unanswered. Longer than
    * any request may take: a SOCKS proxy's agent does not tell idle connections from those in use.
@@ -16,7 +15,8 @@ const SETTINGS = {
  * client-node makes an agent for each request, which holds the trust and the certificates as they are at that moment.
  * One that keeps its connections is made from it, and another only when those have changed.
  */
-export function keepAliveAgents(): (fresh: HttpAgent) => HttpAgent {
+export function keepAliveAgents(maxSockets: number): (fresh: HttpAgent) => HttpAgent {
+  const settings = { ...SETTINGS, maxSockets }
   let current: HttpAgent | undefined
   let identity: string | undefined
   return (fresh) => {
@@ -25,17 +25,17 @@ export function keepAliveAgents(): (fresh: HttpAgent) => HttpAgent {
     if (current === undefined || seen !== identity) {
       if (current) retire(current)
       identity = seen
-      current = keepAlive(fresh, options)
+      current = keepAlive(fresh, options, settings)
     }
     return current
   }
 }
 
-function keepAlive(agent: HttpAgent, options: AgentOptions): HttpAgent {
-  if (agent.constructor === HttpsAgent) return new HttpsAgent({ ...options, ...SETTINGS })
-  if (agent.constructor === HttpAgent) return new HttpAgent({ ...options, ...SETTINGS })
-  Object.assign(options, SETTINGS)
-  return Object.assign(agent, SETTINGS) // a proxy's
+function keepAlive(agent: HttpAgent, options: AgentOptions, settings: AgentOptions): HttpAgent {
+  if (agent.constructor === HttpsAgent) return new HttpsAgent({ ...options, ...settings })
+  if (agent.constructor === HttpAgent) return new HttpAgent({ ...options, ...settings })
+  Object.assign(options, settings)
+  return Object.assign(agent, settings) // a proxy's
 }
 
 /** Requests that are under way end on the connection that they have. */

@@ -1,5 +1,5 @@
 /**
- * What the rest of the program knows of Kubernetes: two reads and two writes. `client.ts` is the one implementation
+ * What the rest of the program knows of Kubernetes: two reads, two writes and, for `serve`, watches. `client.ts` is the one implementation
  * that talks to an API server; tests put schedulers and fault injectors under the same port.
  *
  * The contract that safety rests on:
@@ -121,6 +121,29 @@ export interface Kube {
   patchPodMetadata(pod: Pod, patch: PodMetadataPatch, signal: AbortSignal): Promise<Written<Pod>>
   /** Compare-and-swap by resourceVersion. */
   patchService(service: Service, patch: ServicePatch, signal: AbortSignal): Promise<Written<Service>>
+  /** Writes nothing: `applied` if this Service has this annotation at the moment, `lost` if not. Reads as a list does. */
+  testService(service: Service, annotation: string, value: string, signal: AbortSignal): Promise<Written<Service>>
+}
+
+/** What a watch reads and tells: all objects of a kind in a namespace, or in all. */
+export interface Watchable<T> {
+  /** What there is, and the version after which `watch` begins. @throws KubeError */
+  list(signal: AbortSignal): Promise<{ readonly objects: readonly T[]; readonly resourceVersion: string }>
+  /**
+   * The changes since then, as they happen, until the server ends it. Resolves once the server has begun to answer;
+   * the changes throw as well. @throws Expired, KubeError
+   */
+  watch(resourceVersion: string, signal: AbortSignal): Promise<AsyncIterable<Change<T>>>
+}
+
+/** `resourceVersion` is where a watch goes on that ends here. A bookmark says nothing else. */
+export type Change<T> =
+  | { readonly kind: 'changed' | 'deleted'; readonly object: T; readonly resourceVersion: string }
+  | { readonly kind: 'bookmark'; readonly resourceVersion: string }
+
+/** The server does not know the version any more: only a list tells what there is. */
+export class Expired extends Error {
+  override readonly name = 'Expired'
 }
 
 /** The API server refused or did not answer. What it said is cut short, `remedy` is an instruction in a full sentence. */

@@ -26,6 +26,7 @@ export function recording(kube: Kube, writes: Write[], isDryRun: boolean): Kube 
     patchPodMetadata: (pod, patch, signal) => recorded(`pod/${pod.name}`, kube.patchPodMetadata(pod, patch, signal)),
     patchService: (service, patch, signal) =>
       recorded(`service/${service.name}`, kube.patchService(service, patch, signal)),
+    testService: (service, annotation, value, signal) => kube.testService(service, annotation, value, signal),
   }
 }
 
@@ -45,6 +46,10 @@ export function dryRun(kube: Kube): Kube {
       const object = applyTo(service, patch)
       patched.set(service.uid, object)
       return { kind: 'applied', object }
+    },
+    testService: async (service, annotation, value) => {
+      const object = patched.get(service.uid) ?? service
+      return object.annotations[annotation] === value ? { kind: 'applied', object } : { kind: 'lost' }
     },
   }
 }

@@ -4,7 +4,7 @@ import { type Answer, Unanswered } from './transport.js'
 
 /** A kind of request, as RBAC sees it. */
 export interface Access {
-  readonly verb: 'list' | 'patch'
+  readonly verb: 'list' | 'patch' | 'watch'
   readonly resource: 'pods' | 'services'
   /** `undefined`: all namespaces. */
   readonly namespace: string | undefined
@@ -22,7 +22,7 @@ const DEFAULT_RETRY_AFTER_MS = 1_000
 const LONGEST_RETRY_AFTER_MS = 2_000
 
 /** Of authorization, be it RBAC or another. */
-const FORBIDDEN = /User "([^"]*)" cannot (?:list|patch) resource\b/
+const FORBIDDEN = /User "([^"]*)" cannot (?:list|patch|watch) resource\b/
 /** Of ValidatingAdmissionPolicies and of webhooks, with whatever status: it comes before anything is stored. */
 const ADMISSION = /\bdenied (?:the )?request\b|\bfailed calling webhook\b/
 const BETWEEN = 'Check what answers at this address: that was no API server, perhaps a proxy or its login page.'

@@ -4,7 +4,9 @@
  * client-node's own transport opens a TLS connection for each request and knows no timeout. Its generated API would
  * cost every start its 900 modules; what is taken from it is the part that is hard: who we are, and whom to trust.
  */
+import { once } from 'node:events'
 import type { Agent as HttpsAgent } from 'node:https'
+import type { Readable } from 'node:stream'
 import type { KubeConfig } from '@kubernetes/client-node/dist/config.js'
 import got, { HTTPError, type RequestError, type Response } from 'got'
 import { version } from '../version.js'
@@ -18,6 +20,8 @@ export interface Limits {
   readonly retryDelayMs: number
   /** For a credential plugin. */
   readonly pluginTimeoutMs: number
+  /** Connections at once. */
+  readonly maxSockets: number
 }
 
 export const LIMITS: Limits = {
@@ -25,8 +29,10 @@ export const LIMITS: Limits = {
   writeTimeoutMs: 5_000,
   retryDelayMs: 200,
   pluginTimeoutMs: 20_000,
+  maxSockets: 16,
 }
 
+const USER_AGENT = `active-passive/${version}`
 const READ_RETRIES = 2
 /** Beyond it the 429 itself is the answer. */
 const LONGEST_RETRY_AFTER_MS = 5_000
@@ -44,6 +50,14 @@ export interface Transport {
   get(path: string, signal: AbortSignal): Promise<Answer>
   /** Sent once. @throws Unanswered */
   patch(path: string, contentType: string, body: unknown, signal: AbortSignal): Promise<Answer>
+  /** Resolves when the answer begins; what has come of it in the end is the caller's to read. Sent once. @throws Unanswered */
+  stream(path: string, signal: AbortSignal): Promise<Stream>
+}
+
+export interface Stream {
+  readonly status: number
+  /** The body, line by line, until its end. @throws Unanswered */
+  readonly lines: AsyncIterable<string>
 }
 
 /**
@@ -64,7 +78,7 @@ export class Unanswered extends Error {
 
 export function openTransport(config: KubeConfig, limits: Limits = LIMITS): Transport {
   const server = config.getCurrentCluster()?.server.replace(/\/$/, '') ?? ''
-  const identity = openIdentity(config, limits.pluginTimeoutMs)
+  const identity = openIdentity(config, limits)
   let requests = 0
 
   const present = (signal: AbortSignal): Promise<Presented> =>
@@ -78,7 +92,7 @@ export function openTransport(config: KubeConfig, limits: Limits = LIMITS): Tran
     let earlier: string | undefined
     const request = got(server + path, {
       method,
-      headers: { accept: 'application/json', 'user-agent': `active-passive/${version}`, ...headers, ...body?.headers },
+      headers: { accept: 'application/json', 'user-agent': USER_AGENT, ...headers, ...body?.headers },
       ...(body ? { body: body.text } : {}),
       agent: { http: agent, https: agent as HttpsAgent },
       timeout: { request: method === 'GET' ? limits.readTimeoutMs : limits.writeTimeoutMs },
@@ -107,10 +121,33 @@ export function openTransport(config: KubeConfig, limits: Limits = LIMITS): Tran
     return answer
   }
 
+  const stream = async (path: string, signal: AbortSignal): Promise<Stream> => {
+    if (signal.aborted) throw new Unanswered('no-answer', NO_TIME)
+    const { headers, agent } = await present(signal)
+    const request = got.stream(server + path, {
+      headers: { accept: 'application/json', 'user-agent': USER_AGENT, ...headers },
+      agent: { http: agent, https: agent as HttpsAgent },
+      timeout: { response: limits.readTimeoutMs },
+      retry: { limit: 0 },
+      throwHttpErrors: false,
+      followRedirect: false,
+      signal,
+    })
+    requests++
+    try {
+      const [{ statusCode }] = (await once(request, 'response')) as [Response]
+      if (statusCode === 401) identity.refused()
+      return { status: statusCode, lines: linesOf(request) }
+    } catch (error) {
+      throw noAnswer(error, undefined)
+    }
+  }
+
   return {
     get requests() {
       return requests
     },
+    stream,
     get: (path, signal) => send('GET', path, signal),
     patch: (path, contentType, body, signal) =>
       send('PATCH', path, signal, { headers: { 'content-type': contentType }, text: JSON.stringify(body) }),
@@ -125,6 +162,25 @@ interface Body {
 function answerOf({ statusCode, body, headers }: Response<string>): Answer {
   const seconds = Number(headers['retry-after'] || Number.NaN)
   return { status: statusCode, body, retryAfterMs: seconds >= 0 ? seconds * 1_000 : undefined }
+}
+
+async function* linesOf(body: Readable): AsyncGenerator<string> {
+  const decoder = new TextDecoder()
+  let parts: string[] = []
+  try {
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      const [first = '', ...others] = decoder.decode(chunk, { stream: true }).split('\n')
+      parts.push(first)
+      for (const next of others) {
+        yield parts.join('')
+        parts = [next]
+      }
+    }
+  } catch (error) {
+    throw noAnswer(error, undefined)
+  }
+  const rest = parts.join('')
+  if (rest !== '') yield rest
 }
 
 const NO_TIME = 'no time left'

@@ -287,6 +287,7 @@ function dyingAt(kube: Kube, n: number): { kube: Kube; died: Promise<void> } {
       patchPod: guarded(kube.patchPod),
       patchPodMetadata: guarded(kube.patchPodMetadata),
       patchService: guarded(kube.patchService),
+      testService: guarded(kube.testService),
     },
   }
 }

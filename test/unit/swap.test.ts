@@ -225,6 +225,7 @@ function scripted(script: Readonly<Record<string, Result>>) {
     listPods: unexpected,
     patchPodMetadata: unexpected,
     patchService: unexpected,
+    testService: unexpected,
     patchPod: async (pod) => {
       const result = script[pod.name]
       if (!result || patched.includes(pod.name)) throw new Error(`not in the script: ${pod.name}`)

@@ -18,11 +18,14 @@ export interface Presented {
   readonly agent: HttpAgent
 }
 
-export function openIdentity(given: KubeConfig, pluginTimeoutMs: number): Identity {
+export function openIdentity(
+  given: KubeConfig,
+  { pluginTimeoutMs, maxSockets }: { readonly pluginTimeoutMs: number; readonly maxSockets: number },
+): Identity {
   const { config, plugin } = withoutPlugin(given)
   const server = config.getCurrentCluster()
   const credentials = plugin && new Credentials(plugin, server, pluginTimeoutMs)
-  const agentFor = keepAliveAgents()
+  const agentFor = keepAliveAgents(maxSockets)
   return {
     present: async (signal) => {
       const user = config.getCurrentUser()

@@ -22,6 +22,7 @@ const kubeThat = (answers: Written<never>): Kube => ({
   patchPod: async () => answers,
   patchPodMetadata: async () => answers,
   patchService: async () => answers,
+  testService: async () => answers,
 })
 const error = new KubeError('failed', 'no', 'None.')
 

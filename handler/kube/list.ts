@@ -1,0 +1,82 @@
+/** A whole list, however many pages it takes, and what an API server's answers must look like to be believed. */
+import type { ListOptions } from './port.js'
+import { type Access, refusal, unanswered, unintelligible } from './status.js'
+import type { Answer, Transport } from './transport.js'
+
+const PAGE = 5_000
+
+/** A page of a list, as the API sends it. */
+interface Page<M> {
+  readonly metadata?: { readonly continue?: string; readonly resourceVersion?: string }
+  /** `null`, an empty list of Go, is as good as none. */
+  readonly items: readonly M[] | null
+}
+
+export interface Listed<M> {
+  readonly items: M[]
+  /** The version that all of it is of; a watch begins after it. */
+  readonly resourceVersion: string
+}
+
+/** Consistent: no page is of another version than the first. @throws KubeError */
+export async function listAll<M>(
+  transport: Transport,
+  server: string,
+  resource: Access['resource'],
+  options: ListOptions,
+  signal: AbortSignal,
+): Promise<Listed<M>> {
+  const access: Access = { verb: 'list', resource, namespace: options.namespace, server }
+  const items: M[] = []
+  let restarted = false
+  for (let next: string | undefined; ; ) {
+    const answer = await transport.get(listPath(resource, options, next), signal).catch((error) => {
+      throw unanswered(access, error)
+    })
+    if (answer.status === 410 && next !== undefined && !restarted) {
+      // The pages' common version has expired; only a list from the start is consistent.
+      restarted = true
+      items.length = 0
+      next = undefined
+      continue
+    }
+    if (answer.status !== 200) throw refusal(access, answer)
+    const page = parse(access, answer, isPage<M>)
+    items.push(...(page.items ?? []))
+    next = page.metadata?.continue || undefined
+    if (next === undefined) return { items, resourceVersion: page.metadata?.resourceVersion ?? '' }
+  }
+}
+
+/** `/api/v1/…`, without a query. */
+export function collectionPath(resource: Access['resource'], namespace: string | undefined): string {
+  return `/api/v1${namespace === undefined ? '' : `/namespaces/${encodeURIComponent(namespace)}`}/${resource}`
+}
+
+function listPath(resource: Access['resource'], { namespace, labels = {} }: ListOptions, next?: string): string {
+  const selector = Object.entries(labels).map(([key, value]) => `${key}=${value}`)
+  const query = new URLSearchParams({
+    ...(selector.length > 0 ? { labelSelector: selector.join(',') } : {}),
+    limit: String(PAGE),
+    ...(next ? { continue: next } : {}),
+  })
+  return `${collectionPath(resource, namespace)}?${query}`
+}
+
+/** @throws KubeError when a 200 is not from an API server: a proxy's login page, for instance */
+export function parse<T>(access: Access, answer: Answer, is: (value: unknown) => value is T): T {
+  let value: unknown
+  try {
+    value = JSON.parse(answer.body)
+  } catch {
+    throw unintelligible(access, answer)
+  }
+  if (!is(value)) throw unintelligible(access, answer)
+  return value
+}
+
+function isPage<M>(value: unknown): value is Page<M> {
+  const { kind, items } = (value ?? {}) as { readonly kind?: unknown; readonly items?: unknown }
+  if (kind !== 'PodList' && kind !== 'ServiceList') return false
+  return items === null || (Array.isArray(items) && items.every((item) => typeof item === 'object' && item !== null))
+}

@@ -1,0 +1,109 @@
+/**
+ * Watches of a real API server, over connections of their own: each holds one for as long as it lasts.
+ *
+ * client-node's Watch overwrites its time limit, and its informer gives up on errors other than 410.
+ */
+import type { V1Pod, V1Service } from '@kubernetes/client-node'
+import type { KubeConfig } from '@kubernetes/client-node/dist/config.js'
+import { describeServer } from './client.js'
+import { collectionPath, listAll } from './list.js'
+import { type Change, Expired, KubeError, type Pod, type Service, type Watchable } from './port.js'
+import { readPod, readService } from './read.js'
+import { type Access, refusal, unanswered, unintelligible } from './status.js'
+import { LIMITS, type Limits, openTransport, type Stream, type Transport } from './transport.js'
+
+export interface Watches {
+  /** How many requests were sent so far. */
+  readonly requests: number
+  /** @param namespace absent: all */
+  pods(namespace: string | undefined): Watchable<Pod>
+  services(namespace: string | undefined): Watchable<Service>
+}
+
+/** Nothing is sent before the first call. */
+export function connectWatches(config: KubeConfig, limits: Partial<Limits> = {}): Watches {
+  const transport = openTransport(config, { ...LIMITS, maxSockets: Number.POSITIVE_INFINITY, ...limits })
+  const source = { transport, server: describeServer(config) }
+  return {
+    get requests() {
+      return transport.requests
+    },
+    pods: (namespace) => watchable<V1Pod, Pod>(source, 'pods', namespace, readPod),
+    services: (namespace) => watchable<V1Service, Service>(source, 'services', namespace, readService),
+  }
+}
+
+interface Source {
+  readonly transport: Transport
+  readonly server: string
+}
+
+/** The server ends a watch after that long. Its connection may be as quiet as the cluster; nothing needs it to end. */
+const LASTS_SECONDS = 3_600
+
+function watchable<M, T>(
+  { transport, server }: Source,
+  resource: Access['resource'],
+  namespace: string | undefined,
+  read: (model: M) => T,
+): Watchable<T> {
+  const access: Access = { verb: 'watch', resource, namespace, server }
+  return {
+    list: async (signal) => {
+      const { items, resourceVersion } = await listAll<M>(transport, server, resource, { namespace }, signal)
+      return { objects: items.map(read), resourceVersion }
+    },
+    watch: async (resourceVersion, signal) => {
+      const query = new URLSearchParams({
+        watch: 'true',
+        allowWatchBookmarks: 'true',
+        resourceVersion,
+        timeoutSeconds: String(LASTS_SECONDS),
+      })
+      const stream = await transport
+        .stream(`${collectionPath(resource, namespace)}?${query}`, signal)
+        .catch((error) => {
+          throw unanswered(access, error)
+        })
+      if (stream.status === 410) throw new Expired()
+      if (stream.status !== 200) throw refusal(access, await answerOf(stream))
+      return changes(access, stream, read)
+    },
+  }
+}
+
+async function answerOf({ status, lines }: Stream) {
+  const body: string[] = []
+  for await (const line of lines) body.push(line)
+  return { status, body: body.join('\n'), retryAfterMs: undefined }
+}
+
+interface Event {
+  readonly type: string
+  readonly object: { readonly metadata?: { readonly resourceVersion?: string }; readonly code?: number }
+}
+
+async function* changes<M, T>(access: Access, { lines }: Stream, read: (model: M) => T): AsyncGenerator<Change<T>> {
+  try {
+    for await (const line of lines) {
+      const { type, object } = eventOf(access, line)
+      if (type === 'ERROR') {
+        if (object.code === 410) throw new Expired()
+        throw refusal(access, { status: object.code ?? 0, body: JSON.stringify(object), retryAfterMs: undefined })
+      }
+      const resourceVersion = object.metadata?.resourceVersion ?? ''
+      if (type === 'BOOKMARK') yield { kind: 'bookmark', resourceVersion }
+      else yield { kind: type === 'DELETED' ? 'deleted' : 'changed', object: read(object as M), resourceVersion }
+    }
+  } catch (error) {
+    throw error instanceof Expired || error instanceof KubeError ? error : unanswered(access, error)
+  }
+}
+
+function eventOf(access: Access, line: string): Event {
+  try {
+    const event = JSON.parse(line) as Event
+    if (typeof event.type === 'string' && typeof event.object === 'object' && event.object !== null) return event
+  } catch {}
+  throw unintelligible(access, { status: 200, body: line, retryAfterMs: undefined })
+}
