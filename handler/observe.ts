@@ -88,7 +88,8 @@ function isTooWide({ selector }: GroupServices): boolean {
   return Object.keys(selector).length === 0
 }
 
-function selects({ namespace, selector }: GroupServices, pod: Pod): boolean {
+/** Whether it is one of the group's pods. */
+export function selects({ namespace, selector }: GroupServices, pod: Pod): boolean {
   return pod.namespace === namespace && Object.entries(selector).every(([key, value]) => pod.labels[key] === value)
 }
 

@@ -2,21 +2,22 @@
 import pLimit from 'p-limit'
 import { startDeadline } from './deadline.js'
 import type { Effects } from './effects.js'
-import type { Fault } from './errors.js'
-import { faultOf } from './kube/fault.js'
-import type { Service } from './kube/port.js'
-import { dryRun, recording, type Write } from './kube/recording.js'
-import { stillClaimed } from './latch.js'
-import type { GroupServices } from './observe.js'
+import { dryRun } from './kube/recording.js'
+import { missingServices, missingTarget } from './missing.js'
+import { type Reads, type Tended, tendNamespace, type Wanted } from './namespace.js'
 import type { Settings } from './policy.js'
 import type { GroupReport, Report } from './report/report.js'
-import { takeSnapshot } from './snapshot.js'
-import { type GroupContext, tend } from './tend.js'
+import type { ServiceRef, Target } from './targets.js'
+import type { GroupContext } from './tend.js'
 
 export interface PassOptions {
   readonly namespaces: readonly string[] | 'all'
-  /** Only the groups of these Services; empty: all. */
+  /** Only the groups of these Services; empty: all. One that is not there is a fault. */
   readonly services: readonly ServiceRef[]
+  /** Of those, only the groups that these name; absent: all. */
+  readonly targets?: readonly Target[]
+  /** See `SwapContext`; false unless given. */
+  readonly quickCheck?: boolean
   readonly roleLabel: string
   readonly dryRun: boolean
   readonly deadlineMs: number
@@ -24,12 +25,6 @@ export interface PassOptions {
   readonly concurrency: number
   /** For Services without annotations. */
   readonly settings: Settings
-}
-
-export interface ServiceRef {
-  /** Absent: in any namespace of the scope. */
-  readonly namespace?: string | undefined
-  readonly name: string
 }
 
 /** Namespaces that are read at once: a steady pass opens no more connections than this. */
@@ -57,14 +52,13 @@ export async function pass(options: PassOptions, effects: Effects, stop: AbortSi
     deadline,
     stop,
     swaps: pLimit(SWAPS_AT_ONCE),
+    quickCheck: options.quickCheck ?? false,
   }
-  const namespaces = options.namespaces === 'all' ? [undefined] : [...new Set(options.namespaces)]
   const reads = pLimit(NAMESPACES_AT_ONCE)
-  const tended = await Promise.all(namespaces.map((namespace) => tendNamespace(context, options, namespace, reads)))
+  const groups = await tendScope(context, options, reads)
   deadline.close()
-  const groups = tended.flatMap(({ groups }) => groups)
   return {
-    groups: [...groups, ...missingServices(options, tended)],
+    groups,
     scope: options.namespaces,
     dryRun: options.dryRun,
     interrupted: stop.aborted,
@@ -73,105 +67,34 @@ export async function pass(options: PassOptions, effects: Effects, stop: AbortSi
   }
 }
 
-interface Tended {
-  readonly groups: readonly GroupReport[]
-  /** Every Service there; `undefined` when they could not be read. */
-  readonly services: readonly Service[] | undefined
-}
-
-async function tendNamespace(
-  context: GroupContext,
-  { services: refs, dryRun: isDryRun }: PassOptions,
-  namespace: string | undefined,
-  reads: <T>(read: () => Promise<T>) => Promise<T>,
-): Promise<Tended> {
-  const writes: Write[] = []
-  const serves = (group: GroupServices) =>
-    refs.length === 0 || group.services.some((one) => refs.some((ref) => names(ref, one)))
-  const object = namespace === undefined ? 'all namespaces' : `namespace ${namespace}`
-  try {
-    const recorded = { ...context, kube: recording(context.kube, writes, isDryRun) }
-    const { groups, services, stuck, error } = await reads(() =>
-      takeSnapshot(recorded, { namespace, serves }, !isDryRun),
-    )
-    if (error) {
-      const leftovers = stuck.length > 0 ? [stillClaimed(stuck, context.roleLabel)] : []
-      const report = faultReport(context, namespace, [], [faultOf(error, object), ...leftovers])
-      return { groups: [{ ...report, writes }], services: undefined }
-    }
-    const tended = groups.map((group) => {
-      const own = stuck.filter(({ service }) => group.services.some(({ uid }) => uid === service.uid))
-      const earlier = writes.filter((write) => group.services.some(({ name }) => write.object === `service/${name}`))
-      return tend(context, group, earlier, own.length > 0 ? [stillClaimed(own, context.roleLabel)] : [])
-    })
-    return { groups: await Promise.all(tended), services }
-  } catch (error) {
-    return { groups: [faultReport(context, namespace, [], [faultOf(error, object)])], services: undefined }
+/** The namespaces that the targets name, and all the others as well where a target that names no group asks for it. */
+async function tendScope(context: GroupContext, options: PassOptions, reads: Reads): Promise<readonly GroupReport[]> {
+  const { targets } = options
+  const scope = options.namespaces === 'all' ? [undefined] : [...new Set(options.namespaces)]
+  const tend = (namespaces: readonly (string | undefined)[], wanted: Wanted) =>
+    Promise.all(namespaces.map((namespace) => tendNamespace(context, options, namespace, wanted, reads)))
+  const reports = (tended: readonly Tended[]) => tended.flatMap(({ groups }) => groups)
+  if (targets === undefined) {
+    const all = await tend(scope, {})
+    return [...reports(all), ...missingServices(options, all)]
   }
-}
 
-function names(ref: ServiceRef, service: Service): boolean {
-  return ref.name === service.name && (ref.namespace === undefined || ref.namespace === service.namespace)
-}
-
-/** One report for each `--service` that is nowhere among the managed ones. */
-function missingServices(options: PassOptions, tended: readonly Tended[]): readonly GroupReport[] {
-  if (tended.some(({ services }) => services === undefined)) return [] // it may well be where we could not look
-  const groups = tended.flatMap((one) => one.groups)
-  const all = tended.flatMap((one) => one.services ?? [])
-  return options.services.flatMap((ref) => {
-    const isServed = groups.some(
-      (group) =>
-        group.services.includes(ref.name) &&
-        (ref.namespace === undefined ||
-          all.some((service) => names(ref, service) && service.namespace === ref.namespace)),
-    )
-    return isServed
-      ? []
-      : [
-          notFound(
-            options,
-            ref,
-            all.find((service) => names(ref, service)),
-          ),
-        ]
-  })
-}
-
-function notFound(options: PassOptions, ref: ServiceRef, service: Service | undefined): GroupReport {
-  const [first, ...others] = options.namespaces === 'all' ? [] : options.namespaces
-  const namespace = ref.namespace ?? service?.namespace ?? (others.length === 0 ? first : undefined)
-  const scope = options.namespaces === 'all' ? 'all namespaces' : `namespace ${options.namespaces.join(', ')}`
-  const fault: Fault = {
-    code: 'not-found',
-    object: `service ${namespace === undefined ? '' : `${namespace}/`}${ref.name}`,
-    message: service
-      ? `its selector does not hold ${options.roleLabel}: active, or it is annotated as not managed`
-      : `there is no such Service in ${scope}`,
-    remedy: service
-      ? `Add ${options.roleLabel}: active to spec.selector of the Service to have it managed.`
-      : 'Check --service and the namespace (-n, -A).',
-  }
-  return faultReport({ defaults: options.settings }, namespace, [ref.name], [fault])
-}
-
-function faultReport(
-  { defaults }: Pick<GroupContext, 'defaults'>,
-  namespace: string | undefined,
-  services: readonly string[],
-  faults: readonly [Fault, ...Fault[]],
-): GroupReport {
-  return {
-    namespace,
-    services,
-    decision: { kind: 'error', fault: faults[0] },
-    settings: defaults,
-    members: [],
-    activeBefore: [],
-    activeAfter: undefined,
-    writes: [],
-    latch: null,
-    warnings: [],
-    faults,
-  }
+  const named = targets.flatMap(({ namespace }) => namespace ?? [])
+  const isInScope = (namespace: string) => options.namespaces === 'all' || options.namespaces.includes(namespace)
+  const isNarrow = named.length === targets.length
+  const narrow = isNarrow ? [...new Set(named)].filter(isInScope) : scope
+  const tended = await tend(narrow, { targets })
+  const isMatched = (target: Target) => tended.some(({ matched }) => matched.has(target))
+  const isUnread = ({ namespace }: Target) =>
+    tended.some((one) => one.services === undefined && (namespace === undefined || one.namespace === namespace))
+  const unmatched = targets.filter((target) => !isMatched(target) && !isUnread(target))
+  const services = tended.flatMap((one) => one.services ?? [])
+  const missing = unmatched
+    .filter(({ otherwise }) => otherwise === 'not-found')
+    .flatMap((target) => missingTarget(options, target, services))
+  if (!unmatched.some(({ otherwise }) => otherwise === 'all')) return [...reports(tended), ...missing]
+  const complete = tended.flatMap(({ namespace, isComplete }) => (isComplete ? [namespace] : []))
+  const rest = scope.filter((namespace) => !complete.includes(namespace))
+  const done = new Set(tended.flatMap(({ keys }) => keys))
+  return [...reports(tended), ...missing, ...reports(await tend(rest, { done }))]
 }

@@ -13,8 +13,8 @@ const LEFTOVER_WAIT_MS = 250
 export interface Scope {
   /** `undefined`: all namespaces. */
   readonly namespace: string | undefined
-  /** Which groups are to be served. */
-  readonly serves: (group: GroupServices) => boolean
+  /** Which of the groups are to be served. */
+  readonly select: (groups: readonly GroupServices[]) => readonly GroupServices[]
 }
 
 export interface Snapshot {
@@ -32,7 +32,7 @@ export async function takeSnapshot(context: SwapContext, scope: Scope, waitForLe
   const { kube, deadline, roleLabel } = context
   const { services, stuck } = await readServices(context, scope, waitForLeftovers)
   const everyGroup = groupServices(services, roleLabel)
-  const groups = everyGroup.filter(scope.serves)
+  const groups = scope.select(everyGroup)
   const [only, ...more] = groups
   if (!only) return { groups: [], services, stuck }
   const labels = more.length === 0 ? only.selector : undefined
@@ -51,9 +51,7 @@ async function readServices(context: SwapContext, scope: Scope, wait: boolean): 
   const { kube, clock, deadline, roleLabel } = context
   const list = () => kube.listServices({ namespace: scope.namespace }, deadline.observing)
   const claimed = (services: readonly Service[]) =>
-    groupServices(services, roleLabel)
-      .filter(scope.serves)
-      .flatMap((group) => group.services.filter(isClaimed))
+    scope.select(groupServices(services, roleLabel)).flatMap((group) => group.services.filter(isClaimed))
 
   const services = await list()
   const before = claimed(services)

@@ -184,8 +184,9 @@ async function readAgain(
   { namespace, selector }: Group,
 ): Promise<{ readonly group: Group | undefined; readonly stuck: readonly Stuck[] }> {
   const key = groupKey(namespace, selector)
-  const serves = (other: GroupServices) => groupKey(other.namespace, other.selector) === key
-  const { groups, stuck, error } = await takeSnapshot(context, { namespace, serves }, !context.dryRun)
+  const select = (groups: readonly GroupServices[]) =>
+    groups.filter((other) => groupKey(other.namespace, other.selector) === key)
+  const { groups, stuck, error } = await takeSnapshot(context, { namespace, select }, !context.dryRun)
   if (error) throw error
   return { group: groups[0], stuck }
 }

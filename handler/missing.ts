@@ -1,0 +1,64 @@
+/** What was asked for by name and is not there, or is not managed. */
+import type { Fault } from './errors.js'
+import type { Service } from './kube/port.js'
+import { faultReport, type Tended } from './namespace.js'
+import type { PassOptions } from './pass.js'
+import type { GroupReport } from './report/report.js'
+import { names, type ServiceRef, type Target } from './targets.js'
+
+/** One report for each `--service` that is nowhere among the managed ones. */
+export function missingServices(options: PassOptions, tended: readonly Tended[]): readonly GroupReport[] {
+  if (tended.some(({ services }) => services === undefined)) return [] // it may well be where we could not look
+  const groups = tended.flatMap((one) => one.groups)
+  const all = tended.flatMap((one) => one.services ?? [])
+  return options.services.flatMap((ref) => {
+    const isServed = groups.some(
+      (group) =>
+        group.services.includes(ref.name) &&
+        (ref.namespace === undefined ||
+          all.some((service) => names(ref, service) && service.namespace === ref.namespace)),
+    )
+    return isServed
+      ? []
+      : [
+          notFound(
+            options,
+            ref,
+            all.find((service) => names(ref, service)),
+          ),
+        ]
+  })
+}
+
+function notFound(options: PassOptions, ref: ServiceRef, service: Service | undefined): GroupReport {
+  const [first, ...others] = options.namespaces === 'all' ? [] : options.namespaces
+  const namespace = ref.namespace ?? service?.namespace ?? (others.length === 0 ? first : undefined)
+  const scope = options.namespaces === 'all' ? 'all namespaces' : `namespace ${options.namespaces.join(', ')}`
+  const fault: Fault = {
+    code: 'not-found',
+    object: `service ${namespace === undefined ? '' : `${namespace}/`}${ref.name}`,
+    message: service
+      ? `its selector does not hold ${options.roleLabel}: active, or it is annotated as not managed`
+      : `there is no such Service in ${scope}`,
+    remedy: service
+      ? `Add ${options.roleLabel}: active to spec.selector of the Service to have it managed.`
+      : 'Check --service and the namespace (-n, -A).',
+  }
+  return faultReport({ defaults: options.settings }, namespace, [ref.name], [fault])
+}
+
+/** The report of a target that names no managed Service, among these. */
+export function missingTarget(
+  options: PassOptions,
+  { namespace, service = '' }: Target,
+  services: readonly Service[],
+): readonly GroupReport[] {
+  const ref = { namespace, name: service }
+  return [
+    notFound(
+      options,
+      ref,
+      services.find((one) => names(ref, one)),
+    ),
+  ]
+}

@@ -1,0 +1,63 @@
+/** What of its scope a pass is asked to serve, where it is not all of it. Pure. */
+import type { Service } from './kube/port.js'
+import type { Group, GroupServices } from './observe.js'
+
+export interface ServiceRef {
+  /** Absent: in any namespace of the scope. */
+  readonly namespace?: string | undefined
+  readonly name: string
+}
+
+/** Whether it names this Service. */
+export function names(ref: ServiceRef, service: Service): boolean {
+  return ref.name === service.name && (ref.namespace === undefined || ref.namespace === service.namespace)
+}
+
+/** What somebody has named: a Service, or a pod; where both are given and no Service of that name is managed, the pod. */
+export interface Target {
+  /** Absent: in any namespace of the scope. */
+  readonly namespace?: string | undefined
+  readonly service?: string | undefined
+  readonly pod?: string | undefined
+  /** What to do when it names no group: serve all, report it, or nothing. */
+  readonly otherwise: 'all' | 'not-found' | 'nothing'
+}
+
+/** The groups whose pods have to be read: all, unless every target names a managed Service. */
+export function groupsToRead(
+  groups: readonly GroupServices[],
+  targets: readonly Target[] | undefined,
+): readonly GroupServices[] {
+  if (targets === undefined) return groups
+  const isNamed = (target: Target) => groups.some((group) => namesService(target, group))
+  if (!targets.every((target) => isNamed(target) || (!target.pod && target.otherwise !== 'all'))) return groups
+  return groups.filter((group) => targets.some((target) => namesService(target, group)))
+}
+
+/** @returns the groups that are named, and the targets that name none */
+export function selectGroups(
+  groups: readonly Group[],
+  targets: readonly Target[],
+): { readonly selected: readonly Group[]; readonly unmatched: readonly Target[] } {
+  const selected = new Set<Group>()
+  const unmatched: Target[] = []
+  for (const target of targets) {
+    const byService = groups.filter((group) => namesService(target, group))
+    const matches = byService.length > 0 ? byService : groups.filter((group) => namesPod(target, group))
+    if (matches.length === 0) unmatched.push(target)
+    for (const group of matches) selected.add(group)
+  }
+  return { selected: groups.filter((group) => selected.has(group)), unmatched }
+}
+
+function namesService({ namespace, service }: Target, group: GroupServices): boolean {
+  return isIn(namespace, group) && group.services.some(({ name }) => name === service)
+}
+
+function namesPod({ namespace, pod }: Target, group: Group): boolean {
+  return isIn(namespace, group) && group.members.some((member) => member.pod.name === pod)
+}
+
+function isIn(namespace: string | undefined, group: GroupServices): boolean {
+  return namespace === undefined || namespace === group.namespace
+}
