@@ -1,6 +1,8 @@
 // Bundles handler/ into dist/, or into the folder that is named: main.cjs is what `node handler` and the bins run,
 // index.js what a program imports.
+import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { join } from 'node:path'
 import { build } from 'esbuild'
 
 const require = createRequire(import.meta.url)
@@ -43,6 +45,11 @@ const trim = {
   },
 }
 
+// Parts of an earlier index.js: their names tell their contents.
+for (const file of existsSync(folder) ? readdirSync(folder) : []) {
+  if (file.startsWith('index-')) rmSync(join(folder, file))
+}
+
 const common = {
   bundle: true,
   platform: 'node',
@@ -67,7 +74,9 @@ await build({
 await build({
   ...common,
   entryPoints: ['handler/index.ts'],
-  outfile: `${folder}/index.js`,
+  outdir: folder,
   format: 'esm',
   packages: 'external',
+  splitting: true, // who imports `pass` alone does not load what serves requests
+  chunkNames: 'index-[hash]',
 })

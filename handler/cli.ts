@@ -1,12 +1,13 @@
 /** The command line and the environment -> options. A flag is also the variable AP_<FLAG>; a flag wins. */
 import yargs from 'yargs'
 import { UsageError } from './errors.js'
-import { FLAGS, type Flag, PER_SERVICE } from './flags.js'
-import { type Environment, type RunOptions, readOptions } from './options.js'
+import { FLAGS, type Flag, PER_SERVICE, SERVE } from './flags.js'
+import { type Environment, type RunOptions, readOptions, readServeOptions, type ServeOptions } from './options.js'
 import { version } from './version.js'
 
 export type Invocation =
   | { readonly kind: 'run'; readonly options: RunOptions }
+  | { readonly kind: 'serve'; readonly options: ServeOptions }
   /** Something to print, and nothing to do: help or the version. */
   | { readonly kind: 'text'; readonly text: string }
 
@@ -17,13 +18,19 @@ export async function parseInvocation(args: readonly string[], env: Environment)
   const { argv, output } = await parseArgs(words)
   if (output) return { kind: 'text', text: `${output.trimEnd()}\n` }
   const [command = 'run', extra] = argv._ as readonly string[]
-  if (command !== 'run')
-    throw new UsageError(`unknown command ${JSON.stringify(command)}: there is run, the default. See --help`)
-  if (extra !== undefined) {
+  if (command !== 'run' && command !== 'serve') {
     throw new UsageError(
-      `unexpected word ${JSON.stringify(extra)} after run: a list flag takes one value each time (-n a -n b). See --help`,
+      `unknown command ${JSON.stringify(command)}: there are run, the default, and serve. See --help`,
     )
   }
+  if (extra !== undefined) {
+    throw new UsageError(
+      `unexpected word ${JSON.stringify(extra)} after ${command}: a list flag takes one value each time (-n a -n b). See --help`,
+    )
+  }
+  if (command === 'serve') return { kind: 'serve', options: readServeOptions(argv, env) }
+  const foreign = Object.keys(SERVE).find((name) => argv[name] !== undefined)
+  if (foreign !== undefined) throw new UsageError(`--${foreign} is a flag of serve: node handler serve --${foreign} …`)
   return { kind: 'run', options: readOptions(argv, env) }
 }
 
@@ -56,9 +63,10 @@ async function parseArgs(args: readonly string[]): Promise<{ argv: Record<string
   const parser = yargs()
     .scriptName('active-passive')
     .usage(
-      '$0 [run]\n\nKeeps exactly one pod of each active-passive Service active: checks the pods, and moves the role label.',
+      '$0 [COMMAND]\n\nKeeps exactly one pod of each active-passive Service active: checks the pods, and moves the role label.',
     )
     .command(['run', '$0'], 'make one check-and-swap pass (the default)')
+    .command('serve', 'make passes when an alert or a request asks for one, at an interval, when a pod goes')
     .options(Object.fromEntries(Object.entries(FLAGS).map(([name, flag]) => [name, yargsOption(name, flag)])))
     .epilogue(
       'Each flag is also an environment variable: --dry-run is AP_DRY_RUN, -n a -n b is AP_NAMESPACE=a,b.\nExit codes: 0 every group has its active pod, 1 a group has not, 2 wrong usage, 3 the API server refused or did not answer.',
@@ -89,6 +97,11 @@ function yargsOption(name: string, flag: Flag) {
     ...(flag.alias ? { alias: flag.alias } : {}),
     ...(flag.default ? { defaultDescription: flag.default } : {}),
     ...(flag.kind === 'switch' ? { type: 'boolean' as const } : { type: 'string' as const, requiresArg: true }),
-    group: name in PER_SERVICE ? 'For Services without the annotation active-passive/NAME:' : 'Flags:',
+    group: groupOf(name),
   }
+}
+
+function groupOf(name: string): string {
+  if (name in PER_SERVICE) return 'For Services without the annotation active-passive/NAME:'
+  return name in SERVE ? 'Flags of serve:' : 'Flags:'
 }

@@ -53,8 +53,22 @@ export const PER_SERVICE = {
   settle: { kind: 'text', default: '20ms', describe: 'wait between the last label and the release of the Service' },
 } as const satisfies Record<keyof typeof FLAG_SETTINGS, Flag>
 
-export const FLAGS: Readonly<Record<string, Flag>> = { ...GENERAL, ...PER_SERVICE }
-export type FlagName = keyof typeof GENERAL | keyof typeof PER_SERVICE
+/** Of the command serve. */
+export const SERVE = {
+  port: { kind: 'text', default: '8080', describe: 'port to listen on' },
+  'token-file': {
+    kind: 'text',
+    describe: 'file with the bearer token for POST and /status; without it only loopback is listened on',
+  },
+  insecure: { kind: 'switch', describe: 'listen everywhere without a token' },
+  'tls-cert': { kind: 'text', describe: 'file with the certificate chain, PEM; renewed files are read again' },
+  'tls-key': { kind: 'text', describe: 'file with its key, PEM' },
+  interval: { kind: 'text', default: 'none', describe: 'make a pass this often, such as 2s' },
+  watch: { kind: 'switch', describe: 'make a pass as soon as an active pod goes or is not Ready' },
+} as const satisfies Record<string, Flag>
+
+export const FLAGS: Readonly<Record<string, Flag>> = { ...GENERAL, ...PER_SERVICE, ...SERVE }
+export type FlagName = keyof typeof GENERAL | keyof typeof PER_SERVICE | keyof typeof SERVE
 
 /** The environment variable that stands in for a flag. */
 export function variableOf(name: string): string {

@@ -1,7 +1,18 @@
 /** What a program imports. */
+import { createFunction } from './function.js'
+import type { Fetch } from './serve/fetch.js'
+
+const fetch: Fetch = createFunction(process.env)
+
+/**
+ * The routes of `node handler serve`, configured by the environment. Some hosts want a function, others an object with
+ * a function `fetch`: it is both.
+ */
+export default Object.assign(fetch, { fetch })
 
 export { type Clock, systemClock } from './clock.js'
 export type { Effects } from './effects.js'
+export { createFunction } from './function.js'
 export { probe } from './health/probe.js'
 export { defaultNamespace, loadConfig } from './kube/auth/config.js'
 export { connect } from './kube/client.js'
@@ -11,3 +22,5 @@ export { exitCode } from './report/exit-code.js'
 export { toJson } from './report/json.js'
 export type { GroupReport, Report } from './report/report.js'
 export { toText } from './report/text.js'
+export type { Log } from './serve/app.js'
+export type { Fetch } from './serve/fetch.js'

@@ -5,7 +5,7 @@ import { UsageError } from './errors.js'
 import { probe } from './health/probe.js'
 import { defaultNamespace, loadConfig } from './kube/auth/config.js'
 import { connect } from './kube/client.js'
-import type { RunOptions } from './options.js'
+import type { RunOptions, ServeOptions } from './options.js'
 import { pass } from './pass.js'
 import { exitCode, exitCodeOfError } from './report/exit-code.js'
 import { toJson } from './report/json.js'
@@ -20,6 +20,16 @@ async function run(options: RunOptions, stop: AbortSignal): Promise<number> {
   return exitCode(report)
 }
 
+async function runServer(options: ServeOptions, stop: AbortSignal): Promise<number> {
+  const { serve } = await import('./serve/serve.js') // a pass does not pay for it
+  const log = {
+    print: (text: string) => void print(text),
+    warn: (text: string) => console.error(`active-passive: ${text}`),
+  }
+  await serve(options, process.env, log, stop)
+  return 0
+}
+
 async function main(): Promise<number> {
   const stop = new AbortController()
   // However often: a swap that has begun is finished, and the deadline ends everything else.
@@ -27,6 +37,7 @@ async function main(): Promise<number> {
   try {
     const invocation = await parseInvocation(process.argv.slice(2), process.env)
     if (invocation.kind === 'run') return await run(invocation.options, stop.signal)
+    if (invocation.kind === 'serve') return await runServer(invocation.options, stop.signal)
     await print(invocation.text)
     return 0
   } catch (error) {

@@ -2,8 +2,9 @@
 import { parseDuration } from './duration.js'
 import { UsageError } from './errors.js'
 import { type FlagName, variableOf } from './flags.js'
-import type { PassOptions, ServiceRef } from './pass.js'
+import type { PassOptions } from './pass.js'
 import { DEFAULT_SETTINGS, FLAG_SETTINGS, type Settings } from './policy.js'
+import type { ServiceRef } from './targets.js'
 
 export interface RunOptions extends Omit<PassOptions, 'namespaces'> {
   /** `undefined`: the context's or the pod's own. */
@@ -13,9 +14,22 @@ export interface RunOptions extends Omit<PassOptions, 'namespaces'> {
   readonly output: 'text' | 'json'
 }
 
+export interface ServeOptions extends RunOptions {
+  /** 0: any that is free. */
+  readonly port: number
+  readonly tokenFile: string | undefined
+  readonly insecure: boolean
+  readonly tlsCert: string | undefined
+  readonly tlsKey: string | undefined
+  /** `undefined`: no loop. */
+  readonly intervalMs: number | undefined
+  readonly watch: boolean
+}
+
 export type Environment = Readonly<Record<string, string | undefined>>
 
 const MIN_DEADLINE_MS = 10_000
+const MIN_INTERVAL_MS = 10
 
 /**
  * @param argv flags as parsed, not yet read
@@ -48,6 +62,26 @@ export function readOptions(argv: Readonly<Record<string, unknown>>, env: Enviro
     concurrency: values.read('concurrency', parseConcurrency, 'a whole number from 1 to 10000') ?? 64,
     settings: readSettings(values),
   }
+}
+
+/** @throws UsageError as `readOptions` */
+export function readServeOptions(argv: Readonly<Record<string, unknown>>, env: Environment): ServeOptions {
+  const values = new Values(argv, withoutServiceLink(env))
+  return {
+    ...readOptions(argv, env),
+    port: values.read('port', parsePort, 'a port number from 0 to 65535') ?? 8080,
+    tokenFile: values.text('token-file') || undefined,
+    insecure: values.isOn('insecure'),
+    tlsCert: values.text('tls-cert') || undefined,
+    tlsKey: values.text('tls-key') || undefined,
+    intervalMs: values.read('interval', parseInterval, 'a duration of at least 10ms, such as 2s'),
+    watch: values.isOn('watch'),
+  }
+}
+
+/** A Service named `ap` puts `AP_PORT=tcp://…` into every pod of its namespace. */
+function withoutServiceLink(env: Environment): Environment {
+  return env.AP_PORT?.includes('://') ? { ...env, AP_PORT: undefined } : env
 }
 
 /** A scope on the command line replaces one from the environment, whichever flag it is. */
@@ -119,7 +153,8 @@ function parseName(text: string): string | undefined {
   return /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(text) ? text : undefined
 }
 
-function parseServiceRef(text: string): ServiceRef | undefined {
+/** `NAME` or `NAMESPACE/NAME`. */
+export function parseServiceRef(text: string): ServiceRef | undefined {
   const parts = text.split('/')
   const name = parts.pop() ?? ''
   const [namespace, ...more] = parts
@@ -146,4 +181,13 @@ function parseDeadline(text: string): number | undefined {
 
 function parseConcurrency(text: string): number | undefined {
   return /^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= 10_000 ? Number(text) : undefined
+}
+
+function parsePort(text: string): number | undefined {
+  return /^\d{1,5}$/.test(text) && Number(text) <= 65_535 ? Number(text) : undefined
+}
+
+function parseInterval(text: string): number | undefined {
+  const ms = parseDuration(text)
+  return ms !== undefined && ms >= MIN_INTERVAL_MS ? ms : undefined
 }

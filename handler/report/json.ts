@@ -4,11 +4,11 @@ import type { Settings } from '../policy.js'
 import type { GroupReport, Report } from './report.js'
 import { summaryOf } from './summary.js'
 
-/** One document, for programs. */
-export function toJson(report: Report): string {
+/** One document, for programs. @param indent 0: on one line */
+export function toJson(report: Report, indent = 2): string {
   const { groups, durationMs, requests } = report
   const document = { groups: groups.map(groupJson), summary: summaryOf(report), durationMs, requests }
-  return `${JSON.stringify(document, null, 2)}\n`
+  return `${JSON.stringify(document, null, indent)}\n`
 }
 
 function groupJson(group: GroupReport) {

@@ -13,7 +13,7 @@ const invoke = (line: string, env: Environment = {}) =>
 
 async function options(line: string, env?: Environment): Promise<RunOptions> {
   const invocation = await invoke(line, env)
-  if (invocation.kind !== 'run') throw new Error(`not run, but: ${invocation.text}`)
+  if (invocation.kind !== 'run') throw new Error(`not run, but ${invocation.kind}`)
   return invocation.options
 }
 
@@ -59,9 +59,9 @@ describe('the command', () => {
   })
 
   test.each([
-    ['runn', 'unknown command "runn": there is run, the default. See --help'],
-    ['-n a b', 'unknown command "b": there is run, the default. See --help'],
-    ['0', 'unknown command "0": there is run, the default. See --help'],
+    ['runn', 'unknown command "runn": there are run, the default, and serve. See --help'],
+    ['-n a b', 'unknown command "b": there are run, the default, and serve. See --help'],
+    ['0', 'unknown command "0": there are run, the default, and serve. See --help'],
     ['run a', 'unexpected word "a" after run: a list flag takes one value each time (-n a -n b). See --help'],
     ['run run', 'unexpected word "run" after run: a list flag takes one value each time (-n a -n b). See --help'],
     ['-n a run b', 'unexpected word "b" after run: a list flag takes one value each time (-n a -n b). See --help'],

@@ -1,0 +1,49 @@
+/** The routes of `serve` as one function, for hosts that bring the requests themselves: no server, no loop, no watch. */
+import { UsageError } from './errors.js'
+import { loadConfig } from './kube/auth/config.js'
+import { type Environment, readServeOptions } from './options.js'
+import type { Log } from './serve/app.js'
+import type { Fetch } from './serve/fetch.js'
+import type { Guard } from './serve/token.js'
+
+const consoleLog: Log = {
+  print: (text) => console.log(text.trimEnd()),
+  warn: (text) => console.error(`active-passive: ${text}`),
+}
+
+/**
+ * Configured as `serve` is by its environment, AP_NAMESPACE and the others. Whoever may call it may start passes: it
+ * wants AP_TOKEN_FILE, or AP_INSECURE=true where the host itself knows its callers. Nothing is read before the first
+ * request; what is wrong with the configuration is a 500, and in the log.
+ */
+export function createFunction(env: Environment, log: Log = consoleLog): Fetch {
+  let opened: Promise<Fetch> | undefined
+  return async (request) => {
+    opened ??= open(env, log)
+    try {
+      const fetch = await opened
+      return await fetch(request)
+    } catch (error) {
+      opened = undefined // files may be there the next time
+      log.warn(error instanceof UsageError ? error.message : String(error))
+      return Response.json({ error: 'not configured: see the log' }, { status: 500 })
+    }
+  }
+}
+
+async function open(env: Environment, log: Log): Promise<Fetch> {
+  const options = readServeOptions({}, env)
+  const config = loadConfig({ ...options, env })
+  const [{ createApp }, { guardedBy, unguarded }] = await Promise.all([
+    import('./serve/app.js'),
+    import('./serve/token.js'),
+  ])
+  const { tokenFile, insecure } = options
+  const guard = tokenFile !== undefined ? await guardedBy(tokenFile, log.warn) : insecure ? unguarded : closed
+  const app = createApp(options, config, guard, log)
+  void app.reach()
+  return app.fetch
+}
+
+const closed: Guard = async () =>
+  'no token is configured: set AP_TOKEN_FILE, or AP_INSECURE=true where the host itself lets in only whom it knows'

@@ -1,0 +1,51 @@
+/**
+ * Alertmanager's webhook, version 4 of its message -> what a pass is to serve. Pure.
+ * The message: https://prometheus.io/docs/alerting/latest/configuration/#webhook_config
+ */
+import type { Target } from '../targets.js'
+import type { Order } from './coalesce.js'
+
+/** `undefined`: no alert is firing, there is nothing to do. */
+export type Wish = { readonly order: Order | undefined } | { readonly error: string }
+
+/** @param message as parsed from JSON: anything */
+export function readWebhook(message: unknown): Wish {
+  if (!isRecord(message)) return { error: 'should be a JSON object, the message of an Alertmanager webhook' }
+  const { version, alerts, truncatedAlerts } = message
+  if (version !== '4') {
+    return { error: `version is ${quote(version)}, and only "4" is understood: is this Alertmanager's own webhook?` }
+  }
+  if (!Array.isArray(alerts)) return { error: `alerts is ${quote(alerts)}, which should be a list` }
+  const senseless = alerts.findIndex((alert) => !isRecord(alert) || !isRecord(alert.labels))
+  if (senseless >= 0) return { error: `alerts[${senseless}] is ${quote(alerts[senseless])}, which should have labels` }
+  const firing = (alerts as readonly Alert[]).filter(({ status }) => status === 'firing')
+  // Which alerts were cut off nobody knows: they may be about any group, and may be firing.
+  if (typeof truncatedAlerts === 'number' && truncatedAlerts > 0) return { order: 'all' }
+  if (firing.length === 0) return { order: undefined }
+  const targets = new Map<string, Target>()
+  for (const { labels } of firing) {
+    const [namespace, service, pod] = [text(labels.namespace), text(labels.service), text(labels.pod)]
+    if (!namespace || !(service || pod)) return { order: 'all' }
+    targets.set(JSON.stringify([namespace, service, pod]), { namespace, service, pod, otherwise: 'all' })
+  }
+  return { order: [...targets.values()] }
+}
+
+interface Alert {
+  readonly status: unknown
+  readonly labels: Readonly<Record<string, unknown>>
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined
+}
+
+/** What was sent, cut short: of a nested value, which may be deeper than it can be printed, only the kind. */
+function quote(value: unknown): string {
+  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'a list' : 'an object'
+  return value === undefined ? 'missing' : JSON.stringify(typeof value === 'string' ? value.slice(0, 40) : value)
+}

@@ -1,0 +1,198 @@
+/** What stands behind the routes, the loop and the watches: passes, one after the other, and what is told of them. */
+import type { KubeConfig } from '@kubernetes/client-node/dist/config.js'
+import { systemClock } from '../clock.js'
+import type { Effects } from '../effects.js'
+import { probe } from '../health/probe.js'
+import { defaultNamespace } from '../kube/auth/config.js'
+import { connect } from '../kube/client.js'
+import { KubeError } from '../kube/port.js'
+import { connectWatches } from '../kube/watch.js'
+import type { RunOptions } from '../options.js'
+import { pass } from '../pass.js'
+import { exitCode } from '../report/exit-code.js'
+import type { Report } from '../report/report.js'
+import { Coalescer, type Order, ShuttingDown } from './coalesce.js'
+import { createFetch, type Fetch } from './fetch.js'
+import { loop } from './loop.js'
+import { createMetrics, type Metrics, type Trigger } from './metrics.js'
+import { newsIn } from './news.js'
+import type { Guard } from './token.js'
+import type { Interruption } from './watch/follow.js'
+import { type WatchName, watch } from './watch/watch.js'
+
+/** Groups that the watches have found in need are tended side by side: one whose pods hang holds up no other. */
+const WATCH_PASSES_AT_ONCE = 4
+
+export type AppOptions = Omit<RunOptions, 'kubeconfig' | 'context'>
+
+export interface Log {
+  /** A report that says something new. */
+  print(text: string): void
+  /** Anything else. */
+  warn(message: string): void
+}
+
+export interface App {
+  readonly fetch: Fetch
+  readonly metrics: Metrics
+  /** Resolves once the API server has answered; tries until then, or until the end. */
+  reach(): Promise<void>
+  /** A pass every so often, until the end. */
+  loop(intervalMs: number): Promise<void>
+  /** Passes for groups that changes have brought into need, until the end. */
+  watch(): Promise<void>
+  /** Begins no more passes, and resolves when those under way have finished what they must. */
+  close(): Promise<void>
+}
+
+/** Sends nothing before it is asked to. @param effects for tests: everything but the cluster */
+export function createApp(
+  options: AppOptions,
+  config: KubeConfig,
+  guard: Guard,
+  log: Log,
+  effects: Partial<Pick<Effects, 'clock' | 'random' | 'probe'>> = {},
+): App {
+  const { clock = systemClock, random = Math.random } = effects
+  const namespaces = options.namespaces ?? [defaultNamespace(config)]
+  const stopped = new AbortController()
+  const [main, side] = [connect(config), connect(config)]
+  const watches = connectWatches(config)
+  let reached = false
+
+  const makePass = async (kube: Effects['kube'], order: Order, dryRun = options.dryRun): Promise<Report> => {
+    // A signal of its own: what a pass hangs on it ends with the pass.
+    const stop = new AbortController()
+    const end = () => stop.abort()
+    if (stopped.signal.aborted) end()
+    stopped.signal.addEventListener('abort', end)
+    const scope = { ...options, namespaces, dryRun, quickCheck: true, ...(order === 'all' ? {} : { targets: order }) }
+    try {
+      return await pass(scope, { kube, clock, random, probe: timed }, stop.signal)
+    } finally {
+      stopped.signal.removeEventListener('abort', end)
+    }
+  }
+
+  const news = newsIn(options.output)
+  const tell = (trigger: Trigger, order: Order, report: Report): Report => {
+    const isWhole = order === 'all' && !report.interrupted
+    metrics.passed(trigger, report, isWhole)
+    reached ||= exitCode(report) !== 3
+    const text = news(report, isWhole)
+    if (text !== undefined) log.print(text)
+    return report
+  }
+
+  const triggered = new Coalescer<Trigger>(async (order, trigger) => tell(trigger, order, await makePass(main, order)))
+  const seen = new Coalescer<Trigger>(
+    async (order, trigger) => tell(trigger, order, await makePass(side, order)),
+    WATCH_PASSES_AT_ONCE,
+  )
+  const looked = new Coalescer(() => makePass(side, 'all', true))
+
+  const metrics = createMetrics({
+    requests: () => main.requests + side.requests + watches.requests,
+    coalesced: () => triggered.coalesced + seen.coalesced,
+  })
+  const timed = metrics.timed(effects.probe ?? probe)
+
+  const request = (passes: Coalescer<Trigger>, trigger: Trigger, order: Order): Promise<Report> => {
+    metrics.triggers.inc({ trigger })
+    return passes.request(order, trigger)
+  }
+
+  const defect = (error: unknown): void => log.warn(`defect: ${error instanceof Error ? error.stack : error}`)
+
+  return {
+    metrics,
+    fetch: createFetch({
+      guard,
+      order: (trigger, order) => request(triggered, trigger, order),
+      status: () => looked.request('all', undefined),
+      metrics: async () => ({ contentType: metrics.registry.contentType, text: await metrics.registry.metrics() }),
+      isReady: () => reached && !stopped.signal.aborted,
+      answered: (route, status) => metrics.answers.inc({ route, code: status }),
+      failed: defect,
+    }),
+    reach: async () => {
+      let said = ''
+      for (let attempt = 0; !reached && !stopped.signal.aborted; attempt++) {
+        if (attempt > 0) await clock.sleep(Math.min(500 * 2 ** attempt, 10_000), stopped.signal)
+        const why = await whyUnreachable(main, namespaces, stopped.signal)
+        if (why === undefined) reached = true
+        else if (why !== said && !stopped.signal.aborted) log.warn(`not ready: ${why}`)
+        said = why ?? ''
+      }
+    },
+    loop: (intervalMs) =>
+      loop(
+        clock,
+        intervalMs,
+        () =>
+          request(triggered, 'interval', 'all').then(
+            (report) => exitCode(report) !== 3,
+            (error: unknown) => {
+              if (error instanceof ShuttingDown) return true
+              throw error
+            },
+          ),
+        stopped.signal,
+      ),
+    watch: () =>
+      watch(
+        {
+          ...{ clock, random, namespaces, roleLabel: options.roleLabel },
+          services: (namespace) => watches.services(namespace),
+          pods: (namespace) => watches.pods(namespace),
+          pass: async ({ namespace, services: [service] }) => {
+            const order = [{ namespace, service: service?.name, otherwise: 'nothing' }] as const
+            await request(seen, 'watch', order).catch((error: unknown) => {
+              if (!(error instanceof ShuttingDown)) defect(error)
+            })
+          },
+          connected: connections(metrics, log),
+        },
+        stopped.signal,
+      ),
+    close: async () => {
+      stopped.abort()
+      await Promise.all([triggered.close(), seen.close(), looked.close()])
+    },
+  }
+}
+
+/** Why the Services cannot be read, if they cannot. */
+async function whyUnreachable(
+  kube: Effects['kube'],
+  namespaces: readonly string[] | 'all',
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const namespace = namespaces === 'all' ? undefined : namespaces[0]
+  try {
+    await kube.listServices({ namespace }, signal)
+    return undefined
+  } catch (error) {
+    if (error instanceof KubeError) return `${error.message}. ${error.remedy}`
+    throw error
+  }
+}
+
+/** Keeps count of the watches, and says once why one does not work. */
+function connections(metrics: Metrics, log: Log): (watch: WatchName, is: boolean, why?: Interruption) => void {
+  const connected = new Set<string>()
+  const complaints = new Map<string, string>()
+  return ({ resource, namespace = '' }, is, why) => {
+    const key = `${resource} ${namespace}`
+    if (is) connected.add(key)
+    else connected.delete(key)
+    metrics.watchConnected.set({ resource }, [...connected].filter((one) => one.startsWith(resource)).length)
+    if (is) complaints.delete(key)
+    if (!why) return
+    metrics.watchRestarts.inc({ reason: why.reason })
+    if (why.reason !== 'failed') return
+    const complaint = `${why.error.message}. ${why.error.remedy}`
+    if (complaints.get(key) !== complaint) log.warn(`watch: ${complaint}`)
+    complaints.set(key, complaint)
+  }
+}

@@ -1,0 +1,67 @@
+/** `node handler serve`: HTTP, and if asked for the loop and the watches, until it is told to stop. */
+import { UsageError } from '../errors.js'
+import { loadConfig } from '../kube/auth/config.js'
+import type { Environment, ServeOptions } from '../options.js'
+import { createApp, type Log } from './app.js'
+import { type CertificateFiles, readCertificate, watchCertificate } from './certificates.js'
+import { type RunningServer, startServer } from './server.js'
+import { type Guard, guardedBy, unguarded } from './token.js'
+
+/**
+ * Resolves when it was told to stop and has: no pass is under way, every answer is out.
+ * @throws UsageError for what is wrong with flags, files, kubeconfig or port
+ */
+export async function serve(options: ServeOptions, env: Environment, log: Log, stop: AbortSignal): Promise<void> {
+  const config = loadConfig({ ...options, env })
+  const guard = await guardOf(options, log)
+  const files = certificateFiles(options)
+  const certificate = files && (await readCertificate(files))
+  const app = createApp(options, config, guard, log)
+  // Without a token whoever reaches the port can do what the token is for.
+  const host = options.tokenFile === undefined && !options.insecure ? '127.0.0.1' : undefined
+  const server = await startServer({ port: options.port, host, certificate, fetch: app.fetch })
+  const endWatch =
+    files && certificate && watchCertificate(files, certificate, (renewed) => server.renew(renewed), log.warn)
+  log.warn(`listening on ${server.url}${describeTriggers(options)}`)
+
+  const work = [app.reach()]
+  if (options.intervalMs !== undefined) work.push(app.loop(options.intervalMs))
+  if (options.watch) work.push(app.watch())
+  const stopped = new Promise<void>((resolve) => {
+    if (stop.aborted) return resolve()
+    stop.addEventListener('abort', () => resolve(), { once: true })
+  })
+  try {
+    await Promise.race([stopped, Promise.all(work).then(() => stopped)])
+  } finally {
+    endWatch?.()
+    await end(server, app)
+  }
+  await Promise.all(work)
+}
+
+/** The port stops accepting first; what is under way then ends, and its answers still go out. */
+async function end(server: RunningServer, app: { close(): Promise<void> }): Promise<void> {
+  const closed = server.close()
+  await app.close()
+  await closed
+}
+
+async function guardOf({ tokenFile }: ServeOptions, log: Log): Promise<Guard> {
+  return tokenFile === undefined ? unguarded : guardedBy(tokenFile, log.warn)
+}
+
+function certificateFiles({ tlsCert: cert, tlsKey: key }: ServeOptions): CertificateFiles | undefined {
+  if (cert !== undefined && key !== undefined) return { cert, key }
+  if (cert === undefined && key === undefined) return undefined
+  throw new UsageError(`--tls-cert and --tls-key go together: --tls-${cert === undefined ? 'cert' : 'key'} is missing`)
+}
+
+function describeTriggers({ intervalMs, watch, tokenFile, insecure }: ServeOptions): string {
+  const passes = [
+    ...(intervalMs === undefined ? [] : [`a pass every ${intervalMs} ms`]),
+    ...(watch ? ['a pass when a pod or Service changes for the worse'] : []),
+  ]
+  const loopback = tokenFile === undefined && !insecure ? ' (on loopback only: there is no --token-file)' : ''
+  return `${loopback}; ${['passes when asked to', ...passes].join(', ')}`
+}

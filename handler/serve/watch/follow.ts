@@ -1,0 +1,100 @@
+/** Everything of a kind, kept up to date: a list, then a watch that is resumed, renewed or begun anew for ever. */
+import type { Effects } from '../../effects.js'
+import { type Change, Expired, KubeError, type Watchable } from '../../kube/port.js'
+
+export interface Follower<T> {
+  /** All that there is: what is not in it is gone. */
+  listed(objects: readonly T[]): void
+  changed(object: T): void
+  deleted(object: T): void
+  /** Whether changes are being told at the moment; and if not, why. */
+  connected(is: boolean, why?: Interruption): void
+}
+
+/** `ended`: by the server, as it does from time to time. */
+export type Interruption =
+  | { readonly reason: 'ended' | 'expired' | 'silent' }
+  | { readonly reason: 'failed'; readonly error: KubeError }
+
+/** An API server sends a bookmark a minute, whether anything has changed or not: beyond that the connection is dead. */
+export const SILENCE_MS = 90_000
+/** A watch that ends sooner than this has told us to come more slowly. */
+const SHORT_MS = 1_000
+const LONGEST_BACKOFF_MS = 10_000
+
+type Waiting = Pick<Effects, 'clock' | 'random'>
+
+/** Ends when `signal` aborts, and not before. */
+export async function follow<T>(
+  source: Watchable<T>,
+  follower: Follower<T>,
+  { clock, random }: Waiting,
+  signal: AbortSignal,
+): Promise<void> {
+  let version: string | undefined
+  let failures = 0
+  while (!signal.aborted) {
+    const startedAtMs = clock.now()
+    let told = false
+    const why = await interruption(async () => {
+      if (version === undefined) {
+        const { objects, resourceVersion } = await source.list(signal)
+        version = resourceVersion
+        follower.listed(objects)
+      }
+      const watching = new AbortController()
+      const either = AbortSignal.any([signal, watching.signal])
+      try {
+        const changes = await source.watch(version, either)
+        follower.connected(true)
+        for await (const change of unlessSilent(changes, clock)) {
+          told = true
+          version = change.resourceVersion
+          if (change.kind !== 'bookmark') follower[change.kind](change.object)
+        }
+      } finally {
+        watching.abort() // whatever is left of the connection
+      }
+    })
+    if (signal.aborted) return
+    follower.connected(false, why)
+    if (why.reason === 'expired') version = undefined
+    failures = told || clock.now() - startedAtMs >= SHORT_MS ? 0 : failures + 1
+    if (why.reason === 'failed') failures = Math.max(failures, 1)
+    if (failures > 0) await clock.sleep(backoff(failures, random), signal)
+  }
+}
+
+/** Half a second first, then twice as long each time, and somewhat less by chance. */
+function backoff(failures: number, random: () => number): number {
+  return Math.min(LONGEST_BACKOFF_MS, 250 * 2 ** Math.min(failures, 10)) * (0.5 + random() / 2)
+}
+
+class Silent extends Error {}
+
+async function interruption(work: () => Promise<void>): Promise<Interruption> {
+  try {
+    await work()
+    return { reason: 'ended' }
+  } catch (error) {
+    if (error instanceof Expired) return { reason: 'expired' }
+    if (error instanceof Silent) return { reason: 'silent' }
+    if (error instanceof KubeError) return { reason: 'failed', error }
+    throw error
+  }
+}
+
+/** @throws Silent */
+async function* unlessSilent<T>(changes: AsyncIterable<Change<T>>, clock: Waiting['clock']): AsyncGenerator<Change<T>> {
+  const iterator = changes[Symbol.asyncIterator]()
+  for (;;) {
+    const waiting = new AbortController()
+    const silence = clock.sleep(SILENCE_MS, waiting.signal).then(() => undefined)
+    const next = iterator.next()
+    next.catch(() => {}) // when nobody waits for it any more
+    const result = await Promise.race([next, silence]).finally(() => waiting.abort())
+    if (result === undefined) throw new Silent()
+    if (result.done) return
+    yield result.value
+  }
+}

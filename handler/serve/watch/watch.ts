@@ -1,0 +1,50 @@
+/** The watches on Services and pods of the scope, and the passes that they start. */
+import type { Effects } from '../../effects.js'
+import type { Pod, Service, Watchable } from '../../kube/port.js'
+import type { GroupServices } from '../../observe.js'
+import { Attendance } from './attend.js'
+import { type Follower, follow, type Interruption } from './follow.js'
+import { type News, WatchedGroups } from './groups.js'
+
+export interface WatchOptions extends Pick<Effects, 'clock' | 'random'> {
+  readonly namespaces: readonly string[] | 'all'
+  readonly roleLabel: string
+  services(namespace: string | undefined): Watchable<Service>
+  pods(namespace: string | undefined): Watchable<Pod>
+  /** Never rejects. */
+  pass(group: GroupServices): Promise<void>
+  connected(watch: WatchName, is: boolean, why?: Interruption): void
+}
+
+export interface WatchName {
+  readonly resource: 'services' | 'pods'
+  readonly namespace: string | undefined
+}
+
+/** Watches until `signal` aborts, and passes that have begun have ended. */
+export async function watch(options: WatchOptions, signal: AbortSignal): Promise<void> {
+  const groups = new WatchedGroups(options.roleLabel)
+  const attendance = new Attendance(groups, options.pass, options, signal)
+  const tell = (news: readonly News[]) => attendance.tell(news)
+  const namespaces = options.namespaces === 'all' ? [undefined] : [...new Set(options.namespaces)]
+  await Promise.all(
+    namespaces.flatMap((namespace) => {
+      const services: Follower<Service> = {
+        listed: (all) => tell(groups.servicesListed(namespace, all)),
+        changed: (service) => tell(groups.serviceChanged(service)),
+        deleted: (service) => tell(groups.serviceDeleted(service)),
+        connected: (is, why) => options.connected({ resource: 'services', namespace }, is, why),
+      }
+      const pods: Follower<Pod> = {
+        listed: (all) => tell(groups.podsListed(namespace, all)),
+        changed: (pod) => tell(groups.podChanged(pod)),
+        deleted: (pod) => tell(groups.podDeleted(pod)),
+        connected: (is, why) => options.connected({ resource: 'pods', namespace }, is, why),
+      }
+      return [
+        follow(options.services(namespace), services, options, signal),
+        follow(options.pods(namespace), pods, options, signal),
+      ]
+    }),
+  )
+}
