@@ -22,7 +22,7 @@ export default defineConfig({
           name: 'node',
           maxWorkers: 4,
           include: ['test/node/*.test.ts'],
-          exclude: ['test/node/traffic.test.ts'],
+          exclude: ['test/node/traffic.test.ts', 'test/node/detection.test.ts'],
           globalSetup: ['test/support/node-setup.ts'],
           sequence: { groupOrder: 1 },
           testTimeout: 180_000,
@@ -34,7 +34,8 @@ export default defineConfig({
         test: {
           // Alone on the machine: it tells of milliseconds.
           name: 'traffic',
-          include: ['test/node/traffic.test.ts'],
+          include: ['test/node/traffic.test.ts', 'test/node/detection.test.ts'],
+          maxWorkers: 1,
           globalSetup: ['test/support/node-setup.ts'],
           sequence: { groupOrder: 2 },
           hookTimeout: 300_000,

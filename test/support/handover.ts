@@ -83,8 +83,8 @@ async function handOver(world: NodeWorld, { demo, latch }: Setting): Promise<Han
   return handoverOf(samples, { start: milliseconds(write.receivedAt), before: before.name, after: after.name })
 }
 
-/** RFC 3339 with microseconds, which Date cuts off. */
-function milliseconds(time: string): number {
+/** RFC 3339 with microseconds, which Date cuts off -> milliseconds since 1970. */
+export function milliseconds(time: string): number {
   return Date.parse(time) + Number(/\.\d{3}(\d{3})Z$/.exec(time)?.[1] ?? 0) / 1000
 }
 

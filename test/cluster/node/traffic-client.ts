@@ -1,18 +1,34 @@
-// Runs inside of a machine: opens a new connection every so often, and writes what became of it, one JSON a line. It
-// ends when its stdin does, and in any case after `lastMs`.
+// Runs inside of a machine: opens a new connection every so often, and writes what became of it, one JSON a line. What
+// it reads, one JSON a line, it posts somewhere. It ends when its stdin does, and in any case after `lastMs`.
+import { request } from 'node:http'
 import { connect } from 'node:net'
-import type { Sample } from './traffic.js'
+import { createInterface } from 'node:readline'
+import type { Post, Posted, Sample } from './traffic.js'
 
 const [localAddress, host, port, everyMs, timeoutMs, lastMs] = process.argv.slice(2)
 const now = (): number => performance.timeOrigin + performance.now()
 
 const timer = setInterval(open, Number(everyMs))
 setTimeout(finish, Number(lastMs)).unref()
-process.stdin.on('end', finish).resume()
+createInterface(process.stdin)
+  .on('line', (line) => post(JSON.parse(line) as Post))
+  .on('close', finish)
 
 function finish(): void {
   clearInterval(timer)
   process.stdin.destroy() // what is under way ends by its own time limit
+}
+
+function post({ url, json }: Post): void {
+  const at = now()
+  const settle = (status: number): void => {
+    const posted: Posted = { posted: url, at, status }
+    process.stdout.write(`${JSON.stringify(posted)}\n`)
+  }
+  const headers = json === undefined ? {} : { 'content-type': 'application/json' }
+  request(url, { method: 'POST', headers, agent: false }, (answer) => settle(answer.resume().statusCode ?? 0))
+    .on('error', () => settle(0))
+    .end(json)
 }
 
 function open(): void {

@@ -17,6 +17,20 @@ export interface Sample {
   readonly error?: string
 }
 
+/** Something to post, from where the clients are. */
+export interface Post {
+  readonly url: string
+  readonly json?: string
+}
+
+export interface Posted {
+  readonly posted: string
+  /** When it was sent, as in `Sample`. */
+  readonly at: number
+  /** 0: there was no answer. */
+  readonly status: number
+}
+
 export interface TrafficOptions {
   readonly address: string
   /** 80 unless given. */
@@ -32,6 +46,8 @@ export interface TrafficOptions {
 export interface Traffic {
   /** What has come of the connections so far. */
   readonly samples: readonly Sample[]
+  /** Resolves when it was answered. */
+  post(post: Post): Promise<Posted>
   /** Opens no more connections, and waits for those that are open. */
   stop(): Promise<readonly Sample[]>
 }
@@ -60,13 +76,23 @@ export async function startTraffic(machine: Machine, options: TrafficOptions): P
   const closed = once(child, 'close')
   const samples: Sample[] = []
   const lines = createInterface(child.stdout)
-  lines.on('line', (line) => samples.push(JSON.parse(line) as Sample))
+  const waiting: ((posted: Posted) => void)[] = []
+  lines.on('line', (line) => {
+    const said = JSON.parse(line) as Sample | Posted
+    if ('posted' in said) waiting.shift()?.(said)
+    else samples.push(said)
+  })
   await Promise.race([
     once(lines, 'line'),
     closed.then(() => Promise.reject(new Error('the client of the traffic ended before its first connection'))),
   ])
   return {
     samples,
+    post: (post) =>
+      new Promise((resolve) => {
+        waiting.push(resolve)
+        child.stdin.write(`${JSON.stringify(post)}\n`)
+      }),
     stop: async () => {
       child.stdin.end()
       await closed
