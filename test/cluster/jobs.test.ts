@@ -8,6 +8,7 @@ import { repository } from '../support/handler.js'
 import { type Kubectl, kubectlFor } from '../support/kubectl.js'
 import { type Overlay, withOverlay } from '../support/overlay.js'
 import { type Kube, type KubeObject, kube } from './client.js'
+import { until } from './poll.js'
 import { createNamespace, type Rule } from './users.js'
 
 interface Container {
@@ -57,6 +58,10 @@ const COMPONENTS: readonly (readonly string[])[] = [
   [WITHOUT_LATCH, ALL_NAMESPACES],
 ]
 
+const onPods = (...verbs: readonly string[]): Rule => ({ apiGroups: [''], resources: ['pods'], verbs })
+const onServices = (...verbs: readonly string[]): Rule => ({ apiGroups: [''], resources: ['services'], verbs })
+const SERVE = ['serve', '--watch', '--interval=2s', '--token-file=/etc/active-passive/token']
+
 const podTemplates = (objects: readonly Manifest[]) =>
   objects.flatMap(({ spec }) => spec?.jobTemplate?.spec?.template ?? spec?.template ?? [])
 const containers = (objects: readonly Manifest[]) => podTemplates(objects).flatMap(({ spec }) => spec.containers)
@@ -74,7 +79,8 @@ describe('jobs/', () => {
     const named = [...files, 'Dockerfile'].flatMap((file) =>
       [...read(file).matchAll(pattern)].map(([, found]) => `${file} ${found}`),
     )
-    const expected = ['jobs/README.md', 'jobs/cronjob/cronjob.yaml', 'jobs/once/job.yaml', 'Dockerfile']
+    const manifests = ['jobs/cronjob/cronjob.yaml', 'jobs/once/job.yaml', 'jobs/serve/deployment.yaml']
+    const expected = ['jobs/README.md', ...manifests, 'Dockerfile']
     expect(new Set(named)).toEqual(new Set(expected.map((file) => `${file} ${version}`)))
   })
 })
@@ -160,12 +166,42 @@ describe.skipIf(!cluster)('jobs/ on a real API server', () => {
     ])
   })
 
+  it('jobs/serve, jobs/policy, jobs/demo and jobs/alerts go into one overlay', async () => {
+    const resources = ['jobs/serve', 'jobs/policy', 'jobs/demo', 'jobs/alerts']
+    const kinds = (await apply({ resources })).map(({ kind }) => kind)
+    expect(kinds.filter((kind) => kind === 'NetworkPolicy')).toHaveLength(2)
+  })
+
+  it('the CronJob beside jobs/serve leaves the account its rights to watch', async () => {
+    await apply({ resources: ['jobs/serve'] })
+    await apply({ resources: ['jobs/cronjob'] })
+    const review = {
+      spec: {
+        user: `system:serviceaccount:${namespace}:active-passive`,
+        resourceAttributes: { namespace, verb: 'watch', resource: 'pods' },
+      },
+    }
+    await until('it may watch pods', async () => {
+      const answer = await admin.post<{ status: { allowed: boolean } }>(
+        '/apis/authorization.k8s.io/v1/subjectaccessreviews',
+        review,
+      )
+      return answer.status.allowed || undefined
+    })
+  })
+
   describe('components', () => {
     it('are all tested below', () => {
       expect(new Set(COMPONENTS.flat())).toEqual(new Set(foldersOf('Component')))
     })
 
-    describe.each(['jobs/base', 'jobs/cronjob', 'jobs/once'])('on %s', (folder) => {
+    const pass = { rights: ['active-passive'], args: [['run']] }
+    describe.each([
+      { folder: 'jobs/base', ...pass, args: [] },
+      { folder: 'jobs/cronjob', ...pass },
+      { folder: 'jobs/once', ...pass },
+      { folder: 'jobs/serve', rights: ['active-passive', 'active-passive-watch'], args: [SERVE] },
+    ])('on $folder', ({ folder, rights, args }) => {
       it.each(COMPONENTS.map((components) => [components.join(', '), components] as const))(
         '%s',
         async (_names, components) => {
@@ -174,23 +210,22 @@ describe.skipIf(!cluster)('jobs/ on a real API server', () => {
           const objects = await apply({ resources: [folder], components })
 
           const kind = wide ? 'ClusterRole' : 'Role'
-          const account = { kind: 'ServiceAccount', name: 'active-passive', namespace }
-          const rights = objects.filter(({ rules, roleRef }) => rules ?? roleRef)
-          expect(rights).toMatchObject([
-            {
-              kind,
-              rules: [
-                { apiGroups: [''], resources: ['pods'], verbs: ['list', 'patch'] },
-                { apiGroups: [''], resources: ['services'], verbs: latch ? ['list', 'patch'] : ['list'] },
-              ],
-            },
-            { kind: `${kind}Binding`, roleRef: { kind, name: 'active-passive' }, subjects: [account] },
-          ])
-          expect(rights.map(({ metadata }) => metadata.namespace)).toEqual(
-            wide ? [undefined, undefined] : [namespace, namespace],
+          const scope = wide ? undefined : namespace
+          const rules: Readonly<Record<string, readonly Rule[]>> = {
+            'active-passive': [onPods('list', 'patch'), latch ? onServices('list', 'patch') : onServices('list')],
+            'active-passive-watch': [onPods('watch'), onServices('watch')],
+          }
+          const subjects = [{ kind: 'ServiceAccount', name: 'active-passive', namespace }]
+          const of = (name: string) =>
+            objects.filter(({ kind, metadata }) => kind === name && metadata.namespace === scope)
+          expect(objects.filter((object) => object.rules ?? object.roleRef)).toHaveLength(2 * rights.length)
+          expect(of(kind)).toMatchObject(rights.map((name) => ({ metadata: { name }, rules: rules[name] })))
+          expect(of(`${kind}Binding`)).toMatchObject(
+            rights.map((name) => ({ metadata: { name }, roleRef: { kind, name }, subjects })),
           )
-          const args = wide ? ['run', '--all-namespaces'] : ['run']
-          expect(containers(objects).map((container) => container.args)).toEqual(folder === 'jobs/base' ? [] : [args])
+          expect(containers(objects).map((container) => container.args)).toEqual(
+            args.map((own) => (wide ? [...own, '--all-namespaces'] : own)),
+          )
         },
       )
     })
