@@ -1,6 +1,8 @@
 // jobs/policy as a user applies it, on a control plane of its own: admission policies hold for a whole cluster.
+import { readFileSync } from 'node:fs'
 import { mkdtemp, writeFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
+import { loadAll } from 'js-yaml'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { MANAGED, PIN, SWAP } from '../../handler/keys.js'
 import { repository } from '../support/handler.js'
@@ -23,12 +25,15 @@ import {
   UID,
 } from './policy-attempts.js'
 import { until } from './poll.js'
-import { serviceAccount } from './users.js'
+import { type Rule, serviceAccount } from './users.js'
 
 type Json = Readonly<Record<string, unknown>>
 
 const policy = join(repository, 'jobs/policy')
 const FAST = ['--period', '50ms', '--health-timeout', '1s']
+const SERVE_RIGHTS = ['jobs/base/role.yaml', 'jobs/serve/watch.yaml']
+  .flatMap((file) => loadAll(readFileSync(join(repository, file), 'utf8')) as { readonly rules?: readonly Rule[] }[])
+  .flatMap(({ rules }) => rules ?? [])
 const POLICIES = '/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies'
 
 describe.skipIf(findBinaries() === undefined)('jobs/policy', { timeout: 60_000 }, () => {
@@ -232,6 +237,35 @@ describe.skipIf(findBinaries() === undefined)('jobs/policy', { timeout: 60_000 }
       const change = { spec: { activeDeadlineSeconds: 1 } }
       expect(await statusOf(kube(other.kubeconfig).patch(`${other.api}/pods/helloworld-0`, change))).toBe(403)
       await other.close()
+    })
+
+    it('has room for a watch under the rights of jobs/serve, which allow no other verb', async () => {
+      const serving = await openNamespace(cluster, SERVE_RIGHTS)
+      await serving.addService({ name: 'helloworld' })
+      const first = await serving.addPod('helloworld-0')
+      await serving.addPod('helloworld-1')
+      expect(await serving.run()).toMatchObject({ code: 0, stderr: '' })
+      await first.behave('error')
+      expect((await serving.report(FAST)).group).toMatchObject({ decision: 'failover', latch: 'latched', warnings: [] })
+
+      const account = kube(serving.kubeconfig)
+      for (const resource of ['pods', 'services']) {
+        const end = new AbortController()
+        for await (const { type } of account.watch(`${serving.api}/${resource}?watch=true`, end.signal)) {
+          expect([resource, type]).toEqual([resource, 'ADDED'])
+          break
+        }
+        end.abort()
+      }
+      const review = { spec: { namespace: serving.namespace } }
+      const { status } = await account.post<{ status: { resourceRules: readonly Rule[] } }>(
+        '/apis/authorization.k8s.io/v1/selfsubjectrulesreviews',
+        review,
+      )
+      const granted = status.resourceRules.filter(({ apiGroups }) => apiGroups.includes(''))
+      expect(new Set(granted.flatMap(({ resources }) => resources))).toEqual(new Set(['pods', 'services']))
+      expect(new Set(granted.flatMap(({ verbs }) => verbs))).toEqual(new Set(['list', 'patch', 'watch']))
+      await serving.close()
     })
 
     it('leaves controllers and administrators alone', async () => {
