@@ -1,12 +1,13 @@
 // An application that can be told to fail. `GET /` answers the pod's name; `GET /health` 200, or 500 once it was told to
-// fail; `GET /alive` 200 as long as it runs. To tell it, in a pod:   node helloworld.js fail   (or recover, or hang)
+// fail; `GET /metrics` the same for Prometheus; `GET /alive` 200 as long as it runs.
+// To tell it, in a pod:   node helloworld.js fail   (or recover, or hang)
 // With FAIL_AT_RANDOM=0.001 it begins to fail by itself, at one health check in a thousand, for FAIL_SECONDS (120).
 const { createServer, request } = require('node:http')
 const { hostname } = require('node:os')
 
-const port = 8080
 const modes = ['recover', 'fail', 'hang']
-const { FAIL_AT_RANDOM = '0', FAIL_SECONDS = '120' } = process.env
+const { PORT = '8080', FAIL_AT_RANDOM = '0', FAIL_SECONDS = '120' } = process.env
+const port = Number(PORT)
 
 function serve() {
   let mode = 'recover'
@@ -24,6 +25,9 @@ function serve() {
       if (mode === 'recover' && Math.random() < Number(FAIL_AT_RANDOM)) failForAWhile()
       response.statusCode = mode === 'fail' ? 500 : 200
       response.end(mode === 'fail' ? 'failing\n' : 'healthy\n')
+    } else if (path === 'metrics') {
+      response.setHeader('content-type', 'text/plain; version=0.0.4; charset=utf-8')
+      response.end(metrics(mode === 'fail' ? 0 : 1))
     } else {
       response.end(`${hostname()}\n`)
     }
@@ -41,6 +45,13 @@ function serve() {
     server.close()
     server.closeAllConnections()
   })
+}
+
+function metrics(healthy) {
+  return `# HELP helloworld_healthy 1 if /health answers 200, else 0.
+# TYPE helloworld_healthy gauge
+helloworld_healthy ${healthy}
+`
 }
 
 function tell(mode) {
