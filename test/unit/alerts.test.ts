@@ -1,10 +1,11 @@
-// The alerting rules, run by Prometheus' own promtool; and what promtool doesn't ask of them.
-import { spawnSync } from 'node:child_process'
+// The alerting rules and configurations, checked by Prometheus' own promtool and Alertmanager's amtool; and what those
+// don't ask of them.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { load } from 'js-yaml'
 import { describe, expect, it } from 'vitest'
-import { reportSkipped } from '../support/skipped.js'
+import { alertsFolder, check, has, metricsOf } from '../support/promql.js'
+import { SERVE_METRICS } from '../support/serve-metrics.js'
 
 interface Rule {
   readonly record?: string
@@ -19,10 +20,8 @@ interface Case {
   readonly exp_alerts?: readonly unknown[]
 }
 
-const folder = join(import.meta.dirname, '../../jobs/alerts')
-
-/** All that the rules may read, with the page of kube-state-metrics' docs/metrics that describes it. */
-const METRICS: Readonly<Record<string, string>> = {
+/** All that rules.yaml may read, with the page of kube-state-metrics' docs/metrics that describes it. */
+const KUBE_STATE_METRICS: Readonly<Record<string, string>> = {
   kube_cronjob_created: 'workload/cronjob-metrics.md',
   kube_cronjob_spec_suspend: 'workload/cronjob-metrics.md',
   kube_cronjob_status_last_successful_time: 'workload/cronjob-metrics.md',
@@ -38,30 +37,33 @@ const METRICS: Readonly<Record<string, string>> = {
   kube_service_annotations: 'service/service-metrics.md',
 }
 
-const { groups } = read<{ readonly groups: readonly { readonly rules: readonly Rule[] }[] }>('rules.yaml')
-const rules = groups.flatMap((group) => group.rules)
-const alerts = rules.filter(({ alert }) => alert !== undefined)
-const { tests } = read<{ readonly tests: readonly { readonly alert_rule_test?: readonly Case[] }[] }>('rules.test.yaml')
-const cases = tests.flatMap((test) => test.alert_rule_test ?? [])
-
-const hasPromtool = spawnSync('promtool', ['--version']).error === undefined
-if (!hasPromtool) {
-  reportSkipped(
-    'NO PROMTOOL: the tests of the alerting rules are SKIPPED. It is part of Prometheus; on Debian: apt install prometheus.',
-  )
+/** Each file of rules with what it may read. */
+const FILES: Readonly<Record<string, readonly string[]>> = {
+  'rules.yaml': Object.keys(KUBE_STATE_METRICS),
+  'rules-serve.yaml': Object.keys(SERVE_METRICS),
+  'rules-demo.yaml': ['up', 'helloworld_healthy'],
 }
+const names = Object.keys(FILES)
+const testOf = (file: string): string => file.replace('.yaml', '.test.yaml')
+const hasPromtool = has('promtool', 'prometheus')
 
-describe.skipIf(!hasPromtool)('promtool', () => {
-  it('finds no fault in the rules', () => {
-    expect(promtool('check', 'rules', 'rules.yaml')).toEqual({ status: 0, stderr: '' })
+describe.each(Object.entries(FILES))('the alerting rules of %s', (file, metrics) => {
+  const { groups } = read<{ readonly groups: readonly { readonly rules: readonly Rule[] }[] }>(file)
+  const rules = groups.flatMap((group) => group.rules)
+  const alerts = rules.filter(({ alert }) => alert !== undefined)
+  const { tests } = read<{ readonly tests: readonly { readonly alert_rule_test?: readonly Case[] }[] }>(testOf(file))
+  const cases = tests.flatMap((test) => test.alert_rule_test ?? [])
+
+  describe.skipIf(!hasPromtool)('promtool', () => {
+    it('finds no fault in them', () => {
+      expect(check('promtool', 'check', 'rules', file)).toMatchObject({ status: 0, stderr: '' })
+    })
+
+    it('sees each alert fire where it has to, and be quiet where it has to', () => {
+      expect(check('promtool', 'test', 'rules', testOf(file))).toMatchObject({ status: 0, stderr: '' })
+    })
   })
 
-  it('sees each alert fire where it has to, and be quiet where it has to', () => {
-    expect(promtool('test', 'rules', 'rules.test.yaml')).toEqual({ status: 0, stderr: '' })
-  })
-})
-
-describe('the alerting rules', () => {
   it.each(alerts)('$alert has a severity, a summary, and a description with a remedy', ({ labels, annotations }) => {
     expect(['critical', 'warning']).toContain(labels?.severity)
     expect(annotations?.summary).toMatch(/\{\{ \$labels\.namespace \}\}/)
@@ -75,39 +77,56 @@ describe('the alerting rules', () => {
   })
 
   it('are tested under names that exist', () => {
-    const names = alerts.map(({ alert }) => alert)
-    expect(cases.filter(({ alertname }) => !names.includes(alertname))).toEqual([])
+    const alertNames = alerts.map(({ alert }) => alert)
+    expect(cases.filter(({ alertname }) => !alertNames.includes(alertname))).toEqual([])
   })
 
-  it('read what kube-state-metrics documents, and what they record themselves', () => {
-    const used = new Set(rules.flatMap(({ expr }) => metricsOf(expr)))
+  it('read what is documented, and what they record themselves', () => {
     const recorded = rules.flatMap(({ record }) => record ?? [])
-    expect([...used].sort()).toEqual([...Object.keys(METRICS), ...recorded].sort())
+    const used = new Set(rules.flatMap(({ expr }) => metricsOf(expr)))
+    expect([...used].filter((name) => !metrics.includes(name) && !recorded.includes(name))).toEqual([])
+    expect(recorded.filter((name) => !used.has(name))).toEqual([])
+  })
+})
+
+describe('jobs/alerts', () => {
+  it('reads all that is said to be needed of kube-state-metrics', () => {
+    const text = readFileSync(join(alertsFolder, 'rules.yaml'), 'utf8')
+    expect(Object.keys(KUBE_STATE_METRICS).filter((name) => !text.includes(name))).toEqual([])
   })
 
-  it('are all that the ConfigMap holds', () => {
+  it('makes ConfigMaps of all rules and of the dashboard; prometheus.yaml names the same rules', () => {
     expect(read('kustomization.yaml')).toMatchObject({
-      configMapGenerator: [{ name: 'active-passive-alerts', files: ['rules.yaml'] }],
+      configMapGenerator: [
+        { name: 'active-passive-alerts', files: names },
+        { name: 'active-passive-dashboard', files: ['dashboard.json'] },
+      ],
       generatorOptions: { disableNameSuffixHash: true },
     })
+    expect(read('prometheus.yaml')).toMatchObject({ rule_files: names })
+  })
+
+  it('asks the port and the path of jobs/serve, with the Secret of jobs/serve', () => {
+    const text = readFileSync(join(alertsFolder, 'alertmanager.yaml'), 'utf8')
+    expect(text).toContain('url: http://active-passive.default.svc:8080/alertmanager\n')
+    expect(text).toContain('credentials_file: /etc/alertmanager/secrets/active-passive-token/token\n')
+  })
+})
+
+describe.skipIf(!has('amtool', 'prometheus-alertmanager'))('amtool', () => {
+  it('finds no fault in alertmanager.yaml', () => {
+    expect(check('amtool', 'check-config', 'alertmanager.yaml')).toMatchObject({ status: 0, stderr: '' })
+  })
+
+  it.each([
+    ['trigger=active-passive', 'active-passive'],
+    ['alertname=ActivePassiveServeDown', 'people'],
+  ])('sends %s to %s', (label, receiver) => {
+    const { stdout } = check('amtool', 'config', 'routes', 'test', '--config.file=alertmanager.yaml', label)
+    expect(stdout.trim()).toBe(receiver)
   })
 })
 
 function read<T>(file: string): T {
-  return load(readFileSync(join(folder, file), 'utf8')) as T
-}
-
-function promtool(...words: readonly string[]): { readonly status: number | null; readonly stderr: string } {
-  const { status, stderr } = spawnSync('promtool', words, { cwd: folder, encoding: 'utf8' })
-  return { status, stderr }
-}
-
-/** The names in an expression that are neither functions, keywords, label names nor parts of texts. */
-function metricsOf(expr: string): readonly string[] {
-  const bare = expr
-    .replace(/"[^"]*"/g, '')
-    .replace(/\{[^}]*\}|\[[^\]]*\]/g, '')
-    .replace(/\b(?:by|on|group_left)\s*\([^)]*\)/g, '')
-  const words = [...bare.matchAll(/\b[a-z_][\w:]*\b(?!\s*\()/gi)].map(([word]) => word)
-  return words.filter((word) => !['and', 'or', 'unless'].includes(word))
+  return load(readFileSync(join(alertsFolder, file), 'utf8')) as T
 }
