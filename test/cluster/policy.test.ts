@@ -5,7 +5,7 @@ import { join, relative } from 'node:path'
 import { loadAll } from 'js-yaml'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { MANAGED, PIN, SWAP } from '../../handler/keys.js'
-import { repository } from '../support/handler.js'
+import { repository, startHandler } from '../support/handler.js'
 import { type Kubectl, kubectlFor } from '../support/kubectl.js'
 import { type OnCluster, openNamespace } from '../support/on-cluster.js'
 import type { TestServer } from '../support/servers.js'
@@ -25,6 +25,7 @@ import {
   UID,
 } from './policy-attempts.js'
 import { until } from './poll.js'
+import { freePort } from './ports.js'
 import { type Rule, serviceAccount } from './users.js'
 
 type Json = Readonly<Record<string, unknown>>
@@ -34,6 +35,7 @@ const FAST = ['--period', '50ms', '--health-timeout', '1s']
 const SERVE_RIGHTS = ['jobs/base/role.yaml', 'jobs/serve/watch.yaml']
   .flatMap((file) => loadAll(readFileSync(join(repository, file), 'utf8')) as { readonly rules?: readonly Rule[] }[])
   .flatMap(({ rules }) => rules ?? [])
+const SERVE_VERBS = ['list', 'patch', 'watch']
 const POLICIES = '/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies'
 
 describe.skipIf(findBinaries() === undefined)('jobs/policy', { timeout: 60_000 }, () => {
@@ -239,33 +241,51 @@ describe.skipIf(findBinaries() === undefined)('jobs/policy', { timeout: 60_000 }
       await other.close()
     })
 
-    it('has room for a watch under the rights of jobs/serve, which allow no other verb', async () => {
-      const serving = await openNamespace(cluster, SERVE_RIGHTS)
-      await serving.addService({ name: 'helloworld' })
-      const first = await serving.addPod('helloworld-0')
-      await serving.addPod('helloworld-1')
-      expect(await serving.run()).toMatchObject({ code: 0, stderr: '' })
-      await first.behave('error')
-      expect((await serving.report(FAST)).group).toMatchObject({ decision: 'failover', latch: 'latched', warnings: [] })
+    describe('that serves, with the rights of jobs/serve', () => {
+      let serving: OnCluster
+      beforeEach(async () => {
+        serving = await openNamespace(cluster, SERVE_RIGHTS)
+        await serving.addService({ name: 'helloworld' })
+      })
+      afterEach(() => serving.close())
 
-      const account = kube(serving.kubeconfig)
-      for (const resource of ['pods', 'services']) {
-        const end = new AbortController()
-        for await (const { type } of account.watch(`${serving.api}/${resource}?watch=true`, end.signal)) {
-          expect([resource, type]).toEqual([resource, 'ADDED'])
-          break
+      it('has room for watches, passes and a failover, and refuses none of its requests', async () => {
+        const port = await freePort()
+        const args = ['serve', '--watch', '--interval=500ms', '--port', `${port}`, ...FAST]
+        const { process, done } = startHandler(args, { KUBECONFIG: serving.kubeconfig })
+        try {
+          const first = await serving.addPod('helloworld-0')
+          await serving.addPod('helloworld-1')
+          await until('a pod is active', async () => ((await serving.actives()).length > 0 ? true : undefined))
+          await first.behave('error')
+          await until(
+            'the other one is active',
+            async () => (await serving.actives())[0] === 'helloworld-1' || undefined,
+          )
+          const metrics = await until('both watches are connected', async () => {
+            const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()
+            return text.match(/^active_passive_watch_connected\{.*\} 1$/gm)?.length === 2 ? text : undefined
+          })
+          expect(metrics).not.toContain('active_passive_errors_total{')
+        } finally {
+          process.kill()
         }
-        end.abort()
-      }
-      const review = { spec: { namespace: serving.namespace } }
-      const { status } = await account.post<{ status: { resourceRules: readonly Rule[] } }>(
-        '/apis/authorization.k8s.io/v1/selfsubjectrulesreviews',
-        review,
-      )
-      const granted = status.resourceRules.filter(({ apiGroups }) => apiGroups.includes(''))
-      expect(new Set(granted.flatMap(({ resources }) => resources))).toEqual(new Set(['pods', 'services']))
-      expect(new Set(granted.flatMap(({ verbs }) => verbs))).toEqual(new Set(['list', 'patch', 'watch']))
-      await serving.close()
+        expect((await done).code).toBe(0)
+        const requests = await serving.takeRequests()
+        expect(requests?.filter((request) => request.endsWith(' 403'))).toEqual([])
+        expect(new Set(requests?.map((request) => request.replace(/ .*/, '')))).toEqual(new Set(SERVE_VERBS))
+      })
+
+      it('may do nothing with other verbs, or to other resources', async () => {
+        const review = { spec: { namespace: serving.namespace } }
+        const { status } = await kube(serving.kubeconfig).post<{ status: { resourceRules: readonly Rule[] } }>(
+          '/apis/authorization.k8s.io/v1/selfsubjectrulesreviews',
+          review,
+        )
+        const granted = status.resourceRules.filter(({ apiGroups }) => apiGroups.includes(''))
+        expect(new Set(granted.flatMap(({ resources }) => resources))).toEqual(new Set(['pods', 'services']))
+        expect(new Set(granted.flatMap(({ verbs }) => verbs))).toEqual(new Set(SERVE_VERBS))
+      })
     })
 
     it('leaves controllers and administrators alone', async () => {

@@ -1,36 +1,27 @@
-/** What `node handler serve` exports at /metrics: its own metrics with their labels, and the defaults of prom-client. */
-const PREFIX = 'active_passive_'
+/** What `node handler serve` exports at /metrics, by the names of series as queries write them, with their labels. */
+import { createMetrics } from '../../handler/serve/metrics.js'
 
-const OWN = {
-  passes_total: ['trigger', 'result'],
-  pass_duration_seconds: ['trigger'],
-  decisions_total: ['decision'],
-  swaps_total: ['kind', 'reason'],
-  probe_duration_seconds: ['kind', 'result'],
-  active: ['namespace', 'services', 'pod'],
-  group_ok: ['namespace', 'services'],
-  groups: [],
-  errors_total: ['code'],
-  api_requests_total: [],
-  triggers_total: ['trigger'],
-  coalesced_total: [],
-  http_requests_total: ['route', 'code'],
-  watch_connected: ['resource'],
-  watch_restarts_total: ['reason'],
-  last_pass_timestamp_seconds: [],
-} as const
-const HISTOGRAMS: readonly string[] = ['pass_duration_seconds', 'probe_duration_seconds']
+interface Metric {
+  readonly name: string
+  readonly labelNames: readonly string[]
+}
 
-/** By the names of series, as queries write them. */
+const { registry } = createMetrics({ requests: () => 0, coalesced: () => 0 })
+// `labelNames` is missing in the types alone.
+const metrics = registry.getMetricsAsArray() as unknown as readonly Metric[]
+const histograms = new Set(
+  (await registry.getMetricsAsJSON()).flatMap(({ name, type }) => (`${type}` === 'histogram' ? name : [])),
+)
+
 export const SERVE_METRICS: Readonly<Record<string, readonly string[]>> = Object.fromEntries(
-  Object.entries(OWN).flatMap(([name, labels]): (readonly [string, readonly string[]])[] =>
-    HISTOGRAMS.includes(name)
+  metrics.flatMap(({ name, labelNames }): (readonly [string, readonly string[]])[] =>
+    histograms.has(name)
       ? [
-          [`${PREFIX}${name}_bucket`, [...labels, 'le']],
-          [`${PREFIX}${name}_count`, labels],
-          [`${PREFIX}${name}_sum`, labels],
+          [`${name}_bucket`, [...labelNames, 'le']],
+          [`${name}_count`, labelNames],
+          [`${name}_sum`, labelNames],
         ]
-      : [[`${PREFIX}${name}`, labels]],
+      : [[name, labelNames]],
   ),
 )
 

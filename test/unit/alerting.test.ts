@@ -10,6 +10,7 @@ import { text } from 'node:stream/consumers'
 import got from 'got'
 import { load } from 'js-yaml'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { readWebhook } from '../../handler/serve/alertmanager.js'
 import { until } from '../cluster/poll.js'
 import { freePort } from '../cluster/ports.js'
 import { type Keeper, startKeeper } from '../cluster/processes.js'
@@ -157,6 +158,7 @@ describe.skipIf(!hasAll)('the demo, Prometheus and Alertmanager', { timeout: 60_
       groupLabels: { namespace: 'shop', service: 'helloworld' },
       alerts: [{ status: 'firing', labels }],
     })
+    expect(readWebhook(body)).toEqual({ order: [{ ...labels, otherwise: 'all' }] })
   })
 
   it('asks when it does not answer at all, with the token as it is by then', async () => {
