@@ -20,6 +20,8 @@ export interface AlertingOptions {
 export interface Alerting {
   /** The samples of an instant vector's series within the last minutes, by time: milliseconds since 1970, and value. */
   samples(series: string): Promise<readonly (readonly [atMs: number, value: string])[]>
+  /** How many webhooks Alertmanager has sent, each with all its attempts. */
+  notifications(): Promise<number>
 }
 
 /** What a user chooses for speed. */
@@ -100,9 +102,14 @@ export async function startAlerting({ machine, folder, target, webhook }: Alerti
     `--storage.tsdb.path=${own('prometheus')}`,
     '--web.listen-address=127.0.0.1:9090',
   )
+  const get = (url: string) => machine.exec('busybox', 'wget', '-q', '-O', '-', url)
+  const notifications: Alerting['notifications'] = async () => {
+    const metric = /^alertmanager_notifications_total\{integration="webhook"\} (\d+)$/m
+    return Number(metric.exec(await get('http://127.0.0.1:9093/metrics'))?.[1] ?? 0)
+  }
   const samples: Alerting['samples'] = async (series) => {
     const query = `http://127.0.0.1:9090/api/v1/query?query=${encodeURIComponent(`${series}[5m]`)}`
-    const answer = JSON.parse(await machine.exec('busybox', 'wget', '-q', '-O', '-', query)) as QueryAnswer
+    const answer = JSON.parse(await get(query)) as QueryAnswer
     return answer.data.result
       .flatMap(({ values }) => values)
       .map(([seconds, value]) => [seconds * 1_000, value] as const)
@@ -111,7 +118,7 @@ export async function startAlerting({ machine, folder, target, webhook }: Alerti
   await until('Prometheus has scraped the demo', async () =>
     (await samples('helloworld_healthy').catch(() => [])).length > 0 ? true : undefined,
   )
-  return { samples }
+  return { samples, notifications }
 }
 
 interface QueryAnswer {
