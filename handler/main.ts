@@ -31,6 +31,7 @@ async function runServer(options: ServeOptions, stop: AbortSignal): Promise<numb
 }
 
 async function main(): Promise<number> {
+  process.stdout.on('error', () => {}) // nobody reads it any more
   const stop = new AbortController()
   // However often: a swap that has begun is finished, and the deadline ends everything else.
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => stop.abort())
@@ -48,7 +49,6 @@ async function main(): Promise<number> {
 
 /** Resolves when the text is out, or when nobody reads it any more. */
 function print(text: string): Promise<void> {
-  process.stdout.on('error', () => {})
   return new Promise((resolve) => {
     process.stdout.write(text, () => resolve())
   })
