@@ -1,4 +1,5 @@
 /** What stands behind the routes, the loop and the watches: passes, one after the other, and what is told of them. */
+import { setMaxListeners } from 'node:events'
 import type { KubeConfig } from '@kubernetes/client-node/dist/config.js'
 import { systemClock } from '../clock.js'
 import type { Effects } from '../effects.js'
@@ -56,6 +57,7 @@ export function createApp(
   const { clock = systemClock, random = Math.random } = effects
   const namespaces = options.namespaces ?? [defaultNamespace(config)]
   const stopped = new AbortController()
+  setMaxListeners(0, stopped.signal) // a group in need is one
   const [main, side] = [connect(config), connect(config)]
   const watches = connectWatches(config)
   let reached = false
