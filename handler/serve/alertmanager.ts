@@ -18,6 +18,12 @@ export function readWebhook(message: unknown): Wish {
   if (!Array.isArray(alerts)) return { error: `alerts is ${quote(alerts)}, which should be a list` }
   const senseless = alerts.findIndex((alert) => !isRecord(alert) || !isRecord(alert.labels))
   if (senseless >= 0) return { error: `alerts[${senseless}] is ${quote(alerts[senseless])}, which should have labels` }
+  const doubtful = alerts.findIndex(({ status }) => status !== 'firing' && status !== 'resolved')
+  if (doubtful >= 0) {
+    return {
+      error: `alerts[${doubtful}].status is ${quote(alerts[doubtful].status)}, which should be firing or resolved`,
+    }
+  }
   const firing = (alerts as readonly Alert[]).filter(({ status }) => status === 'firing')
   // Which alerts were cut off nobody knows: they may be about any group, and may be firing.
   if (typeof truncatedAlerts === 'number' && truncatedAlerts > 0) return { order: 'all' }
@@ -32,7 +38,7 @@ export function readWebhook(message: unknown): Wish {
 }
 
 interface Alert {
-  readonly status: unknown
+  readonly status: 'firing' | 'resolved'
   readonly labels: Readonly<Record<string, unknown>>
 }
 

@@ -11,7 +11,7 @@ export class ShuttingDown extends Error {
 }
 
 interface Pending {
-  order: Order
+  readonly orders: Orders
   readonly report: Promise<Report>
   begin(): void
   giveUp(): void
@@ -41,10 +41,10 @@ export class Coalescer<T = undefined> {
     if (this.running < this.atOnce) return this.start(order, trigger)
     if (this.pending) {
       this.coalesced++
-      this.pending.order = join(this.pending.order, order)
     } else {
-      this.pending = this.wait(order, trigger)
+      this.pending = this.wait(trigger)
     }
+    this.pending.orders.add(order)
     return this.pending.report
   }
 
@@ -56,17 +56,13 @@ export class Coalescer<T = undefined> {
     if (this.running > 0) await new Promise<void>((resolve) => this.idle.push(resolve))
   }
 
-  private wait(order: Order, trigger: T): Pending {
+  private wait(trigger: T): Pending {
     let settle: Pick<Pending, 'begin' | 'giveUp'> | undefined
+    const orders = new Orders()
     const report = new Promise<Report>((resolve, reject) => {
-      settle = { begin: () => resolve(this.start(pending.order, trigger)), giveUp: () => reject(new ShuttingDown()) }
+      settle = { begin: () => resolve(this.start(orders.joined(), trigger)), giveUp: () => reject(new ShuttingDown()) }
     })
-    const pending: Pending = {
-      ...{ order, report },
-      begin: () => settle?.begin(),
-      giveUp: () => settle?.giveUp(),
-    }
-    return pending
+    return { orders, report, begin: () => settle?.begin(), giveUp: () => settle?.giveUp() }
   }
 
   private async start(order: Order, trigger: T): Promise<Report> {
@@ -83,9 +79,32 @@ export class Coalescer<T = undefined> {
   }
 }
 
-/** Both. Of a thousand alerts for one Service one is enough. */
-function join(one: Order, other: Order): Order {
-  if (one === 'all' || other === 'all') return 'all'
-  const known = new Set(one.map((target) => JSON.stringify(target)))
-  return [...one, ...other.filter((target) => !known.has(JSON.stringify(target)))]
+/** Beyond it all groups are served: what waits takes a bounded place, however many ask for however long. */
+const TARGETS_LIMIT = 1_000
+/** Names nothing. */
+const EVERYTHING: Target = { otherwise: 'all' }
+
+/** Orders that are to be served together. */
+class Orders {
+  private readonly targets = new Map<string, Target>()
+  private isAll = false
+
+  /** Of a thousand alerts for one Service one is enough. */
+  add(order: Order): void {
+    if (order === 'all') this.isAll = true
+    else for (const target of order) this.addTarget(target)
+  }
+
+  joined(): Order {
+    const targets = [...this.targets.values()]
+    if (!this.isAll) return targets
+    // Who asked for a Service by name is told when there is none.
+    const asked = targets.filter(({ otherwise }) => otherwise === 'not-found')
+    return asked.length > 0 ? [...asked, EVERYTHING] : 'all'
+  }
+
+  private addTarget(target: Target): void {
+    if (this.targets.size < TARGETS_LIMIT) this.targets.set(JSON.stringify(target), target)
+    else this.isAll = true
+  }
 }

@@ -16,16 +16,24 @@ export const unguarded: Guard = async () => undefined
  * Requests must carry the token that the file holds. A file that cannot be read later on leaves the last token valid.
  * @throws UsageError when there is none to begin with
  */
-export async function guardedBy(file: string, warn: (message: string) => void, now = performance.now): Promise<Guard> {
+export async function guardedBy(
+  file: string,
+  warn: (message: string) => void,
+  now = () => performance.now(),
+): Promise<Guard> {
   let token = await readToken(file)
-  let readAt = now.call(performance)
+  let readAtMs = now()
+  let complaint = ''
   const current = async (): Promise<string> => {
-    if (now.call(performance) - readAt >= REREAD_MS) {
-      readAt = now.call(performance)
-      token = await readToken(file).catch((error: Error) => {
-        warn(`${error.message}; the token read before is still valid`)
-        return token
-      })
+    if (now() - readAtMs < REREAD_MS) return token
+    readAtMs = now()
+    try {
+      token = await readToken(file)
+      complaint = ''
+    } catch (error) {
+      const { message } = error as Error
+      if (message !== complaint) warn(`${message}; the token read before is still valid`)
+      complaint = message
     }
     return token
   }

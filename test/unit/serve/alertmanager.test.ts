@@ -1,0 +1,102 @@
+import { describe, expect, it } from 'vitest'
+import { readWebhook } from '../../../handler/serve/alertmanager.js'
+
+const alert = (labels: object, status = 'firing') => ({
+  status,
+  labels,
+  annotations: {},
+  startsAt: '2026-01-01T00:00:00Z',
+})
+const message = (alerts: unknown, rest: object = {}) => ({
+  version: '4',
+  status: 'firing',
+  receiver: 'active-passive',
+  groupKey: '{}:{}',
+  truncatedAlerts: 0,
+  alerts,
+  ...rest,
+})
+const order = (alerts: unknown, rest?: object) => {
+  const wish = readWebhook(message(alerts, rest))
+  return 'error' in wish ? wish.error : wish.order
+}
+
+describe('a firing alert', () => {
+  it.each([
+    ['a Service', { namespace: 'shop', service: 'db' }, { namespace: 'shop', service: 'db' }],
+    ['a pod', { namespace: 'shop', pod: 'db-0' }, { namespace: 'shop', pod: 'db-0' }],
+    ['both', { namespace: 'shop', service: 'db', pod: 'db-0' }, { namespace: 'shop', service: 'db', pod: 'db-0' }],
+  ])('that names %s asks for its group, or for all where there is none', (_what, labels, target) => {
+    expect(order([alert({ alertname: 'Down', ...labels })])).toEqual([{ ...target, otherwise: 'all' }])
+  })
+
+  it.each([
+    ['no namespace', { service: 'db', pod: 'db-0' }],
+    ['neither Service nor pod', { namespace: 'shop', deployment: 'db' }],
+    ['nothing', {}],
+    ['empty names', { namespace: '', service: '', pod: '' }],
+    ['names that are no text', { namespace: 'shop', service: 7, pod: { name: 'db-0' } }],
+  ])('with %s asks for all, whatever the others name', (_what, labels) => {
+    expect(order([alert({ namespace: 'shop', service: 'db' }), alert(labels)])).toBe('all')
+  })
+
+  it('reads labels as they are, not as what an object inherits', () => {
+    expect(order([alert(JSON.parse('{"namespace": "shop", "__proto__": {"service": "db"}}'))])).toBe('all')
+  })
+})
+
+describe('a group of alerts', () => {
+  it('names each Service once', () => {
+    const db = { namespace: 'shop', service: 'db' }
+    const web = { namespace: 'shop', service: 'web' }
+    const elsewhere = { namespace: 'other', service: 'db' }
+    const alerts = [db, web, db, elsewhere, { ...web, severity: 'critical' }].map((labels) => alert(labels))
+    expect(order(alerts)).toEqual([db, web, elsewhere].map((target) => ({ ...target, otherwise: 'all' })))
+  })
+
+  it('of which some are resolved asks for those that fire', () => {
+    const alerts = [
+      alert({ namespace: 'shop', service: 'db' }, 'resolved'),
+      alert({ namespace: 'shop', service: 'web' }),
+    ]
+    expect(order(alerts)).toEqual([{ namespace: 'shop', service: 'web', otherwise: 'all' }])
+  })
+
+  it.each([
+    ['all of which are resolved', [alert({ namespace: 'shop', service: 'db' }, 'resolved'), alert({}, 'resolved')]],
+    ['without any', []],
+  ])('%s asks for nothing', (_what, alerts) => {
+    expect(order(alerts)).toBeUndefined()
+  })
+
+  it('of which some were cut off asks for all: those may be firing', () => {
+    expect(order([alert({ namespace: 'shop', service: 'db' }, 'resolved')], { truncatedAlerts: 3 })).toBe('all')
+    expect(order([alert({ namespace: 'shop', service: 'db' })], { truncatedAlerts: 3 })).toBe('all')
+  })
+})
+
+describe('a message that is none is refused, and told why:', () => {
+  const deep = JSON.parse(`${'['.repeat(100_000)}${']'.repeat(100_000)}`) as unknown
+
+  it.each([
+    ['null', null, /JSON object/],
+    ['a text', 'alerts', /JSON object/],
+    ['a list', [message([])], /JSON object/],
+    ['a list in lists', deep, /JSON object/],
+    ['an empty object', {}, /version is missing/],
+    ['another version', message([], { version: '5' }), /version is "5", and only "4"/],
+    ['a version that is a number', message([], { version: 4 }), /version is 4/],
+    ['a version that is nested', message([], { version: deep }), /version is a list/],
+    ['a long version', message([], { version: 'x'.repeat(1_000) }), /^version is "x{40}", /],
+    ['no alerts', message(undefined), /alerts is missing/],
+    ['alerts that are no list', message({ 0: alert({}) }), /alerts is an object/],
+    ['an alert that is null', message([null]), /alerts\[0\] is null/],
+    ['an alert that is nested', message([alert({}), deep]), /alerts\[1\] is a list/],
+    ['an alert without labels', message([{ status: 'firing' }]), /alerts\[0\] is an object, which should have labels/],
+    ['labels that are a list', message([{ status: 'firing', labels: [] }]), /should have labels/],
+    ['no status', message([{ labels: {} }]), /alerts\[0\]\.status is missing, which should be firing or resolved/],
+    ['another status', message([alert({}), alert({}, 'Firing')]), /alerts\[1\]\.status is "Firing"/],
+  ])('%s', (_what, sent, why) => {
+    expect(readWebhook(sent)).toEqual({ error: expect.stringMatching(why) })
+  })
+})
