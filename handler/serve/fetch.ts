@@ -125,7 +125,16 @@ async function metrics(backend: Backend): Promise<Response> {
 /** Health is in the body; 503 is for what the API server refused, or did not answer, and for a pass cut short. */
 function ofReport(report: Report): Response {
   const isServed = exitCode(report) !== 3 && !report.interrupted
-  return json(isServed ? 200 : 503, toJson(report))
+  return json(isServed ? 200 : 503, textOf(report))
+}
+
+/** Hundreds may wait for one pass: its report is written once. */
+const texts = new WeakMap<Report, string>()
+
+function textOf(report: Report): string {
+  const text = texts.get(report) ?? toJson(report)
+  texts.set(report, text)
+  return text
 }
 
 function json(status: number, body: string, headers: Readonly<Record<string, string>> = {}): Response {

@@ -1,0 +1,348 @@
+// The routes, as a function from request to response, over the in-process API.
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { KubeConfig } from '@kubernetes/client-node/dist/config.js'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { readOptions } from '../../handler/options.js'
+import { type App, createApp } from '../../handler/serve/app.js'
+import { guardedBy } from '../../handler/serve/token.js'
+import { aWebhook } from '../support/alerts.js'
+import { type InProcess, startInProcess } from '../support/in-process.js'
+
+let world: InProcess
+let app: App
+let folder: string
+let warnings: string[]
+beforeEach(async () => {
+  world = await startInProcess()
+  folder = await mkdtemp(join(tmpdir(), 'active-passive-routes-'))
+  await writeFile(join(folder, 'token'), 'secret')
+  const config = new KubeConfig()
+  config.loadFromString(world.api.kubeconfig)
+  warnings = []
+  const log = { print: () => {}, warn: (text: string) => void warnings.push(text) }
+  const probe = async () => ({ healthy: true, text: '200', ms: 1 })
+  app = createApp(readOptions({}, {}), config, await guardedBy(join(folder, 'token'), log.warn), log, { probe })
+})
+afterEach(async () => {
+  await app.close()
+  await world.close()
+  await rm(folder, { recursive: true, force: true })
+})
+
+const bearer = { authorization: 'Bearer secret' }
+const json = { ...bearer, 'content-type': 'application/json' }
+
+function send(method: string, path: string, headers: Readonly<Record<string, string>> = bearer, body?: string) {
+  return app.fetch(new Request(`http://localhost${path}`, { method, headers, ...(body === undefined ? {} : { body }) }))
+}
+
+const post = (message: unknown, headers: Readonly<Record<string, string>> = json) =>
+  send('POST', '/alertmanager', headers, typeof message === 'string' ? message : JSON.stringify(message))
+
+function stream(body: ReadableStream): Promise<Response> {
+  const init = { method: 'POST', headers: json, body, duplex: 'half' } as const
+  return app.fetch(new Request('http://localhost/alertmanager', init))
+}
+
+const errorOf = async (response: Response) => ((await response.json()) as { readonly error: string }).error
+
+describe('POST /alertmanager', () => {
+  it('makes a pass for the group that the alert names, and answers with its report', async () => {
+    const response = await post(aWebhook([{ namespace: 'default', service: 'app' }]))
+    expect(response.status).toBe(200)
+    expect(response.headers.get('content-type')).toBe('application/json')
+    expect(await response.json()).toMatchObject({
+      groups: [{ namespace: 'default', services: ['app'], decision: 'first', active: { before: null, after: 'a' } }],
+      summary: expect.any(String),
+      requests: 7,
+    })
+    expect(world.actives()).toEqual(['a'])
+  })
+
+  it('sends nothing to the API server for alerts that are resolved', async () => {
+    const response = await post(aWebhook([{ namespace: 'default', service: 'app' }], 'resolved'))
+    expect(response.status).toBe(200)
+    expect(await response.json()).toMatchObject({ groups: [], summary: 'no pass: no alert is firing' })
+    expect(world.api.requests).toEqual([])
+  })
+
+  it('answers 200 when the pass was completed, whatever the health', async () => {
+    for (const name of ['a', 'b']) world.api.store.finalise('pods', 'default', name)
+    world.addPod({ name: 'c', phase: 'Pending', ready: false })
+    const response = await post(aWebhook([{}]))
+    expect(response.status).toBe(200)
+    expect(await response.json()).toMatchObject({ groups: [{ decision: 'blocked' }] })
+  })
+
+  it.each([
+    ['what is no JSON', '{', 400, /no JSON/],
+    ['a megabyte of brackets', '['.repeat(1024 * 1024), 400, /no JSON/],
+    ['half a megabyte of lists', `${'['.repeat(500_000)}${']'.repeat(500_000)}`, 400, /JSON object/],
+    ['an empty body', '', 400, /no JSON/],
+    ['another message', '{"text": "hello"}', 400, /version is missing/],
+    ['more than a megabyte', ' '.repeat(1024 * 1024 + 1), 413, /max_alerts/],
+  ])('refuses %s', async (_what, body, status, why) => {
+    const response = await post(body)
+    expect(response.status).toBe(status)
+    expect(await errorOf(response)).toMatch(why)
+    expect(world.api.requests).toEqual([])
+  })
+
+  it('reads no more of a body without an end than it may', async () => {
+    let sent = 0
+    const chunk = new Uint8Array(64 * 1024)
+    const body = new ReadableStream<Uint8Array>({
+      pull: (controller) => {
+        sent += chunk.byteLength
+        controller.enqueue(chunk)
+      },
+    })
+    const response = await stream(body)
+    expect(response.status).toBe(413)
+    expect(sent).toBeLessThan(2 * 1024 * 1024)
+  })
+
+  it('refuses a body that is cut short', async () => {
+    const body = new ReadableStream({ pull: (controller) => controller.error(new Error('cut')) })
+    const response = await stream(body)
+    expect(response.status).toBe(400)
+    expect(await errorOf(response)).toMatch(/cut short/)
+  })
+
+  it.each(['', 'text/plain', 'application/x-www-form-urlencoded', 'application/jsonp'])(
+    'refuses the content type %j',
+    async (type) => {
+      const response = await post(aWebhook([{}]), { ...bearer, ...(type ? { 'content-type': type } : {}) })
+      expect(response.status).toBe(415)
+    },
+  )
+
+  it.each(['application/json; charset=utf-8', 'Application/JSON', 'application/json ;charset=utf-8'])(
+    'takes the content type %j',
+    async (type) => {
+      expect((await post(aWebhook([], 'resolved'), { ...bearer, 'content-type': type })).status).toBe(200)
+    },
+  )
+})
+
+describe('POST /run', () => {
+  it('makes a pass over the whole scope', async () => {
+    const response = await send('POST', '/run')
+    expect(response.status).toBe(200)
+    expect(await response.json()).toMatchObject({ groups: [{ services: ['app'], decision: 'first' }] })
+  })
+
+  it.each(['app', 'default/app', 'default%2Fapp'])('makes one for service=%s', async (service) => {
+    world.addService({ name: 'mail', selector: { app: 'mail', role: 'active' } })
+    const response = await send('POST', `/run?service=${service}`)
+    expect(response.status).toBe(200)
+    expect(await response.json()).toMatchObject({ groups: [{ services: ['app'], decision: 'first' }] })
+  })
+
+  it('reports a Service that is not there, and answers 200 all the same', async () => {
+    const response = await send('POST', '/run?service=unknown&service=app')
+    expect(response.status).toBe(200)
+    expect(await response.json()).toMatchObject({
+      groups: [{ services: ['app'] }, { services: ['unknown'], decision: 'error', error: { code: 'not-found' } }],
+    })
+  })
+
+  it.each([
+    ['service=', /service="" should be NAME or NAMESPACE\/NAME/],
+    ['service=a/b/c', /service="a\/b\/c" should be/],
+    ['service=../app', /should be/],
+    ['service=App', /should be/],
+    ['service=app&dry-run=true', /unknown parameter "dry-run"/],
+  ])('refuses ?%s', async (query, why) => {
+    const response = await send('POST', `/run?${query}`)
+    expect(response.status).toBe(400)
+    expect(await errorOf(response)).toMatch(why)
+    expect(world.api.requests).toEqual([])
+  })
+})
+
+describe('GET /status', () => {
+  it('says what a pass would do, and writes nothing', async () => {
+    const response = await send('GET', '/status')
+    expect(response.status).toBe(200)
+    expect(await response.json()).toMatchObject({ groups: [{ services: ['app'], decision: 'first' }] })
+    expect(world.api.requests.filter(({ method }) => method !== 'GET')).toEqual([])
+    expect(world.actives()).toEqual([])
+  })
+})
+
+describe('an API server that', () => {
+  it.each([
+    ['refuses the LIST', { kind: 'answer', status: 403, body: { message: 'no' } }],
+    ['resets connections', { kind: 'reset' }],
+  ] as const)('%s makes it 503, with the report', async (_what, fault) => {
+    world.api.intercept(() => fault)
+    for (const [method, path] of [
+      ['POST', '/run'],
+      ['GET', '/status'],
+    ] as const) {
+      const response = await send(method, path)
+      expect(response.status).toBe(503)
+      expect(await response.json()).toMatchObject({ groups: [{ decision: 'error' }] })
+    }
+    const response = await post(aWebhook([{ namespace: 'default', service: 'app' }]))
+    expect(response.status).toBe(503)
+  })
+
+  it('refuses the patch of a pod makes it 503', async () => {
+    world.api.intercept(({ method, path }) =>
+      method === 'PATCH' && path.includes('/pods/')
+        ? { kind: 'answer', status: 403, body: { message: 'no' } }
+        : undefined,
+    )
+    expect((await post(aWebhook([{ namespace: 'default', service: 'app' }]))).status).toBe(503)
+  })
+})
+
+describe('the token', () => {
+  const guarded = [
+    ['POST', '/alertmanager'],
+    ['POST', '/run'],
+    ['GET', '/status'],
+  ] as const
+
+  it.each(guarded)('guards %s %s', async (method, path) => {
+    for (const [where, headers] of [
+      [path, {}],
+      [path, { authorization: 'Bearer wrong' }],
+      [`${path}?token=secret`, {}],
+      [`${path}?access_token=secret`, { 'x-token': 'secret', cookie: 'token=secret' }],
+    ] as const) {
+      const response = await send(method, where, headers)
+      expect(response.status).toBe(401)
+      expect(response.headers.get('www-authenticate')).toBe('Bearer')
+      expect(await errorOf(response)).not.toContain('secret')
+    }
+    expect(world.api.requests).toEqual([])
+    expect(
+      (await send(method, path, method === 'GET' ? bearer : json, method === 'GET' ? undefined : '{')).status,
+    ).not.toBe(401)
+  })
+
+  it.each(['/healthz', '/readyz', '/metrics'])('is not asked for by GET %s', async (path) => {
+    await app.reach()
+    expect((await send('GET', path, {})).status).toBe(200)
+  })
+})
+
+describe('other requests', () => {
+  it.each([
+    ['/alertmanager', ['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS', 'PATCH'], 'POST'],
+    ['/run', ['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS', 'PATCH'], 'POST'],
+    ['/status', ['POST', 'PUT', 'DELETE', 'OPTIONS'], 'GET, HEAD'],
+    ['/metrics', ['POST', 'OPTIONS'], 'GET, HEAD'],
+    ['/healthz', ['POST', 'OPTIONS'], 'GET, HEAD'],
+    ['/readyz', ['POST', 'OPTIONS'], 'GET, HEAD'],
+  ])('with another method are 405 on %s, which says what it takes', async (path, methods, allow) => {
+    for (const method of methods) {
+      const response = await send(method, path)
+      expect(response.status).toBe(405)
+      expect(response.headers.get('allow')).toBe(allow)
+    }
+    expect(world.api.requests).toEqual([])
+  })
+
+  it.each(['/', '/runs', '/run/', '/RUN', '/toString', '/__proto__', '/constructor', '/%72un', '//run'])(
+    'for %s are 404',
+    async (path) => {
+      const response = await send('POST', path)
+      expect(response.status).toBe(404)
+      expect(await errorOf(response)).toContain('/alertmanager')
+    },
+  )
+})
+
+describe('GET /readyz', () => {
+  it('is 503 until the API server was reached, and says in the log why', async () => {
+    const restore = world.api.intercept(() => ({ kind: 'answer', status: 403, body: { message: 'not yet' } }))
+    expect((await send('GET', '/readyz')).status).toBe(503)
+    const reached = app.reach()
+    await expect.poll(() => warnings, { timeout: 15_000 }).toEqual([expect.stringMatching(/^not ready: .*not yet/)])
+    expect((await send('GET', '/readyz')).status).toBe(503)
+    expect((await send('GET', '/healthz')).status).toBe(200)
+    restore()
+    await reached
+    expect((await send('GET', '/readyz')).status).toBe(200)
+  })
+
+  it('is 200 after a pass that the API server served', async () => {
+    await send('POST', '/run')
+    expect((await send('GET', '/readyz')).status).toBe(200)
+  })
+})
+
+describe('while it shuts down', () => {
+  it('wishes are refused with 503, for Alertmanager to send them elsewhere, and it is not ready', async () => {
+    await app.reach()
+    await app.close()
+    for (const response of [await post(aWebhook([{}])), await send('POST', '/run'), await send('GET', '/status')]) {
+      expect(response.status).toBe(503)
+      expect(await errorOf(response)).toMatch(/shutting down/)
+    }
+    expect((await send('GET', '/readyz')).status).toBe(503)
+    expect((await send('GET', '/healthz')).status).toBe(200)
+  })
+
+  it('a wish that waits is refused, and a pass that is cut short is 503 with its report', async () => {
+    world.api.intercept(({ path }) => (path.endsWith('/services') ? { kind: 'hang' } : undefined))
+    const [first, second] = [send('POST', '/run'), send('POST', '/run')]
+    await expect.poll(() => world.api.requests.length, { timeout: 15_000 }).toBe(1)
+    await app.close()
+    expect((await first).status).toBe(503)
+    expect(await (await first).json()).toHaveProperty('groups')
+    expect((await second).status).toBe(503)
+    expect(await errorOf(await second)).toMatch(/shutting down/)
+    expect(world.api.requests).toHaveLength(1)
+  })
+})
+
+describe('GET /metrics', () => {
+  it('counts answers by route and status, whatever paths are asked for', async () => {
+    await send('POST', '/run', {})
+    await send('POST', '/run')
+    for (const path of ['/x', '/y', '/__proto__']) await send('GET', path)
+    const response = await send('GET', '/metrics', {})
+    expect(response.headers.get('content-type')).toMatch(/^text\/plain; version=0\.0\.4/)
+    const lines = (await response.text())
+      .split('\n')
+      .filter((line) => line.startsWith('active_passive_http_requests_total'))
+    expect(lines.sort()).toEqual([
+      'active_passive_http_requests_total{route="/run",code="200"} 1',
+      'active_passive_http_requests_total{route="/run",code="401"} 1',
+      'active_passive_http_requests_total{route="other",code="404"} 3',
+    ])
+  })
+})
+
+describe('wishes that come together', () => {
+  it('during a pass are done by one more: each is answered, with at most one pass at a time', async () => {
+    let listed = 0
+    let go = () => {}
+    const held = new Promise<void>((resolve) => {
+      go = resolve
+    })
+    world.api.intercept(async ({ path }) => {
+      if (!path.endsWith('/services') || ++listed > 1) return undefined
+      await held
+      return undefined
+    })
+    const first = send('POST', '/run')
+    await expect.poll(() => listed, { timeout: 15_000 }).toBe(1)
+    const others = Array.from({ length: 50 }, () => post(aWebhook([{ namespace: 'default', pod: 'a' }])))
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(listed).toBe(1)
+    go()
+    expect((await first).status).toBe(200)
+    const bodies = await Promise.all((await Promise.all(others)).map((response) => response.text()))
+    expect(new Set(bodies).size).toBe(1)
+    const lists = world.api.requests.filter(({ method, path }) => method === 'GET' && path.endsWith('/pods'))
+    expect(lists).toHaveLength(2)
+  })
+})
