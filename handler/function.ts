@@ -19,15 +19,13 @@ const consoleLog: Log = {
 export function createFunction(env: Environment, log: Log = consoleLog): Fetch {
   let opened: Promise<Fetch> | undefined
   return async (request) => {
-    opened ??= open(env, log)
-    try {
-      const fetch = await opened
-      return await fetch(request)
-    } catch (error) {
+    opened ??= open(env, log).catch((error: unknown) => {
       opened = undefined // files may be there the next time
-      log.warn(error instanceof UsageError ? error.message : String(error))
-      return Response.json({ error: 'not configured: see the log' }, { status: 500 })
-    }
+      log.warn(error instanceof UsageError ? error.message : `defect: ${describe(error)}`)
+      return notConfigured
+    })
+    const fetch = await opened
+    return fetch(request)
   }
 }
 
@@ -41,8 +39,14 @@ async function open(env: Environment, log: Log): Promise<Fetch> {
   const { tokenFile, insecure } = options
   const guard = tokenFile !== undefined ? await guardedBy(tokenFile, log.warn) : insecure ? unguarded : closed
   const app = createApp(options, config, guard, log)
-  void app.reach()
+  app.reach().catch((error: unknown) => log.warn(`defect: ${describe(error)}`))
   return app.fetch
+}
+
+const notConfigured: Fetch = async () => Response.json({ error: 'not configured: see the log' }, { status: 500 })
+
+function describe(error: unknown): string {
+  return (error instanceof Error && error.stack) || String(error)
 }
 
 const closed: Guard = async () =>

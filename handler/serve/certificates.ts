@@ -31,9 +31,12 @@ function contextOf(pair: Certificate, files: CertificateFiles): SecureContext {
 }
 
 async function read(flag: string, file: string): Promise<string> {
-  return readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
     throw new UsageError(`${flag} ${file}: cannot be read (${error.code ?? error.message})`)
   })
+  // TLS would go on without one, and refuse every client.
+  if (text.trim() === '') throw new UsageError(`${flag} ${file}: is empty, which should hold PEM`)
+  return text
 }
 
 /** Files may be replaced one after the other: a pair that does not fit is looked at again. */

@@ -1,44 +1,64 @@
 /**
- * Bounds the connections of a server without shutting anybody out: beyond the limit the one goes that has been without
- * a request for longest. Whoever opens thousands and says nothing makes room for those who do.
+ * Bounds the connections of a server without shutting anybody out: beyond the limit the one goes that has been owed no
+ * answer for longest. Whoever opens thousands and says nothing, or takes no answer, makes room for those who do.
  */
-import type { Server, ServerResponse } from 'node:http'
+import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 
-/** @returns a function that closes the connections that are without a request */
-export function limitConnections(server: Server, limit: number): () => void {
-  /** By their other end, which a TLS connection and the one below it share. In the order in which they fell silent. */
-  const silent = new Map<string, Socket>()
-  let open = 0
+export interface Connections {
+  /** A request came in on it: it stays until the function that is returned says that the answer is written. */
+  owe(socket: Socket): () => void
+  /** Closes those that are owed no answer, when what was written is out, or after that time. */
+  closeIdle(withinMs: number): void
+}
+
+interface Connection {
+  /** The one below TLS, until a request has come in. */
+  socket: Socket
+  answersOwed: number
+}
+
+export function limitConnections(server: Server, limit: number): Connections {
+  const open = new Map<string, Connection>()
+  /** In the order in which they became idle. */
+  const idle = new Set<Connection>()
   server.on('connection', (socket: Socket) => {
-    const key = peerOf(socket)
-    open++
-    silent.set(key, socket)
+    const connection: Connection = { socket, answersOwed: 0 }
+    const name = nameOf(socket)
+    open.set(name, connection)
+    idle.add(connection)
     socket.once('close', () => {
-      open--
-      if (silent.get(key) === socket) silent.delete(key)
+      idle.delete(connection)
+      if (open.get(name) === connection) open.delete(name)
     })
-    if (open <= limit) return
-    const [oldest] = silent
-    if (oldest) {
-      silent.delete(oldest[0])
-      oldest[1].destroy()
-    }
+    if (open.size <= limit) return
+    const [oldest] = idle
+    if (!oldest) return
+    idle.delete(oldest)
+    oldest.socket.destroy()
   })
-  server.on('request', ({ socket }: { readonly socket: Socket }, response: ServerResponse) => {
-    const key = peerOf(socket)
-    const own = silent.get(key)
-    if (!own) return
-    silent.delete(key)
-    response.once('close', () => {
-      if (!own.destroyed) silent.set(key, own)
-    })
-  })
-  return () => {
-    for (const socket of silent.values()) socket.destroy()
+  return {
+    owe: (socket) => {
+      const connection = open.get(nameOf(socket))
+      if (!connection) return () => {}
+      connection.socket = socket
+      connection.answersOwed++
+      idle.delete(connection)
+      return () => {
+        connection.answersOwed--
+        if (connection.answersOwed === 0 && !socket.destroyed) idle.add(connection)
+      }
+    },
+    closeIdle: (withinMs) => {
+      for (const { socket } of idle) {
+        socket.destroySoon()
+        setTimeout(() => socket.destroy(), withinMs).unref()
+      }
+    },
   }
 }
 
-function peerOf({ remoteAddress, remotePort }: Socket): string {
-  return `${remoteAddress} ${remotePort}`
+/** Both its ends: a TLS connection shares them with the one below it. */
+function nameOf({ remoteAddress, remotePort, localAddress }: Socket): string {
+  return `${remoteAddress} ${remotePort} ${localAddress}`
 }

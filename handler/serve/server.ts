@@ -2,9 +2,8 @@
 import { once } from 'node:events'
 import * as http from 'node:http'
 import * as https from 'node:https'
-import type { AddressInfo } from 'node:net'
-import { Readable } from 'node:stream'
-import type { ReadableStream } from 'node:stream/web'
+import * as net from 'node:net'
+import { ReadableStream } from 'node:stream/web'
 import { UsageError } from '../errors.js'
 import type { Certificate } from './certificates.js'
 import { limitConnections } from './connections.js'
@@ -38,65 +37,71 @@ const LIMITS = {
   connectionsCheckingInterval: 1_000,
   maxHeaderSize: 16 * 1024,
 } as const
+/** For a client to take its answer. */
+const ANSWER_TIMEOUT_MS = 15_000
 const MAX_CONNECTIONS = 1_000
 
 /** @throws UsageError when the port is not to be had */
 export async function startServer({ port, host, certificate, fetch }: ServerOptions): Promise<RunningServer> {
-  const unfinished = new Set<http.IncomingMessage>()
+  let closing = false
   const respond: http.RequestListener = (incoming, outgoing) => {
-    unfinished.add(incoming)
-    incoming.once('close', () => unfinished.delete(incoming))
-    void answer(fetch, incoming, outgoing)
+    const answered = connections.owe(incoming.socket)
+    void answer(fetch, incoming, outgoing, () => closing).finally(answered)
   }
   const tls =
     certificate && https.createServer({ ...LIMITS, ...certificate, handshakeTimeout: LIMITS.headersTimeout }, respond)
   const server = tls ?? http.createServer(LIMITS, respond)
-  const closeSilent = limitConnections(server, MAX_CONNECTIONS)
-  let closing = false
-  server.on('request', (_incoming, outgoing: http.ServerResponse) => {
-    if (closing) outgoing.setHeader('connection', 'close')
-  })
+  const connections = limitConnections(server, MAX_CONNECTIONS)
   server.listen({ port, host })
   await once(server, 'listening').catch((error: NodeJS.ErrnoException) => {
     const remedy = error.code === 'EADDRINUSE' ? 'something else listens there' : (error.code ?? error.message)
     throw new UsageError(`--port ${port}: cannot be listened on: ${remedy}`)
   })
   return {
-    url: `http${tls ? 's' : ''}://${host ?? '0.0.0.0'}:${(server.address() as AddressInfo).port}`,
+    url: `http${tls ? 's' : ''}://${host ?? '0.0.0.0'}:${(server.address() as net.AddressInfo).port}`,
     renew: (renewed) => tls?.setSecureContext(renewed),
     close: async () => {
       closing = true
       const closed = once(server, 'close')
-      server.close()
-      closeSilent()
-      // Once it is closed the server does not look after slow clients any more.
-      const timer = setTimeout(() => {
-        for (const incoming of unfinished) if (!incoming.complete) incoming.destroy()
-      }, LIMITS.headersTimeout)
+      // That of http.Server would look after slow clients no more, and cut off answers that are on their way.
+      net.Server.prototype.close.call(server)
+      server.requestTimeout = LIMITS.headersTimeout
+      connections.closeIdle(LIMITS.headersTimeout)
       await closed
-      clearTimeout(timer)
     },
   }
 }
 
-async function answer(fetch: Fetch, incoming: http.IncomingMessage, outgoing: http.ServerResponse): Promise<void> {
+async function answer(
+  fetch: Fetch,
+  incoming: http.IncomingMessage,
+  outgoing: http.ServerResponse,
+  isClosing: () => boolean,
+): Promise<void> {
   outgoing.on('error', () => {}) // of a client that went away
   try {
     const request = requestOf(incoming)
-    if (!request) return void outgoing.writeHead(400, { connection: 'close' }).end()
-    const response = await fetch(request)
-    if (!incoming.complete) outgoing.setHeader('connection', 'close') // what is left of the body is not read
-    outgoing.writeHead(response.status, Object.fromEntries(response.headers))
-    outgoing.end(Buffer.from(await response.arrayBuffer()))
+    const response = request instanceof Request ? await fetch(request) : new Response(null, { status: request })
+    const body = Buffer.from(await response.arrayBuffer())
+    if (isClosing()) outgoing.setHeader('connection', 'close')
+    outgoing.writeHead(response.status, { ...Object.fromEntries(response.headers), 'content-length': body.length })
+    outgoing.end(body)
   } catch {
     outgoing.destroy()
   }
+  incoming.resume() // a client that is cut off while it still sends may not see its answer
+  if (outgoing.destroyed) return
+  const timer = setTimeout(() => incoming.socket.destroy(), ANSWER_TIMEOUT_MS)
+  outgoing.once('close', () => clearTimeout(timer))
 }
 
-/** `undefined` for what is no URL, or no method that a request may have. */
-function requestOf(incoming: http.IncomingMessage): Request | undefined {
+/** Or the status that answers what cannot be one: no URL, or a method that a request may not have. */
+function requestOf(incoming: http.IncomingMessage): Request | 400 | 501 {
   const { method = '', url = '', headers } = incoming
+  if (method === 'TRACE') return 501
   const hasBody = method !== 'GET' && method !== 'HEAD'
+  // Read when it is asked for, and never cut off: that would cut off the answer too.
+  const body = () => ReadableStream.from(incoming.iterator({ destroyOnReturn: false }))
   try {
     const pairs = Object.entries(headers).flatMap(([name, value]): [string, string][] =>
       value === undefined ? [] : [[name, String(value)]],
@@ -104,9 +109,9 @@ function requestOf(incoming: http.IncomingMessage): Request | undefined {
     return new Request(new URL(url, 'http://localhost'), {
       method,
       headers: pairs,
-      ...(hasBody ? { body: Readable.toWeb(incoming) as ReadableStream<Uint8Array>, duplex: 'half' } : {}),
+      ...(hasBody ? { body: body(), duplex: 'half' } : {}),
     } as RequestInit)
   } catch {
-    return undefined
+    return 400
   }
 }
