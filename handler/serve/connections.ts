@@ -8,8 +8,8 @@ import type { Socket } from 'node:net'
 export interface Connections {
   /** A request came in on it: it stays until the function that is returned says that the answer is written. */
   owe(socket: Socket): () => void
-  /** Closes those that are owed no answer, when what was written is out, or after that time. */
-  closeIdle(withinMs: number): void
+  /** Closes each as soon as it is owed no answer: when what was written is out, or after that time. */
+  close(withinMs: number): void
 }
 
 interface Connection {
@@ -22,6 +22,7 @@ export function limitConnections(server: Server, limit: number): Connections {
   const open = new Map<string, Connection>()
   /** In the order in which they became idle. */
   const idle = new Set<Connection>()
+  let end: ((connection: Connection) => void) | undefined
   server.on('connection', (socket: Socket) => {
     const connection: Connection = { socket, answersOwed: 0 }
     const name = nameOf(socket)
@@ -46,14 +47,17 @@ export function limitConnections(server: Server, limit: number): Connections {
       idle.delete(connection)
       return () => {
         connection.answersOwed--
-        if (connection.answersOwed === 0 && !socket.destroyed) idle.add(connection)
+        if (connection.answersOwed > 0 || socket.destroyed) return
+        idle.add(connection)
+        end?.(connection)
       }
     },
-    closeIdle: (withinMs) => {
-      for (const { socket } of idle) {
+    close: (withinMs) => {
+      end = ({ socket }) => {
         socket.destroySoon()
         setTimeout(() => socket.destroy(), withinMs).unref()
       }
+      for (const connection of idle) end(connection)
     },
   }
 }

@@ -66,7 +66,7 @@ export async function startServer({ port, host, certificate, fetch }: ServerOpti
       // That of http.Server would look after slow clients no more, and cut off answers that are on their way.
       net.Server.prototype.close.call(server)
       server.requestTimeout = LIMITS.headersTimeout
-      connections.closeIdle(LIMITS.headersTimeout)
+      connections.close(LIMITS.headersTimeout)
       await closed
     },
   }
