@@ -14,6 +14,11 @@ export const ALL_RIGHTS: readonly Rule[] = [
   { apiGroups: [''], resources: ['pods', 'services'], verbs: ['list', 'patch'] },
 ]
 
+/** What `serve --watch` needs. */
+export const WATCH_RIGHTS: readonly Rule[] = [
+  { apiGroups: [''], resources: ['pods', 'services'], verbs: ['list', 'patch', 'watch'] },
+]
+
 type Labels = Readonly<Record<string, string>>
 
 export interface OnCluster {
