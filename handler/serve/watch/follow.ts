@@ -58,7 +58,8 @@ export async function follow<T>(
     })
     if (signal.aborted) return
     follower.connected(false, why)
-    if (why.reason === 'expired') version = undefined
+    // A server whose data were restored from a backup knows no version as high as ours, and waits for it in silence.
+    if (why.reason === 'expired' || (why.reason === 'silent' && !told)) version = undefined
     failures = told || clock.now() - startedAtMs >= SHORT_MS ? 0 : failures + 1
     if (why.reason === 'failed') failures = Math.max(failures, 1)
     if (failures > 0) await clock.sleep(backoff(failures, random), signal)

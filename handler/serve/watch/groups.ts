@@ -5,14 +5,17 @@ import { isClaimed } from '../../latch.js'
 import { type GroupServices, groupKey, groupServices, selects } from '../../observe.js'
 
 /**
- * `gone`: the active pod is not there any more, or will not be. `unserved`: there is none, or more than one, or it
- * cannot be seen to serve; a swap that is under way looks like that as well. `claimed`: a Service is, by somebody.
+ * `unserved`: there is no active pod, or more than one, or it cannot be seen to serve; a swap that is under way looks like
+ * that as well. `claimed`: a Service is, by somebody.
  */
 export type Need = { readonly kind: 'none' | 'unserved' } | { readonly kind: 'claimed'; readonly token: string }
 
 const NONE: Need = { kind: 'none' }
 
-/** A group in which something has changed. `urgent`: its active pod was seen to go. */
+/**
+ * A group in which something has changed. `urgent`: its active pod was seen to go, or another one to become able to take
+ * its place. A label that moves is neither: that is how a swap looks.
+ */
 export interface News {
   readonly key: string
   readonly urgent: boolean
@@ -61,7 +64,10 @@ export class WatchedGroups {
       if (is) group.pods.set(pod.uid, pod)
       else group.pods.delete(pod.uid)
       if (!was && !is) continue
-      const urgent = was && before !== undefined && this.isServing(group, before) && !(is && this.isServing(group, pod))
+      const served = was && before !== undefined && serves(group, before)
+      const gone = served && this.isActive(before) && !(is && serves(group, pod))
+      const able = was && !served && is && serves(group, pod)
+      const urgent = gone || able
       if (urgent || before === undefined || this.differs(before, pod) || was !== is) news.set(key, { key, urgent })
     }
     return [...news.values()]
@@ -83,9 +89,10 @@ export class WatchedGroups {
 
   need(key: string): Need {
     const group = this.groups.get(key)
-    if (!group || group.services.some(({ annotations }) => annotations[PAUSE] === 'true')) return NONE
+    if (!group) return NONE
     const claim = group.services.find(isClaimed)
     if (claim) return { kind: 'claimed', token: `${claim.uid} ${claim.annotations[SWAP]}` }
+    if (group.services.some(({ annotations }) => annotations[PAUSE] === 'true')) return NONE
     const pods = [...group.pods.values()]
     const actives = pods.filter((pod) => this.isActive(pod))
     const [active] = actives
@@ -120,10 +127,8 @@ export class WatchedGroups {
     return labels[this.roleLabel] === 'active'
   }
 
-  /** As far as the kubelet and the API server can tell. */
-  private isServing({ services }: GroupServices, pod: Pod): boolean {
-    const needsReady = !services.every(({ publishNotReadyAddresses }) => publishNotReadyAddresses)
-    return this.isActive(pod) && isLive(pod) && (pod.ready || !needsReady)
+  private isServing(group: GroupServices, pod: Pod): boolean {
+    return this.isActive(pod) && serves(group, pod)
   }
 
   /** Counts of failures, which passes write, and conditions that are none of ours are no news. */
@@ -141,6 +146,12 @@ const PAUSE = `${PREFIX}pause`
 
 function isLive({ phase, terminating }: Pod): boolean {
   return phase === 'Running' && !terminating
+}
+
+/** As far as the kubelet and the API server can tell. */
+function serves({ services }: GroupServices, pod: Pod): boolean {
+  const needsReady = !services.every(({ publishNotReadyAddresses }) => publishNotReadyAddresses)
+  return isLive(pod) && (pod.ready || !needsReady)
 }
 
 function isIn(namespace: string | undefined, object: { readonly namespace: string }): boolean {

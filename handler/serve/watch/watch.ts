@@ -47,4 +47,5 @@ export async function watch(options: WatchOptions, signal: AbortSignal): Promise
       ]
     }),
   )
+  await attendance.ended()
 }

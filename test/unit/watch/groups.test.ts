@@ -1,0 +1,138 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import { PIN, SWAP } from '../../../handler/keys.js'
+import type { Pod, Service } from '../../../handler/kube/port.js'
+import { type News, WatchedGroups } from '../../../handler/serve/watch/groups.js'
+import { annotated, aPod, aService } from '../../support/builders.js'
+
+const WEB = JSON.stringify(['default', [['app', 'web']]])
+const calm: News = { key: WEB, urgent: false }
+const urgent: News = { key: WEB, urgent: true }
+
+const active = aPod('a', { labels: { role: 'active' } })
+const passive = aPod('b', { labels: { role: 'passive' } })
+const claimed = (token = 'token b'): Service =>
+  aService('web', { annotations: { [SWAP]: token }, selector: { app: 'web', [PIN]: active.uid } })
+
+describe('what the watches know of the groups', () => {
+  let groups: WatchedGroups
+  beforeEach(() => {
+    groups = new WatchedGroups('role')
+    groups.servicesListed(undefined, [aService('web')])
+    groups.podsListed(undefined, [active, passive])
+  })
+  const need = () => groups.need(WEB).kind
+  /** The group when these are all of its pods. */
+  const withPods = (...pods: readonly Pod[]) => {
+    groups.podsListed(undefined, pods)
+    return need()
+  }
+
+  it.each<readonly [string, 'none' | 'unserved', readonly Pod[]]>([
+    ['an active pod that is Ready', 'none', [active, passive]],
+    ['no pod', 'none', []],
+    ['no active pod', 'unserved', [passive]],
+    ['no active pod, and none that is Ready', 'unserved', [{ ...passive, ready: false }]],
+    ['no active pod, and none that runs', 'none', [{ ...passive, phase: 'Pending' }]],
+    ['two active pods', 'unserved', [active, { ...passive, labels: active.labels }]],
+    ['an active pod that is not Ready', 'unserved', [{ ...active, ready: false }, passive]],
+    ['an active pod that goes', 'unserved', [{ ...active, terminating: true }, passive]],
+    ['an active pod that has ended', 'unserved', [{ ...active, phase: 'Failed' }, passive]],
+    [
+      'none that could take over',
+      'none',
+      [
+        { ...active, ready: false },
+        { ...passive, ready: false },
+      ],
+    ],
+    ['one pod alone, not Ready', 'none', [{ ...active, ready: false }]],
+    ['pods of another application', 'none', [aPod('c', { labels: { app: 'other' } })]],
+  ])('%s: %s', (_name, kind, pods) => {
+    expect(withPods(...pods)).toBe(kind)
+  })
+
+  it('lets a pod be active that is not Ready where all Services publish such addresses', () => {
+    groups.serviceChanged(aService('web', { publishNotReadyAddresses: true }))
+    expect(withPods({ ...active, ready: false }, passive)).toBe('none')
+  })
+
+  it('needs nothing for what is paused or not managed, but to release a claim', () => {
+    groups.serviceChanged(annotated('web', { pause: 'true' }))
+    expect(withPods(passive)).toBe('none')
+    const service = claimed()
+    groups.serviceChanged({ ...service, annotations: { ...service.annotations, 'active-passive/pause': 'true' } })
+    expect(need()).toBe('claimed')
+    groups.serviceChanged(annotated('web', { managed: 'false' }))
+    expect(need()).toBe('none')
+    expect(groups.group(WEB)).toBeUndefined()
+  })
+
+  it('tells one claim from the next', () => {
+    expect(groups.serviceChanged(claimed('one b'))).toEqual([calm])
+    const first = groups.need(WEB)
+    groups.serviceChanged(claimed('two b'))
+    expect([first.kind, need()]).toEqual(['claimed', 'claimed'])
+    expect(groups.need(WEB)).not.toEqual(first)
+  })
+
+  it.each<readonly [string, Pod, readonly News[]]>([
+    ['is not Ready any more', { ...active, ready: false }, [urgent]],
+    ['is being deleted', { ...active, terminating: true }, [urgent]],
+    ['has ended', { ...active, phase: 'Succeeded' }, [urgent]],
+    ['is taken out of the group', { ...active, labels: { app: 'other', role: 'active' } }, [urgent]],
+    ['is made passive, by a swap', { ...active, labels: passive.labels }, [calm]],
+    ['has got another annotation', { ...active, annotations: { note: 'x' } }, []],
+    ['has got another label', { ...active, labels: { ...active.labels, note: 'x' } }, []],
+  ])('an active pod that %s', (_name, pod, news) => {
+    expect(groups.podChanged(pod)).toEqual(news)
+  })
+
+  it('is told at once of a pod that becomes able to take over', () => {
+    groups.podChanged({ ...passive, ready: false })
+    expect(groups.podChanged(passive)).toEqual([urgent])
+    expect(groups.podChanged(aPod('c', { ready: false }))).toEqual([calm])
+    expect(groups.podChanged(aPod('c'))).toEqual([urgent])
+  })
+
+  it('is told at once that the active pod was deleted, and that of the others only by and by', () => {
+    expect(groups.podDeleted(passive)).toEqual([calm])
+    expect(groups.podDeleted(active)).toEqual([urgent])
+    expect(groups.podDeleted(active)).toEqual([])
+  })
+
+  it('takes what a list does not hold for gone, in its namespace alone', () => {
+    const other = { ...active, namespace: 'other', uid: 'other' }
+    groups.serviceChanged(aService('web', { namespace: 'other', uid: 'other' }))
+    groups.podChanged(other)
+    expect(groups.podsListed('default', [passive])).toEqual([urgent])
+    expect(need()).toBe('unserved')
+    expect(groups.need(WEB.replace('default', 'other')).kind).toBe('none')
+    groups.servicesListed('default', [])
+    expect(groups.group(WEB)).toBeUndefined()
+    expect(groups.group(WEB.replace('default', 'other'))).toBeDefined()
+  })
+
+  it('knows a pod that was put in the place of another by its uid', () => {
+    const successor = { ...active, uid: 'another', labels: { app: 'web' } }
+    groups.podChanged(successor)
+    expect(groups.podDeleted(active)).toEqual([urgent])
+    expect(need()).toBe('unserved')
+    expect(withPods({ ...successor, labels: active.labels })).toBe('none')
+  })
+
+  it('has no group of a selector that holds nothing but the role', () => {
+    groups.servicesListed(undefined, [aService('all', { selector: { role: 'active' } })])
+    expect(groups.need(JSON.stringify(['default', []])).kind).toBe('none')
+  })
+
+  it('gives the pods that it knows to a Service that comes later', () => {
+    groups.podsListed(undefined, [aPod('db', { labels: { app: 'db' } })])
+    expect(groups.serviceChanged(aService('db', { selector: { app: 'db', role: 'active' } }))).toHaveLength(1)
+    expect(groups.need(WEB.replace('web', 'db')).kind).toBe('unserved')
+  })
+
+  it('takes Services that differ in their version alone for the same', () => {
+    expect(groups.serviceChanged(aService('web', { resourceVersion: '2' }))).toEqual([])
+    expect(groups.serviceChanged(annotated('web', { failures: '5' }))).toEqual([calm])
+  })
+})
