@@ -44,7 +44,7 @@ export interface TrafficOptions {
 }
 
 export interface Traffic {
-  /** What has come of the connections so far. */
+  /** What has come of the connections so far, in the order in which they ended. */
   readonly samples: readonly Sample[]
   /** Resolves when it was answered. */
   post(post: Post): Promise<Posted>
