@@ -6,8 +6,11 @@ import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 
 export interface Connections {
-  /** A request came in on it: it stays until the function that is returned says that the answer is written. */
-  owe(socket: Socket): () => void
+  /**
+   * A request came in on it: it stays until the function that is returned says that the answer is written.
+   * @returns `undefined` when it was closed, because it is owed too many answers
+   */
+  owe(socket: Socket): (() => void) | undefined
   /** Closes each as soon as it is owed no answer: when what was written is out, or after that time. */
   close(withinMs: number): void
 }
@@ -17,6 +20,9 @@ interface Connection {
   socket: Socket
   answersOwed: number
 }
+
+/** Few clients send a request before the last one is answered. Node would take in as many as somebody cares to send. */
+const MAX_ANSWERS_OWED = 10
 
 export function limitConnections(server: Server, limit: number): Connections {
   const open = new Map<string, Connection>()
@@ -41,7 +47,10 @@ export function limitConnections(server: Server, limit: number): Connections {
   return {
     owe: (socket) => {
       const connection = open.get(nameOf(socket))
-      if (!connection) return () => {}
+      if (!connection || connection.answersOwed === MAX_ANSWERS_OWED) {
+        socket.destroy()
+        return undefined
+      }
       connection.socket = socket
       connection.answersOwed++
       idle.delete(connection)

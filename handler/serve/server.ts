@@ -46,7 +46,7 @@ export async function startServer({ port, host, certificate, fetch }: ServerOpti
   let closing = false
   const respond: http.RequestListener = (incoming, outgoing) => {
     const answered = connections.owe(incoming.socket)
-    void answer(fetch, incoming, outgoing, () => closing).finally(answered)
+    if (answered) void answer(fetch, incoming, outgoing, () => closing).finally(answered)
   }
   const tls =
     certificate && https.createServer({ ...LIMITS, ...certificate, handshakeTimeout: LIMITS.headersTimeout }, respond)

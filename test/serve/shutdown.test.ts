@@ -104,16 +104,6 @@ describe('told to stop', () => {
     for (const { ended } of [idle, silent, slowHead, slowBody]) await ended
   })
 
-  it('it ends though a client takes no answers', async () => {
-    const rude = await converse(serving.port)
-    rude.socket.pause()
-    rude.send(aRequest('GET /metrics').repeat(2_000))
-    await (await converse(serving.port, aRequest('GET /healthz'))).answers(1)
-    const { code, tookMs } = await stop()
-    expect(code).toBe(0)
-    expect(tookMs).toBeLessThan(PROMPTLY_MS)
-  })
-
   it('again and again, it ends once', async () => {
     const seal = hold('/pods/b')
     const caller = await converse(serving.port, run())
