@@ -1,0 +1,267 @@
+// The package as others use it: the adapters in docs/functions.md run as they stand there, against the built package.
+import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { aWebhook } from '../support/alerts.js'
+import { repository } from '../support/handler.js'
+import { type InProcess, startInProcess } from '../support/in-process.js'
+
+const run = promisify(execFile)
+const TIMEOUT_MS = 120_000
+
+/** Code by the name that its first line says. */
+const blocks = new Map(
+  [...readFileSync(join(repository, 'docs/functions.md'), 'utf8').matchAll(/```js\n\/\/ (\S+)\n([\s\S]*?)```/g)].map(
+    ([, name = '', code = '']) => [name, code],
+  ),
+)
+
+/** A folder with a package that depends on this one. */
+let folder: string
+let world: InProcess
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'active-passive-function-'))
+  await mkdir(join(folder, 'node_modules'))
+  await symlink(repository, join(folder, 'node_modules/active-passive'))
+  await writeFile(join(folder, 'token'), 'secret')
+  for (const [name, code] of blocks) await writeFile(join(folder, name), code)
+})
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+beforeEach(async () => {
+  world = await startInProcess()
+  await writeFile(join(folder, 'kubeconfig'), world.api.kubeconfig)
+})
+afterEach(() => world.close())
+
+/** Runs a program next to the adapters. @returns what it says on stdout, from JSON */
+async function node(program: string, env: Readonly<Record<string, string>> = {}): Promise<unknown> {
+  const { PATH = '', HOME = '' } = process.env
+  const configured = {
+    AP_KUBECONFIG: join(folder, 'kubeconfig'),
+    AP_TOKEN_FILE: join(folder, 'token'),
+    AP_HEALTH_CHECK: 'ready',
+  }
+  await writeFile(join(folder, 'program.mjs'), program)
+  const { stdout } = await run(process.execPath, ['program.mjs'], {
+    cwd: folder,
+    env: { PATH, HOME, ...configured, ...env },
+  })
+  // Reports of passes come before it.
+  return JSON.parse(stdout.trim().split('\n').at(-1) ?? '')
+}
+
+const message = JSON.stringify(aWebhook([{ namespace: 'default', service: 'app' }]))
+const constants = `const message = ${JSON.stringify(message)}; const bearer = 'Bearer secret'
+const say = (value) => process.stdout.write(JSON.stringify(value) + '\\n', () => process.exit())\n`
+
+describe('the adapter for', () => {
+  it('Node serves the routes', { timeout: TIMEOUT_MS }, async () => {
+    const said = await node(
+      `import net from 'node:net'
+      const { listen } = net.Server.prototype
+      const listening = new Promise((resolve) => {
+        net.Server.prototype.listen = function (...args) {
+          return listen.apply(this, args).once('listening', () => resolve(this.address().port))
+        }
+      })
+      await import('./server.mjs')
+      ${constants}
+      const url = 'http://127.0.0.1:' + (await listening)
+      const headers = { authorization: bearer, 'content-type': 'application/json' }
+      const send = (path, init) => fetch(url + path, init).then(({ status }) => status)
+      say([
+        await send('/alertmanager', { method: 'POST', headers, body: message }),
+        await send('/alertmanager', { method: 'POST', headers, body: 'x'.repeat(2 ** 21) }),
+        await send('/alertmanager', { method: 'POST', body: message }),
+        await send('/run?service=app', { method: 'POST', headers }),
+        await send('/healthz'),
+        await send('/readyz'),
+        await send('/nowhere'),
+      ])`,
+      { PORT: '0' },
+    )
+    expect(said).toEqual([200, 413, 401, 200, 200, 200, 404])
+    expect(world.actives()).toEqual(['a'])
+  })
+
+  it('CloudEvents takes both modes', { timeout: TIMEOUT_MS }, async () => {
+    const said = await node(
+      `import { onEvent } from './cloudevents.mjs'
+      ${constants}
+      const send = (headers, body) =>
+        onEvent(new Request('http://localhost/', { method: 'POST', headers: { authorization: bearer, ...headers }, body }))
+      const attributes = { specversion: '1.0', type: 'alert', source: '/alerts', id: '1' }
+      const prefixed = Object.fromEntries(Object.entries(attributes).map(([name, value]) => ['ce-' + name, value]))
+      const structured = { 'content-type': 'application/cloudevents+json; charset=utf-8' }
+      const answers = [
+        await send({ ...prefixed, 'content-type': 'application/json' }, message),
+        await send(structured, JSON.stringify({ ...attributes, data: JSON.parse(message) })),
+        await send(structured, JSON.stringify(attributes)),
+        await send(structured, '{'),
+        await send({ ...structured, authorization: 'Bearer wrong' }, '{}'),
+      ]
+      say([answers.map(({ status }) => status), await answers[1].json()])`,
+    )
+    expect(said).toEqual([[200, 200, 400, 400, 401], expect.objectContaining({ groups: [expect.anything()] })])
+    expect(world.actives()).toEqual(['a'])
+  })
+
+  it('Lambda takes events of version 2.0', { timeout: TIMEOUT_MS }, async () => {
+    const said = await node(
+      `import { handler } from './lambda.mjs'
+      ${constants}
+      const event = (method, rawPath, rest) => ({
+        version: '2.0',
+        rawPath,
+        rawQueryString: '',
+        headers: { authorization: bearer, 'content-type': 'application/json', 'content-length': '1' },
+        requestContext: { http: { method, path: rawPath } },
+        isBase64Encoded: false,
+        ...rest,
+      })
+      const answers = [
+        await handler(event('POST', '/alertmanager', { body: message })),
+        await handler(event('POST', '/alertmanager', { body: btoa(message), isBase64Encoded: true })),
+        await handler(event('POST', '/run', { rawQueryString: 'service=app' })),
+        await handler(event('GET', '/status')),
+        await handler(event('GET', '/healthz', { headers: {} })),
+        await handler(event('POST', '/run', { headers: {} })),
+      ]
+      say([answers.map(({ statusCode }) => statusCode), answers[0].headers, JSON.parse(answers[0].body).groups.length])`,
+    )
+    expect(said).toEqual([[200, 200, 200, 200, 200, 401], { 'content-type': 'application/json' }, 1])
+    expect(world.actives()).toEqual(['a'])
+  })
+
+  it('a host that calls the default export, or its fetch', { timeout: TIMEOUT_MS }, async () => {
+    const said = await node(
+      `import plain from './plain.mjs'
+      ${constants}
+      const request = (path) => new Request('http://localhost' + path, { method: 'POST', headers: { authorization: bearer } })
+      say([(await plain(request('/run'))).status, (await plain.fetch(request('/run?service=app'), {}, {})).status])`,
+    )
+    expect(said).toEqual([200, 200])
+  })
+
+  it('every code block of the document is run here', () => {
+    expect([...blocks.keys()].sort()).toEqual(['cloudevents.mjs', 'lambda.mjs', 'plain.mjs', 'server.mjs'])
+  })
+})
+
+describe('the default export', () => {
+  const call = `const request = (path, method = 'POST') =>
+    new Request('http://localhost' + path, { method, headers: { authorization: bearer } })
+    const statuses = async (...requests) => (await Promise.all(requests.map((one) => handle(one)))).map(({ status }) => status)\n`
+
+  it('creates no server, and connects to nothing before it is called', { timeout: TIMEOUT_MS }, async () => {
+    const said = await node(
+      `import http from 'node:http'
+      import https from 'node:https'
+      import net from 'node:net'
+      import { syncBuiltinESMExports } from 'node:module'
+      const created = []
+      for (const [name, module] of Object.entries({ http, https, net })) {
+        module.createServer = () => { created.push(name); throw new Error('no server') }
+        module.Server = new Proxy(module.Server, { construct: () => { created.push(name); throw new Error('no server') } })
+      }
+      const { connect } = net.Socket.prototype
+      let connected = 0
+      net.Socket.prototype.connect = function (...args) { connected++; return connect.apply(this, args) }
+      syncBuiltinESMExports()
+      const { default: handle } = await import('active-passive')
+      ${constants}${call}
+      const early = connected
+      const answers = await statuses(request('/run'), request('/metrics', 'GET'), request('/status', 'GET'))
+      say({ answers, created, early, isConnected: connected > 0 })`,
+    )
+    expect(said).toEqual({ answers: [200, 200, 200], created: [], early: 0, isConnected: true })
+  })
+
+  it('does not hold the code of a server', async () => {
+    const files = new Set(['index.js'])
+    for (const file of files) {
+      const code = await readFile(join(repository, 'dist', file), 'utf8')
+      expect(code).not.toMatch(/createServer|listenOn|\.listen\(/)
+      for (const [, other = ''] of code.matchAll(/"\.\/(index-\w+\.js)"/g)) files.add(other)
+    }
+    expect(files.size).toBeGreaterThan(1)
+  })
+
+  it('without a token lets nobody in who could start a pass, unless it is told to', {
+    timeout: TIMEOUT_MS,
+  }, async () => {
+    const program = `import handle from 'active-passive'
+      ${constants}${call}
+      say(await statuses(request('/run'), request('/status', 'GET'), request('/healthz', 'GET')))`
+    expect(await node(program, { AP_TOKEN_FILE: '' })).toEqual([401, 401, 200])
+    expect(await node(program, { AP_TOKEN_FILE: '', AP_INSECURE: 'true' })).toEqual([200, 200, 200])
+  })
+
+  it('that is configured wrongly answers 500, and is right once that is put right', {
+    timeout: TIMEOUT_MS,
+  }, async () => {
+    const said = await node(
+      `import { writeFile } from 'node:fs/promises'
+      import { createFunction } from 'active-passive'
+      ${constants}
+      const warnings = []
+      const handle = createFunction({ ...process.env, AP_TOKEN_FILE: 'later' }, { print() {}, warn: (text) => warnings.push(text) })
+      ${call}
+      const before = await statuses(request('/run'), request('/healthz', 'GET'))
+      await writeFile('later', 'secret')
+      say([before, await statuses(request('/run')), warnings])`,
+    )
+    expect(said).toEqual([[500, 500], [200], ['--token-file later: cannot be read (ENOENT)']])
+  })
+})
+
+describe('a program that imports', () => {
+  const loaded = `import { createRequire } from 'node:module'
+    const { _cache } = createRequire(import.meta.url)('node:module')
+    console.log(Object.keys(_cache).some((file) => file.includes('/prom-client/')))`
+
+  it('pass alone loads nothing that only serve needs', { timeout: TIMEOUT_MS }, async () => {
+    expect(await node(`import { pass } from 'active-passive'\n${loaded}`)).toBe(false)
+    const called = `import handle from 'active-passive'\nawait handle(new Request('http://localhost/healthz'))\n`
+    expect(await node(`${called}${loaded}\nprocess.exit()`)).toBe(true)
+  })
+
+  it('the package in TypeScript gets types that fit', { timeout: TIMEOUT_MS }, async () => {
+    const tsc = join(repository, 'node_modules/.bin/tsc')
+    const typed = join(folder, 'typed')
+    const own = join(typed, 'node_modules/active-passive')
+    await mkdir(own, { recursive: true })
+    await cp(join(repository, 'package.json'), join(own, 'package.json'))
+    for (const scope of ['@kubernetes', '@types']) {
+      await symlink(join(repository, 'node_modules', scope), join(typed, 'node_modules', scope))
+    }
+    // As `npm run prepack` does, and leaves dist/ alone.
+    await run(tsc, ['--project', 'tsconfig.types.json', '--outDir', join(own, 'dist/types')], { cwd: repository })
+    await writeFile(
+      join(typed, 'program.mts'),
+      `import handle, { connect, createFunction, DEFAULT_SETTINGS, exitCode, type Fetch, loadConfig, pass, probe, type Report, systemClock } from 'active-passive'
+
+export const answer: Promise<Response> = handle(new Request('http://localhost/run', { method: 'POST' }))
+export const same: Fetch = handle.fetch
+export const other: Fetch = createFunction({ AP_NAMESPACE: 'a,b' })
+const effects = { kube: connect(loadConfig({ env: process.env })), clock: systemClock, probe, random: Math.random }
+const options = { namespaces: ['a'], services: [], roleLabel: 'role', dryRun: true, deadlineMs: 40_000, concurrency: 64, settings: DEFAULT_SETTINGS }
+const report: Report = await pass(options, effects, AbortSignal.timeout(1_000))
+export const code: 0 | 1 | 3 = exitCode(report)
+// @ts-expect-error: no request
+handle('http://localhost/run')
+`,
+    )
+    const options = ['--strict', '--exactOptionalPropertyTypes', '--skipLibCheck', '--noEmit', '--target', 'ES2023']
+    const modules = ['--module', 'NodeNext', '--types', 'node', 'program.mts']
+    const { stdout } = await run(tsc, [...options, ...modules], { cwd: typed }).catch(
+      (error: { readonly stdout: string }) => error,
+    )
+    expect(stdout).toBe('')
+  })
+})
