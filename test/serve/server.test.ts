@@ -1,11 +1,14 @@
 // The Node server around a `fetch` of the test's: its limits, and whom it cuts off to keep to them.
 import { once } from 'node:events'
 import { createServer } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import { type AddressInfo, connect, type Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
 import { describe, expect, it } from 'vitest'
 import { limitConnections } from '../../handler/serve/connections.js'
 import { startServer } from '../../handler/serve/server.js'
 import { aRequest, converse, statuses } from '../support/raw-http.js'
+import { testCert, testKey } from '../support/tls.js'
 
 const poll = { timeout: 30_000 }
 
@@ -68,16 +71,58 @@ describe('beyond the limit of connections', () => {
     await close()
   })
 
-  it('one that is owed a second answer stays, though it has got the first', async () => {
+  it('one that is owed an answer stays, though that to its next request is written', async () => {
     const { client, close, held } = await start()
     const owed = await client()
-    owed.send(aRequest('GET /') + aRequest('GET /held'))
-    await owed.answers(1)
+    owed.send(aRequest('GET /held') + aRequest('GET /'))
     await expect.poll(() => held.length, poll).toBe(1)
     for (let i = 0; i < 5; i++) await (await client('/')).answers(1)
     held[0]?.()
     expect(statuses(await owed.answers(2))).toEqual([200, 200])
     await close()
+  })
+})
+
+describe('beyond the limit of TLS connections', () => {
+  it('those go that are silent or in the middle of a handshake, and never one that is owed an answer', async () => {
+    const server = createTlsServer({ cert: testCert, key: testKey })
+    const connections = limitConnections(server, 2)
+    const held: (() => void)[] = []
+    server.on('request', ({ socket }, response) => {
+      const answered = connections.owe(socket)
+      held.push(() => {
+        response.end('hello')
+        answered?.()
+      })
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    const shake = async () => {
+      const socket = connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false })
+      const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()))
+      socket.on('error', () => {}) // of one that is cut off
+      await once(socket, 'secureConnect')
+      return { socket, closed }
+    }
+    const owed = await shake()
+    owed.socket.write(aRequest('GET /', { Connection: 'close' }))
+    await expect.poll(() => held.length, poll).toBe(1)
+    const unshaken = await converse(port)
+    const silent = await shake()
+    await unshaken.ended
+    const last = await shake()
+    silent.socket.resume()
+    await silent.closed
+
+    held[0]?.()
+    expect(String((await once(owed.socket, 'data'))[0])).toMatch(/^HTTP\/1\.1 200 /)
+    const closed = once(server, 'close')
+    server.close()
+    connections.close(1_000)
+    last.socket.resume()
+    owed.socket.resume()
+    await Promise.all([last.closed, owed.closed, closed])
   })
 })
 
