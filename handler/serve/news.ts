@@ -6,6 +6,9 @@ import { toText } from '../report/text.js'
 /** @returns the text to print, or `undefined` when nothing has changed since the last report on the same groups */
 export type News = (report: Report, isWhole: boolean) => string | undefined
 
+/** Whoever asks for ever new names that are no Services takes no more memory than that. */
+const MEMORY = 10_000
+
 export function newsIn(output: 'text' | 'json'): News {
   const said = new Map<string, string>()
   return (report, isWhole) => {
@@ -19,6 +22,7 @@ export function newsIn(output: 'text' | 'json'): News {
       const there = new Set(report.groups.map(keyOf))
       for (const key of said.keys()) if (!there.has(key)) said.delete(key)
     }
+    if (said.size > MEMORY) said.clear()
     if (groups.length === 0) return undefined
     const news = { ...report, groups }
     return output === 'json' ? toJson(news, 0) : `${new Date().toISOString()} ${toText(news)}\n`

@@ -1,0 +1,55 @@
+import { describe, expect, it } from 'vitest'
+import { newsIn } from '../../../handler/serve/news.js'
+import { aGroupReport, aMember, anActive, aReport, failed, failing } from '../../support/builders.js'
+
+const web = () => aGroupReport([anActive('web-0'), aMember('web-1')])
+const mail = () => aGroupReport([anActive('mail-0'), aMember('mail-1')], { services: ['mail'] })
+
+/** A group whose active pod has failed: the report of the pass that hands over. */
+const handover = () => aGroupReport([anActive('web-0', { verdict: failed() }), aMember('web-1')], { latch: 'latched' })
+const after = () => aGroupReport([aMember('web-0', { verdict: failed() }), anActive('web-1')])
+
+describe('what is told of a group', () => {
+  it('is what it is at first, and then nothing for as long as that stays', () => {
+    const news = newsIn('text')
+    expect(news(aReport([web(), mail()]), true)).toMatch(
+      /^\d{4}-\d\d-\d\dT\S+Z [\s\S]*web-0 is the active pod[\s\S]*mail-0/,
+    )
+    expect(news(aReport([web(), mail()]), true)).toBeUndefined()
+    expect(news(aReport([mail()]), false)).toBeUndefined()
+  })
+
+  it('is each handover, and not that the new pod stays active', () => {
+    const news = newsIn('text')
+    news(aReport([web(), mail()]), true)
+    const told = news(aReport([handover(), mail()]), true)
+    expect(told).toContain('Enabling web-1')
+    expect(told).not.toContain('mail')
+    expect(news(aReport([after(), mail()]), true)).toBeUndefined()
+    expect(news(aReport([handover()]), false)).toContain('Enabling web-1')
+  })
+
+  it('is that its pod begins to fail and that it has recovered, and not each failure', () => {
+    const news = newsIn('text')
+    const counted = (failures: number) => aReport([aGroupReport([anActive('web-0', { verdict: failing(failures) })])])
+    news(aReport([web()]), true)
+    expect(news(counted(1), true)).toBeDefined()
+    expect(news(counted(2), true)).toBeUndefined()
+    expect(news(aReport([web()]), true)).toBeDefined()
+  })
+
+  it('is what it is, when it is back after a whole pass without it', () => {
+    const news = newsIn('text')
+    news(aReport([web(), mail()]), true)
+    news(aReport([mail()]), false)
+    expect(news(aReport([web()]), false)).toBeUndefined()
+    news(aReport([mail()]), true)
+    expect(news(aReport([web(), mail()]), true)).toContain('web-0 is the active pod')
+  })
+
+  it('is one line of JSON, where that is asked for', () => {
+    const told = newsIn('json')(aReport([web(), mail()]), true) ?? ''
+    expect(told.trimEnd().split('\n')).toHaveLength(1)
+    expect(JSON.parse(told)).toMatchObject({ groups: [{ services: ['web'] }, { services: ['mail'] }] })
+  })
+})
