@@ -5,13 +5,15 @@ import { connect as connectTcp } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect, type TLSSocket } from 'node:tls'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { readCertificate, watchCertificate } from '../../handler/serve/certificates.js'
 import { type RunningServer, startServer } from '../../handler/serve/server.js'
 import { createAuthority } from '../cluster/certificates.js'
 import { aRequest } from '../support/raw-http.js'
 import { startServing } from '../support/serve.js'
 import { testCert, testKey } from '../support/tls.js'
+
+vi.setConfig({ testTimeout: 120_000 }) // of a machine that is busy with other things
 
 const poll = { timeout: 30_000 }
 

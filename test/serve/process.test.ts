@@ -2,11 +2,13 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { networkInterfaces } from 'node:os'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { aWebhook } from '../support/alerts.js'
 import { runHandler } from '../support/handler.js'
 import { type ServeOptions, type Serving, startServing } from '../support/serve.js'
 import { testCert, testKey } from '../support/tls.js'
+
+vi.setConfig({ testTimeout: 120_000 }) // of a machine that is busy with other things
 
 let serving: Serving | undefined
 afterEach(async () => {

@@ -3,12 +3,14 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { KubeConfig } from '@kubernetes/client-node/dist/config.js'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { readOptions } from '../../handler/options.js'
 import { type App, createApp } from '../../handler/serve/app.js'
 import { guardedBy } from '../../handler/serve/token.js'
 import { aWebhook } from '../support/alerts.js'
 import { type InProcess, startInProcess } from '../support/in-process.js'
+
+vi.setConfig({ testTimeout: 120_000 }) // of a machine that is busy with other things
 
 let world: InProcess
 let app: App

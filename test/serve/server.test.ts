@@ -4,11 +4,13 @@ import { createServer } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { limitConnections } from '../../handler/serve/connections.js'
 import { startServer } from '../../handler/serve/server.js'
 import { aRequest, converse, statuses } from '../support/raw-http.js'
 import { testCert, testKey } from '../support/tls.js'
+
+vi.setConfig({ testTimeout: 120_000 }) // of a machine that is busy with other things
 
 const poll = { timeout: 30_000 }
 

@@ -1,9 +1,11 @@
 // SIGTERM: what is under way ends as it has to, and nobody who says nothing holds it up.
 import { connect } from 'node:net'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { aWebhook } from '../support/alerts.js'
 import { aRequest, converse, statuses } from '../support/raw-http.js'
 import { type Serving, startServing } from '../support/serve.js'
+
+vi.setConfig({ testTimeout: 120_000 }) // of a machine that is busy with other things
 
 /** A machine under load may need long for a second's work; what hangs takes the minute that a connection may be idle. */
 const PROMPTLY_MS = 40_000
