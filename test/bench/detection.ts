@@ -4,12 +4,13 @@
  */
 import { hideBin } from 'yargs/helpers'
 import yargs from 'yargs/yargs'
-import { describeDetections, detections } from '../support/detection.js'
+import { describeDetections, detections, ways } from '../support/detection.js'
 import { clusterOrExit } from './cluster.js'
 
-const { runs } = yargs(hideBin(process.argv))
+const { runs, only } = yargs(hideBin(process.argv))
   .scriptName('npm run bench:detection --')
   .option('runs', { type: 'number', default: 10, requiresArg: true, describe: 'Failovers in each way' })
+  .option('only', { type: 'string', default: '', requiresArg: true, describe: 'Only the ways whose names hold this' })
   .check(({ runs }) => {
     if (Number.isInteger(runs) && runs > 0) return true
     throw new Error(`--runs ${runs}: a whole number above zero, please.`)
@@ -22,10 +23,11 @@ const { runs } = yargs(hideBin(process.argv))
   })
   .parseSync()
 
+const chosen = ways.filter(({ name }) => name.includes(only))
 const cluster = await clusterOrExit()
 try {
   console.log(`Median (min to max) of ${runs} failovers each, ms from the failure; Node ${process.version}`)
-  for await (const one of detections(cluster, runs)) console.log(describeDetections(one))
+  for await (const one of detections(cluster, runs, chosen)) console.log(describeDetections(one))
 } finally {
   await cluster.stop()
 }

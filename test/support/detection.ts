@@ -76,13 +76,16 @@ export const ways: readonly Way[] = [
     name: '--watch, pod not Ready',
     flags: ['--watch'],
     strike: async (world, pod, traffic) => {
-      await fail(world, pod, traffic)
+      const failed = await fail(world, pod, traffic)
       // What a watch can see begins when the kubelet has said so.
       const written = await until('the pod is not Ready', async () => {
         const requests = await requestsOf(world.cluster.auditLog, `system:node:${pod.node}`)
         const now = (await world.pods(demo)).find(({ uid }) => uid === pod.uid)
-        const last = requests.filter(({ resource, name }) => resource === 'pods/status' && name === pod.name).at(-1)
-        return now?.ready === false ? last : undefined
+        const written = requests.find(
+          ({ resource, name, receivedAt }) =>
+            resource === 'pods/status' && name === pod.name && milliseconds(receivedAt) > failed,
+        )
+        return now?.ready === false ? written : undefined
       })
       return milliseconds(written.receivedAt)
     },
@@ -102,11 +105,15 @@ export interface Detections {
 }
 
 /** Makes `runs` failovers in each way, and yields each way's as soon as they are complete. */
-export async function* detections(cluster: NodeCluster, runs: number): AsyncGenerator<Detections> {
+export async function* detections(
+  cluster: NodeCluster,
+  runs: number,
+  chosen: readonly Way[] = ways,
+): AsyncGenerator<Detections> {
   const world = await openNodeWorld(cluster, 'default')
   await world.applyDemo(demo, { patches: [shortSleep] })
   await world.pass()
-  for (const [n, way] of ways.entries()) {
+  for (const [n, way] of chosen.entries()) {
     if (way.quickKubelet) await quicken(world)
     const user = `serve-${n}`
     const serve = await startServe(world, user, way.flags)
