@@ -60,15 +60,35 @@ function watchable<M, T>(
         resourceVersion,
         timeoutSeconds: String(LASTS_SECONDS),
       })
-      const stream = await transport
-        .stream(`${collectionPath(resource, namespace)}?${query}`, signal)
-        .catch((error) => {
-          throw unanswered(access, error)
-        })
-      if (stream.status === 410) throw new Expired()
-      if (stream.status !== 200) throw refusal(access, await answerOf(stream))
-      return changes(access, stream, read)
+      const path = `${collectionPath(resource, namespace)}?${query}`
+      const stream = await openStream(transport, path, signal).catch((error) => {
+        throw unanswered(access, error)
+      })
+      if (stream.status === 200) return changes(access, stream, read)
+      const answer = await answerOf(stream)
+      throw answer.status === 410 ? new Expired() : refusal(access, answer)
     },
+  }
+}
+
+/**
+ * The signal cuts it for as long as it is being read, and no longer: got emits an error for what is aborted after its
+ * end, where nobody listens any more, and that would be the end of the process.
+ */
+async function openStream(transport: Transport, path: string, signal: AbortSignal): Promise<Stream> {
+  const connection = new AbortController()
+  const cut = () => connection.abort()
+  if (signal.aborted) cut()
+  signal.addEventListener('abort', cut)
+  const { status, lines } = await transport.stream(path, connection.signal)
+  return { status, lines: untilEnd(lines, () => signal.removeEventListener('abort', cut)) }
+}
+
+async function* untilEnd(lines: AsyncIterable<string>, ended: () => void): AsyncGenerator<string> {
+  try {
+    yield* lines
+  } finally {
+    ended()
   }
 }
 
