@@ -9,6 +9,8 @@ export interface Replica {
   readonly stderr: string
   /** Resolves when it has ended. */
   readonly done: Promise<Run>
+  /** What /metrics says. */
+  metrics(): Promise<string>
   /** A value of /metrics, or the sum of those that have these labels. */
   metric(name: string, labels?: Readonly<Record<string, string>>): Promise<number>
   kill(signal: NodeJS.Signals): void
@@ -25,8 +27,9 @@ export async function startReplica(args: readonly string[], env: Readonly<Record
   })
   const url = await until('serve listens', () => {
     if (child.exitCode !== null || child.signalCode !== null) throw new Error(`serve has ended: ${stderr}`)
-    return /^listening on (http:\S+\d)/m.exec(stderr)?.[1]
+    return /listening on (http:\S+\d)/.exec(stderr)?.[1]
   })
+  const metrics = async () => (await fetch(`${url}/metrics`)).text()
   return {
     pid: child.pid ?? 0,
     url,
@@ -34,10 +37,8 @@ export async function startReplica(args: readonly string[], env: Readonly<Record
     get stderr() {
       return stderr
     },
-    metric: async (name, labels = {}) => {
-      const text = await (await fetch(`${url}/metrics`)).text()
-      return sumOf(text, name, labels)
-    },
+    metrics,
+    metric: async (name, labels) => sumOf(await metrics(), name, labels),
     kill: (signal) => void child.kill(signal),
     stop: () => {
       child.kill('SIGTERM')

@@ -8,6 +8,8 @@ export interface TcpProxy {
   readonly connections: number
   /** Cuts every connection, and takes new ones. */
   cut(): void
+  /** Lets nothing through any more on the connections that there are, which stay open; new ones work. */
+  hold(): void
   close(): Promise<void>
 }
 
@@ -41,6 +43,9 @@ export async function startTcpProxy(host: string, port: number): Promise<TcpProx
       return connections
     },
     cut,
+    hold: () => {
+      for (const socket of open) socket.unpipe().pause()
+    },
     close: async () => {
       const closed = once(server, 'close')
       server.close()
