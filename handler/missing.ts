@@ -2,16 +2,15 @@
 import type { Fault } from './errors.js'
 import type { Service } from './kube/port.js'
 import { faultReport, type Tended } from './namespace.js'
-import type { PassOptions } from './pass.js'
 import type { GroupReport } from './report/report.js'
-import { names, type ServiceRef, type Target } from './targets.js'
+import { names, type Scope, type ServiceRef, type Target } from './targets.js'
 
 /** One report for each `--service` that is nowhere among the managed ones. */
-export function missingServices(options: PassOptions, tended: readonly Tended[]): readonly GroupReport[] {
+export function missingServices(scope: Scope, tended: readonly Tended[]): readonly GroupReport[] {
   if (tended.some(({ services }) => services === undefined)) return [] // it may well be where we could not look
   const groups = tended.flatMap((one) => one.groups)
   const all = tended.flatMap((one) => one.services ?? [])
-  return options.services.flatMap((ref) => {
+  return scope.services.flatMap((ref) => {
     const isServed = groups.some(
       (group) =>
         group.services.includes(ref.name) &&
@@ -22,7 +21,7 @@ export function missingServices(options: PassOptions, tended: readonly Tended[])
       ? []
       : [
           notFound(
-            options,
+            scope,
             ref,
             all.find((service) => names(ref, service)),
           ),
@@ -30,33 +29,33 @@ export function missingServices(options: PassOptions, tended: readonly Tended[])
   })
 }
 
-function notFound(options: PassOptions, ref: ServiceRef, service: Service | undefined): GroupReport {
-  const [first, ...others] = options.namespaces === 'all' ? [] : options.namespaces
+function notFound(scope: Scope, ref: ServiceRef, service: Service | undefined): GroupReport {
+  const [first, ...others] = scope.namespaces === 'all' ? [] : scope.namespaces
   const namespace = ref.namespace ?? service?.namespace ?? (others.length === 0 ? first : undefined)
-  const scope = options.namespaces === 'all' ? 'all namespaces' : `namespace ${options.namespaces.join(', ')}`
+  const where = scope.namespaces === 'all' ? 'all namespaces' : `namespace ${scope.namespaces.join(', ')}`
   const fault: Fault = {
     code: 'not-found',
     object: `service ${namespace === undefined ? '' : `${namespace}/`}${ref.name}`,
     message: service
-      ? `its selector does not hold ${options.roleLabel}: active, or it is annotated as not managed`
-      : `there is no such Service in ${scope}`,
+      ? `its selector does not hold ${scope.roleLabel}: active, or it is annotated as not managed`
+      : `there is no such Service in ${where}`,
     remedy: service
-      ? `Add ${options.roleLabel}: active to spec.selector of the Service to have it managed.`
+      ? `Add ${scope.roleLabel}: active to spec.selector of the Service to have it managed.`
       : 'Check --service and the namespace (-n, -A).',
   }
-  return faultReport({ defaults: options.settings }, namespace, [ref.name], [fault])
+  return faultReport({ defaults: scope.settings }, namespace, [ref.name], [fault])
 }
 
 /** The report of a target that names no managed Service, among these. */
 export function missingTarget(
-  options: PassOptions,
+  scope: Scope,
   { namespace, service = '' }: Target,
   services: readonly Service[],
 ): readonly GroupReport[] {
   const ref = { namespace, name: service }
   return [
     notFound(
-      options,
+      scope,
       ref,
       services.find((one) => names(ref, one)),
     ),

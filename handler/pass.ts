@@ -5,26 +5,19 @@ import type { Effects } from './effects.js'
 import { dryRun } from './kube/recording.js'
 import { missingServices, missingTarget } from './missing.js'
 import { type Reads, type Tended, tendNamespace, type Wanted } from './namespace.js'
-import type { Settings } from './policy.js'
 import type { GroupReport, Report } from './report/report.js'
-import type { ServiceRef, Target } from './targets.js'
+import type { Scope, Target } from './targets.js'
 import type { GroupContext } from './tend.js'
 
-export interface PassOptions {
-  readonly namespaces: readonly string[] | 'all'
-  /** Only the groups of these Services; empty: all. One that is not there is a fault. */
-  readonly services: readonly ServiceRef[]
-  /** Of those, only the groups that these name; absent: all. */
+export interface PassOptions extends Scope {
+  /** Of its groups, only the groups that these name; absent: all. */
   readonly targets?: readonly Target[]
   /** See `SwapContext`; false unless given. */
   readonly quickCheck?: boolean
-  readonly roleLabel: string
   readonly dryRun: boolean
   readonly deadlineMs: number
   /** Probes in flight. */
   readonly concurrency: number
-  /** For Services without annotations. */
-  readonly settings: Settings
 }
 
 /** Namespaces that are read at once: a steady pass opens no more connections than this. */

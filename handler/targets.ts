@@ -1,11 +1,22 @@
-/** What of its scope a pass is asked to serve, where it is not all of it. Pure. */
+/** What a pass is there for, and what of that it is asked to serve where it is not all of it. Pure. */
 import type { Service } from './kube/port.js'
 import type { Group, GroupServices } from './observe.js'
+import type { Settings } from './policy.js'
 
 export interface ServiceRef {
   /** Absent: in any namespace of the scope. */
   readonly namespace?: string | undefined
   readonly name: string
+}
+
+/** The groups that a pass is there for. */
+export interface Scope {
+  readonly namespaces: readonly string[] | 'all'
+  /** Only the groups of these Services; empty: all. One that is not there is a fault. */
+  readonly services: readonly ServiceRef[]
+  readonly roleLabel: string
+  /** For Services without annotations. */
+  readonly settings: Settings
 }
 
 /** Whether it names this Service. */

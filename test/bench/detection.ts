@@ -2,24 +2,16 @@
  * `npm run bench:detection`: from the failure of the active pod to the new pod's answers, with `serve` triggered by a
  * webhook, a loop and a watch. On a real node, a client opens a new connection every 5 ms through the Service's cluster IP.
  */
-import { hideBin } from 'yargs/helpers'
-import yargs from 'yargs/yargs'
 import { describeDetections, detections, ways } from '../support/detection.js'
 import { clusterOrExit } from './cluster.js'
+import { benchFlags, runsFlag } from './flags.js'
 
-const { runs, only } = yargs(hideBin(process.argv))
-  .scriptName('npm run bench:detection --')
-  .option('runs', { type: 'number', default: 10, requiresArg: true, describe: 'Failovers in each way' })
+const { runs, only } = benchFlags('bench:detection')
+  .option('runs', runsFlag('Failovers in each way', 10))
   .option('only', { type: 'string', default: '', requiresArg: true, describe: 'Only the ways whose names hold this' })
-  .check(({ runs }) => {
-    if (Number.isInteger(runs) && runs > 0) return true
-    throw new Error(`--runs ${runs}: a whole number above zero, please.`)
-  })
-  .version(false)
-  .strict()
-  .fail((message, error) => {
-    process.stderr.write(`${message ?? error.message}\nTry \`npm run bench:detection -- --help\`.\n`)
-    process.exit(2)
+  .check(({ only }) => {
+    if (ways.some(({ name }) => name.includes(only))) return true
+    throw new Error(`--only ${only}: no way holds this: ${ways.map(({ name }) => name).join('; ')}.`)
   })
   .parseSync()
 

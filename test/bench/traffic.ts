@@ -5,29 +5,17 @@
  */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { hideBin } from 'yargs/helpers'
-import yargs from 'yargs/yargs'
 import { kubernetesVersion } from '../cluster/binaries.js'
 import { repository } from '../support/handler.js'
 import { describeSeries, handovers, type Series } from '../support/handover.js'
 import { chartOf } from './chart.js'
 import { clusterOrExit } from './cluster.js'
+import { benchFlags, runsFlag } from './flags.js'
 import { spread } from './measure.js'
 
-const { runs, chart } = yargs(hideBin(process.argv))
-  .scriptName('npm run bench:traffic --')
-  .option('runs', { type: 'number', default: 20, requiresArg: true, describe: 'Handovers of each kind' })
+const { runs, chart } = benchFlags('bench:traffic')
+  .option('runs', runsFlag('Handovers of each kind', 20))
   .option('chart', { type: 'boolean', default: false, describe: 'Write docs/handover.svg from the figures' })
-  .check(({ runs }) => {
-    if (Number.isInteger(runs) && runs > 0) return true
-    throw new Error(`--runs ${runs}: a whole number above zero, please.`)
-  })
-  .version(false)
-  .strict()
-  .fail((message, error) => {
-    process.stderr.write(`${message ?? error.message}\nTry \`npm run bench:traffic -- --help\`.\n`)
-    process.exit(2)
-  })
   .parseSync()
 
 const cluster = await clusterOrExit()
