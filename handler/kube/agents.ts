@@ -2,21 +2,19 @@
 import { Agent as HttpAgent } from 'node:http'
 import { type AgentOptions, Agent as HttpsAgent } from 'node:https'
 
-const SETTINGS = {
-  keepAlive: true,
-  /**
-   * Load balancers drop idle connections without a word, and a write on such a one would stay unanswered. Longer than
-   * any request may take: a SOCKS proxy's agent does not tell idle connections from those in use.
-   */
-  timeout: 30_000,
+export interface Pool {
+  /** Connections at once. */
+  readonly maxSockets: number
+  /** Kept idle no longer: load balancers drop such without a word, and a write on it would stay unanswered. */
+  readonly idleMs: number
 }
 
 /**
  * client-node makes an agent for each request, which holds the trust and the certificates as they are at that moment.
  * One that keeps its connections is made from it, and another only when those have changed.
  */
-export function keepAliveAgents(maxSockets: number): (fresh: HttpAgent) => HttpAgent {
-  const settings = { ...SETTINGS, maxSockets }
+export function keepAliveAgents({ maxSockets, idleMs }: Pool): (fresh: HttpAgent) => HttpAgent {
+  const settings = { keepAlive: true, timeout: idleMs, maxSockets }
   let current: HttpAgent | undefined
   let identity: string | undefined
   return (fresh) => {
@@ -35,7 +33,9 @@ function keepAlive(agent: HttpAgent, options: AgentOptions, settings: AgentOptio
   if (agent.constructor === HttpsAgent) return new HttpsAgent({ ...options, ...settings })
   if (agent.constructor === HttpAgent) return new HttpAgent({ ...options, ...settings })
   Object.assign(options, settings)
-  return Object.assign(agent, settings) // a proxy's
+  // A proxy's. To a SOCKS proxy's, a time limit of its own would be one on every silence, even in a watch.
+  const { timeout: _idle, ...own } = settings
+  return Object.assign(agent, own)
 }
 
 /** Requests that are under way end on the connection that they have. */

@@ -10,18 +10,17 @@ import type { Readable } from 'node:stream'
 import type { KubeConfig } from '@kubernetes/client-node/dist/config.js'
 import got, { HTTPError, type RequestError, type Response } from 'got'
 import { version } from '../version.js'
+import type { Pool } from './agents.js'
 import { openIdentity, type Presented } from './auth/identity.js'
 
 /** What a request may take. */
-export interface Limits {
+export interface Limits extends Pool {
   readonly readTimeoutMs: number
   readonly writeTimeoutMs: number
   /** Before a read is tried again, where the server does not say. */
   readonly retryDelayMs: number
   /** For a credential plugin. */
   readonly pluginTimeoutMs: number
-  /** Connections at once. */
-  readonly maxSockets: number
 }
 
 export const LIMITS: Limits = {
@@ -30,6 +29,7 @@ export const LIMITS: Limits = {
   retryDelayMs: 200,
   pluginTimeoutMs: 20_000,
   maxSockets: 16,
+  idleMs: 30_000,
 }
 
 const USER_AGENT = `active-passive/${version}`

@@ -3,7 +3,7 @@ import type { Agent as HttpAgent } from 'node:http'
 import { KubeConfig } from '@kubernetes/client-node/dist/config.js'
 import type { User } from '@kubernetes/client-node/dist/config_types.js'
 import { RequestContext } from '@kubernetes/client-node/dist/gen/http/http.js'
-import { keepAliveAgents } from '../agents.js'
+import { keepAliveAgents, type Pool } from '../agents.js'
 import { type Credential, Credentials, type Plugin } from './plugin.js'
 
 export interface Identity {
@@ -20,12 +20,12 @@ export interface Presented {
 
 export function openIdentity(
   given: KubeConfig,
-  { pluginTimeoutMs, maxSockets }: { readonly pluginTimeoutMs: number; readonly maxSockets: number },
+  { pluginTimeoutMs, ...pool }: Pool & { readonly pluginTimeoutMs: number },
 ): Identity {
   const { config, plugin } = withoutPlugin(given)
   const server = config.getCurrentCluster()
   const credentials = plugin && new Credentials(plugin, server, pluginTimeoutMs)
-  const agentFor = keepAliveAgents(maxSockets)
+  const agentFor = keepAliveAgents(pool)
   return {
     present: async (signal) => {
       const user = config.getCurrentUser()

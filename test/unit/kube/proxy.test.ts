@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { connect } from '../../../handler/kube/client.js'
+import { LIMITS, openTransport } from '../../../handler/kube/transport.js'
+import { connectWatches } from '../../../handler/kube/watch.js'
 import { startConnectProxy, startSocksProxy } from './proxies.js'
 import { load, never, startRecorder, trusted } from './support.js'
 
@@ -27,6 +29,41 @@ describe('proxy-url', () => {
     await kube.listPods({}, never)
     expect(proxy.asked).toEqual([`127.0.0.1:${server.port}`])
     expect(server.seen).toMatchObject(Array(2).fill({ authorization: 'Bearer secret' }))
+  })
+
+  describe.each([
+    ['an HTTP', startConnectProxy, 'http'],
+    ['a SOCKS', startSocksProxy, 'socks5'],
+  ] as const)('that is %s proxy', (_name, start, scheme) => {
+    const IDLE_MS = 200
+    const through = async (kind: 'tls' | 'http') => {
+      const server = await startRecorder(kind)
+      const { authority } = await start()
+      const cluster = { ...(kind === 'tls' && trusted), 'proxy-url': `${scheme}://${authority}` }
+      return { server, config: await load({ server: server.url, cluster, user }) }
+    }
+
+    it.each(['tls', 'http'] as const)('leaves a watch over %s alone that is quiet for long', async (kind) => {
+      const { server, config } = await through(kind)
+      const bookmark = `${JSON.stringify({ type: 'BOOKMARK', object: { metadata: { resourceVersion: '9' } } })}\n`
+      server.answer = (_request, response) => {
+        response.write(bookmark)
+        setTimeout(() => response.end(bookmark), 5 * IDLE_MS)
+      }
+      const pods = connectWatches(config, { idleMs: IDLE_MS }).pods('shop')
+      let seen = 0
+      for await (const _change of await pods.watch('7', never)) seen++
+      expect(seen).toBe(2)
+    })
+
+    it.each(['tls', 'http'] as const)('keeps no connection over %s that is idle for long', async (kind) => {
+      const { server, config } = await through(kind)
+      const transport = openTransport(config, { ...LIMITS, idleMs: IDLE_MS })
+      await transport.get('/', never)
+      await expect.poll(() => server.open.size, { timeout: 10_000 }).toBe(0)
+      await transport.get('/', never)
+      expect(server.accepted).toBe(2)
+    })
   })
 
   it('does not change whom we trust', async () => {
