@@ -149,13 +149,16 @@ export class Expired extends Error {
 /** The API server refused or did not answer. What it said is cut short, `remedy` is an instruction in a full sentence. */
 export class KubeError extends Error {
   override readonly name = 'KubeError'
+  /** When it wants to be asked again, if it said so. */
+  readonly retryAfterMs: number | undefined
   constructor(
     /** `unreachable`: no answer. `denied`: 401 or 403, or no credentials to show. `failed`: any other answer. */
     readonly code: 'unreachable' | 'denied' | 'failed',
     message: string,
     readonly remedy: string,
-    options?: ErrorOptions,
+    { retryAfterMs, ...options }: ErrorOptions & { readonly retryAfterMs?: number | undefined } = {},
   ) {
     super(message, options)
+    this.retryAfterMs = retryAfterMs
   }
 }

@@ -67,9 +67,12 @@ export function refusal(access: Access, answer: Answer): KubeError {
     return new KubeError('denied', `may not ${describe(access)}: ${said}`, known ? permit(access, said) : BETWEEN)
   }
   const message = `could not ${describe(access)}: status ${status}${said && `: ${said}`}`
-  if (status === 429) return new KubeError('failed', message, 'The API server has too much to do: try again later.')
+  const { retryAfterMs } = answer
+  const busy = 'The API server has too much to do: try again later.'
+  if (status === 429) return new KubeError('failed', message, busy, { retryAfterMs })
   // Not every answer of an API server in trouble is a Status.
-  return new KubeError('failed', message, known || status >= 500 ? 'Look at the API server.' : BETWEEN)
+  const remedy = known || status >= 500 ? 'Look at the API server.' : BETWEEN
+  return new KubeError('failed', message, remedy, { retryAfterMs })
 }
 
 /** A success whose body is something else. */

@@ -50,12 +50,14 @@ export interface Transport {
   get(path: string, signal: AbortSignal): Promise<Answer>
   /** Sent once. @throws Unanswered */
   patch(path: string, contentType: string, body: unknown, signal: AbortSignal): Promise<Answer>
-  /** Resolves when the answer begins; what has come of it in the end is the caller's to read. Sent once. @throws Unanswered */
-  stream(path: string, signal: AbortSignal): Promise<Stream>
+  /**
+   * Resolves when a 200 begins, and its lines are the caller's to read, however long they take; or to any other answer.
+   * Sent once. @throws Unanswered
+   */
+  stream(path: string, signal: AbortSignal): Promise<Stream | Answer>
 }
 
 export interface Stream {
-  readonly status: number
   /** The body, line by line, until its end. @throws Unanswered */
   readonly lines: AsyncIterable<string>
 }
@@ -121,25 +123,34 @@ export function openTransport(config: KubeConfig, limits: Limits = LIMITS): Tran
     return answer
   }
 
-  const stream = async (path: string, signal: AbortSignal): Promise<Stream> => {
+  const stream = async (path: string, signal: AbortSignal): Promise<Stream | Answer> => {
     if (signal.aborted) throw new Unanswered('no-answer', NO_TIME)
     const { headers, agent } = await present(signal)
     const request = got.stream(server + path, {
       headers: { accept: 'application/json', 'user-agent': USER_AGENT, ...headers },
       agent: { http: agent, https: agent as HttpsAgent },
-      timeout: { response: limits.readTimeoutMs },
       retry: { limit: 0 },
       throwHttpErrors: false,
       followRedirect: false,
       signal,
     })
     requests++
+    // got's own limits would be on the whole of it, or only on what comes after the connection.
+    const { readTimeoutMs } = limits
+    const giveUp = () => request.destroy(new Error(`no answer within ${readTimeoutMs / 1_000} s`))
+    const late = setTimeout(giveUp, readTimeoutMs)
     try {
-      const [{ statusCode }] = (await once(request, 'response')) as [Response]
-      if (statusCode === 401) identity.refused()
-      return { status: statusCode, lines: linesOf(request) }
+      const [response] = (await once(request, 'response')) as [Response<string>]
+      if (response.statusCode === 401) identity.refused()
+      const lines = linesOf(request)
+      if (response.statusCode === 200) return { lines }
+      const body: string[] = []
+      for await (const line of lines) body.push(line)
+      return { ...answerOf(response), body: body.join('\n') }
     } catch (error) {
       throw noAnswer(error, undefined)
+    } finally {
+      clearTimeout(late)
     }
   }
 

@@ -10,7 +10,7 @@ import { collectionPath, listAll } from './list.js'
 import { type Change, Expired, KubeError, type Pod, type Service, type Watchable } from './port.js'
 import { readPod, readService } from './read.js'
 import { type Access, refusal, unanswered, unintelligible } from './status.js'
-import { LIMITS, type Limits, openTransport, type Stream, type Transport } from './transport.js'
+import { type Answer, LIMITS, type Limits, openTransport, type Stream, type Transport } from './transport.js'
 
 export interface Watches {
   /** How many requests were sent so far. */
@@ -61,11 +61,10 @@ function watchable<M, T>(
         timeoutSeconds: String(LASTS_SECONDS),
       })
       const path = `${collectionPath(resource, namespace)}?${query}`
-      const stream = await openStream(transport, path, signal).catch((error) => {
+      const answer = await openStream(transport, path, signal).catch((error) => {
         throw unanswered(access, error)
       })
-      if (stream.status === 200) return changes(access, stream, read)
-      const answer = await answerOf(stream)
+      if ('lines' in answer) return changes(access, answer, read)
       throw answer.status === 410 ? new Expired() : refusal(access, answer)
     },
   }
@@ -75,13 +74,19 @@ function watchable<M, T>(
  * The signal cuts it for as long as it is being read, and no longer: got emits an error for what is aborted after its
  * end, where nobody listens any more, and that would be the end of the process.
  */
-async function openStream(transport: Transport, path: string, signal: AbortSignal): Promise<Stream> {
+async function openStream(transport: Transport, path: string, signal: AbortSignal): Promise<Stream | Answer> {
   const connection = new AbortController()
   const cut = () => connection.abort()
   if (signal.aborted) cut()
   signal.addEventListener('abort', cut)
-  const { status, lines } = await transport.stream(path, connection.signal)
-  return { status, lines: untilEnd(lines, () => signal.removeEventListener('abort', cut)) }
+  const ended = () => signal.removeEventListener('abort', cut)
+  const answer = await transport.stream(path, connection.signal).catch((error) => {
+    ended()
+    throw error
+  })
+  if ('lines' in answer) return { lines: untilEnd(answer.lines, ended) }
+  ended()
+  return answer
 }
 
 async function* untilEnd(lines: AsyncIterable<string>, ended: () => void): AsyncGenerator<string> {
@@ -90,12 +95,6 @@ async function* untilEnd(lines: AsyncIterable<string>, ended: () => void): Async
   } finally {
     ended()
   }
-}
-
-async function answerOf({ status, lines }: Stream) {
-  const body: string[] = []
-  for await (const line of lines) body.push(line)
-  return { status, body: body.join('\n'), retryAfterMs: undefined }
 }
 
 interface Event {
@@ -111,7 +110,8 @@ async function* changes<M, T>(access: Access, { lines }: Stream, read: (model: M
         if (object.code === 410) throw new Expired()
         throw refusal(access, { status: object.code ?? 0, body: JSON.stringify(object), retryAfterMs: undefined })
       }
-      const resourceVersion = object.metadata?.resourceVersion ?? ''
+      const resourceVersion = object.metadata?.resourceVersion
+      if (!resourceVersion) throw unintelligible(access, { status: 200, body: line, retryAfterMs: undefined })
       if (type === 'BOOKMARK') yield { kind: 'bookmark', resourceVersion }
       else yield { kind: type === 'DELETED' ? 'deleted' : 'changed', object: read(object as M), resourceVersion }
     }

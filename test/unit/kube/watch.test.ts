@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'
+import { createServer as createSocketServer, type Socket } from 'node:net'
 import { setImmediate } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type Change, Expired, KubeError, type Pod, type Watchable } from '../../../handler/kube/port.js'
@@ -83,12 +84,38 @@ describe('a watch', () => {
     ['an error', 500, 'oh', 'could not watch pods in namespace shop: status 500: oh'],
     ['an event with an error', 200, event('ERROR', { code: 500, message: 'etcd' }), 'status 500: etcd'],
     ['something else', 200, '<html>\n', 'answered with something else: <html>'],
+    ['an event without a version', 200, event('MODIFIED', {}), 'answered with something else: {"type":"MODIFIED"'],
   ])('says what %s was', async (_name, status, line, message) => {
     say(status, line)
     const error = await read().catch((error: unknown) => error)
     expect(error).toBeInstanceOf(KubeError)
     expect((error as KubeError).message).toContain(message)
   })
+
+  it.each([429, 503])('passes on when a server that answers %s wants to be asked again', async (status) => {
+    answer = (response) => void response.writeHead(status, { 'Retry-After': '10' }).end()
+    await expect(read()).rejects.toMatchObject({ code: 'failed', retryAfterMs: 10_000 })
+    answer = (response) => void response.writeHead(status).end()
+    await expect(read()).rejects.toMatchObject({ code: 'failed', retryAfterMs: undefined })
+  })
+
+  it.each([
+    ['does not get on with the connection', 'https', () => {}],
+    ['does not answer', 'http', () => {}],
+    ['begins a refusal and does not end it', 'http', (socket) => socket.write('HTTP/1.1 500 Oh\r\n\r\nso')],
+  ] as const satisfies readonly (readonly [string, string, (socket: Socket) => void])[])(
+    'waits only so long for a server that %s',
+    async (_name, scheme, behave) => {
+      const { port, sockets } = await listen(createSocketServer((socket) => socket.once('data', () => behave(socket))))
+      const server = `${scheme}://127.0.0.1:${port}`
+      pods = connectWatches(await load({ server }), { readTimeoutMs: 100 }).pods('shop')
+      await expect(read()).rejects.toMatchObject({
+        code: 'unreachable',
+        message: `could not watch pods in namespace shop: no answer from ${server}: no answer within 0.1 s`,
+      })
+      await expect.poll(() => sockets.size).toBe(0)
+    },
+  )
 
   it('says that there is no answer when the connection breaks', async () => {
     answer = (response) => {
