@@ -18,8 +18,8 @@ import { loop } from './loop.js'
 import { createMetrics, type Metrics, type Trigger } from './metrics.js'
 import { newsIn } from './news.js'
 import type { Guard } from './token.js'
-import type { Interruption } from './watch/follow.js'
-import { type WatchName, watch } from './watch/watch.js'
+import { keepAccount } from './watch/account.js'
+import { watch } from './watch/watch.js'
 
 /** Groups that the watches have found in need are tended side by side: one whose pods hang holds up no other. */
 const WATCH_PASSES_AT_ONCE = 4
@@ -153,7 +153,7 @@ export function createApp(
               if (!(error instanceof ShuttingDown)) defect(error)
             })
           },
-          connected: connections(metrics, log),
+          ...keepAccount(metrics, (message) => log.warn(message)),
         },
         stopped.signal,
       ),
@@ -177,24 +177,5 @@ async function whyUnreachable(
   } catch (error) {
     if (error instanceof KubeError) return `${error.message}. ${error.remedy}`
     throw error
-  }
-}
-
-/** Keeps count of the watches, and says once why one does not work. */
-function connections(metrics: Metrics, log: Log): (watch: WatchName, is: boolean, why?: Interruption) => void {
-  const connected = new Set<string>()
-  const complaints = new Map<string, string>()
-  return ({ resource, namespace = '' }, is, why) => {
-    const key = `${resource} ${namespace}`
-    if (is) connected.add(key)
-    else connected.delete(key)
-    metrics.watchConnected.set({ resource }, [...connected].filter((one) => one.startsWith(resource)).length)
-    if (is) complaints.delete(key)
-    if (!why) return
-    metrics.watchRestarts.inc({ reason: why.reason })
-    if (why.reason !== 'failed') return
-    const complaint = `${why.error.message}. ${why.error.remedy}`
-    if (complaints.get(key) !== complaint) log.warn(`watch: ${complaint}`)
-    complaints.set(key, complaint)
   }
 }

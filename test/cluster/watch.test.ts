@@ -48,6 +48,7 @@ function followPods(kubeconfig: string, namespace: string) {
         watches = is
         if (why) interruptions.push(why.reason)
       },
+      steady: () => {},
     },
     { clock, random: Math.random },
     end.signal,

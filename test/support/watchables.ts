@@ -1,7 +1,7 @@
 /** A watchable thing for tests: what it lists and tells is the test's, and what is asked of it is counted. */
 import { type Change, KubeError, type Watchable } from '../../handler/kube/port.js'
 
-type Step<T> = Change<T> | { readonly kind: 'end' } | { readonly kind: 'error'; readonly error: Error }
+export type Step<T> = Change<T> | { readonly kind: 'end' } | { readonly kind: 'error'; readonly error: Error }
 
 export class FakeWatchable<T> implements Watchable<T> {
   objects: readonly T[] = []
@@ -9,6 +9,11 @@ export class FakeWatchable<T> implements Watchable<T> {
   /** What the next calls reject with, one each; after that they are served. */
   readonly refuseList: Error[] = []
   readonly refuseWatch: Error[] = []
+  /** What each watch begins with. */
+  opening: readonly Step<T>[] = []
+  /** How long the answers take. */
+  listTakes = async () => {}
+  watchTakes = async () => {}
   lists = 0
   /** The versions after which watches were begun. */
   readonly watches: string[] = []
@@ -18,6 +23,8 @@ export class FakeWatchable<T> implements Watchable<T> {
 
   async list() {
     this.lists++
+    this.expectPauses()
+    await this.listTakes()
     const error = this.refuseList.shift()
     if (error) throw error
     const { objects, resourceVersion } = this
@@ -26,9 +33,16 @@ export class FakeWatchable<T> implements Watchable<T> {
 
   async watch(resourceVersion: string, signal: AbortSignal): Promise<AsyncIterable<Change<T>>> {
     this.watches.push(resourceVersion)
+    this.expectPauses()
+    await this.watchTakes()
     const error = this.refuseWatch.shift()
     if (error) throw error
     return this.steps(signal)
+  }
+
+  /** Without them time would never move on. */
+  private expectPauses(): void {
+    if (this.lists + this.watches.length > 10_000) throw new Error('asked again and again without a pause')
   }
 
   /** Tells whoever watches at the moment. */
@@ -47,7 +61,7 @@ export class FakeWatchable<T> implements Watchable<T> {
   }
 
   private async *steps(signal: AbortSignal): AsyncGenerator<Change<T>> {
-    const queue: Step<T>[] = []
+    const queue: Step<T>[] = [...this.opening]
     let wake: (() => void) | undefined
     this.tell = (step) => {
       queue.push(step)

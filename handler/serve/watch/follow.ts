@@ -9,6 +9,8 @@ export interface Follower<T> {
   deleted(object: T): void
   /** Whether changes are being told at the moment; and if not, why. */
   connected(is: boolean, why?: Interruption): void
+  /** The watch has stood for a while: it works. */
+  steady(): void
 }
 
 /** `ended`: by the server, as it does from time to time. */
@@ -18,9 +20,10 @@ export type Interruption =
 
 /** An API server sends a bookmark a minute, whether anything has changed or not: beyond that the connection is dead. */
 export const SILENCE_MS = 90_000
-/** A watch that ends sooner than this has told us to come more slowly. */
-const SHORT_MS = 1_000
+/** A watch that ends sooner, whatever it has told, has told us to come more slowly. */
+export const STEADY_MS = 5_000
 const LONGEST_BACKOFF_MS = 10_000
+const LONGEST_RETRY_AFTER_MS = 30_000
 
 type Waiting = Pick<Effects, 'clock' | 'random'>
 
@@ -32,10 +35,12 @@ export async function follow<T>(
   signal: AbortSignal,
 ): Promise<void> {
   let version: string | undefined
+  /** Since a watch was steady. */
   let failures = 0
   while (!signal.aborted) {
-    const startedAtMs = clock.now()
+    const isListing = version === undefined
     let told = false
+    let steady = false
     const why = await interruption(async () => {
       if (version === undefined) {
         const { objects, resourceVersion } = await source.list(signal)
@@ -47,6 +52,12 @@ export async function follow<T>(
       try {
         const changes = await source.watch(version, either)
         follower.connected(true)
+        // A timer: the machine's time may jump.
+        void clock.sleep(STEADY_MS, either).then(() => {
+          if (either.aborted) return
+          steady = true
+          follower.steady()
+        })
         for await (const change of unlessSilent(changes, clock)) {
           told = true
           version = change.resourceVersion
@@ -60,10 +71,18 @@ export async function follow<T>(
     follower.connected(false, why)
     // A server whose data were restored from a backup knows no version as high as ours, and waits for it in silence.
     if (why.reason === 'expired' || (why.reason === 'silent' && !told)) version = undefined
-    failures = told || clock.now() - startedAtMs >= SHORT_MS ? 0 : failures + 1
-    if (why.reason === 'failed') failures = Math.max(failures, 1)
-    if (failures > 0) await clock.sleep(backoff(failures, random), signal)
+    if (steady) failures = 0
+    if (!steady || why.reason === 'failed' || why.reason === 'expired') failures++
+    // What was good for a while may expire, and news must not wait; what has just been listed should not.
+    const atOnce = why.reason === 'expired' && (steady || !isListing)
+    if (failures > 0 && !atOnce) await clock.sleep(Math.max(backoff(failures, random), wish(why)), signal)
   }
+}
+
+/** How long the server wants to be left alone. */
+function wish(why: Interruption): number {
+  const { retryAfterMs = 0 } = why.reason === 'failed' ? why.error : {}
+  return Math.min(LONGEST_RETRY_AFTER_MS, retryAfterMs)
 }
 
 /** Half a second first, then twice as long each time, and somewhat less by chance. */

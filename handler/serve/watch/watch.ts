@@ -14,6 +14,8 @@ export interface WatchOptions extends Pick<Effects, 'clock' | 'random'> {
   /** Never rejects. */
   pass(group: GroupServices): Promise<void>
   connected(watch: WatchName, is: boolean, why?: Interruption): void
+  /** It has stood for a while. */
+  steady(watch: WatchName): void
 }
 
 export interface WatchName {
@@ -29,17 +31,21 @@ export async function watch(options: WatchOptions, signal: AbortSignal): Promise
   const namespaces = options.namespaces === 'all' ? [undefined] : [...new Set(options.namespaces)]
   await Promise.all(
     namespaces.flatMap((namespace) => {
+      const told = (resource: WatchName['resource']) => ({
+        connected: (is: boolean, why?: Interruption) => options.connected({ resource, namespace }, is, why),
+        steady: () => options.steady({ resource, namespace }),
+      })
       const services: Follower<Service> = {
         listed: (all) => tell(groups.servicesListed(namespace, all)),
         changed: (service) => tell(groups.serviceChanged(service)),
         deleted: (service) => tell(groups.serviceDeleted(service)),
-        connected: (is, why) => options.connected({ resource: 'services', namespace }, is, why),
+        ...told('services'),
       }
       const pods: Follower<Pod> = {
         listed: (all) => tell(groups.podsListed(namespace, all)),
         changed: (pod) => tell(groups.podChanged(pod)),
         deleted: (pod) => tell(groups.podDeleted(pod)),
-        connected: (is, why) => options.connected({ resource: 'pods', namespace }, is, why),
+        ...told('pods'),
       }
       return [
         follow(options.services(namespace), services, options, signal),

@@ -37,6 +37,7 @@ describe('a day of quiet', () => {
         pods: () => pods,
         pass: async () => void passes++,
         connected: (_watch, _is, why) => void (why && interruptions++),
+        steady: () => {},
       },
       end.signal,
     )

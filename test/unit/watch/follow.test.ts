@@ -1,15 +1,16 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { Expired, KubeError } from '../../../handler/kube/port.js'
-import { follow, type Interruption, SILENCE_MS } from '../../../handler/serve/watch/follow.js'
+import { follow, type Interruption, SILENCE_MS, STEADY_MS } from '../../../handler/serve/watch/follow.js'
 import { MINUTE, SECOND } from '../../support/builders.js'
 import { VirtualClock } from '../../support/virtual-clock.js'
-import { FakeWatchable, unreachable } from '../../support/watchables.js'
+import { FakeWatchable, type Step, unreachable } from '../../support/watchables.js'
 
 describe('follow', () => {
   let clock: VirtualClock
   let source: FakeWatchable<string>
   let told: string[]
   let interruptions: Interruption['reason'][]
+  let steady: number
   let end: AbortController
   let following: Promise<void>
 
@@ -18,6 +19,7 @@ describe('follow', () => {
     source = new FakeWatchable()
     told = []
     interruptions = []
+    steady = 0
     end = new AbortController()
   })
   afterEach(async () => {
@@ -33,6 +35,7 @@ describe('follow', () => {
       changed: (object: string) => void told.push(`changed ${object}`),
       deleted: (object: string) => void told.push(`deleted ${object}`),
       connected: (_is: boolean, why?: Interruption) => void (why && interruptions.push(why.reason)),
+      steady: () => void steady++,
     }
     following = follow(source, follower, { clock, random: () => 1 }, end.signal)
     await clock.advance(0)
@@ -43,6 +46,10 @@ describe('follow', () => {
   }
   const bookmark = async (resourceVersion: string) => {
     source.emit({ kind: 'bookmark', resourceVersion })
+    await clock.advance(0)
+  }
+  const finish = async () => {
+    source.end()
     await clock.advance(0)
   }
   const fail = async (error: Error) => {
@@ -64,14 +71,31 @@ describe('follow', () => {
   it('goes on where the last change or bookmark was when the server ends the watch', async () => {
     await begin()
     await change('changed', 'a', '8')
-    source.end()
-    await clock.advance(0)
+    await clock.advance(MINUTE)
+    await finish()
     await bookmark('12')
-    source.end()
-    await clock.advance(0)
+    await clock.advance(MINUTE)
+    await finish()
     expect(source.watches).toEqual(['1', '8', '12'])
     expect(source.lists).toBe(1)
     expect(interruptions).toEqual(['ended', 'ended'])
+  })
+
+  it('lists again at once when what was good for a while has expired, be it while nobody watched', async () => {
+    await begin()
+    await bookmark('8')
+    await clock.advance(MINUTE)
+    await fail(new Expired())
+    expect([source.lists, source.open]).toEqual([2, 1])
+    await clock.advance(MINUTE)
+    source.refuseWatch.push(new Expired())
+    await finish()
+    expect([source.lists, source.open]).toEqual([3, 1])
+    await clock.advance(MINUTE)
+    source.refuseWatch.push(unreachable, unreachable, new Expired())
+    await fail(unreachable)
+    await clock.advance(0.5 * SECOND + SECOND + 2 * SECOND)
+    expect([source.lists, source.open]).toEqual([4, 1])
   })
 
   it('lists again when the server does not know the version any more, told by the answer or by the watch', async () => {
@@ -134,14 +158,77 @@ describe('follow', () => {
     expect(source.watches).toEqual([])
   })
 
-  it('comes more slowly to a server that ends each watch at once', async () => {
+  const changed: Step<string> = { kind: 'changed', object: 'a', resourceVersion: '1' }
+  const marked: Step<string> = { kind: 'bookmark', resourceVersion: '1' }
+  const ended: Step<string> = { kind: 'end' }
+  const failed: Step<string> = { kind: 'error', error: unreachable }
+  const expired: Step<string> = { kind: 'error', error: new Expired() }
+  it.each<readonly [string, readonly Step<string>[]]>([
+    ['ends', [ended]],
+    ['ends after a bookmark', [marked, ended]],
+    ['ends after a change', [changed, ended]],
+    ['breaks', [failed]],
+    ['breaks after a bookmark', [marked, failed]],
+    ['says is expired', [expired]],
+    ['says is expired after a change', [changed, expired]],
+  ])('comes more slowly to a server whose every watch %s, however long an answer takes', async (_name, opening) => {
+    source.opening = opening
+    for (const takes of ['listTakes', 'watchTakes'] as const) source[takes] = () => clock.sleep(1_100)
     await begin()
-    for (let n = 0; n < 200; n++) {
-      source.end()
-      await clock.advance(100)
-    }
-    expect(source.watches.length).toBeLessThan(10)
-    expect(source.lists).toBe(1)
+    await clock.advance(MINUTE)
+    const before = source.watches.length
+    expect(before).toBeLessThan(11)
+    await clock.advance(10 * MINUTE)
+    expect(source.watches.length - before).toBeLessThan(56) // 11 s each
+    expect(source.watches.length - before).toBeGreaterThan(45)
+    expect(source.lists).toBeLessThanOrEqual(source.watches.length)
+    expect(steady).toBe(0)
+    source.opening = []
+    await clock.advance(MINUTE)
+    expect([source.open, steady]).toEqual([1, 1])
+  })
+
+  it('comes more slowly to a server that takes its time to refuse a list', async () => {
+    source.listTakes = () => clock.sleep(15 * SECOND)
+    source.refuseList.push(...Array.from({ length: 100 }, () => unreachable))
+    await begin()
+    await clock.advance(MINUTE)
+    await clock.advance(10 * MINUTE)
+    expect(source.lists).toBeLessThan(30)
+  })
+
+  it('lists again only after a pause when what it has just listed has expired', async () => {
+    source.opening = [expired]
+    await begin()
+    await clock.advance(0.5 * SECOND - 1)
+    expect([source.lists, source.watches.length]).toEqual([1, 1])
+    await clock.advance(1)
+    expect([source.lists, source.watches.length]).toEqual([2, 2])
+  })
+
+  it('leaves a server alone for as long as it wants, but no longer than half a minute', async () => {
+    const busy = (retryAfterMs: number) => new KubeError('failed', 'busy', '', { retryAfterMs })
+    source.refuseWatch.push(busy(10 * SECOND), busy(60 * MINUTE))
+    await begin()
+    await clock.advance(10 * SECOND - 1)
+    expect(source.watches).toHaveLength(1)
+    await clock.advance(1)
+    expect(source.watches).toHaveLength(2)
+    await clock.advance(30 * SECOND - 1)
+    expect(source.watches).toHaveLength(2)
+    await clock.advance(1)
+    expect(source.open).toBe(1)
+  })
+
+  it('says that a watch works when it has stood for a while', async () => {
+    await begin()
+    await bookmark('8')
+    await clock.advance(STEADY_MS - 1)
+    expect(steady).toBe(0)
+    await clock.advance(1)
+    expect(steady).toBe(1)
+    await clock.advance(MINUTE)
+    expect(steady).toBe(1)
   })
 
   it('says nothing of a watch that it ends itself', async () => {

@@ -1,0 +1,37 @@
+/** Keeps count of the watches, and says once why one does not work. */
+import type { Metrics } from '../metrics.js'
+import type { WatchName, WatchOptions } from './watch.js'
+
+/** Of each watch, until it works again: what differs in a number or an address alone would go on for ever. */
+const MOST_COMPLAINTS = 5
+
+export function keepAccount(
+  { watchConnected, watchRestarts }: Pick<Metrics, 'watchConnected' | 'watchRestarts'>,
+  warn: (message: string) => void,
+): Pick<WatchOptions, 'connected' | 'steady'> {
+  const connected = new Set<string>()
+  const complaints = new Map<string, Set<string>>()
+  return {
+    connected: (watch, is, why) => {
+      const { resource } = watch
+      const key = keyOf(watch)
+      if (is) connected.add(key)
+      else connected.delete(key)
+      watchConnected.set({ resource }, [...connected].filter((one) => one.startsWith(resource)).length)
+      if (!why) return
+      watchRestarts.inc({ reason: why.reason })
+      if (why.reason !== 'failed') return
+      const complaint = `${why.error.message}. ${why.error.remedy}`
+      const said = complaints.get(key) ?? new Set()
+      if (said.has(complaint) || said.size === MOST_COMPLAINTS) return
+      complaints.set(key, said.add(complaint))
+      warn(`watch: ${complaint}`)
+    },
+    // Not when it is answered: one may be answered for ever, and break each time.
+    steady: (watch) => void complaints.delete(keyOf(watch)),
+  }
+}
+
+function keyOf({ resource, namespace = '' }: WatchName): string {
+  return `${resource} ${namespace}`
+}
