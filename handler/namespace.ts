@@ -7,7 +7,7 @@ import { stillClaimed } from './latch.js'
 import { type GroupServices, groupKey } from './observe.js'
 import type { GroupReport } from './report/report.js'
 import { takeSnapshot } from './snapshot.js'
-import { groupsToRead, names, type ServiceRef, selectGroups, type Target } from './targets.js'
+import { groupsToRead, isInScope, type ServiceRef, selectGroups, type Target } from './targets.js'
 import { type GroupContext, tend } from './tend.js'
 
 /** Bounds what is read at once. */
@@ -45,9 +45,8 @@ export async function tendNamespace(
 ): Promise<Tended> {
   const writes: Write[] = []
   const { targets, done } = wanted
-  const inScope = (group: GroupServices) =>
-    (refs.length === 0 || group.services.some((one) => refs.some((ref) => names(ref, one)))) && !done?.has(keyOf(group))
-  const select = (groups: readonly GroupServices[]) => groupsToRead(groups.filter(inScope), targets)
+  const isWanted = (group: GroupServices) => isInScope(refs, group) && !done?.has(keyOf(group))
+  const select = (groups: readonly GroupServices[]) => groupsToRead(groups.filter(isWanted), targets)
   const object = namespace === undefined ? 'all namespaces' : `namespace ${namespace}`
   try {
     const recorded = { ...context, kube: recording(context.kube, writes, isDryRun) }

@@ -24,6 +24,11 @@ export function names(ref: ServiceRef, service: Service): boolean {
   return ref.name === service.name && (ref.namespace === undefined || ref.namespace === service.namespace)
 }
 
+/** Whether it is one of the groups of these Services; none: of all. */
+export function isInScope(services: readonly ServiceRef[], group: GroupServices): boolean {
+  return services.length === 0 || group.services.some((one) => services.some((ref) => names(ref, one)))
+}
+
 /** What somebody has named: a Service, or a pod; where both are given and no Service of that name is managed, the pod. */
 export interface Target {
   /** Absent: in any namespace of the scope. */

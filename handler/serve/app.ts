@@ -144,7 +144,7 @@ export function createApp(
     watch: () =>
       watch(
         {
-          ...{ clock, random, namespaces, roleLabel: options.roleLabel },
+          ...{ clock, random, namespaces, roleLabel: options.roleLabel, only: options.services },
           services: (namespace) => watches.services(namespace),
           pods: (namespace) => watches.pods(namespace),
           pass: async ({ namespace, services: [service] }) => {

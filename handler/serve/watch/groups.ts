@@ -3,6 +3,7 @@ import { PREFIX, SWAP } from '../../keys.js'
 import type { Pod, Service } from '../../kube/port.js'
 import { isClaimed } from '../../latch.js'
 import { type GroupServices, groupKey, groupServices, selects } from '../../observe.js'
+import { isInScope, type ServiceRef } from '../../targets.js'
 
 /**
  * `unserved`: there is no active pod, or more than one, or it cannot be seen to serve; a swap that is under way looks like
@@ -30,7 +31,11 @@ export class WatchedGroups {
   private readonly pods = new Map<string, Pod>()
   private groups = new Map<string, Watched>()
 
-  constructor(private readonly roleLabel: string) {}
+  /** @param only the groups of these Services; none: all */
+  constructor(
+    private readonly roleLabel: string,
+    private readonly only: readonly ServiceRef[] = [],
+  ) {}
 
   /** What a list of a scope says: what was known there and is not listed is gone. @param namespace `undefined`: all */
   servicesListed(namespace: string | undefined, services: readonly Service[]): readonly News[] {
@@ -107,6 +112,7 @@ export class WatchedGroups {
     this.groups = new Map(
       groupServices([...this.services.values()], this.roleLabel)
         .filter(({ selector }) => Object.keys(selector).length > 0) // the whole namespace: refused by every pass
+        .filter((group) => isInScope(this.only, group))
         .map((group) => {
           const key = groupKey(group.namespace, group.selector)
           const pods = before.get(key)?.pods ?? this.podsOf(group)

@@ -2,6 +2,7 @@
 import type { Effects } from '../../effects.js'
 import type { Pod, Service, Watchable } from '../../kube/port.js'
 import type { GroupServices } from '../../observe.js'
+import type { ServiceRef } from '../../targets.js'
 import { Attendance } from './attend.js'
 import { type Follower, follow, type Interruption } from './follow.js'
 import { type News, WatchedGroups } from './groups.js'
@@ -9,6 +10,8 @@ import { type News, WatchedGroups } from './groups.js'
 export interface WatchOptions extends Pick<Effects, 'clock' | 'random'> {
   readonly namespaces: readonly string[] | 'all'
   readonly roleLabel: string
+  /** Passes are for the groups of these Services; none: for all. */
+  readonly only: readonly ServiceRef[]
   services(namespace: string | undefined): Watchable<Service>
   pods(namespace: string | undefined): Watchable<Pod>
   /** Never rejects. */
@@ -25,7 +28,7 @@ export interface WatchName {
 
 /** Watches until `signal` aborts, and passes that have begun have ended. */
 export async function watch(options: WatchOptions, signal: AbortSignal): Promise<void> {
-  const groups = new WatchedGroups(options.roleLabel)
+  const groups = new WatchedGroups(options.roleLabel, options.only)
   const attendance = new Attendance(groups, options.pass, options, signal)
   const tell = (news: readonly News[]) => attendance.tell(news)
   const namespaces = options.namespaces === 'all' ? [undefined] : [...new Set(options.namespaces)]

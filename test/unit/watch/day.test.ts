@@ -3,6 +3,7 @@ import type { Pod, Service } from '../../../handler/kube/port.js'
 import { loop } from '../../../handler/serve/loop.js'
 import { SILENCE_MS } from '../../../handler/serve/watch/follow.js'
 import { watch } from '../../../handler/serve/watch/watch.js'
+import type { ServiceRef } from '../../../handler/targets.js'
 import { aPod, aService, MINUTE, SECOND } from '../../support/builders.js'
 import { VirtualClock } from '../../support/virtual-clock.js'
 import { FakeWatchable } from '../../support/watchables.js'
@@ -18,6 +19,7 @@ describe('a day of quiet', () => {
   let passes: number
   let interruptions: number
   let end: AbortController
+  let only: readonly ServiceRef[]
 
   beforeEach(() => {
     clock = new VirtualClock()
@@ -27,12 +29,13 @@ describe('a day of quiet', () => {
     pods.objects = [active, passive]
     passes = interruptions = 0
     end = new AbortController()
+    only = []
   })
 
   const begin = () =>
     watch(
       {
-        ...{ clock, random: () => 0.5, namespaces: ['default'], roleLabel: 'role' },
+        ...{ clock, random: () => 0.5, namespaces: ['default'], roleLabel: 'role', only },
         services: () => services,
         pods: () => pods,
         pass: async () => void passes++,
@@ -71,6 +74,25 @@ describe('a day of quiet', () => {
     expect(passes).toBe(1)
     expect(pods.lists).toBe(1)
     end.abort()
+    await watching
+  })
+
+  it('makes no pass for the groups of Services that nobody has named, whatever becomes of them', async () => {
+    only = [{ name: 'web' }]
+    const db = { app: 'db', role: 'active' }
+    services.objects = [aService('web'), aService('db', { selector: db })]
+    pods.objects = [active, passive, aPod('db', { labels: { app: 'db' } })]
+    const watching = begin()
+    await clock.advance(MINUTE)
+    pods.emit({ kind: 'changed', object: aPod('db', { labels: db, ready: false }), resourceVersion: '2' })
+    pods.emit({ kind: 'changed', object: aPod('db-1', { labels: { app: 'db' } }), resourceVersion: '3' })
+    await clock.advance(MINUTE)
+    expect(passes).toBe(0)
+    pods.emit({ kind: 'deleted', object: active, resourceVersion: '4' })
+    await clock.advance(1)
+    expect(passes).toBe(1)
+    end.abort()
+    await clock.advance(0)
     await watching
   })
 

@@ -173,7 +173,7 @@ describe('follow', () => {
     ['says is expired after a change', [changed, expired]],
   ])('comes more slowly to a server whose every watch %s, however long an answer takes', async (_name, opening) => {
     source.opening = opening
-    for (const takes of ['listTakes', 'watchTakes'] as const) source[takes] = () => clock.sleep(1_100)
+    for (const takes of ['listTakes', 'watchTakes'] as const) source[takes] = () => clock.sleep(1_100, end.signal)
     await begin()
     await clock.advance(MINUTE)
     const before = source.watches.length
@@ -189,7 +189,7 @@ describe('follow', () => {
   })
 
   it('comes more slowly to a server that takes its time to refuse a list', async () => {
-    source.listTakes = () => clock.sleep(15 * SECOND)
+    source.listTakes = () => clock.sleep(15 * SECOND, end.signal)
     source.refuseList.push(...Array.from({ length: 100 }, () => unreachable))
     await begin()
     await clock.advance(MINUTE)

@@ -125,6 +125,24 @@ describe('what the watches know of the groups', () => {
     expect(groups.need(JSON.stringify(['default', []])).kind).toBe('none')
   })
 
+  it('has only the groups of the Services that somebody has named, with all of their Services', () => {
+    groups = new WatchedGroups('role', [{ namespace: 'default', name: 'web' }, { name: 'db' }])
+    const db = { selector: { app: 'db', role: 'active' } }
+    const cache = { selector: { app: 'cache', role: 'active' } }
+    groups.servicesListed(undefined, [aService('web-headless'), aService('cache', cache)])
+    expect(groups.group(WEB)).toBeUndefined()
+    groups.serviceChanged(aService('web'))
+    groups.serviceChanged(aService('db', { ...db, namespace: 'other' }))
+    groups.podsListed(undefined, [passive, aPod('cache', { labels: { app: 'cache' } })])
+    expect(groups.group(WEB)?.services.map(({ name }) => name)).toEqual(['web', 'web-headless'])
+    expect(need()).toBe('unserved')
+    expect(groups.group(WEB.replaceAll('web', 'cache'))).toBeUndefined()
+    expect(groups.podChanged(aPod('cache-1', { labels: { app: 'cache' } }))).toEqual([])
+    expect(groups.group(WEB.replaceAll('web', 'db').replace('default', 'other'))).toBeDefined()
+    groups.serviceDeleted(aService('web'))
+    expect(groups.group(WEB)).toBeUndefined()
+  })
+
   it('gives the pods that it knows to a Service that comes later', () => {
     groups.podsListed(undefined, [aPod('db', { labels: { app: 'db' } })])
     expect(groups.serviceChanged(aService('db', { selector: { app: 'db', role: 'active' } }))).toHaveLength(1)
