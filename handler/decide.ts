@@ -99,7 +99,7 @@ function repair({ members, settings }: Situation, actives: readonly Judged[]): S
 
 function replaceMissing(situation: Situation, over: Judged | undefined): Choice {
   const { members, settings } = situation
-  const kind = members.some(({ epoch }) => epoch > 0) ? 'failover' : 'first'
+  const kind = over || members.some(({ epoch }) => epoch > 0) ? 'failover' : 'first'
   const code = kind === 'first' ? 'no-active' : 'active-gone'
   const missing = over
     ? `${over.pod.name} is ${over.pod.terminating ? 'terminating' : over.pod.phase}`

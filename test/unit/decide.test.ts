@@ -56,6 +56,12 @@ describe('the rules, in their order', () => {
       ['failover', 'active-gone', 'web-1'],
     ],
     [
+      'the active that a person labelled is terminating: failover, though no swap has written an epoch',
+      [anActive('web-0', { ...terminating, epoch: 0 }), passive],
+      {},
+      ['failover', 'active-gone', 'web-1'],
+    ],
+    [
       'the active fails, under the threshold: count',
       [anActive('web-0', { verdict: failing(2) }), passive],
       {},
