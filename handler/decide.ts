@@ -84,7 +84,7 @@ function isOver({ pod }: Member): boolean {
 
 function repair({ members, settings }: Situation, actives: readonly Judged[]): Swap {
   const highest = Math.max(...actives.map(({ epoch }) => epoch))
-  const newest = inOrder(actives, settings).filter(({ epoch }) => epoch === highest)
+  const newest = inOrder(members, settings).filter((one) => actives.includes(one) && one.epoch === highest)
   const winner = newest.find(({ verdict }) => verdict.health === 'healthy') ?? (newest[0] as Judged)
   const names = members.filter(({ role }) => role === 'active').map(({ pod }) => pod.name)
   return {

@@ -187,6 +187,16 @@ describe('several actives', () => {
     expect(winnerOf(decideOn(members, { prefer: ['web-0'] })), 'health before preference').toBe('web-1')
   })
 
+  test('of equal health to the one of the youngest pod’s revision, which a passive pod may tell', () => {
+    const ofRevision = (hash: string, createdAtMs: number) => ({ labels: { 'pod-template-hash': hash }, createdAtMs })
+    const members = [
+      anActive('web-0', { pod: ofRevision('old', NOW - MINUTE) }),
+      anActive('web-1', { pod: ofRevision('new', NOW - 2 * MINUTE) }),
+      aMember('web-2', { pod: ofRevision('new', NOW) }),
+    ]
+    expect(repaired(...members)).toEqual(['repair', 'several-actives', 'web-1'])
+  })
+
   test('are repaired to one that lives, though a terminating one has the highest epoch', () => {
     const ending = anActive('web-0', { epoch: 9, ...terminating })
     expect(repaired(ending, anActive('web-1', { epoch: 3 }))).toEqual(['repair', 'several-actives', 'web-1'])
