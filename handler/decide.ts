@@ -85,7 +85,7 @@ function isOver({ pod }: Member): boolean {
 function repair({ members, settings }: Situation, actives: readonly Judged[]): Swap {
   const highest = Math.max(...actives.map(({ epoch }) => epoch))
   const newest = inOrder(members, settings).filter((one) => actives.includes(one) && one.epoch === highest)
-  const winner = newest.find(({ verdict }) => verdict.health === 'healthy') ?? (newest[0] as Judged)
+  const winner = healthiest(newest) as Judged
   const names = members.filter(({ role }) => role === 'active').map(({ pod }) => pod.name)
   return {
     kind: 'repair',
@@ -111,8 +111,7 @@ function replaceMissing(situation: Situation, over: Judged | undefined): Choice 
   const running = inOrder(members, settings).filter(
     (member) => member.pod.phase === 'Running' && !isOver(member) && !settings.never?.includes(member.pod.name),
   )
-  // One that is not Ready gets no traffic, active or not: it comes last.
-  const doubtful = running.find(({ verdict }) => !verdict.conclusive) ?? running[0]
+  const doubtful = healthiest(running)
   if (!doubtful) return rest('blocked', 'no-candidate', `${missing}, and no pod is running that could take over`)
   if (settings['promote-unhealthy'] === false) {
     return rest(
@@ -158,6 +157,15 @@ function failback(situation: Situation, active: Judged): Swap | undefined {
   if (nowMs - healthySinceMs < waitMs) return undefined
   const text = `${best.pod.name} is preferred to ${active.pod.name} and has been healthy for ${formatDuration(waitMs)}`
   return { kind: 'failback', winner: best, reason: { code: 'preferred', text } }
+}
+
+/** The first of these that is healthy, or else doubtful. One that is not Ready gets no traffic, active or not: it comes last. */
+function healthiest(ordered: readonly Judged[]): Judged | undefined {
+  return (
+    ordered.find(({ verdict }) => verdict.health === 'healthy') ??
+    ordered.find(({ verdict }) => !verdict.conclusive) ??
+    ordered[0]
+  )
 }
 
 /** Milliseconds since then; for ever when that is unknown or lies in the future, which makes no sense. */

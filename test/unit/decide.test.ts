@@ -187,6 +187,16 @@ describe('several actives', () => {
     expect(winnerOf(decideOn(members, { prefer: ['web-0'] })), 'health before preference').toBe('web-1')
   })
 
+  test('with the same epoch, rather to a doubtful one than to one that gets no traffic, which nobody counts', () => {
+    const unready = anActive('web-0', { verdict: conclusively('not Ready') })
+    expect(repaired(unready, anActive('web-1', { verdict: failing(1) }))).toEqual([
+      'repair',
+      'several-actives',
+      'web-1',
+    ])
+    expect(repaired(unready, anActive('web-1', { verdict: failed() }))).toEqual(['repair', 'several-actives', 'web-1'])
+  })
+
   test('of equal health to the one of the youngest pod’s revision, which a passive pod may tell', () => {
     const ofRevision = (hash: string, createdAtMs: number) => ({ labels: { 'pod-template-hash': hash }, createdAtMs })
     const members = [
