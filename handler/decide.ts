@@ -145,18 +145,22 @@ function failover(situation: Situation, active: Judged): Choice {
   return { kind: 'failover', winner: best, reason: { code, text: `${failed}; ${best.pod.name} passed its check` } }
 }
 
-/** Back to a pod that is named earlier in `prefer`, once it has been healthy for long enough. */
+/** Back to a pod that is named earlier in `prefer`: the first that has been healthy for long enough. */
 function failback(situation: Situation, active: Judged): Swap | undefined {
   const { members, settings, nowMs } = situation
   const { failback: waitMs } = settings
   if (waitMs === undefined) return undefined
-  const [best] = candidates(members, settings)
-  if (!best || rank(best, settings) >= rank(active, settings)) return undefined
-  // A stored count means that it recovers in this very pass. A time in the future is not due: there is no hurry.
-  const healthySinceMs = best.failures > 0 ? nowMs : Math.max(best.healthySinceMs ?? 0, best.pod.readySinceMs)
-  if (nowMs - healthySinceMs < waitMs) return undefined
+  const best = candidates(members, settings).find(
+    (member) => rank(member, settings) < rank(active, settings) && nowMs - healthyFromMs(member, nowMs) >= waitMs,
+  )
+  if (!best) return undefined
   const text = `${best.pod.name} is preferred to ${active.pod.name} and has been healthy for ${formatDuration(waitMs)}`
   return { kind: 'failback', winner: best, reason: { code: 'preferred', text } }
+}
+
+/** A stored count means that it recovers in this very pass. A time in the future is not due: there is no hurry. */
+function healthyFromMs({ failures, healthySinceMs, pod }: Judged, nowMs: number): number {
+  return failures > 0 ? nowMs : Math.max(healthySinceMs ?? 0, pod.readySinceMs)
 }
 
 /** The first of these that is healthy, or else doubtful. One that is not Ready gets no traffic, active or not: it comes last. */

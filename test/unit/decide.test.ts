@@ -349,6 +349,13 @@ describe('failback', () => {
     expect(winnerOf(decideOn([preferred({ pod: { readySinceMs: 0 } }), active], settings))).toBe('web-0')
   })
 
+  test('does not wait for a pod that is preferred even more and keeps failing for a while', () => {
+    const flapping = preferred({ healthySinceMs: NOW - SECOND })
+    const members = [flapping, aMember('web-1'), anActive('web-2')]
+    expect(inShort(decideOn(members, settings))).toEqual(['failback', 'preferred', 'web-1'])
+    expect(decideOn([flapping, anActive('web-1'), aMember('web-2')], settings).kind).toBe('keep')
+  })
+
   test('does not wait for a cooldown: it is no failover', () => {
     const members = [preferred(), anActive('web-1', { activeSinceMs: NOW })]
     expect(decideOn(members, { ...settings, cooldown: 60 * MINUTE }).kind).toBe('failback')
