@@ -1,0 +1,38 @@
+/**
+ * How often the properties are tried, and on what: the same cases each time, unless the environment says otherwise.
+ * `FC_SEED=random` explores and `FC_RUNS=100000` goes further. A failure prints its seed and path, and is replayed by
+ * `FC_SEED=… FC_PATH=… npx vitest run test/properties -t NAME`.
+ */
+import type fc from 'fast-check'
+import { expect } from 'vitest'
+
+const { FC_SEED: seed = '20260101', FC_RUNS: runs = '1500', FC_PATH: path } = process.env
+
+const RUNS = Number(runs)
+
+/** No limit where somebody asked for more. */
+export const limit = { timeout: process.env.FC_RUNS === undefined ? 20_000 : 0 }
+
+export function parameters(): fc.Parameters<unknown> {
+  return {
+    numRuns: RUNS,
+    ...(seed === 'random' ? {} : { seed: Number(seed) }),
+    ...(path === undefined ? {} : { path }),
+  }
+}
+
+/** What the cases were like. A property that never sees a case says nothing of it. */
+export class Tally {
+  readonly #counts = new Map<string, number>()
+
+  add(what: string): void {
+    this.#counts.set(what, (this.#counts.get(what) ?? 0) + 1)
+  }
+
+  /** Each of these was met, and more than by chance: once in 500 runs at least. */
+  expectAll(kinds: readonly string[]): void {
+    if (path !== undefined) return
+    const rare = kinds.filter((kind) => (this.#counts.get(kind) ?? 0) < Math.floor(RUNS / 500))
+    expect(rare, `hardly ever met, of ${JSON.stringify(Object.fromEntries(this.#counts))}`).toEqual([])
+  }
+}
