@@ -160,7 +160,7 @@ function failback(situation: Situation, active: Judged): Swap | undefined {
 
 /** A stored count means that it recovers in this very pass. A time in the future is not due: there is no hurry. */
 function healthyFromMs({ failures, healthySinceMs, pod }: Judged, nowMs: number): number {
-  return failures > 0 ? nowMs : Math.max(healthySinceMs ?? 0, pod.readySinceMs)
+  return Math.max(failures > 0 ? nowMs : 0, healthySinceMs ?? 0, pod.readySinceMs)
 }
 
 /** The first of these that is healthy, or else doubtful. One that is not Ready gets no traffic, active or not: it comes last. */

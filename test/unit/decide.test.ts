@@ -349,6 +349,11 @@ describe('failback', () => {
     expect(winnerOf(decideOn([preferred({ pod: { readySinceMs: 0 } }), active], settings))).toBe('web-0')
   })
 
+  test('at once is still not due for a time to come, recovering or not', () => {
+    const members = (failures: number) => [preferred({ failures, healthySinceMs: NOW + SECOND }), active]
+    for (const failures of [0, 1]) expect(decideOn(members(failures), { ...settings, failback: 0 }).kind).toBe('keep')
+  })
+
   test('does not wait for a pod that is preferred even more and keeps failing for a while', () => {
     const flapping = preferred({ healthySinceMs: NOW - SECOND })
     const members = [flapping, aMember('web-1'), anActive('web-2')]
