@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { ReasonCode } from '../../handler/decide.js'
+import { decide, type ReasonCode } from '../../handler/decide.js'
 import { describeFault } from '../../handler/errors.js'
 import { groupName } from '../../handler/observe.js'
-import { winnerOf } from '../support/builders.js'
+import { NOW, winnerOf } from '../support/builders.js'
 import { reordered, world } from './arbitraries.js'
 import { activesAfter, decideAll, type Outcome, type World } from './chain.js'
 import { healthierThan } from './healthier.js'
@@ -39,6 +39,9 @@ const inShort = (outcome: Outcome) => ({
   winner: winnerOf(outcome.decision),
 })
 
+const countsOf = ({ members }: Outcome) =>
+  Object.fromEntries(members.map(({ pod, verdict: { failures, marks } }) => [pod.name, { failures, marks }]))
+
 describe('whatever a cluster holds,', limit, () => {
   test('something is decided, with a reason, and of what is known', async () => {
     const tally = new Tally()
@@ -61,9 +64,8 @@ describe('whatever a cluster holds,', limit, () => {
         const outcomes = await decideAll(cluster)
         for (const service of cluster.services) {
           const outcome = outcomes.find(({ group }) => group.services.includes(service))
-          expect(outcome && inShort(outcome), `${service.namespace}/${service.name}`).toEqual(
-            expected(cluster, service),
-          )
+          const decided = outcome && { ...inShort(outcome), counts: countsOf(outcome) }
+          expect(decided, `${service.namespace}/${service.name}`).toEqual(expected(cluster, service))
           tally.add(outcome ? `${outcome.decision.kind} ${codeOf(outcome)}` : 'not managed')
         }
       }),
@@ -79,6 +81,22 @@ describe('whatever a cluster holds,', limit, () => {
         expect((await decideAll(other)).map(comparable).sort(byGroup)).toEqual(
           (await decideAll(one)).map(comparable).sort(byGroup),
         )
+      }),
+      parameters(),
+    )
+  })
+})
+
+describe('however its pods are listed,', limit, () => {
+  test('a group gets the same decision', async () => {
+    await fc.assert(
+      fc.asyncProperty(world, async (cluster) => {
+        for (const outcome of await decideAll(cluster)) {
+          const { members, settings, decision } = outcome
+          if (decision.kind === 'error') continue
+          const again = { ...outcome, decision: decide({ members: members.toReversed(), settings, nowMs: NOW }) }
+          expect(inShort(again)).toEqual(inShort(outcome))
+        }
       }),
       parameters(),
     )

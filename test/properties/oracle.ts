@@ -11,6 +11,13 @@ export interface Expected {
   readonly kind: string
   readonly code: string
   readonly winner: string | undefined
+  /** By pod: its consecutive failures, and what is to be written on it. None where nothing is judged. */
+  readonly counts: Readonly<Record<string, Count>>
+}
+
+interface Count {
+  readonly failures: number
+  readonly marks: Readonly<Record<string, string | null>>
 }
 
 /** What to do for the group of this Service; `undefined` when it is not managed. */
@@ -45,16 +52,19 @@ export function expected(world: World, service: Service): Expected | undefined {
   // "A pod with another value is no member of any group"
   const members = selected.filter(({ pod }) => ['active', 'passive', undefined].includes(pod.labels.role))
   const everyoneIsServed = group.every(({ publishNotReadyAddresses }) => publishNotReadyAddresses)
-  return decideFor(
-    members.map((seen) => factsOf(seen, said, everyoneIsServed)),
-    said,
-    saidFalse(group),
-  )
+  const facts = members.map((seen) => factsOf(seen, said, everyoneIsServed))
+  const counts = Object.fromEntries(facts.map(({ name, failures, marks }) => [name, { failures, marks }]))
+  return { ...decideFor(facts, said, saidFalse(group)), counts }
 }
 
 type Says = (setting: string) => unknown
 
-const answer = (kind: string, code: string, winner?: Facts): Expected => ({ kind, code, winner: winner?.name })
+const answer = (kind: string, code: string, winner?: Facts): Expected => ({
+  kind,
+  code,
+  winner: winner?.name,
+  counts: {},
+})
 
 // ---------------------------------------------------------------------------------------------------- the Services
 
@@ -105,6 +115,7 @@ interface Facts {
   /** Consecutive failures: as they were written, and with those of this pass. */
   readonly wereFailures: number
   readonly failures: number
+  readonly marks: Count['marks']
   readonly createdAtMs: number
   readonly revision: string | undefined
   readonly healthyForMs: number
@@ -150,12 +161,32 @@ function factsOf(seen: SeenPod, said: Says, everyoneIsServed: boolean): Facts {
     health,
     wereFailures,
     failures,
+    marks: marksOf(seen, health, wereFailures, failures, threshold),
     createdAtMs: pod.createdAtMs,
     revision: pod.labels['controller-revision-hash'] ?? pod.labels['pod-template-hash'],
     // One that is healthy since a time to come is not healthy for long enough.
-    healthyForMs: wereFailures > 0 ? 0 : Math.min(NOW - (recoveredMs || 0), NOW - pod.readySinceMs),
+    healthyForMs: NOW - Math.max(wereFailures > 0 ? NOW : 0, recoveredMs || 0, pod.readySinceMs),
     activeForMs: sinceMs <= NOW ? NOW - sinceMs : Number.POSITIVE_INFINITY,
   }
+}
+
+/**
+ * "a success clears the count and writes healthy-since if it was at the threshold"; "Counts stop being written at the
+ * threshold". A count of "0" is one that a promotion has cleared already.
+ */
+function marksOf(seen: SeenPod, health: Facts['health'], before: number, after: number, threshold: number) {
+  const now = new Date(NOW).toISOString()
+  const marks: Record<string, string | null> = {}
+  if (health === 'healthy') {
+    const { annotations = {} } = seen.pod
+    for (const key of ['active-passive/failures', 'active-passive/failed-at'])
+      if (key in annotations && annotations['active-passive/failures'] !== '0') marks[key] = null
+    if (before >= threshold) marks['active-passive/healthy-since'] = now
+  } else if (after !== before) {
+    marks['active-passive/failures'] = `${after}`
+    marks['active-passive/failed-at'] = now
+  }
+  return marks
 }
 
 function passes({ passes }: SeenPod, how: ReturnType<typeof checkOf>, n: number): boolean {

@@ -6,7 +6,7 @@
 import type fc from 'fast-check'
 import { expect } from 'vitest'
 
-const { FC_SEED: seed = '20260101', FC_RUNS: runs = '1500', FC_PATH: path } = process.env
+const { FC_SEED: seed = '20260101', FC_RUNS: runs = '1000', FC_PATH: path } = process.env
 
 const RUNS = Number(runs)
 
