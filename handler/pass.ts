@@ -5,7 +5,7 @@ import type { Effects } from './effects.js'
 import { dryRun } from './kube/recording.js'
 import { missingServices, missingTarget } from './missing.js'
 import { type Reads, type Tended, tendNamespace, type Wanted } from './namespace.js'
-import type { GroupReport, Report } from './report/report.js'
+import type { Report } from './report/report.js'
 import type { Scope, Target } from './targets.js'
 import type { GroupContext } from './tend.js'
 
@@ -48,10 +48,10 @@ export async function pass(options: PassOptions, effects: Effects, stop: AbortSi
     quickCheck: options.quickCheck ?? false,
   }
   const reads = pLimit(NAMESPACES_AT_ONCE)
-  const groups = await tendScope(context, options, reads)
+  const tended = await tendScope(context, options, reads)
   deadline.close()
   return {
-    groups,
+    ...tended,
     scope: options.namespaces,
     dryRun: options.dryRun,
     interrupted: stop.aborted,
@@ -61,7 +61,11 @@ export async function pass(options: PassOptions, effects: Effects, stop: AbortSi
 }
 
 /** The namespaces that the targets name, and all the others as well where a target that names no group asks for it. */
-async function tendScope(context: GroupContext, options: PassOptions, reads: Reads): Promise<readonly GroupReport[]> {
+async function tendScope(
+  context: GroupContext,
+  options: PassOptions,
+  reads: Reads,
+): Promise<Pick<Report, 'groups' | 'complete'>> {
   const { targets } = options
   const scope = options.namespaces === 'all' ? [undefined] : [...new Set(options.namespaces)]
   const tend = (namespaces: readonly (string | undefined)[], wanted: Wanted) =>
@@ -69,7 +73,7 @@ async function tendScope(context: GroupContext, options: PassOptions, reads: Rea
   const reports = (tended: readonly Tended[]) => tended.flatMap(({ groups }) => groups)
   if (targets === undefined) {
     const all = await tend(scope, {})
-    return [...reports(all), ...missingServices(options, all)]
+    return { groups: [...reports(all), ...missingServices(options, all)], complete: completeOf(all) }
   }
 
   const named = targets.flatMap(({ namespace }) => namespace ?? [])
@@ -85,9 +89,16 @@ async function tendScope(context: GroupContext, options: PassOptions, reads: Rea
   const missing = unmatched
     .filter(({ otherwise }) => otherwise === 'not-found')
     .flatMap((target) => missingTarget(options, target, services))
-  if (!unmatched.some(({ otherwise }) => otherwise === 'all')) return [...reports(tended), ...missing]
-  const complete = tended.flatMap(({ namespace, isComplete }) => (isComplete ? [namespace] : []))
-  const rest = scope.filter((namespace) => !complete.includes(namespace))
+  const [groups, complete] = [[...reports(tended), ...missing], completeOf(tended)]
+  if (!unmatched.some(({ otherwise }) => otherwise === 'all')) return { groups, complete }
   const done = new Set(tended.flatMap(({ keys }) => keys))
-  return [...reports(tended), ...missing, ...reports(await tend(rest, { done }))]
+  const rest = await tend(
+    scope.filter((namespace) => !complete.includes(namespace)),
+    { done },
+  )
+  return { groups: [...groups, ...reports(rest)], complete: [...complete, ...completeOf(rest)] }
+}
+
+function completeOf(tended: readonly Tended[]): readonly (string | undefined)[] {
+  return tended.flatMap(({ namespace, isComplete }) => (isComplete ? [namespace] : []))
 }

@@ -11,6 +11,8 @@ export interface Report {
   /** The namespaces that were looked at. */
   readonly scope: readonly string[] | 'all'
   readonly groups: readonly GroupReport[]
+  /** The namespaces of which every group in scope is among them; `undefined` stands for all. */
+  readonly complete: readonly (string | undefined)[]
   readonly dryRun: boolean
   /** The pass was told to stop before it had ended. */
   readonly interrupted: boolean

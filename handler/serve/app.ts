@@ -12,11 +12,13 @@ import type { RunOptions } from '../options.js'
 import { pass } from '../pass.js'
 import { exitCode } from '../report/exit-code.js'
 import type { Report } from '../report/report.js'
+import { counted } from './census.js'
 import { Coalescer, type Order, ShuttingDown } from './coalesce.js'
 import { createFetch, type Fetch } from './fetch.js'
 import { loop } from './loop.js'
 import { createMetrics, type Metrics, type Trigger } from './metrics.js'
 import { newsIn } from './news.js'
+import { NOT_WELL_MS, OTHER_GROUPS_MS, Rounds } from './rounds.js'
 import type { Guard } from './token.js'
 import { keepAccount } from './watch/account.js'
 import { watch } from './watch/watch.js'
@@ -40,7 +42,7 @@ export interface App {
   reach(): Promise<void>
   /** A pass every so often, until the end. */
   loop(intervalMs: number): Promise<void>
-  /** Passes for groups that changes have brought into need, until the end. */
+  /** Passes for groups that changes have brought into need, and rounds, until the end. */
   watch(): Promise<void>
   /** Begins no more passes, and resolves when those under way have finished what they must. */
   close(): Promise<void>
@@ -76,11 +78,13 @@ export function createApp(
     }
   }
 
+  const rounds = new Rounds(clock)
   const news = newsIn(options.output)
   const tell = (trigger: Trigger, order: Order, report: Report): Report => {
     const isWhole = order === 'all' && !report.interrupted
-    metrics.passed(trigger, report, isWhole)
+    metrics.passed(trigger, report)
     reached ||= exitCode(report) !== 3
+    if (exitCode(report) !== 0) rounds.within(NOT_WELL_MS)
     const text = news(report, isWhole)
     if (text !== undefined) log.print(text)
     return report
@@ -105,6 +109,12 @@ export function createApp(
   }
 
   const defect = (error: unknown): void => log.warn(`defect: ${error instanceof Error ? error.stack : error}`)
+
+  const ofWatch = async (order: Order): Promise<void> => {
+    await request(seen, 'watch', order).catch((error: unknown) => {
+      if (!(error instanceof ShuttingDown)) defect(error)
+    })
+  }
 
   return {
     metrics,
@@ -141,22 +151,21 @@ export function createApp(
           ),
         stopped.signal,
       ),
-    watch: () =>
-      watch(
+    watch: async () => {
+      const watching = watch(
         {
           ...{ clock, random, namespaces, roleLabel: options.roleLabel, only: options.services },
-          services: (namespace) => watches.services(namespace),
+          services: (namespace) =>
+            counted(watches.services(namespace), options.roleLabel, () => rounds.within(OTHER_GROUPS_MS)),
           pods: (namespace) => watches.pods(namespace),
-          pass: async ({ namespace, services: [service] }) => {
-            const order = [{ namespace, service: service?.name, otherwise: 'nothing' }] as const
-            await request(seen, 'watch', order).catch((error: unknown) => {
-              if (!(error instanceof ShuttingDown)) defect(error)
-            })
-          },
+          pass: ({ namespace, services: [service] }) =>
+            ofWatch([{ namespace, service: service?.name, otherwise: 'nothing' }]),
           ...keepAccount(metrics, (message) => log.warn(message)),
         },
         stopped.signal,
-      ),
+      )
+      await Promise.all([watching, rounds.make(() => ofWatch('all'), stopped.signal)])
+    },
     close: async () => {
       stopped.abort()
       await Promise.all([triggered.close(), seen.close(), looked.close()])

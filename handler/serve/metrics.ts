@@ -1,14 +1,13 @@
-/** What serve counts and measures, for Prometheus. Each label has few values; the series of a group go with it. */
+/** What serve counts and measures, for Prometheus. Each label has few values, but for those that name groups. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { Probe } from '../health/probe.js'
 import { exitCode } from '../report/exit-code.js'
-import type { GroupReport, Report } from '../report/report.js'
+import type { Report } from '../report/report.js'
+import { GroupSeries } from './group-series.js'
 
 /** What a pass was started by. */
 export type Trigger = 'alertmanager' | 'run' | 'interval' | 'watch'
 
-/** Beyond it groups are counted, and have no series of their own. */
-const GROUPS_LIMIT = 1_000
 const PREFIX = 'active_passive_'
 const PASS_SECONDS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40]
 const PROBE_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5]
@@ -77,26 +76,7 @@ export function createMetrics(sources: Sources) {
   const lastPass = gauge('last_pass_timestamp_seconds', 'When the last pass ended, in seconds since 1970')
   collectDefaultMetrics({ register: registry })
 
-  const known = new Map<string, { readonly namespace: string; readonly services: string; readonly pod: string }>()
-
-  const forget = (key: string): void => {
-    const group = known.get(key)
-    if (!group) return
-    active.remove(group)
-    groupOk.remove({ namespace: group.namespace, services: group.services })
-    known.delete(key)
-  }
-
-  const note = (group: GroupReport, isOk: boolean): void => {
-    const { namespace = '', activeAfter: pod = '' } = group
-    const services = group.services.join(',')
-    const key = keyOf(group)
-    forget(key)
-    if (known.size >= GROUPS_LIMIT) return
-    known.set(key, { namespace, services, pod })
-    if (pod !== '') active.set({ namespace, services, pod }, 1)
-    groupOk.set({ namespace, services }, isOk ? 1 : 0)
-  }
+  const series = new GroupSeries({ active, groupOk, groups })
 
   return {
     registry,
@@ -104,13 +84,11 @@ export function createMetrics(sources: Sources) {
     answers,
     watchConnected,
     watchRestarts,
-    /** @param isWhole the pass served the whole scope: groups that are not in the report are no more */
-    passed(trigger: Trigger, report: Report, isWhole: boolean): void {
+    passed(trigger: Trigger, report: Report): void {
       const result = (['ok', 'unhealthy', '', 'error'] as const)[exitCode(report)] || 'error'
       passes.inc({ trigger, result })
       passSeconds.observe({ trigger }, report.durationMs / 1_000)
       lastPass.set(Date.now() / 1_000)
-      const real = report.groups.filter(({ services, decision }) => services.length > 0 && !isMissing(decision))
       for (const group of report.groups) {
         const { decision, faults, activeAfter } = group
         decisions.inc({ decision: decision.kind })
@@ -119,11 +97,7 @@ export function createMetrics(sources: Sources) {
           swaps.inc({ kind: decision.kind, reason: decision.reason.code })
         }
       }
-      for (const group of real) note(group, exitCode({ ...report, interrupted: false, groups: [group] }) === 0)
-      if (!isWhole || report.groups.length !== real.length) return
-      const there = new Set(real.map(keyOf))
-      for (const key of known.keys()) if (!there.has(key)) forget(key)
-      groups.set(real.length)
+      series.passed(report)
     },
     /** The same probe, timed. */
     timed(probe: Probe): Probe {
@@ -137,13 +111,4 @@ export function createMetrics(sources: Sources) {
       }
     },
   }
-}
-
-function keyOf({ namespace = '', services }: GroupReport): string {
-  return `${namespace}/${services.join(',')}`
-}
-
-/** A report on a Service that was asked for and is not there. */
-function isMissing(decision: GroupReport['decision']): boolean {
-  return decision.kind === 'error' && decision.fault.code === 'not-found'
 }

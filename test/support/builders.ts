@@ -160,5 +160,14 @@ export function winnerOf(decision: Decision | Choice): string | undefined {
 }
 
 export function aReport(groups: readonly GroupReport[], rest: Partial<Report> = {}): Report {
-  return { groups, scope: ['default'], dryRun: false, interrupted: false, durationMs: 57, requests: 2, ...rest }
+  return {
+    groups,
+    scope: ['default'],
+    complete: ['default'],
+    dryRun: false,
+    interrupted: false,
+    durationMs: 57,
+    requests: 2,
+    ...rest,
+  }
 }
