@@ -5,6 +5,11 @@ import { faultReport, type Tended } from './namespace.js'
 import type { GroupReport } from './report/report.js'
 import { names, type Scope, type ServiceRef, type Target } from './targets.js'
 
+/** Whether it says just that. */
+export function isMissing({ decision }: GroupReport): boolean {
+  return decision.kind === 'error' && decision.fault.code === 'not-found'
+}
+
 /** One report for each `--service` that is nowhere among the managed ones. */
 export function missingServices(scope: Scope, tended: readonly Tended[]): readonly GroupReport[] {
   if (tended.some(({ services }) => services === undefined)) return [] // it may well be where we could not look

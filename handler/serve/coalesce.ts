@@ -1,6 +1,7 @@
 /** Triggers -> passes: what comes in while a pass is under way is done by one more pass, together. */
 import type { Report } from '../report/report.js'
 import type { Target } from '../targets.js'
+import { Shares } from './shares.js'
 
 /** What a trigger asks for: the groups that are named, or all. */
 export type Order = readonly Target[] | 'all'
@@ -12,7 +13,7 @@ export class ShuttingDown extends Error {
 
 interface Pending {
   readonly orders: Orders
-  readonly report: Promise<Report>
+  readonly shares: Promise<Shares>
   begin(): void
   giveUp(): void
 }
@@ -32,20 +33,12 @@ export class Coalescer<T = undefined> {
   ) {}
 
   /**
-   * The report of a pass that has begun after this call and serves what is asked for.
+   * Of the report of a pass that has begun after this call what is asked for.
    * @param trigger what the pass is told that it was started by, unless the order is joined to another
    * @throws ShuttingDown
    */
-  request(order: Order, trigger: T): Promise<Report> {
-    if (this.closed) return Promise.reject(new ShuttingDown())
-    if (this.running < this.atOnce) return this.start(order, trigger)
-    if (this.pending) {
-      this.coalesced++
-    } else {
-      this.pending = this.wait(trigger)
-    }
-    this.pending.orders.add(order)
-    return this.pending.report
+  async request(order: Order, trigger: T): Promise<Report> {
+    return (await this.served(order, trigger)).of(order)
   }
 
   /** Gives up what waits, and refuses what comes; resolves when no pass is under way. */
@@ -56,19 +49,31 @@ export class Coalescer<T = undefined> {
     if (this.running > 0) await new Promise<void>((resolve) => this.idle.push(resolve))
   }
 
+  private served(order: Order, trigger: T): Promise<Shares> {
+    if (this.closed) return Promise.reject(new ShuttingDown())
+    if (this.running < this.atOnce) return this.start(order, trigger)
+    if (this.pending) {
+      this.coalesced++
+    } else {
+      this.pending = this.wait(trigger)
+    }
+    this.pending.orders.add(order)
+    return this.pending.shares
+  }
+
   private wait(trigger: T): Pending {
     let settle: Pick<Pending, 'begin' | 'giveUp'> | undefined
     const orders = new Orders()
-    const report = new Promise<Report>((resolve, reject) => {
+    const shares = new Promise<Shares>((resolve, reject) => {
       settle = { begin: () => resolve(this.start(orders.joined(), trigger)), giveUp: () => reject(new ShuttingDown()) }
     })
-    return { orders, report, begin: () => settle?.begin(), giveUp: () => settle?.giveUp() }
+    return { orders, shares, begin: () => settle?.begin(), giveUp: () => settle?.giveUp() }
   }
 
-  private async start(order: Order, trigger: T): Promise<Report> {
+  private async start(order: Order, trigger: T): Promise<Shares> {
     this.running++
     try {
-      return await this.run(order, trigger)
+      return new Shares(await this.run(order, trigger), order)
     } finally {
       this.running--
       const next = this.pending

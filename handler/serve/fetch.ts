@@ -1,4 +1,5 @@
 /** The routes, as a function from request to response: whatever server or host brings the requests. */
+import { ReadableStream } from 'node:stream/web'
 import { parseServiceRef } from '../options.js'
 import { exitCode } from '../report/exit-code.js'
 import { toJson } from '../report/json.js'
@@ -125,19 +126,24 @@ async function metrics(backend: Backend): Promise<Response> {
 /** Health is in the body; 503 is for what the API server refused, or did not answer, and for a pass cut short. */
 function ofReport(report: Report): Response {
   const isServed = exitCode(report) !== 3 && !report.interrupted
-  return json(isServed ? 200 : 503, textOf(report))
+  return json(isServed ? 200 : 503, bodyOf(report))
 }
 
-/** Hundreds may wait for one pass: its report is written once. */
-const texts = new WeakMap<Report, string>()
+/** Hundreds may wait for one pass: a report is written once, and its bytes are those of every answer. */
+const written = new WeakMap<Report, Uint8Array>()
 
-function textOf(report: Report): string {
-  const text = texts.get(report) ?? toJson(report)
-  texts.set(report, text)
-  return text
+function bodyOf(report: Report): ReadableStream<Uint8Array> {
+  const bytes = written.get(report) ?? Buffer.from(toJson(report))
+  written.set(report, bytes)
+  // A response would make a copy of anything but a stream.
+  return ReadableStream.from([bytes])
 }
 
-function json(status: number, body: string, headers: Readonly<Record<string, string>> = {}): Response {
+function json(
+  status: number,
+  body: string | ReadableStream<Uint8Array>,
+  headers: Readonly<Record<string, string>> = {},
+): Response {
   return new Response(body, { status, headers: { 'content-type': 'application/json', ...headers } })
 }
 

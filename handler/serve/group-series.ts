@@ -1,5 +1,6 @@
 /** What the metrics say of single groups, for as long as there are such groups. */
 import type { Gauge } from 'prom-client'
+import { isMissing } from '../missing.js'
 import { exitCode } from '../report/exit-code.js'
 import type { GroupReport, Report } from '../report/report.js'
 
@@ -31,7 +32,7 @@ export class GroupSeries {
     const there = new Set<Known>()
     for (const group of report.groups) {
       for (const service of group.services) this.forget(this.byService.get(keyOf(group.namespace, service)))
-      if (!isThere(group)) continue
+      if (group.services.length === 0 || isMissing(group)) continue // a fault, and no group
       there.add(this.note(group, exitCode({ ...report, interrupted: false, groups: [group] }) === 0))
     }
     const isRead = ({ namespace }: Known) => report.complete.some((one) => one === undefined || one === namespace)
@@ -68,9 +69,4 @@ function labelsOf({ namespace, services, pod }: Known) {
 
 function keyOf(namespace: string | undefined, service: string): string {
   return `${namespace}/${service}`
-}
-
-/** And not a fault of a namespace, or of a Service that was asked for in vain. */
-function isThere({ services, decision }: GroupReport): boolean {
-  return services.length > 0 && !(decision.kind === 'error' && decision.fault.code === 'not-found')
 }

@@ -82,10 +82,14 @@ async function answer(
   try {
     const request = requestOf(incoming)
     const response = request instanceof Request ? await fetch(request) : new Response(null, { status: request })
-    const body = Buffer.from(await response.arrayBuffer())
+    const chunks: Uint8Array[] = []
+    for await (const chunk of response.body ?? []) chunks.push(chunk)
+    const length = chunks.reduce((sum, { byteLength }) => sum + byteLength, 0)
     if (isClosing()) outgoing.setHeader('connection', 'close')
-    outgoing.writeHead(response.status, { ...Object.fromEntries(response.headers), 'content-length': body.length })
-    outgoing.end(body)
+    outgoing.writeHead(response.status, { ...Object.fromEntries(response.headers), 'content-length': length })
+    // As they are: callers that are answered with the same share it in memory.
+    for (const chunk of chunks) outgoing.write(chunk)
+    outgoing.end()
   } catch {
     outgoing.destroy()
   }
