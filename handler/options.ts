@@ -51,8 +51,8 @@ export function readOptions(argv: Readonly<Record<string, unknown>>, env: Enviro
   return {
     namespaces: values.isOn('all-namespaces') ? 'all' : namespaces.length > 0 ? namespaces : namespacesOf(services),
     services,
-    kubeconfig: values.text('kubeconfig') || undefined,
-    context: values.text('context') || undefined,
+    kubeconfig: values.read('kubeconfig', parseText, 'the name of a file'),
+    context: values.read('context', parseText, 'the name of a context'),
     roleLabel: values.read('role-label', parseLabelKey, 'a label key such as role or example.com/role') ?? 'role',
     dryRun: values.isOn('dry-run'),
     output:
@@ -70,10 +70,10 @@ export function readServeOptions(argv: Readonly<Record<string, unknown>>, env: E
   return {
     ...readOptions(argv, env),
     port: values.read('port', parsePort, 'a port number from 0 to 65535') ?? 8080,
-    tokenFile: values.text('token-file') || undefined,
+    tokenFile: values.read('token-file', parseText, 'the name of a file'),
     insecure: values.isOn('insecure'),
-    tlsCert: values.text('tls-cert') || undefined,
-    tlsKey: values.text('tls-key') || undefined,
+    tlsCert: values.read('tls-cert', parseText, 'the name of a file'),
+    tlsKey: values.read('tls-key', parseText, 'the name of a file'),
     intervalMs: values.read('interval', parseInterval, 'a duration of at least 10ms, such as 2s'),
     watch: values.isOn('watch'),
   }
@@ -147,6 +147,11 @@ function parsed<T>(source: string, text: string, parse: (text: string) => T | un
   const value = parse(text)
   if (value === undefined) throw new UsageError(`${source}: ${JSON.stringify(text)} should be ${expected}`)
   return value
+}
+
+/** A shell makes an empty text of a variable that is not set: nobody means to name nothing. */
+function parseText(text: string): string | undefined {
+  return text === '' ? undefined : text
 }
 
 function parseName(text: string): string | undefined {

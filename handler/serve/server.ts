@@ -99,6 +99,11 @@ async function answer(
   outgoing.once('close', () => clearTimeout(timer))
 }
 
+/** A path is one though it begins with two slashes, after which a reference to another host would follow. */
+function urlOf(target: string): URL {
+  return target.startsWith('/') ? new URL(`http://localhost${target}`) : new URL(target, 'http://localhost')
+}
+
 /** Or the status that answers what cannot be one: no URL, or a method that a request may not have. */
 function requestOf(incoming: http.IncomingMessage): Request | 400 | 501 {
   const { method = '', url = '', headers } = incoming
@@ -110,7 +115,7 @@ function requestOf(incoming: http.IncomingMessage): Request | 400 | 501 {
     const pairs = Object.entries(headers).flatMap(([name, value]): [string, string][] =>
       value === undefined ? [] : [[name, String(value)]],
     )
-    return new Request(new URL(url, 'http://localhost'), {
+    return new Request(urlOf(url), {
       method,
       headers: pairs,
       ...(hasBody ? { body: body(), duplex: 'half' } : {}),

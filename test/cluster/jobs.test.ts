@@ -172,6 +172,17 @@ describe.skipIf(!cluster)('jobs/ on a real API server', () => {
     expect(kinds.filter((kind) => kind === 'NetworkPolicy')).toHaveLength(2)
   })
 
+  it.each(['jobs/serve', 'jobs/cronjob'])('%s is unchanged when it is applied once more', async (folder) => {
+    const again = await withOverlay({ namespace, resources: [folder] }, async (overlay) => {
+      await kubectl('apply', '-k', overlay)
+      return kubectl('apply', '-k', overlay)
+    })
+    // kubectl patches the selector of every PodDisruptionBudget anew.
+    const configured = again.split('\n').filter((line) => line.endsWith(' configured'))
+    expect(configured.filter((line) => !line.startsWith('poddisruptionbudget'))).toEqual([])
+    expect(again).toMatch(/^(deployment|cronjob)\S+ unchanged$/m)
+  })
+
   it('the CronJob beside jobs/serve leaves the account its rights to watch', async () => {
     await apply({ resources: ['jobs/serve'] })
     await apply({ resources: ['jobs/cronjob'] })

@@ -82,10 +82,11 @@ describe('the adapter for', () => {
         await send('/healthz'),
         await send('/readyz'),
         await send('/nowhere'),
+        await send('//x/run', { method: 'POST', headers }),
       ])`,
       { PORT: '0' },
     )
-    expect(said).toEqual([200, 413, 401, 200, 200, 200, 404])
+    expect(said).toEqual([200, 413, 401, 200, 200, 200, 404, 404])
     expect(world.actives()).toEqual(['a'])
   })
 

@@ -131,7 +131,7 @@ describe('what is no proper request', () => {
     ['a path that climbs', aRequest('GET /../../etc/passwd', bearer), [404]],
     ['one that climbs in escapes', aRequest('GET /healthz/%2e%2e/%2e%2e/etc/passwd', bearer), [404]],
     ['another server', aRequest('GET http://example.com/', bearer), [404]],
-    ['a path that looks like another server', aRequest('GET //example.com/run', bearer), [405]],
+    ['a path that looks like another server', aRequest('POST //example.com/run', bearer), [404]],
     ['another scheme', aRequest('GET file:///etc/passwd', bearer), [404]],
     ['TRACE', aRequest('TRACE /healthz', bearer), [501]],
     ['OPTIONS *', aRequest('OPTIONS *', bearer), [404]],
