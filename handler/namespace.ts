@@ -54,7 +54,7 @@ export async function tendNamespace(
     const { services, stuck, error } = snapshot
     if (error) {
       const leftovers = stuck.length > 0 ? [stillClaimed(stuck, context.roleLabel)] : []
-      const report = faultReport(context, namespace, [], [faultOf(error, object), ...leftovers])
+      const report = faultReport(context, namespace, [], [faultOf(error, object, context.stop), ...leftovers])
       return { ...NOTHING, namespace, groups: [{ ...report, writes }], services: undefined }
     }
     const { selected, unmatched } = targets
@@ -72,7 +72,7 @@ export async function tendNamespace(
     const matched = new Set(targets?.filter((target) => !unmatched.includes(target)))
     return { namespace, groups: await Promise.all(tended), services, keys: groups.map(keyOf), matched, isComplete }
   } catch (error) {
-    const report = faultReport(context, namespace, [], [faultOf(error, object)])
+    const report = faultReport(context, namespace, [], [faultOf(error, object, context.stop)])
     return { ...NOTHING, namespace, groups: [report], services: undefined }
   }
 }

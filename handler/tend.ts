@@ -5,7 +5,7 @@ import { type Decision, decide, type Swap } from './decide.js'
 import type { Fault } from './errors.js'
 import { type Handover, handOver, type Redecide } from './handover.js'
 import type { Verdict } from './health/judge.js'
-import { faultOf } from './kube/fault.js'
+import { faultOf, interrupted } from './kube/fault.js'
 import type { KubeError } from './kube/port.js'
 import { recording, type Write } from './kube/recording.js'
 import { type Stuck, type SwapContext, stillClaimed } from './latch.js'
@@ -88,7 +88,8 @@ export async function tend(
         ? await consider(context, again.group, verdicts)
         : { ...view, decision: UNMANAGED, members: [] }
     } catch (error) {
-      return result({ ...handover, faults: [faultOf(error, `namespace ${group.namespace}`), ...latched] })
+      const fault = faultOf(error, `namespace ${group.namespace}`, begun ? undefined : shared.stop)
+      return result({ ...handover, faults: [fault, ...latched] })
     }
   }
 }
@@ -208,10 +209,8 @@ function activeNames({ members }: View): string[] {
 
 function tooLate(stop: AbortSignal | undefined, group: Group, error?: KubeError): Fault {
   const object = `group ${groupName(group)}`
-  const remedy = 'The next pass will do it.'
-  if (stop?.aborted)
-    return { code: 'interrupted', object, message: 'the pass was told to stop before this was done', remedy }
+  if (stop?.aborted) return interrupted(object)
   if (error) return faultOf(error, object)
-  const more = `${remedy} A longer --deadline gives one pass more time.`
-  return { code: 'deadline', object, message: 'the deadline came before this was done', remedy: more }
+  const remedy = 'The next pass will do it. A longer --deadline gives one pass more time.'
+  return { code: 'deadline', object, message: 'the deadline came before this was done', remedy }
 }

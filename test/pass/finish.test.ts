@@ -158,6 +158,21 @@ describe('before the active pod is sealed, a pass that is told to stop', () => {
   })
 })
 
+describe('while the cluster is read, a pass that is told to stop', () => {
+  it.each(['/services', '/pods'])('says so, and not that the API server did not answer: %s', async (resource) => {
+    const stop = new AbortController()
+    onRequests(resource, [1, 1], () => {
+      stop.abort()
+      return { kind: 'hang' }
+    })
+    const report = await world.pass({}, { stop: stop.signal })
+    expect(report.groups).toMatchObject([
+      { namespace: NAMESPACE, faults: [{ code: 'interrupted', object: 'namespace default' }] },
+    ])
+    expect(exitCode(report)).toBe(1)
+  })
+})
+
 describe('a pod that has recovered', () => {
   it('starts with no failures when it is promoted: one bad probe does not fail it over again', async () => {
     const settings = { failures: 3, probes: 3, period: 0 }

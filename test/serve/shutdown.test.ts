@@ -126,7 +126,10 @@ describe('told to stop', () => {
     const { code, tookMs } = await stop()
     expect(code).toBe(0)
     expect(tookMs).toBeLessThan(PROMPTLY_MS)
-    expect(statuses(await caller.ended)).toEqual([503])
+    const answer = await caller.ended
+    expect(statuses(answer)).toEqual([503])
+    expect(answer).toContain('the pass was told to stop before this was done')
+    expect((await serving.done).stdout).not.toMatch(/no answer/)
     reads.letGo()
   })
 })
