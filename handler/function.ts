@@ -39,8 +39,12 @@ async function open(env: Environment, log: Log): Promise<Fetch> {
   const { tokenFile, insecure } = options
   const guard = tokenFile !== undefined ? await guardedBy(tokenFile, log.warn) : insecure ? unguarded : closed
   const app = createApp(options, config, guard, log)
-  app.reach().catch((error: unknown) => log.warn(`defect: ${describe(error)}`))
-  return app.fetch
+  const defect = (error: unknown) => log.warn(`defect: ${describe(error)}`)
+  return async (request) => {
+    // What tries by itself would keep the process alive, or run while its host believes it to be idle.
+    if (new URL(request.url).pathname === '/readyz') await app.tryReach().catch(defect)
+    return app.fetch(request)
+  }
 }
 
 const notConfigured: Fetch = async () => Response.json({ error: 'not configured: see the log' }, { status: 500 })

@@ -38,6 +38,8 @@ export interface Log {
 export interface App {
   readonly fetch: Fetch
   readonly metrics: Metrics
+  /** Asks the API server for an answer, unless it has given one; says why there is none, once. */
+  tryReach(): Promise<void>
   /** Resolves once the API server has answered; tries until then, or until the end. */
   reach(): Promise<void>
   /** A pass every so often, until the end. */
@@ -116,6 +118,23 @@ export function createApp(
     })
   }
 
+  let said: string | undefined
+  let trying: Promise<void> | undefined
+  /** However many ask at once. */
+  const tryReach = (): Promise<void> => {
+    if (reached) return Promise.resolve()
+    trying ??= whyUnreachable(main, namespaces, stopped.signal)
+      .then((why) => {
+        if (why === undefined) reached = true
+        else if (why !== said && !stopped.signal.aborted) log.warn(`not ready: ${why}`)
+        said = why
+      })
+      .finally(() => {
+        trying = undefined
+      })
+    return trying
+  }
+
   return {
     metrics,
     fetch: createFetch({
@@ -127,14 +146,11 @@ export function createApp(
       answered: (route, status) => metrics.answers.inc({ route, code: status }),
       failed: defect,
     }),
+    tryReach,
     reach: async () => {
-      let said = ''
       for (let attempt = 0; !reached && !stopped.signal.aborted; attempt++) {
         if (attempt > 0) await clock.sleep(Math.min(500 * 2 ** attempt, 10_000), stopped.signal)
-        const why = await whyUnreachable(main, namespaces, stopped.signal)
-        if (why === undefined) reached = true
-        else if (why !== said && !stopped.signal.aborted) log.warn(`not ready: ${why}`)
-        said = why ?? ''
+        await tryReach()
       }
     },
     loop: (intervalMs) =>

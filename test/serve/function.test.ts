@@ -183,6 +183,19 @@ describe('the default export', () => {
     expect(said).toEqual({ answers: [200, 200, 200], created: [], early: 0, isConnected: true })
   })
 
+  it('is ready when the API server answers, and lets its process end when that does not', {
+    timeout: TIMEOUT_MS,
+  }, async () => {
+    const ready = `import handle from 'active-passive'
+      ${constants}${call}
+      process.stdout.write(JSON.stringify(await statuses(request('/readyz', 'GET'), request('/readyz', 'GET'))))`
+    expect(await node(ready)).toEqual([200, 200])
+    expect(world.takeRequests()).toEqual(['GET services'])
+    const restore = world.api.intercept(() => ({ kind: 'reset' }))
+    expect(await node(ready)).toEqual([503, 503])
+    restore()
+  })
+
   it('does not hold the code of a server', async () => {
     const files = new Set(['index.js'])
     for (const file of files) {
