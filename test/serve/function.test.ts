@@ -102,13 +102,19 @@ describe('the adapter for', () => {
       const answers = [
         await send({ ...prefixed, 'content-type': 'application/json' }, message),
         await send(structured, JSON.stringify({ ...attributes, data: JSON.parse(message) })),
+        await send(structured, JSON.stringify({ ...attributes, data_base64: btoa(message) })),
         await send(structured, JSON.stringify(attributes)),
+        await send(structured, JSON.stringify({ ...attributes, data_base64: 7 })),
+        await send(structured, 'null'),
         await send(structured, '{'),
         await send({ ...structured, authorization: 'Bearer wrong' }, '{}'),
       ]
       say([answers.map(({ status }) => status), await answers[1].json()])`,
     )
-    expect(said).toEqual([[200, 200, 400, 400, 401], expect.objectContaining({ groups: [expect.anything()] })])
+    expect(said).toEqual([
+      [200, 200, 200, 400, 400, 400, 400, 401],
+      expect.objectContaining({ groups: [expect.anything()] }),
+    ])
     expect(world.actives()).toEqual(['a'])
   })
 
@@ -130,12 +136,13 @@ describe('the adapter for', () => {
         await handler(event('POST', '/alertmanager', { body: btoa(message), isBase64Encoded: true })),
         await handler(event('POST', '/run', { rawQueryString: 'service=app' })),
         await handler(event('GET', '/status')),
-        await handler(event('GET', '/healthz', { headers: {} })),
+        await handler(event('GET', '/healthz', { headers: {}, body: '' })),
+        await handler(event('HEAD', '/healthz', { headers: {}, body: 'x' })),
         await handler(event('POST', '/run', { headers: {} })),
       ]
       say([answers.map(({ statusCode }) => statusCode), answers[0].headers, JSON.parse(answers[0].body).groups.length])`,
     )
-    expect(said).toEqual([[200, 200, 200, 200, 200, 401], { 'content-type': 'application/json' }, 1])
+    expect(said).toEqual([[200, 200, 200, 200, 200, 200, 401], { 'content-type': 'application/json' }, 1])
     expect(world.actives()).toEqual(['a'])
   })
 
