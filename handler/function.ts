@@ -2,8 +2,8 @@
 import { UsageError } from './errors.js'
 import { loadConfig } from './kube/auth/config.js'
 import { type Environment, readServeOptions } from './options.js'
-import type { Log } from './serve/app.js'
 import type { Fetch } from './serve/fetch.js'
+import type { Log } from './serve/log.js'
 import type { Guard } from './serve/token.js'
 
 const consoleLog: Log = {

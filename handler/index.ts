@@ -11,16 +11,15 @@ const fetch: Fetch = createFunction(process.env)
 export default Object.assign(fetch, { fetch })
 
 export { type Clock, systemClock } from './clock.js'
+export { type Cluster, type ClusterOptions, connect, defaultNamespace, loadConfig } from './cluster.js'
 export type { Effects } from './effects.js'
 export { createFunction } from './function.js'
 export { probe } from './health/probe.js'
-export { defaultNamespace, loadConfig } from './kube/auth/config.js'
-export { connect } from './kube/client.js'
 export { type PassOptions, pass } from './pass.js'
 export { DEFAULT_SETTINGS } from './policy.js'
 export { exitCode } from './report/exit-code.js'
 export { toJson } from './report/json.js'
 export type { GroupReport, Report } from './report/report.js'
 export { toText } from './report/text.js'
-export type { Log } from './serve/app.js'
 export type { Fetch } from './serve/fetch.js'
+export type { Log } from './serve/log.js'

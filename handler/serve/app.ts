@@ -15,6 +15,7 @@ import type { Report } from '../report/report.js'
 import { counted } from './census.js'
 import { Coalescer, type Order, ShuttingDown } from './coalesce.js'
 import { createFetch, type Fetch } from './fetch.js'
+import type { Log } from './log.js'
 import { loop } from './loop.js'
 import { createMetrics, type Metrics, type Trigger } from './metrics.js'
 import { newsIn } from './news.js'
@@ -27,13 +28,6 @@ import { watch } from './watch/watch.js'
 const WATCH_PASSES_AT_ONCE = 4
 
 export type AppOptions = Omit<RunOptions, 'kubeconfig' | 'context'>
-
-export interface Log {
-  /** A report that says something new. */
-  print(text: string): void
-  /** Anything else. */
-  warn(message: string): void
-}
 
 export interface App {
   readonly fetch: Fetch

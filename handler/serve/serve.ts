@@ -2,8 +2,9 @@
 import { UsageError } from '../errors.js'
 import { loadConfig } from '../kube/auth/config.js'
 import type { Environment, ServeOptions } from '../options.js'
-import { createApp, type Log } from './app.js'
+import { createApp } from './app.js'
 import { type CertificateFiles, readCertificate, watchCertificate } from './certificates.js'
+import type { Log } from './log.js'
 import { type RunningServer, startServer } from './server.js'
 import { type Guard, guardedBy, unguarded } from './token.js'
 

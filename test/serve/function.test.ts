@@ -252,33 +252,36 @@ describe('a program that imports', () => {
     expect(await node(`${called}${loaded}\nprocess.exit()`)).toBe(true)
   })
 
-  it('the package in TypeScript gets types that fit', { timeout: TIMEOUT_MS }, async () => {
+  it('the package in TypeScript gets types that fit, and need no others than those of Node', {
+    timeout: TIMEOUT_MS,
+  }, async () => {
     const tsc = join(repository, 'node_modules/.bin/tsc')
     const typed = join(folder, 'typed')
     const own = join(typed, 'node_modules/active-passive')
     await mkdir(own, { recursive: true })
     await cp(join(repository, 'package.json'), join(own, 'package.json'))
-    for (const scope of ['@kubernetes', '@types']) {
-      await symlink(join(repository, 'node_modules', scope), join(typed, 'node_modules', scope))
-    }
+    await symlink(join(repository, 'node_modules/@types'), join(typed, 'node_modules/@types'))
     // As `npm run prepack` does, and leaves dist/ alone.
     await run(tsc, ['--project', 'tsconfig.types.json', '--outDir', join(own, 'dist/types')], { cwd: repository })
     await writeFile(
       join(typed, 'program.mts'),
-      `import handle, { connect, createFunction, DEFAULT_SETTINGS, exitCode, type Fetch, loadConfig, pass, probe, type Report, systemClock } from 'active-passive'
+      `import handle, { connect, createFunction, DEFAULT_SETTINGS, defaultNamespace, exitCode, type Fetch, loadConfig, pass, probe, type Report, systemClock } from 'active-passive'
 
 export const answer: Promise<Response> = handle(new Request('http://localhost/run', { method: 'POST' }))
 export const same: Fetch = handle.fetch
 export const other: Fetch = createFunction({ AP_NAMESPACE: 'a,b' })
-const effects = { kube: connect(loadConfig({ env: process.env })), clock: systemClock, probe, random: Math.random }
-const options = { namespaces: ['a'], services: [], roleLabel: 'role', dryRun: true, deadlineMs: 40_000, concurrency: 64, settings: DEFAULT_SETTINGS }
+const cluster = loadConfig({ env: process.env })
+const effects = { kube: connect(cluster), clock: systemClock, probe, random: Math.random }
+const options = { namespaces: [defaultNamespace(cluster)], services: [], roleLabel: 'role', dryRun: true, deadlineMs: 40_000, concurrency: 64, settings: DEFAULT_SETTINGS }
 const report: Report = await pass(options, effects, AbortSignal.timeout(1_000))
 export const code: 0 | 1 | 3 = exitCode(report)
 // @ts-expect-error: no request
 handle('http://localhost/run')
+// @ts-expect-error: not loaded
+connect({})
 `,
     )
-    const options = ['--strict', '--exactOptionalPropertyTypes', '--skipLibCheck', '--noEmit', '--target', 'ES2023']
+    const options = ['--strict', '--exactOptionalPropertyTypes', '--noEmit', '--target', 'ES2023']
     const modules = ['--module', 'NodeNext', '--types', 'node', 'program.mts']
     const { stdout } = await run(tsc, [...options, ...modules], { cwd: typed }).catch(
       (error: { readonly stdout: string }) => error,
