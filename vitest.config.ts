@@ -8,7 +8,9 @@ export default defineConfig({
       {
         extends: true,
         test: {
+          // Most of a file's time is waiting: by default two processors would run one at a time.
           name: 'all',
+          maxWorkers: 3,
           include: ['test/**/*.test.ts'],
           exclude: ['test/node/**'],
           globalSetup: ['test/support/global-setup.ts'],
@@ -20,7 +22,7 @@ export default defineConfig({
         test: {
           // On real nodes, after the others. Each file has a cluster of its own and mostly waits: all at once.
           name: 'node',
-          maxWorkers: 4,
+          maxWorkers: 3,
           include: ['test/node/*.test.ts'],
           exclude: ['test/node/traffic.test.ts', 'test/node/detection.test.ts'],
           globalSetup: ['test/support/node-setup.ts'],
