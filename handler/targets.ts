@@ -39,6 +39,9 @@ export interface Target {
   readonly otherwise: 'all' | 'not-found' | 'nothing'
 }
 
+/** What somebody asks for: the groups of these targets, or all. */
+export type Order = readonly Target[] | 'all'
+
 /** The groups whose pods have to be read: all, unless every target names a managed Service. */
 export function groupsToRead(
   groups: readonly GroupServices[],

@@ -2,8 +2,7 @@
  * Alertmanager's webhook, version 4 of its message -> what a pass is to serve. Pure.
  * The message: https://prometheus.io/docs/alerting/latest/configuration/#webhook_config
  */
-import type { Target } from '../targets.js'
-import type { Order } from './coalesce.js'
+import type { Order, Target } from '../targets.js'
 
 /** `undefined`: no alert is firing, there is nothing to do. */
 export type Wish = { readonly order: Order | undefined } | { readonly error: string }

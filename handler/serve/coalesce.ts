@@ -1,10 +1,7 @@
 /** Triggers -> passes: what comes in while a pass is under way is done by one more pass, together. */
 import type { Report } from '../report/report.js'
-import type { Target } from '../targets.js'
+import type { Order, Target } from '../targets.js'
 import { Shares } from './shares.js'
-
-/** What a trigger asks for: the groups that are named, or all. */
-export type Order = readonly Target[] | 'all'
 
 /** The pass was not made, and will not be: somebody else has to be asked. */
 export class ShuttingDown extends Error {

@@ -4,10 +4,10 @@ import { parseServiceRef } from '../options.js'
 import { exitCode } from '../report/exit-code.js'
 import { toJson } from '../report/json.js'
 import type { Report } from '../report/report.js'
-import type { Target } from '../targets.js'
+import type { Order, Target } from '../targets.js'
 import { readWebhook } from './alertmanager.js'
 import { BODY_LIMIT, readBody } from './body.js'
-import { type Order, ShuttingDown } from './coalesce.js'
+import { ShuttingDown } from './coalesce.js'
 import type { Guard } from './token.js'
 
 /** What the routes lead to. */

@@ -1,8 +1,7 @@
 /** A report on what several have asked for together -> for each the report on what that one has asked for. */
 import { isMissing } from '../missing.js'
 import type { GroupReport, Report } from '../report/report.js'
-import type { Target } from '../targets.js'
-import type { Order } from './coalesce.js'
+import type { Order, Target } from '../targets.js'
 
 /**
  * Who has named groups gets those, and the faults of the namespaces where they are or may be: what was refused elsewhere

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Report } from '../../../handler/report/report.js'
-import { Coalescer, type Order, ShuttingDown } from '../../../handler/serve/coalesce.js'
-import type { Target } from '../../../handler/targets.js'
+import { Coalescer, ShuttingDown } from '../../../handler/serve/coalesce.js'
+import type { Order, Target } from '../../../handler/targets.js'
 import { aReport } from '../../support/builders.js'
 
 const named = (service: string): Target => ({ namespace: 'shop', service, otherwise: 'all' })
