@@ -5,6 +5,8 @@ import type { Clock } from '../../handler/clock.js'
 interface Sleeper {
   readonly wakesAtMs: number
   wake(): void
+  /** Listens to its signal no longer. */
+  forget(): void
 }
 
 export class VirtualClock implements Clock {
@@ -19,12 +21,13 @@ export class VirtualClock implements Clock {
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
     if (signal?.aborted) return Promise.resolve()
     return new Promise((resolve) => {
+      const forget = () => signal?.removeEventListener('abort', wake)
       const wake = () => {
         this.sleepers.delete(sleeper)
-        signal?.removeEventListener('abort', wake)
+        forget()
         resolve()
       }
-      const sleeper = { wakesAtMs: this.nowMs + Math.max(0, ms), wake }
+      const sleeper = { wakesAtMs: this.nowMs + Math.max(0, ms), wake, forget }
       this.sleepers.add(sleeper)
       signal?.addEventListener('abort', wake)
     })
@@ -53,12 +56,23 @@ export class VirtualClock implements Clock {
     }
     work.then(end, end)
     await setImmediate()
-    while (!ended) {
-      const next = this.next()
-      if (!next) throw new Error('the work waits for something, and nobody sleeps')
-      await this.advance(next.wakesAtMs - this.nowMs)
-    }
+    while (!ended) await this.wakeNext()
     return work
+  }
+
+  /** Time moves on to the moment that wakes the next who sleeps. That nobody does is an error. */
+  async wakeNext(): Promise<void> {
+    const next = this.next()
+    if (!next) throw new Error('the work waits for something, and nobody sleeps')
+    this.nowMs = next.wakesAtMs
+    next.wake()
+    await setImmediate()
+  }
+
+  /** Lets go of everybody who sleeps: they will never wake. Node keeps combined signals for as long as they are listened to. */
+  abandon(): void {
+    for (const sleeper of this.sleepers) sleeper.forget()
+    this.sleepers.clear()
   }
 
   private next(): Sleeper | undefined {

@@ -1,0 +1,128 @@
+/**
+ * What the real code does, as a tree: where it stands after each history of answers. A pass depends on nothing else, so
+ * each history is run once, however many states of the world it belongs to; a search then walks the tree.
+ */
+import type { Pod } from '../../handler/kube/port.js'
+import type { Call } from '../support/stored.js'
+import { Interned } from './interned.js'
+import { type Answer, type Pending, Run, type Setup } from './run.js'
+
+/** What happens to a pass: one of its calls is answered, or time is taken from it. */
+export type Event = { readonly place: number; readonly answer: Answer } | { readonly delayMs: number }
+
+/** A pass after a history. */
+export interface Point {
+  readonly id: number
+  readonly pending: readonly (Pending & { readonly callId: number })[]
+  /** The pods as it last read them. */
+  readonly pods: readonly Pod[]
+  /** The uids of those whose health it knows. */
+  readonly probed: ReadonlySet<string>
+  readonly setup: Setup
+}
+
+interface Node extends Point {
+  readonly parent: Node | undefined
+  readonly event: Event | undefined
+  readonly batch: Batch
+}
+
+/**
+ * Calls that are made at once. As long as the pass does nothing on an answer but to wait for the others, it is no matter
+ * which came first.
+ */
+interface Batch {
+  /** What was answered so far. */
+  readonly answered: readonly string[]
+  /** By what was answered, in order. */
+  readonly nodes: Map<string, Node>
+}
+
+export class Behaviour {
+  readonly calls = new Interned<Call>()
+  private readonly nodes: Node[] = []
+  /** The runs that can go on where they are, by the node where they stand. Few: each holds promises and timers. */
+  private readonly live = new Map<Node, Run>()
+  /** How many steps of the real code were run. */
+  steps = 0
+
+  /** A pass that has just begun. */
+  async begin(setup: Setup): Promise<Point> {
+    return this.add(undefined, undefined, await Run.start(setup), setup)
+  }
+
+  /** The same pass after one more event. @param key tells events apart */
+  async after(point: Point, key: string, event: () => Event): Promise<Point> {
+    const node = this.nodes[point.id] as Node
+    const answered = [...node.batch.answered, key].sort()
+    const known = node.batch.nodes.get(answered.join())
+    if (known) return known
+    const happened = event()
+    const run = this.live.get(node) ?? (await this.replay(node))
+    this.live.delete(node)
+    await this.apply(run, happened)
+    const isWaiting = 'place' in happened && waitsForTheRest(node, happened.place, run)
+    const child = this.add(node, happened, run, node.setup, isWaiting ? { answered, nodes: node.batch.nodes } : undefined)
+    node.batch.nodes.set(answered.join(), child)
+    return child
+  }
+
+  get histories(): number {
+    return this.nodes.length
+  }
+
+  private async replay(node: Node): Promise<Run> {
+    const events: Event[] = []
+    for (let at: Node | undefined = node; at?.event; at = at.parent) events.unshift(at.event)
+    const run = await Run.start(node.setup)
+    for (const event of events) await this.apply(run, event)
+    return run
+  }
+
+  private async apply(run: Run, event: Event): Promise<void> {
+    this.steps++
+    if ('delayMs' in event) await run.delay(event.delayMs)
+    else await run.answer(event.place, event.answer)
+  }
+
+  private add(parent: Node | undefined, event: Event | undefined, run: Run, setup: Setup, batch?: Batch): Node {
+    const read = event && 'answer' in event && event.answer.kind === 'pods' ? event.answer.pods : undefined
+    const node: Node = {
+      id: this.nodes.length,
+      parent,
+      event,
+      setup,
+      probed: parent?.probed.size === run.probed.size ? parent.probed : new Set(run.probed),
+      pods: read ?? parent?.pods ?? [],
+      pending: run.pending.map(({ place, call }) => this.pendingOf(place, call)),
+      batch: batch ?? { answered: [], nodes: new Map() },
+    }
+    this.nodes.push(node)
+    this.keep(node, run)
+    return node
+  }
+
+  /** Equal calls are one object: there are many nodes. */
+  private pendingOf(place: number, call: Call): Point['pending'][number] {
+    const callId = this.calls.idOf(call)
+    return { place, callId, call: this.calls.value(callId) }
+  }
+
+  private keep(node: Node, run: Run): void {
+    this.live.set(node, run)
+    for (const [oldest, abandoned] of this.live) {
+      if (this.live.size <= LIVE) return
+      abandoned.abandon()
+      this.live.delete(oldest)
+    }
+  }
+}
+
+const LIVE = 64
+
+/** Whether the run has done nothing since but to wait for the other calls of its batch. */
+function waitsForTheRest({ pending }: Node, answered: number, run: Run): boolean {
+  const rest = pending.filter(({ place }) => place !== answered)
+  const now = run.pending
+  return rest.length > 0 && now.length === rest.length && rest.every(({ place }, n) => now[n]?.place === place)
+}

@@ -1,0 +1,23 @@
+/** Numbers for values: equal values have the same one, and the first of them stands for all. */
+export class Interned<T> {
+  private readonly ids = new Map<string, number>()
+  private readonly values: T[] = []
+
+  idOf(value: T): number {
+    const text = JSON.stringify(value, inOrder)
+    const known = this.ids.get(text)
+    if (known !== undefined) return known
+    this.ids.set(text, this.values.length)
+    return this.values.push(value) - 1
+  }
+
+  value(id: number): T {
+    return this.values[id] as T
+  }
+}
+
+/** Keys may come in any order. */
+function inOrder(_key: string, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+}

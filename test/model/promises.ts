@@ -1,0 +1,75 @@
+/** What must hold of every move, of every pass, and of every end. Pure; each answers what is broken, in a sentence. */
+import { EPOCH } from '../../handler/keys.js'
+import type { Pod } from '../../handler/kube/port.js'
+import type { Point } from './behaviour.js'
+import { type Cluster, NONE } from './cluster.js'
+import type { Move, World } from './moves.js'
+import type { State } from './state.js'
+
+/** Of a move that is a pass's. */
+export function brokenByMove({ objects, serviceNames }: World, before: State, { state: after, writer }: Move): string | undefined {
+  if (!writer || before.cluster === after.cluster) return undefined
+  const actives = activesOf(objects.podsOf(after.cluster))
+  const own = actives.filter((name) => !after.foreign[podPlace(after.cluster, objects, name)])
+  if (own.length > 1) return `${own.join(' and ')} are active at the same time`
+  if (actives.length > Math.max(1, activesOf(objects.podsOf(before.cluster)).length)) {
+    return `a pass has raised the number of active pods to ${actives.length}`
+  }
+  for (const [n, id] of after.cluster.pods.entries()) {
+    const old = before.cluster.pods[n] ?? NONE
+    if (id === old || id === NONE || old === NONE) continue
+    const [then, now] = [objects.pods.value(old), objects.pods.value(id)]
+    if (epochOf(now) < epochOf(then)) return `the epoch of ${now.name} goes down`
+  }
+  for (const [n, name] of serviceNames.entries()) {
+    const [then, now] = [objects.selected(before.cluster, n), objects.selected(after.cluster, n)]
+    const ours = now.filter((pod) => !after.foreign[podPlace(after.cluster, objects, pod)])
+    if (ours.length > 1) return `Service ${name} selects ${now.join(' and ')}`
+    const [old] = then
+    if (writer.stale && then.length === 1 && old !== undefined && now.join() !== old && isWell(before, objects.podsOf(before.cluster), old)) {
+      return `a slow pass moves the traffic of ${name} from ${old}, which is healthy, to ${now.join() || 'nowhere'}`
+    }
+  }
+  return undefined
+}
+
+/** Of a pass that is about to promote a pod: it must be the best that it knows of. */
+export function brokenByPlan({ setup, pending, pods, probed }: Point): string | undefined {
+  for (const { call } of pending) {
+    if (call.verb !== 'patchPod') continue
+    const isPromotion = call.patch.some(({ op, path, value }) => op === 'add' && path === '/metadata/labels/role' && value === 'active')
+    if (!isPromotion || setup.isHealthy(call.pod.name)) continue
+    const better = pods.find(({ name, uid, terminating }) => probed.has(uid) && setup.isHealthy(name) && !terminating)
+    if (better) return `${call.pod.name} is promoted, which fails, though ${better.name} is healthy`
+  }
+  return undefined
+}
+
+/** Of a cluster after passes that nothing has disturbed. */
+export function brokenAtRest({ objects, home }: World, cluster: Cluster): string | undefined {
+  const pods = objects.podsOf(cluster).filter(({ terminating }) => !terminating)
+  const actives = activesOf(pods)
+  if (pods.length > 0 && actives.length !== 1) return `${actives.length} pods are active`
+  const changed = objects.servicesOf(cluster).find(
+    ({ selector, annotations }, n) =>
+      JSON.stringify([selector, annotations]) !== JSON.stringify([home[n]?.selector, home[n]?.annotations]),
+  )
+  return changed ? `Service ${changed.name} is not as its user wrote it` : undefined
+}
+
+function activesOf(pods: readonly Pod[]): readonly string[] {
+  return pods.flatMap(({ name, labels }) => (labels.role === 'active' ? name : []))
+}
+
+function podPlace({ pods }: Cluster, objects: World['objects'], name: string): number {
+  return pods.findIndex((id) => id !== NONE && objects.pods.value(id).name === name)
+}
+
+function epochOf({ annotations }: Pod): number {
+  return Number(annotations?.[EPOCH] ?? 0)
+}
+
+/** Healthy in the eyes of every pass, and there to stay. */
+function isWell({ views }: State, pods: readonly Pod[], name: string): boolean {
+  return pods.some((pod) => pod.name === name && !pod.terminating) && views.every((isHealthy) => isHealthy(name))
+}

@@ -1,0 +1,177 @@
+/**
+ * One pass of the real code, taken step by step: it runs until it waits for answers of the API server, and goes on when
+ * it is given one. Time is its own: when it only sleeps, it wakes at once; when time is taken from it, its limits come.
+ * What it does depends on nothing but the answers that it was given, in their order.
+ */
+import { setImmediate } from 'node:timers/promises'
+import type { Clock } from '../../handler/clock.js'
+import { type Kube, KubeError, type Pod, type Service } from '../../handler/kube/port.js'
+import type { PassOptions, pass } from '../../handler/pass.js'
+import { seededRandom } from '../support/random.js'
+import type { Call } from '../support/stored.js'
+import { VirtualClock } from '../support/virtual-clock.js'
+
+/** What the pass is told of a call: what the port promises of it, or nothing. */
+export type Answer =
+  | { readonly kind: 'pods'; readonly pods: readonly Pod[] }
+  | { readonly kind: 'services'; readonly services: readonly Service[] }
+  | { readonly kind: 'applied'; readonly object: Pod | Service }
+  | { readonly kind: 'lost' | 'gone' | 'denied' | 'none' }
+
+/** A call that waits for its answer. */
+export interface Pending {
+  /** How many calls this pass had made before. */
+  readonly place: number
+  readonly call: Call
+}
+
+/** Which code runs, and what it finds when it probes: the same for as long as it runs. */
+export interface Setup {
+  readonly pass: typeof pass
+  readonly options: PassOptions
+  readonly isHealthy: (pod: string) => boolean
+  /** Tokens of different seeds differ. */
+  readonly seed: string
+  /** How often it may read the pods: then its time is up. Two passes may otherwise get in each other's way for long. */
+  readonly maxReads: number
+}
+
+interface Waiting extends Pending {
+  answer(answer: Answer): void
+  /** Listens to its signal no longer. */
+  forget(): void
+}
+
+/** Of the 20 s that a pass has, when there is only time to release. */
+export const TIME_IS_UP_MS = 18_700
+const NOW = Date.parse('2026-01-01T12:00:00Z')
+
+export class Run {
+  private readonly waiting = new Map<number, Waiting>()
+  private readonly time = new VirtualClock()
+  private made = 0
+  private readsLeft: number
+  /** The uids of the pods whose health it has found out. */
+  readonly probed = new Set<string>()
+  private state: 'running' | 'ended' = 'running'
+  private defect: unknown
+
+  private constructor({ pass, options, isHealthy, seed, maxReads }: Setup) {
+    this.readsLeft = maxReads
+    // The time of day stands still: nothing may rest on it, and states that differ in it alone are the same.
+    const clock: Clock = { now: () => NOW, sleep: (ms, signal) => this.time.sleep(ms, signal) }
+    const probe = async ({ pod }: { readonly pod: Pod }) => {
+      this.probed.add(pod.uid)
+      return isHealthy(pod.name) ? { healthy: true, text: '200', ms: 1 } : { healthy: false, text: '500', ms: 1 }
+    }
+    const effects = { kube: this.kube(), clock, probe, random: seededRandom(seed) }
+    pass(options, effects, new AbortController().signal).then(
+      () => {
+        this.state = 'ended'
+      },
+      (error) => {
+        this.state = 'ended'
+        this.defect = error
+      },
+    )
+  }
+
+  static async start(setup: Setup): Promise<Run> {
+    const run = new Run(setup)
+    await run.rest()
+    return run
+  }
+
+  /** In the order in which they were made. None: the pass has ended. */
+  get pending(): readonly Pending[] {
+    return [...this.waiting.values()].map(({ place, call }) => ({ place, call }))
+  }
+
+  async answer(place: number, answer: Answer): Promise<void> {
+    const waiting = this.waiting.get(place)
+    if (!waiting) throw new Error(`this pass does not wait for call ${place}`)
+    waiting.answer(answer)
+    await this.rest()
+  }
+
+  /** Takes so much time from the pass while it waits: calls that are cut off by it stay unanswered. */
+  async delay(ms: number): Promise<void> {
+    await this.time.advance(ms)
+    await this.rest()
+  }
+
+  /** Lets go of it, wherever it stands. */
+  abandon(): void {
+    for (const { forget } of this.waiting.values()) forget()
+    this.time.abandon()
+  }
+
+  /** Until it waits for an answer or has ended. */
+  private async rest(): Promise<void> {
+    await setImmediate()
+    while (this.waiting.size === 0 && this.state === 'running') {
+      if (this.readsLeft < 0 && this.time.now() < TIME_IS_UP_MS) await this.time.advance(TIME_IS_UP_MS - this.time.now())
+      else await this.time.wakeNext()
+    }
+    if (this.defect !== undefined) throw this.defect
+  }
+
+  private untilCut(signal: AbortSignal): Promise<Answer> {
+    return new Promise((resolve) => signal.addEventListener('abort', () => resolve({ kind: 'none' })))
+  }
+
+  private kube(): Kube {
+    const send = (call: Call, signal: AbortSignal): Promise<Answer> => {
+      if (signal.aborted) return Promise.resolve({ kind: 'none' })
+      if (call.verb === 'listPods' && --this.readsLeft < 0) return this.untilCut(signal)
+      const place = this.made++
+      return new Promise((resolve) => {
+        const cut = () => answer({ kind: 'none' })
+        const answer = (answer: Answer) => {
+          this.waiting.delete(place)
+          forget()
+          resolve(answer)
+        }
+        const forget = () => signal.removeEventListener('abort', cut)
+        signal.addEventListener('abort', cut)
+        this.waiting.set(place, { place, call, answer, forget })
+      })
+    }
+    const write = (call: Call, signal: AbortSignal) => send(call, signal).then(writtenOf) as never
+    const made = () => this.made
+    return {
+      get requests() {
+        return made()
+      },
+      listPods: async (options, signal) => {
+        const answer = await send({ verb: 'listPods', options }, signal)
+        if (answer.kind !== 'pods') throw UNANSWERED
+        return answer.pods
+      },
+      listServices: async (options, signal) => {
+        const answer = await send({ verb: 'listServices', options }, signal)
+        if (answer.kind !== 'services') throw UNANSWERED
+        return answer.services
+      },
+      patchPod: (pod, patch, signal) => write({ verb: 'patchPod', pod, patch }, signal),
+      patchPodMetadata: (pod, patch, signal) => write({ verb: 'patchPodMetadata', pod, patch }, signal),
+      patchService: (service, patch, signal) => write({ verb: 'patchService', service, patch }, signal),
+      testService: (service, annotation, value, signal) =>
+        write({ verb: 'testService', service, annotation, value }, signal),
+    }
+  }
+}
+
+const UNANSWERED = new KubeError('unreachable', 'no answer', 'None.')
+const DENIED = new KubeError('denied', 'forbidden', 'None.')
+
+function writtenOf(answer: Answer) {
+  switch (answer.kind) {
+    case 'none':
+      return { kind: 'unknown', error: UNANSWERED }
+    case 'denied':
+      return { kind: 'denied', error: DENIED }
+    default:
+      return answer
+  }
+}

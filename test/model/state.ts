@@ -1,0 +1,39 @@
+/** A state of the world: the cluster, what the passes stand at, what is under way, and what may still go wrong. */
+import type { Point } from './behaviour.js'
+import type { Cluster } from './cluster.js'
+
+/** A write that nobody waits for any more, and that may still be carried out. */
+export interface Flying {
+  readonly callId: number
+  /** The pass that made it. */
+  readonly pass: number
+  readonly stale: boolean
+}
+
+export interface State {
+  readonly cluster: Cluster
+  /** `undefined`: ended, or died. */
+  readonly passes: readonly (Point | undefined)[]
+  /** What each pass finds when it probes. */
+  readonly views: readonly ((pod: string) => boolean)[]
+  /** By pass: whether traffic has moved to another pod since it last read the pods. */
+  readonly stale: readonly boolean[]
+  readonly flying: readonly Flying[]
+  readonly faultsLeft: number
+  /** By pod: whether it is active because a third party has made it so. */
+  readonly foreign: readonly boolean[]
+}
+
+/** The same for equal states. */
+export function keyOf({ cluster, passes, stale, flying, faultsLeft, foreign }: State): string {
+  const bits = (flags: readonly boolean[]) => flags.map(Number).join('')
+  return [
+    cluster.pods.join(),
+    cluster.services.join(),
+    passes.map((point) => point?.id ?? '').join(),
+    bits(stale),
+    flying.map(({ callId, pass, stale }) => `${callId}.${pass}.${Number(stale)}`).join(),
+    faultsLeft,
+    bits(foreign),
+  ].join('|')
+}
