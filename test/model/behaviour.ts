@@ -2,6 +2,7 @@
  * What the real code does, as a tree: where it stands after each history of answers. A pass depends on nothing else, so
  * each history is run once, however many states of the world it belongs to; a search then walks the tree.
  */
+import { SWAP } from '../../handler/keys.js'
 import type { Pod } from '../../handler/kube/port.js'
 import type { Call } from '../support/stored.js'
 import { Interned } from './interned.js'
@@ -19,6 +20,12 @@ export interface Point {
   /** The uids of those whose health it knows. */
   readonly probed: ReadonlySet<string>
   readonly setup: Setup
+  /** The annotations by which it has claimed Services. */
+  readonly claims: readonly string[]
+  /** The writes that came too late, by what they rested on. */
+  readonly lost: readonly string[]
+  /** Whether it was out of time before it was done. */
+  readonly isLate: boolean
 }
 
 interface Node extends Point {
@@ -62,7 +69,13 @@ export class Behaviour {
     this.live.delete(node)
     await this.apply(run, happened)
     const isWaiting = 'place' in happened && waitsForTheRest(node, happened.place, run)
-    const child = this.add(node, happened, run, node.setup, isWaiting ? { answered, nodes: node.batch.nodes } : undefined)
+    const child = this.add(
+      node,
+      happened,
+      run,
+      node.setup,
+      isWaiting ? { answered, nodes: node.batch.nodes } : undefined,
+    )
     node.batch.nodes.set(answered.join(), child)
     return child
   }
@@ -87,6 +100,7 @@ export class Behaviour {
 
   private add(parent: Node | undefined, event: Event | undefined, run: Run, setup: Setup, batch?: Batch): Node {
     const read = event && 'answer' in event && event.answer.kind === 'pods' ? event.answer.pods : undefined
+    const pending = run.pending.map(({ place, call }) => this.pendingOf(place, call))
     const node: Node = {
       id: this.nodes.length,
       parent,
@@ -94,7 +108,10 @@ export class Behaviour {
       setup,
       probed: parent?.probed.size === run.probed.size ? parent.probed : new Set(run.probed),
       pods: read ?? parent?.pods ?? [],
-      pending: run.pending.map(({ place, call }) => this.pendingOf(place, call)),
+      pending,
+      claims: pending.reduce(withClaim, parent?.claims ?? []),
+      lost: lostBy(parent, event),
+      isLate: run.isLate,
       batch: batch ?? { answered: [], nodes: new Map() },
     }
     this.nodes.push(node)
@@ -125,4 +142,22 @@ function waitsForTheRest({ pending }: Node, answered: number, run: Run): boolean
   const rest = pending.filter(({ place }) => place !== answered)
   const now = run.pending
   return rest.length > 0 && now.length === rest.length && rest.every(({ place }, n) => now[n]?.place === place)
+}
+
+function withClaim(claims: readonly string[], { call }: Pending): readonly string[] {
+  const claim = call.verb === 'patchService' && call.patch.annotations[SWAP]
+  return claim && !claims.includes(claim) ? [...claims, claim] : claims
+}
+
+function lostBy(parent: Node | undefined, event: Event | undefined): readonly string[] {
+  if (!parent || !event || !('place' in event) || event.answer.kind !== 'lost') return parent?.lost ?? []
+  const call = parent.pending.find(({ place }) => place === event.place)?.call
+  return call ? [...parent.lost, basisOf(call)] : parent.lost
+}
+
+/** What a write rests on: the same comes too late again. */
+export function basisOf(call: Call): string {
+  if (call.verb === 'patchService') return `${call.service.name} ${call.patch.resourceVersion}`
+  if (call.verb !== 'patchPod') return ''
+  return JSON.stringify([call.pod.name, call.patch.filter(({ op }) => op === 'test')])
 }

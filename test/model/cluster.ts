@@ -71,7 +71,11 @@ export class Objects {
     const key = `${effect.kind}${effect.id}`
     if (effect.kind !== 'applied') return { key, answer: { kind: effect.kind }, cluster }
     const object = kind === 'pods' ? this.pods.value(effect.id) : this.services.value(effect.id)
-    return { key, answer: { kind: 'applied', object }, cluster: { ...cluster, [kind]: cluster[kind].with(place, effect.id) } }
+    return {
+      key,
+      answer: { kind: 'applied', object },
+      cluster: { ...cluster, [kind]: cluster[kind].with(place, effect.id) },
+    }
   }
 
   private effectOf(call: WriteCall, callId: number, id: number) {

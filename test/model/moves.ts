@@ -1,6 +1,7 @@
 /** What can happen next in a state: an answer, a fault, something that a third party does. */
-import type { Pod, Service } from '../../handler/kube/port.js'
+
 import { PIN } from '../../handler/keys.js'
+import type { Pod, Service } from '../../handler/kube/port.js'
 import { type Call, changed } from '../support/stored.js'
 import type { Behaviour, Event, Point } from './behaviour.js'
 import { type Cluster, type Done, NONE, type Objects } from './cluster.js'
@@ -13,6 +14,8 @@ export interface Move {
   readonly state: State
   /** The pass that wrote something, if one did. */
   readonly writer?: Writer
+  /** The pass that has come to its end with this. */
+  readonly ended?: Point
 }
 
 /** A pass as the promises look at it when something of it is written. */
@@ -68,15 +71,22 @@ async function answered(world: World, state: State, n: number, point: Point, pen
   const stale = call.verb === 'listPods' ? before.stale.with(n, false) : before.stale
   return {
     text: () => say.answered(n, call, done.answer),
-    state: { ...before, passes: state.passes.with(n, next), stale },
+    state: { ...before, passes: state.passes.with(n, goingOn(next)), stale },
+    ...endOf(next),
     ...(isWrite(call) ? { writer: { stale: state.stale[n] ?? false } } : {}),
   }
 }
 
-/** The pass after an event; nothing when that was its last. */
-async function told({ behaviour }: World, point: Point, key: string, event: () => Event): Promise<Point | undefined> {
-  const next = await behaviour.after(point, key, event)
-  return next.pending.length > 0 ? next : undefined
+function told({ behaviour }: World, point: Point, key: string, event: () => Event): Promise<Point> {
+  return behaviour.after(point, key, event)
+}
+
+function goingOn(point: Point): Point | undefined {
+  return point.pending.length > 0 ? point : undefined
+}
+
+function endOf(point: Point): Pick<Move, 'ended'> {
+  return point.pending.length > 0 ? {} : { ended: point }
 }
 
 function isWrite({ verb }: Call): boolean {
@@ -105,7 +115,12 @@ function withTraffic(world: World, state: State, cluster: Cluster): State {
 function landed(world: World, state: State, flying: Flying): Move {
   const call = world.behaviour.calls.value(flying.callId)
   const done = world.objects.carryOut(state.cluster, call, flying.callId)
-  const after = afterWrite(world, { ...state, flying: state.flying.filter((one) => one !== flying) }, call, done.cluster)
+  const after = afterWrite(
+    world,
+    { ...state, flying: state.flying.filter((one) => one !== flying) },
+    call,
+    done.cluster,
+  )
   return { text: () => say.landed(flying.pass, call, done.answer), state: after, writer: { stale: flying.stale } }
 }
 
@@ -127,7 +142,14 @@ async function faultsIn(world: World, state: State): Promise<readonly Move[]> {
 
 function died(state: State, n: number, point: Point): Move {
   const flying = inFlight(state, n, point.pending)
-  return { text: () => say.died(n, point.pending.map(({ call }) => call)), state: { ...state, passes: state.passes.with(n, undefined), flying } }
+  return {
+    text: () =>
+      say.died(
+        n,
+        point.pending.map(({ call }) => call),
+      ),
+    state: { ...state, passes: state.passes.with(n, undefined), flying },
+  }
 }
 
 /** Of the 20 s that a pass has: no time to promote, no time but to release. */
@@ -136,10 +158,11 @@ const DELAYS_MS = [16_700, 18_700]
 /** The calls that its deadline cuts off may still arrive. */
 async function delayed(world: World, state: State, n: number, point: Point, delayMs: number): Promise<Move> {
   const next = await told(world, point, `delay ${delayMs}`, () => ({ delayMs }))
-  const cut = point.pending.filter(({ place }) => !next?.pending.some((still) => still.place === place))
+  const cut = point.pending.filter(({ place }) => !next.pending.some((still) => still.place === place))
   return {
     text: () => say.delayed(n, delayMs),
-    state: { ...state, passes: state.passes.with(n, next), flying: inFlight(state, n, cut) },
+    state: { ...state, passes: state.passes.with(n, goingOn(next)), flying: inFlight(state, n, cut) },
+    ...endOf(next),
   }
 }
 
@@ -147,7 +170,11 @@ async function unanswered(world: World, state: State, n: number, point: Point, p
   const { call, place } = pending
   const next = await told(world, point, `${place}:none`, () => ({ place, answer: { kind: 'none' } }))
   const flying = inFlight(state, n, [pending])
-  return { text: () => say.unanswered(n, call), state: { ...state, passes: state.passes.with(n, next), flying } }
+  return {
+    text: () => say.unanswered(n, call),
+    state: { ...state, passes: state.passes.with(n, goingOn(next)), flying },
+    ...endOf(next),
+  }
 }
 
 /** In an order that does not tell which came first. */
@@ -181,7 +208,8 @@ function podFaults(world: World, state: State, n: number, name: string): readonl
     moves.push(become({ ...pod, terminating: true }, `pod ${name} is being deleted`, state.foreign[n] ?? false))
   }
   if (faults.has('label')) {
-    if (pod.labels.role === 'active') moves.push(become(labelled('passive'), `a third party labels ${name} passive`, false))
+    if (pod.labels.role === 'active')
+      moves.push(become(labelled('passive'), `a third party labels ${name} passive`, false))
     else moves.push(become(labelled('active'), `a third party labels ${name} active`, true))
   }
   return moves

@@ -1,13 +1,17 @@
 /** What must hold of every move, of every pass, and of every end. Pure; each answers what is broken, in a sentence. */
-import { EPOCH } from '../../handler/keys.js'
+import { EPOCH, SWAP } from '../../handler/keys.js'
 import type { Pod } from '../../handler/kube/port.js'
-import type { Point } from './behaviour.js'
+import { basisOf, type Point } from './behaviour.js'
 import { type Cluster, NONE } from './cluster.js'
 import type { Move, World } from './moves.js'
 import type { State } from './state.js'
 
 /** Of a move that is a pass's. */
-export function brokenByMove({ objects, serviceNames }: World, before: State, { state: after, writer }: Move): string | undefined {
+export function brokenByMove(
+  { objects, serviceNames }: World,
+  before: State,
+  { state: after, writer }: Move,
+): string | undefined {
   if (!writer || before.cluster === after.cluster) return undefined
   const actives = activesOf(objects.podsOf(after.cluster))
   const own = actives.filter((name) => !after.foreign[podPlace(after.cluster, objects, name)])
@@ -26,18 +30,43 @@ export function brokenByMove({ objects, serviceNames }: World, before: State, { 
     const ours = now.filter((pod) => !after.foreign[podPlace(after.cluster, objects, pod)])
     if (ours.length > 1) return `Service ${name} selects ${now.join(' and ')}`
     const [old] = then
-    if (writer.stale && then.length === 1 && old !== undefined && now.join() !== old && isWell(before, objects.podsOf(before.cluster), old)) {
+    if (
+      writer.stale &&
+      then.length === 1 &&
+      old !== undefined &&
+      now.join() !== old &&
+      isWell(before, objects.podsOf(before.cluster), old)
+    ) {
       return `a slow pass moves the traffic of ${name} from ${old}, which is healthy, to ${now.join() || 'nowhere'}`
     }
   }
   return undefined
 }
 
-/** Of a pass that is about to promote a pod: it must be the best that it knows of. */
-export function brokenByPlan({ setup, pending, pods, probed }: Point): string | undefined {
+/** Of a pass that has come to its end, in good time: nothing of its claims is left, and none can still be made. */
+export function brokenByEnd({ objects, behaviour }: World, { state, ended }: Move): string | undefined {
+  if (!ended || ended.isLate) return undefined
+  const isIts = (claim: string | null | undefined) => typeof claim === 'string' && ended.claims.includes(claim)
+  const left = objects.servicesOf(state.cluster).find(({ annotations }) => isIts(annotations[SWAP]))
+  if (left) return `a pass ends and leaves ${left.name} claimed`
+  for (const { callId } of state.flying) {
+    const call = behaviour.calls.value(callId)
+    if (call.verb !== 'patchService' || !isIts(call.patch.annotations[SWAP])) continue
+    if (objects.carryOut(state.cluster, call, callId).cluster !== state.cluster) {
+      return `a pass ends, and its claim of ${call.service.name}, which was not answered, may still be made`
+    }
+  }
+  return undefined
+}
+
+/** Of what a pass is about to write: nothing that has come too late before, and the best pod that it knows of. */
+export function brokenByPlan({ setup, pending, pods, probed, lost }: Point): string | undefined {
   for (const { call } of pending) {
+    if (lost.includes(basisOf(call))) return 'a pass that has come too late writes again without reading'
     if (call.verb !== 'patchPod') continue
-    const isPromotion = call.patch.some(({ op, path, value }) => op === 'add' && path === '/metadata/labels/role' && value === 'active')
+    const isPromotion = call.patch.some(
+      ({ op, path, value }) => op === 'add' && path === '/metadata/labels/role' && value === 'active',
+    )
     if (!isPromotion || setup.isHealthy(call.pod.name)) continue
     const better = pods.find(({ name, uid, terminating }) => probed.has(uid) && setup.isHealthy(name) && !terminating)
     if (better) return `${call.pod.name} is promoted, which fails, though ${better.name} is healthy`
@@ -50,10 +79,12 @@ export function brokenAtRest({ objects, home }: World, cluster: Cluster): string
   const pods = objects.podsOf(cluster).filter(({ terminating }) => !terminating)
   const actives = activesOf(pods)
   if (pods.length > 0 && actives.length !== 1) return `${actives.length} pods are active`
-  const changed = objects.servicesOf(cluster).find(
-    ({ selector, annotations }, n) =>
-      JSON.stringify([selector, annotations]) !== JSON.stringify([home[n]?.selector, home[n]?.annotations]),
-  )
+  const changed = objects
+    .servicesOf(cluster)
+    .find(
+      ({ selector, annotations }, n) =>
+        JSON.stringify([selector, annotations]) !== JSON.stringify([home[n]?.selector, home[n]?.annotations]),
+    )
   return changed ? `Service ${changed.name} is not as its user wrote it` : undefined
 }
 

@@ -1,12 +1,13 @@
 /** What passes make of it once nothing goes wrong any more. */
-import { setupOf } from './worlds.js'
+
 import type { Cluster } from './cluster.js'
 import type { World } from './moves.js'
 import { brokenAtRest } from './promises.js'
+import type { Code } from './run.js'
 import type { Found } from './search.js'
 import type { State } from './state.js'
 import { answered } from './story.js'
-import type { pass } from '../../handler/pass.js'
+import { setupOf } from './worlds.js'
 
 /** So many passes put everything right. */
 const PASSES = 3
@@ -17,7 +18,7 @@ export class Recovery {
 
   constructor(
     private readonly world: World,
-    private readonly code?: typeof pass,
+    private readonly code?: Code,
   ) {}
 
   async check(state: State, failing: readonly string[]): Promise<Found | undefined> {

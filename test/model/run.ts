@@ -5,7 +5,7 @@
  */
 import { setImmediate } from 'node:timers/promises'
 import type { Clock } from '../../handler/clock.js'
-import { type Kube, KubeError, type Pod, type Service } from '../../handler/kube/port.js'
+import type { Kube, KubeError, Pod, Service } from '../../handler/kube/port.js'
 import type { PassOptions, pass } from '../../handler/pass.js'
 import { seededRandom } from '../support/random.js'
 import type { Call } from '../support/stored.js'
@@ -25,9 +25,15 @@ export interface Pending {
   readonly call: Call
 }
 
+/** The program, or a mutant of it. */
+export interface Code {
+  readonly pass: typeof pass
+  readonly KubeError: typeof KubeError
+}
+
 /** Which code runs, and what it finds when it probes: the same for as long as it runs. */
 export interface Setup {
-  readonly pass: typeof pass
+  readonly code: Code
   readonly options: PassOptions
   readonly isHealthy: (pod: string) => boolean
   /** Tokens of different seeds differ. */
@@ -51,13 +57,17 @@ export class Run {
   private readonly time = new VirtualClock()
   private made = 0
   private readsLeft: number
+  private readonly unanswered: KubeError
+  private readonly denied: KubeError
   /** The uids of the pods whose health it has found out. */
   readonly probed = new Set<string>()
   private state: 'running' | 'ended' = 'running'
   private defect: unknown
 
-  private constructor({ pass, options, isHealthy, seed, maxReads }: Setup) {
+  private constructor({ code, options, isHealthy, seed, maxReads }: Setup) {
     this.readsLeft = maxReads
+    this.unanswered = new code.KubeError('unreachable', 'no answer', 'None.')
+    this.denied = new code.KubeError('denied', 'forbidden', 'None.')
     // The time of day stands still: nothing may rest on it, and states that differ in it alone are the same.
     const clock: Clock = { now: () => NOW, sleep: (ms, signal) => this.time.sleep(ms, signal) }
     const probe = async ({ pod }: { readonly pod: Pod }) => {
@@ -65,7 +75,7 @@ export class Run {
       return isHealthy(pod.name) ? { healthy: true, text: '200', ms: 1 } : { healthy: false, text: '500', ms: 1 }
     }
     const effects = { kube: this.kube(), clock, probe, random: seededRandom(seed) }
-    pass(options, effects, new AbortController().signal).then(
+    code.pass(options, effects, new AbortController().signal).then(
       () => {
         this.state = 'ended'
       },
@@ -80,6 +90,11 @@ export class Run {
     const run = new Run(setup)
     await run.rest()
     return run
+  }
+
+  /** Whether it was out of time before it was done. */
+  get isLate(): boolean {
+    return this.time.now() >= TIME_IS_UP_MS
   }
 
   /** In the order in which they were made. None: the pass has ended. */
@@ -110,10 +125,22 @@ export class Run {
   private async rest(): Promise<void> {
     await setImmediate()
     while (this.waiting.size === 0 && this.state === 'running') {
-      if (this.readsLeft < 0 && this.time.now() < TIME_IS_UP_MS) await this.time.advance(TIME_IS_UP_MS - this.time.now())
+      if (this.readsLeft < 0 && this.time.now() < TIME_IS_UP_MS)
+        await this.time.advance(TIME_IS_UP_MS - this.time.now())
       else await this.time.wakeNext()
     }
     if (this.defect !== undefined) throw this.defect
+  }
+
+  private writtenOf(answer: Answer) {
+    switch (answer.kind) {
+      case 'none':
+        return { kind: 'unknown', error: this.unanswered }
+      case 'denied':
+        return { kind: 'denied', error: this.denied }
+      default:
+        return answer
+    }
   }
 
   private untilCut(signal: AbortSignal): Promise<Answer> {
@@ -137,7 +164,8 @@ export class Run {
         this.waiting.set(place, { place, call, answer, forget })
       })
     }
-    const write = (call: Call, signal: AbortSignal) => send(call, signal).then(writtenOf) as never
+    const write = (call: Call, signal: AbortSignal) =>
+      send(call, signal).then((answer) => this.writtenOf(answer)) as never
     const made = () => this.made
     return {
       get requests() {
@@ -145,12 +173,12 @@ export class Run {
       },
       listPods: async (options, signal) => {
         const answer = await send({ verb: 'listPods', options }, signal)
-        if (answer.kind !== 'pods') throw UNANSWERED
+        if (answer.kind !== 'pods') throw this.unanswered
         return answer.pods
       },
       listServices: async (options, signal) => {
         const answer = await send({ verb: 'listServices', options }, signal)
-        if (answer.kind !== 'services') throw UNANSWERED
+        if (answer.kind !== 'services') throw this.unanswered
         return answer.services
       },
       patchPod: (pod, patch, signal) => write({ verb: 'patchPod', pod, patch }, signal),
@@ -159,19 +187,5 @@ export class Run {
       testService: (service, annotation, value, signal) =>
         write({ verb: 'testService', service, annotation, value }, signal),
     }
-  }
-}
-
-const UNANSWERED = new KubeError('unreachable', 'no answer', 'None.')
-const DENIED = new KubeError('denied', 'forbidden', 'None.')
-
-function writtenOf(answer: Answer) {
-  switch (answer.kind) {
-    case 'none':
-      return { kind: 'unknown', error: UNANSWERED }
-    case 'denied':
-      return { kind: 'denied', error: DENIED }
-    default:
-      return answer
   }
 }

@@ -4,7 +4,7 @@
  */
 import type { World } from './moves.js'
 import { movesFrom } from './moves.js'
-import { brokenByMove, brokenByPlan } from './promises.js'
+import { brokenByEnd, brokenByMove, brokenByPlan } from './promises.js'
 import { keyOf, type State } from './state.js'
 
 export interface Found {
@@ -38,11 +38,22 @@ export interface Search {
   readonly atEnd: (state: State) => Promise<Found | undefined>
 }
 
-export async function search(world: World, first: readonly State[], { order, maxStates, atEnd }: Search): Promise<Explored> {
+export async function search(
+  world: World,
+  first: readonly State[],
+  { order, maxStates, atEnd }: Search,
+): Promise<Explored> {
   const seen = new Set(first.map(keyOf))
   const frontier: Step[] = first.map((state) => ({ state, text: undefined, parent: undefined, depth: 0 }))
   let [moves, longest, next] = [0, 0, 0]
-  const result = (found?: Found, bound?: string): Explored => ({ states: seen.size, moves, schedules: 0, longest, found, bound })
+  const result = (found?: Found, bound?: string): Explored => ({
+    states: seen.size,
+    moves,
+    schedules: 0,
+    longest,
+    found,
+    bound,
+  })
   for (;;) {
     const step = order === 'depth first' ? frontier.pop() : frontier[next++]
     if (!step) return result()
@@ -57,7 +68,10 @@ export async function search(world: World, first: readonly State[], { order, max
     for (const move of possible) {
       moves++
       const child: Step = { state: move.state, text: move.text, parent: step, depth: depth + 1 }
-      const broken = brokenByMove(world, state, move) ?? firstOf(move.state.passes, (point) => point && brokenByPlan(point))
+      const broken =
+        brokenByMove(world, state, move) ??
+        brokenByEnd(world, move) ??
+        firstOf(move.state.passes, (point) => point && brokenByPlan(point))
       if (broken) return result({ broken, story: storyOf(child) })
       const key = keyOf(move.state)
       if (seen.has(key)) continue

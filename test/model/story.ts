@@ -28,7 +28,8 @@ export function describeCall(call: Call): string {
     case 'patchService': {
       const { annotations, selector } = call.patch
       const token = annotations[SWAP]
-      if (token) return `claims ${call.service.name} by ${token.slice(0, 4)}${selector[PIN] ? `, pinned to ${selector[PIN]}` : ''}`
+      if (token)
+        return `claims ${call.service.name} by ${token.slice(0, 4)}${selector[PIN] ? `, pinned to ${selector[PIN]}` : ''}`
       return `releases ${call.service.name}`
     }
     case 'patchPodMetadata':
@@ -38,7 +39,8 @@ export function describeCall(call: Call): string {
       const role = added.get('/metadata/labels/role')
       const whole = added.get('/metadata/annotations')
       const epoch =
-        added.get('/metadata/annotations/active-passive~1epoch') ?? (typeof whole === 'object' ? whole[EPOCH] : undefined)
+        added.get('/metadata/annotations/active-passive~1epoch') ??
+        (typeof whole === 'object' ? whole[EPOCH] : undefined)
       return epoch === undefined
         ? `labels pod ${call.pod.name} ${role}`
         : `${role === 'active' ? 'promotes' : 'seals'} ${call.pod.name} in epoch ${epoch}`

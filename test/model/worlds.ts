@@ -1,13 +1,13 @@
 /** The first states of the searches, and the code that they run. */
 import { ACTIVE_SINCE, EPOCH, PIN } from '../../handler/keys.js'
-import type { Pod, Service } from '../../handler/kube/port.js'
+import { KubeError, type Pod, type Service } from '../../handler/kube/port.js'
 import { type PassOptions, pass } from '../../handler/pass.js'
 import { DEFAULT_SETTINGS } from '../../handler/policy.js'
 import { aPod } from '../support/builders.js'
 import { Behaviour } from './behaviour.js'
 import { Objects } from './cluster.js'
 import type { FaultKind, World } from './moves.js'
-import type { Setup } from './run.js'
+import type { Code, Setup } from './run.js'
 import type { State } from './state.js'
 
 const OPTIONS: PassOptions = {
@@ -31,7 +31,7 @@ export interface Bounds {
   readonly latch: boolean
   /** Whether the pods were labelled by passes before, or nobody has been there yet. */
   readonly start: 'one active' | 'new'
-  readonly code?: typeof pass
+  readonly code?: Code
 }
 
 export const NAMES = ['a', 'b', 'c', 'd']
@@ -58,7 +58,9 @@ export async function firstState(world: World, bounds: Bounds, views: Views): Pr
   const pods = podNames.map((name, n) => (bounds.start === 'new' ? newPod(name, name) : oldPod(name, n === 0)))
   return {
     cluster: { pods: pods.map((pod) => objects.pods.idOf(pod)), services: [objects.services.idOf(HOME)] },
-    passes: await Promise.all(views.map((failing, n) => world.behaviour.begin(setupOf(failing, `${n}`, bounds.reads, bounds.code)))),
+    passes: await Promise.all(
+      views.map((failing, n) => world.behaviour.begin(setupOf(failing, `${n}`, bounds.reads, bounds.code))),
+    ),
     views: views.map((failing) => (pod) => !failing.includes(pod)),
     stale: views.map(() => false),
     flying: [],
@@ -67,8 +69,13 @@ export async function firstState(world: World, bounds: Bounds, views: Views): Pr
   }
 }
 
-export function setupOf(failing: readonly string[], seed: string, maxReads: number, code = pass): Setup {
-  return { pass: code, options: OPTIONS, isHealthy: (pod) => !failing.includes(pod), seed, maxReads }
+export function setupOf(
+  failing: readonly string[],
+  seed: string,
+  maxReads: number,
+  code: Code = { pass, KubeError },
+): Setup {
+  return { code, options: OPTIONS, isHealthy: (pod) => !failing.includes(pod), seed, maxReads }
 }
 
 const HOME: Service = {
@@ -100,8 +107,6 @@ export function allViews({ pods, passes }: Pick<Bounds, 'pods' | 'passes'>): rea
   const names = NAMES.slice(0, pods)
   const subsets = Array.from({ length: 2 ** pods }, (_, bits) => names.filter((_, n) => bits & (1 << n)))
   const choose = (from: number, left: number): readonly (readonly number[])[] =>
-    left === 0
-      ? [[]]
-      : subsets.flatMap((_, n) => (n < from ? [] : choose(n, left - 1).map((rest) => [n, ...rest])))
+    left === 0 ? [[]] : subsets.flatMap((_, n) => (n < from ? [] : choose(n, left - 1).map((rest) => [n, ...rest])))
   return choose(0, passes).map((chosen) => chosen.map((n) => subsets[n] as readonly string[]))
 }

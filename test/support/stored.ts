@@ -44,9 +44,14 @@ export function writePod(call: Extract<WriteCall, { pod: Pod }>, pod: Pod | unde
       ...(terminating ? { deletionTimestamp: 'set' } : {}),
     },
   }
-  const patched = applyJsonPatch(document, call.patch as never) as { metadata: Pick<Pod, 'labels' | 'annotations'> } | undefined
+  const patched = applyJsonPatch(document, call.patch as never) as
+    | { metadata: Pick<Pod, 'labels' | 'annotations'> }
+    | undefined
   if (!patched) return LOST
-  return { kind: 'applied', object: { ...pod, labels: patched.metadata.labels, annotations: patched.metadata.annotations } }
+  return {
+    kind: 'applied',
+    object: { ...pod, labels: patched.metadata.labels, annotations: patched.metadata.annotations },
+  }
 }
 
 /** @param service the Service of that name as it is stored, if there is one */
