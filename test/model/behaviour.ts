@@ -3,7 +3,7 @@
  * each history is run once, however many states of the world it belongs to; a search then walks the tree.
  */
 import { SWAP } from '../../handler/keys.js'
-import type { Pod } from '../../handler/kube/port.js'
+import type { Pod, Service } from '../../handler/kube/port.js'
 import type { Call } from '../support/stored.js'
 import { Interned } from './interned.js'
 import { type Answer, type Pending, Run, type Setup } from './run.js'
@@ -15,8 +15,9 @@ export type Event = { readonly place: number; readonly answer: Answer } | { read
 export interface Point {
   readonly id: number
   readonly pending: readonly (Pending & { readonly callId: number })[]
-  /** The pods as it last read them. */
+  /** Pods and Services as it last read them. */
   readonly pods: readonly Pod[]
+  readonly services: readonly Service[]
   /** The uids of those whose health it knows. */
   readonly probed: ReadonlySet<string>
   readonly setup: Setup
@@ -99,7 +100,7 @@ export class Behaviour {
   }
 
   private add(parent: Node | undefined, event: Event | undefined, run: Run, setup: Setup, batch?: Batch): Node {
-    const read = event && 'answer' in event && event.answer.kind === 'pods' ? event.answer.pods : undefined
+    const answer = event && 'answer' in event ? event.answer : undefined
     const pending = run.pending.map(({ place, call }) => this.pendingOf(place, call))
     const node: Node = {
       id: this.nodes.length,
@@ -107,7 +108,8 @@ export class Behaviour {
       event,
       setup,
       probed: parent?.probed.size === run.probed.size ? parent.probed : new Set(run.probed),
-      pods: read ?? parent?.pods ?? [],
+      pods: answer?.kind === 'pods' ? answer.pods : (parent?.pods ?? []),
+      services: answer?.kind === 'services' ? answer.services : (parent?.services ?? []),
       pending,
       claims: pending.reduce(withClaim, parent?.claims ?? []),
       lost: lostBy(parent, event),
@@ -152,12 +154,13 @@ function withClaim(claims: readonly string[], { call }: Pending): readonly strin
 function lostBy(parent: Node | undefined, event: Event | undefined): readonly string[] {
   if (!parent || !event || !('place' in event) || event.answer.kind !== 'lost') return parent?.lost ?? []
   const call = parent.pending.find(({ place }) => place === event.place)?.call
-  return call ? [...parent.lost, basisOf(call)] : parent.lost
+  const basis = call && basisOf(call)
+  return basis ? [...parent.lost, basis] : parent.lost
 }
 
 /** What a write rests on: the same comes too late again. */
-export function basisOf(call: Call): string {
+export function basisOf(call: Call): string | undefined {
   if (call.verb === 'patchService') return `${call.service.name} ${call.patch.resourceVersion}`
-  if (call.verb !== 'patchPod') return ''
+  if (call.verb !== 'patchPod') return undefined
   return JSON.stringify([call.pod.name, call.patch.filter(({ op }) => op === 'test')])
 }

@@ -101,7 +101,7 @@ function afterWrite(world: World, state: State, call: Call, cluster: Cluster): S
   return withTraffic(world, { ...state, foreign }, cluster)
 }
 
-/** Whoever has read the pods before traffic moved to another pod is behind from then on. */
+/** Whoever has read the pods before a pass moved traffic to another pod is behind from then on. */
 function withTraffic(world: World, state: State, cluster: Cluster): State {
   const moved = world.serviceNames.some((_, n) => {
     const after = world.objects.selected(cluster, n)
@@ -191,26 +191,28 @@ function podFaults(world: World, state: State, n: number, name: string): readonl
   const pod = id === NONE ? undefined : objects.pods.value(id)
   const become = (next: Pod | undefined, text: string, isForeign: boolean): Move => ({
     text: () => text,
-    state: withTraffic(
-      world,
-      { ...state, foreign: state.foreign.with(n, isForeign) },
-      { ...state.cluster, pods: state.cluster.pods.with(n, next ? objects.pods.idOf(next) : NONE) },
-    ),
+    state: {
+      ...state,
+      foreign: state.foreign.with(n, isForeign),
+      cluster: { ...state.cluster, pods: state.cluster.pods.with(n, next ? objects.pods.idOf(next) : NONE) },
+    },
   })
   const moves: Move[] = []
   if (faults.has('recreated')) {
     moves.push(become(world.freshPod(name, state.faultsLeft), `pod ${name} is made again, with another uid`, false))
   }
   if (!pod) return moves
-  const labelled = (role: string) => ({ ...pod, labels: { ...pod.labels, role } })
+  const meddle = (role: string, isForeign: boolean): Move => {
+    const move = become({ ...pod, labels: { ...pod.labels, role } }, `a third party labels ${name} ${role}`, isForeign)
+    return { ...move, state: { ...move.state, meddled: true } }
+  }
   if (faults.has('deleted')) moves.push(become(undefined, `pod ${name} is gone`, false))
   if (faults.has('terminating') && !pod.terminating) {
     moves.push(become({ ...pod, terminating: true }, `pod ${name} is being deleted`, state.foreign[n] ?? false))
   }
   if (faults.has('label')) {
-    if (pod.labels.role === 'active')
-      moves.push(become(labelled('passive'), `a third party labels ${name} passive`, false))
-    else moves.push(become(labelled('active'), `a third party labels ${name} active`, true))
+    const isActive = pod.labels.role === 'active'
+    moves.push(meddle(isActive ? 'passive' : 'active', !isActive))
   }
   return moves
 }
@@ -222,10 +224,13 @@ function selectorFaults(world: World, state: State): readonly Move[] {
     const written = home[n] as Service
     const become = (text: string, next: Partial<Service>): Move => ({
       text: () => text,
-      state: withTraffic(world, state, {
-        ...state.cluster,
-        services: state.cluster.services.with(n, objects.services.idOf(changed({ ...service, ...next }))),
-      }),
+      state: {
+        ...state,
+        cluster: {
+          ...state.cluster,
+          services: state.cluster.services.with(n, objects.services.idOf(changed({ ...service, ...next }))),
+        },
+      },
     })
     const moves = [become(`a third party writes Service ${service.name}, and changes nothing of ours`, {})]
     if (!(PIN in service.selector)) return moves

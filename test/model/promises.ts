@@ -16,9 +16,6 @@ export function brokenByMove(
   const actives = activesOf(objects.podsOf(after.cluster))
   const own = actives.filter((name) => !after.foreign[podPlace(after.cluster, objects, name)])
   if (own.length > 1) return `${own.join(' and ')} are active at the same time`
-  if (actives.length > Math.max(1, activesOf(objects.podsOf(before.cluster)).length)) {
-    return `a pass has raised the number of active pods to ${actives.length}`
-  }
   for (const [n, id] of after.cluster.pods.entries()) {
     const old = before.cluster.pods[n] ?? NONE
     if (id === old || id === NONE || old === NONE) continue
@@ -32,6 +29,7 @@ export function brokenByMove(
     const [old] = then
     if (
       writer.stale &&
+      !after.meddled &&
       then.length === 1 &&
       old !== undefined &&
       now.join() !== old &&
@@ -60,14 +58,20 @@ export function brokenByEnd({ objects, behaviour }: World, { state, ended }: Mov
 }
 
 /** Of what a pass is about to write: nothing that has come too late before, and the best pod that it knows of. */
-export function brokenByPlan({ setup, pending, pods, probed, lost }: Point): string | undefined {
+export function brokenByPlan({ setup, pending, pods, services, probed, lost }: Point): string | undefined {
   for (const { call } of pending) {
-    if (lost.includes(basisOf(call))) return 'a pass that has come too late writes again without reading'
+    const basis = basisOf(call)
+    const isAsRead =
+      'pod' in call
+        ? pods.some((pod) => isSame(pod, call.pod))
+        : 'service' in call && services.some((one) => one.resourceVersion === call.service.resourceVersion)
+    if (basis && lost.includes(basis) && !isAsRead) return 'a pass that has come too late writes again without reading'
     if (call.verb !== 'patchPod') continue
     const isPromotion = call.patch.some(
       ({ op, path, value }) => op === 'add' && path === '/metadata/labels/role' && value === 'active',
     )
-    if (!isPromotion || setup.isHealthy(call.pod.name)) continue
+    // One that is active already is kept, of several: it is no news to anybody.
+    if (!isPromotion || call.pod.labels.role === 'active' || setup.isHealthy(call.pod.name)) continue
     const better = pods.find(({ name, uid, terminating }) => probed.has(uid) && setup.isHealthy(name) && !terminating)
     if (better) return `${call.pod.name} is promoted, which fails, though ${better.name} is healthy`
   }
@@ -94,6 +98,11 @@ function activesOf(pods: readonly Pod[]): readonly string[] {
 
 function podPlace({ pods }: Cluster, objects: World['objects'], name: string): number {
   return pods.findIndex((id) => id !== NONE && objects.pods.value(id).name === name)
+}
+
+/** What a swap tests. */
+function isSame(one: Pod, other: Pod): boolean {
+  return one.uid === other.uid && one.labels.role === other.labels.role && epochOf(one) === epochOf(other)
 }
 
 function epochOf({ annotations }: Pod): number {

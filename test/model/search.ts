@@ -1,9 +1,5 @@
-/**
- * Every order in which things can happen, from some first states on: depth first to see them all, breadth first for the
- * shortest story. States that were seen are not gone through again.
- */
-import type { World } from './moves.js'
-import { movesFrom } from './moves.js'
+/** Every order in which things can happen, from some first states on. A state that was seen is not gone through again. */
+import { type Move, movesFrom, type World } from './moves.js'
 import { brokenByEnd, brokenByMove, brokenByPlan } from './promises.js'
 import { keyOf, type State } from './state.js'
 
@@ -16,69 +12,110 @@ export interface Found {
 export interface Explored {
   readonly states: number
   readonly moves: number
-  /** The ways from a first state to an end, in each of which things happen in another order; at most 2^53. */
+  /** The orders in which things can happen, from a first state to an end; a rounded number when they are many. */
   readonly schedules: number
+  /** The longest of them. */
   readonly longest: number
   readonly found: Found | undefined
-  /** What stopped it before it had seen everything. */
-  readonly bound: string | undefined
+  /** Whether it has seen everything. */
+  readonly isComplete: boolean
+}
+
+/** What is broken where everybody has come to an end. */
+export type AtEnd = (state: State) => Promise<Found | undefined>
+
+interface Limits {
+  readonly maxStates: number
+  readonly atEnd: AtEnd
+}
+
+/** On the way through a state: what can happen next, and how many schedules were counted so far. */
+interface Visit {
+  readonly key: string
+  readonly state: State
+  /** What led here. */
+  readonly text: (() => string) | undefined
+  readonly moves: readonly Move[]
+  next: number
+  schedules: number
+}
+
+/** Depth first: little is held in memory but what tells states apart. */
+export async function explore(world: World, first: readonly State[], { maxStates, atEnd }: Limits): Promise<Explored> {
+  /** The schedules from each state on. */
+  const seen = new Map<string, number>()
+  let [moves, longest, schedules] = [0, 0, 0]
+  const path: Visit[] = []
+  const result = (found?: Found): Explored => {
+    const isComplete = found === undefined && path.length === 0
+    return { states: seen.size, moves, schedules, longest, found, isComplete }
+  }
+  const storyTo = (...texts: readonly string[]) => [...path.flatMap(({ text }) => text?.() ?? []), ...texts]
+  const enter = async (state: State, key: string, text: Visit['text']): Promise<void> => {
+    seen.set(key, 0)
+    path.push({ key, state, text, moves: await movesFrom(world, state), next: 0, schedules: 0 })
+    longest = Math.max(longest, path.length - 1)
+  }
+
+  for (const start of first) {
+    if (!seen.has(keyOf(start))) await enter(start, keyOf(start), undefined)
+    for (let visit = path.at(-1); visit; visit = path.at(-1)) {
+      if (seen.size > maxStates) return result()
+      const move = visit.moves[visit.next++]
+      if (!move) {
+        path.pop()
+        const found = isEnd(visit.state) ? await atEnd(visit.state) : undefined
+        if (found) return result({ broken: found.broken, story: storyTo(visit.text?.() ?? '', ...found.story) })
+        visit.schedules ||= 1
+        seen.set(visit.key, visit.schedules)
+        const above = path.at(-1)
+        if (above) above.schedules += visit.schedules
+        else schedules += visit.schedules
+        continue
+      }
+      moves++
+      const broken = brokenBy(world, visit.state, move)
+      if (broken) return result({ broken, story: storyTo(move.text()) })
+      const key = keyOf(move.state)
+      const known = seen.get(key)
+      if (known === undefined) await enter(move.state, key, move.text)
+      else visit.schedules += known
+    }
+  }
+  return result()
 }
 
 interface Step {
   readonly state: State
   readonly text: (() => string) | undefined
   readonly parent: Step | undefined
-  readonly depth: number
 }
 
-export interface Search {
-  readonly order: 'depth first' | 'breadth first'
-  readonly maxStates: number
-  /** What is broken where everybody has ended. */
-  readonly atEnd: (state: State) => Promise<Found | undefined>
-}
-
-export async function search(
+/** Breadth first: what is found is the shortest there is. `undefined`: nothing, within so many states. */
+export async function shortestStory(
   world: World,
   first: readonly State[],
-  { order, maxStates, atEnd }: Search,
-): Promise<Explored> {
+  { maxStates, atEnd }: Limits,
+): Promise<Found | undefined> {
   const seen = new Set(first.map(keyOf))
-  const frontier: Step[] = first.map((state) => ({ state, text: undefined, parent: undefined, depth: 0 }))
-  let [moves, longest, next] = [0, 0, 0]
-  const result = (found?: Found, bound?: string): Explored => ({
-    states: seen.size,
-    moves,
-    schedules: 0,
-    longest,
-    found,
-    bound,
-  })
-  for (;;) {
-    const step = order === 'depth first' ? frontier.pop() : frontier[next++]
-    if (!step) return result()
-    if (seen.size > maxStates) return result(undefined, `${maxStates} states`)
-    const { state, depth } = step
-    longest = Math.max(longest, depth)
-    const possible = await movesFrom(world, state)
-    if (state.passes.every((point) => point === undefined)) {
-      const found = await atEnd(state)
-      if (found) return result({ broken: found.broken, story: [...storyOf(step), ...found.story] })
+  let layer: readonly Step[] = first.map((state) => ({ state, text: undefined, parent: undefined }))
+  while (layer.length > 0 && seen.size <= maxStates) {
+    const below: Step[] = []
+    for (const step of layer) {
+      const found = isEnd(step.state) ? await atEnd(step.state) : undefined
+      if (found) return { broken: found.broken, story: [...storyOf(step), ...found.story] }
+      for (const move of await movesFrom(world, step.state)) {
+        const next: Step = { state: move.state, text: move.text, parent: step }
+        const broken = brokenBy(world, step.state, move)
+        if (broken) return { broken, story: storyOf(next) }
+        const key = keyOf(move.state)
+        if (!seen.has(key)) below.push(next)
+        seen.add(key)
+      }
     }
-    for (const move of possible) {
-      moves++
-      const child: Step = { state: move.state, text: move.text, parent: step, depth: depth + 1 }
-      const broken =
-        brokenByMove(world, state, move) ??
-        brokenByEnd(world, move) ??
-        firstOf(move.state.passes, (point) => point && brokenByPlan(point))
-      if (broken) return result({ broken, story: storyOf(child) })
-      const key = keyOf(move.state)
-      if (seen.has(key)) continue
-      seen.add(key)
-      frontier.push(child)
-    }
+    layer = below
   }
+  return undefined
 }
 
 function storyOf(step: Step): readonly string[] {
@@ -87,10 +124,16 @@ function storyOf(step: Step): readonly string[] {
   return story
 }
 
-function firstOf<T, R>(items: readonly T[], of: (item: T) => R | undefined): R | undefined {
-  for (const item of items) {
-    const result = of(item)
-    if (result !== undefined) return result
+function isEnd({ passes }: State): boolean {
+  return passes.every((point) => point === undefined)
+}
+
+function brokenBy(world: World, before: State, move: Move): string | undefined {
+  const broken = brokenByMove(world, before, move) ?? brokenByEnd(world, move)
+  if (broken) return broken
+  for (const point of move.state.passes) {
+    const plan = point && brokenByPlan(point)
+    if (plan) return plan
   }
   return undefined
 }

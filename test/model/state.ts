@@ -16,16 +16,18 @@ export interface State {
   readonly passes: readonly (Point | undefined)[]
   /** What each pass finds when it probes. */
   readonly views: readonly ((pod: string) => boolean)[]
-  /** By pass: whether traffic has moved to another pod since it last read the pods. */
+  /** By pass: whether a pass has moved traffic to another pod since it last read the pods. */
   readonly stale: readonly boolean[]
   readonly flying: readonly Flying[]
   readonly faultsLeft: number
   /** By pod: whether it is active because a third party has made it so. */
   readonly foreign: readonly boolean[]
+  /** A third party has written the role of a pod: nobody promises where traffic goes from then on. */
+  readonly meddled: boolean
 }
 
 /** The same for equal states. */
-export function keyOf({ cluster, passes, stale, flying, faultsLeft, foreign }: State): string {
+export function keyOf({ cluster, passes, stale, flying, faultsLeft, foreign, meddled }: State): string {
   const bits = (flags: readonly boolean[]) => flags.map(Number).join('')
   return [
     cluster.pods.join(),
@@ -34,6 +36,6 @@ export function keyOf({ cluster, passes, stale, flying, faultsLeft, foreign }: S
     bits(stale),
     flying.map(({ callId, pass, stale }) => `${callId}.${pass}.${Number(stale)}`).join(),
     faultsLeft,
-    bits(foreign),
+    bits([...foreign, meddled]),
   ].join('|')
 }

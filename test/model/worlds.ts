@@ -66,6 +66,7 @@ export async function firstState(world: World, bounds: Bounds, views: Views): Pr
     flying: [],
     faultsLeft: bounds.faults,
     foreign: podNames.map(() => false),
+    meddled: false,
   }
 }
 
