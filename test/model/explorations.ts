@@ -1,0 +1,71 @@
+/** What is searched, and how far. */
+
+import type { FaultKind, World } from './moves.js'
+import { Recovery } from './recovery.js'
+import { type Explored, explore, type Found } from './search.js'
+import type { State } from './state.js'
+import { allViews, type Bounds, firstState, type Views, worldOf } from './worlds.js'
+
+export const FAULTS: readonly FaultKind[] = [
+  'death',
+  'no answer',
+  'delay',
+  'deleted',
+  'terminating',
+  'recreated',
+  'label',
+]
+
+export interface Exploration {
+  readonly name: string
+  readonly bounds: Bounds
+}
+
+const LABELS = { latch: false, reads: 2, faultKinds: FAULTS, start: 'one active' } as const
+const LATCH = { ...LABELS, latch: true, faultKinds: [...FAULTS, 'selector'] } as const
+
+/** From the smallest to the largest. */
+export const explorations: readonly Exploration[] = [
+  { name: 'labels, 2 passes, 2 new pods, 1 fault', bounds: { ...LABELS, passes: 2, pods: 2, faults: 1, start: 'new' } },
+  { name: 'labels, 2 passes, 2 pods, 1 fault', bounds: { ...LABELS, passes: 2, pods: 2, faults: 1 } },
+  { name: 'labels, 2 passes, 3 pods, no fault', bounds: { ...LABELS, passes: 2, pods: 3, faults: 0 } },
+  { name: 'latch, 2 passes, 2 pods, no fault', bounds: { ...LATCH, passes: 2, pods: 2, faults: 0 } },
+  { name: 'labels, 3 passes, 2 pods, no fault', bounds: { ...LABELS, passes: 3, pods: 2, faults: 0 } },
+  { name: 'latch, 2 passes, 2 pods, 1 fault', bounds: { ...LATCH, passes: 2, pods: 2, faults: 1 } },
+  { name: 'labels, 2 passes, 3 pods, 1 fault', bounds: { ...LABELS, passes: 2, pods: 3, faults: 1 } },
+  { name: 'labels, 2 passes, 2 pods, 2 faults', bounds: { ...LABELS, passes: 2, pods: 2, faults: 2 } },
+  { name: 'labels, 3 passes, 2 pods, 1 fault', bounds: { ...LABELS, passes: 3, pods: 2, faults: 1 } },
+  { name: 'labels, 2 passes, 3 pods, 2 faults', bounds: { ...LABELS, passes: 2, pods: 3, faults: 2 } },
+]
+
+export interface Result extends Explored {
+  /** Of the real code: every history of answers that a pass was taken through. */
+  readonly histories: number
+  readonly steps: number
+}
+
+/** Goes through everything that can happen within these bounds, or through so many states. */
+export async function carryOut({ bounds }: Exploration, maxStates: number): Promise<Result> {
+  const { world, first, atEnd } = await begin(bounds, allViews(bounds))
+  const explored = await explore(world, first, { maxStates, atEnd })
+  const { histories, steps } = world.behaviour
+  return { ...explored, histories, steps }
+}
+
+export async function begin(bounds: Bounds, views: readonly Views[]) {
+  const world: World = await worldOf(bounds)
+  const first: State[] = []
+  for (const view of views) first.push(await firstState(world, bounds, view))
+  const recovery = new Recovery(world, bounds.code)
+  const atEnd = async (state: State): Promise<Found | undefined> =>
+    (await recovery.check(state, [])) ?? recovery.check(state, ['a'])
+  return { world, first, atEnd }
+}
+
+export function describe({ name }: Exploration, result: Result): string {
+  const { states, schedules, longest, histories, isComplete, found } = result
+  const number = (n: number) => (n < 1e15 ? n.toLocaleString('en') : n.toExponential(1))
+  const figures = `${number(states)} states, ${number(schedules)} schedules of up to ${longest} moves, ${number(histories)} histories of a pass`
+  const end = found ? 'BROKEN' : isComplete ? 'all of it' : 'stopped there'
+  return `${name}: ${figures}; ${end}`
+}
