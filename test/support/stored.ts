@@ -31,7 +31,7 @@ export function writePod(call: Extract<WriteCall, { pod: Pod }>, pod: Pod | unde
   if (!pod) return GONE
   if (call.verb === 'patchPodMetadata') {
     const { uid, labels = {}, annotations = {} } = call.patch
-    if (uid !== pod.uid) return LOST
+    if (uid !== pod.uid) return GONE
     const patched = applyMergePatch(pod as never, { labels, annotations } as never) as unknown as Pod
     return { kind: 'applied', object: patched }
   }
