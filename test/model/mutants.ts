@@ -5,6 +5,8 @@ import type { Bounds, Views } from './worlds.js'
 export interface Mutant {
   readonly name: string
   readonly edits: readonly Edit[]
+  /** What is broken by it. */
+  readonly finds: RegExp
   /** Where it is looked for. */
   readonly bounds: Bounds
   readonly views: readonly Views[]
@@ -36,6 +38,7 @@ const FAILING: readonly Views[] = [
 export const mutants: readonly Mutant[] = [
   {
     name: 'the epoch is not tested',
+    finds: /epoch of b goes down|active at the same time/,
     edits: [
       swap(
         `    pod.annotations
@@ -50,6 +53,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'the uid is not tested',
+    finds: /active at the same time/,
     edits: [
       swap(
         `    { op: 'test', path: '/metadata/uid', value: pod.uid },
@@ -62,6 +66,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'the winner is promoted before the others are sealed',
+    finds: /active at the same time/,
     edits: [
       handover(
         `      for (const role of ['passive', 'active'] as const) {`,
@@ -74,12 +79,14 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a lost seal does not end a swap',
+    finds: /active at the same time/,
     edits: [swap(`'rejected', 'lost', 'throttled'`, `'rejected', 'throttled'`)],
     bounds: LABELS,
     views: FAILING,
   },
   {
     name: 'a retry does not read again',
+    finds: /writes again without reading/,
     edits: [
       {
         file: 'handler/tend.ts',
@@ -94,6 +101,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'the pods are read before the Services',
+    finds: /a slow pass moves the traffic/,
     edits: [
       snapshot(
         `  const { services, stuck } = await readServices(context, scope, waitForLeftovers)`,
@@ -109,6 +117,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'the claim is not checked before the promotion',
+    finds: /a slow pass moves the traffic/,
     edits: [
       handover(
         `    if (!(await persistShortly(context, (signal) => check(context, held, signal)))) return { kind: 'superseded' }\n`,
@@ -120,6 +129,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a leftover is released after the pods were read',
+    finds: /a slow pass moves the traffic/,
     edits: [
       snapshot(
         `  const { services, stuck } = await readServices(context, scope, waitForLeftovers)`,
@@ -137,6 +147,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'nothing is claimed where there is nothing to latch',
+    finds: /a slow pass moves the traffic/,
     edits: [
       handover(
         `    group.services,
@@ -150,6 +161,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'the Service is not written after a claim without an answer',
+    finds: /may still be made/,
     edits: [
       latch(
         `    if (isClaimed(seen)) return release(context, seen, deadline.releasing)
@@ -164,6 +176,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a release is not tried again',
+    finds: /leaves app claimed/,
     edits: [
       latch(
         `    await pause(context, attempt, until, result.kind === 'throttled' ? result.retryAfterMs : 0)

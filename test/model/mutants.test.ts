@@ -1,0 +1,25 @@
+import { describe, expect, it } from 'vitest'
+import { begin } from './explorations.js'
+import { mutants } from './mutants.js'
+import { mutated } from './mutate.js'
+import { shortestStory } from './search.js'
+
+const MOST_STATES = 200_000
+
+describe('the search finds, and tells in the shortest story, what goes wrong when', () => {
+  it.each(mutants)('$name', { timeout: 120_000 }, async ({ name, edits, bounds, views, finds }) => {
+    const { world, first, atEnd } = await begin({ ...bounds, code: await mutated(edits) }, views)
+    const found = await shortestStory(world, first, { maxStates: MOST_STATES, atEnd })
+    console.log([`${name}: ${found?.broken}`, ...(found?.story ?? [])].join('\n  '))
+    expect(found?.broken).toMatch(finds)
+  })
+
+  it.each(mutants)(
+    'nothing of that, within the same bounds, in the program as it is: $name',
+    { timeout: 120_000 },
+    async ({ bounds, views }) => {
+      const { world, first, atEnd } = await begin(bounds, views)
+      expect(await shortestStory(world, first, { maxStates: 20_000, atEnd })).toBeUndefined()
+    },
+  )
+})
