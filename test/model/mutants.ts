@@ -132,15 +132,16 @@ export const mutants: readonly Mutant[] = [
     finds: /a slow pass moves the traffic/,
     edits: [
       snapshot(
-        `  const { services, stuck } = await readServices(context, scope, waitForLeftovers)`,
-        `  const early = await kube.listPods({ namespace: scope.namespace }, deadline.observing)
-  const { services, stuck } = await readServices(context, scope, waitForLeftovers)
-  const released = kube.listPods
-  void released`,
+        `  const before = claimed(services)
+`,
+        `  const before = claimed(services)
+  context.early = await kube.listPods({ namespace: scope.namespace }, deadline.observing)
+`,
       ),
-      snapshot(`const pods = await kube.listPods({ namespace, labels }, deadline.observing)`, `const pods = early`),
-      snapshot(`const labels = more.length === 0 ? only.selector : undefined`, ''),
-      snapshot(`  const namespace = scope.namespace ?? (labels && only.namespace)\n`, ''),
+      snapshot(
+        `const pods = await kube.listPods({ namespace, labels }, deadline.observing)`,
+        `const pods = context.early`,
+      ),
     ],
     bounds: LATCH,
     views: FAILING,
