@@ -1,10 +1,9 @@
 import { once } from 'node:events'
-import { readFile, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest'
 import { runHandler } from '../support/handler.js'
 import { type OnCluster, openNamespace } from '../support/on-cluster.js'
-import { startTcpProxy } from '../support/tcp-proxy.js'
+import { onPort, throughProxy } from '../support/tcp-proxy.js'
 import { freePort } from './ports.js'
 
 const cluster = inject('cluster')
@@ -19,19 +18,10 @@ describe.skipIf(!cluster)('node handler and the connection to the API server', (
   })
   afterEach(() => world.close())
 
-  /** The handler's kubeconfig with another address of the API server. */
-  const through = async (port: number): Promise<string> => {
-    const file = `${world.kubeconfig}-${port}`
-    const text = await readFile(world.kubeconfig, 'utf8')
-    await writeFile(file, text.replace(/https:\/\/[^"\s]+/, `https://127.0.0.1:${port}`), { mode: 0o600 })
-    return file
-  }
-
   it('opens no more than two connections in a steady pass', async () => {
     await world.run()
-    const { hostname, port } = new URL(world.admin.server)
-    const proxy = await startTcpProxy(hostname, Number(port))
-    const { code } = await runHandler(['--kubeconfig', await through(proxy.port)], {})
+    const { proxy, kubeconfig } = await throughProxy(world.kubeconfig)
+    const { code } = await runHandler(['--kubeconfig', kubeconfig], {})
     expect(code).toBe(0)
     expect(proxy.connections).toBeGreaterThan(0)
     expect(proxy.connections).toBeLessThanOrEqual(2)
@@ -40,7 +30,10 @@ describe.skipIf(!cluster)('node handler and the connection to the API server', (
 
   it('exits 3 when nobody listens there', async () => {
     const port = await freePort()
-    const { stdout, code } = await runHandler(['--kubeconfig', await through(port), '--deadline', '10s'], {})
+    const { stdout, code } = await runHandler(
+      ['--kubeconfig', await onPort(world.kubeconfig, port), '--deadline', '10s'],
+      {},
+    )
     expect(stdout).toContain(
       `could not list services in namespace ${world.namespace}: no answer from https://127.0.0.1:${port}`,
     )
@@ -53,7 +46,7 @@ describe.skipIf(!cluster)('node handler and the connection to the API server', (
     await once(server, 'listening')
     const { port } = server.address() as { port: number }
     const { stdout, code } = await runHandler(
-      ['--kubeconfig', await through(port), '--deadline', '10s', '-o', 'json'],
+      ['--kubeconfig', await onPort(world.kubeconfig, port), '--deadline', '10s', '-o', 'json'],
       {},
     )
     const { durationMs } = JSON.parse(stdout) as { durationMs: number }

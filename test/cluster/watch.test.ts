@@ -1,4 +1,3 @@
-import { readFile, writeFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest'
 import { systemClock } from '../../handler/clock.js'
@@ -8,7 +7,7 @@ import { connectWatches } from '../../handler/kube/watch.js'
 import { follow, type Interruption, SILENCE_MS } from '../../handler/serve/watch/follow.js'
 import { ALL_RIGHTS, type OnCluster, openNamespace, WATCH_RIGHTS } from '../support/on-cluster.js'
 import { type Replica, startReplica } from '../support/replica.js'
-import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.js'
+import { type TcpProxy, throughProxy } from '../support/tcp-proxy.js'
 import { findBinaries } from './binaries.js'
 import { kube } from './client.js'
 import { startControlPlane } from './control-plane.js'
@@ -68,16 +67,6 @@ function followPods(kubeconfig: string, namespace: string) {
   }
 }
 
-/** A proxy before the API server, and a kubeconfig that leads through it. */
-async function throughProxy(kubeconfig: string, server: string) {
-  const { hostname, port } = new URL(server)
-  const proxy = await startTcpProxy(hostname, Number(port))
-  const file = `${kubeconfig}-${proxy.port}`
-  const text = await readFile(kubeconfig, 'utf8')
-  await writeFile(file, text.replace(/https:\/\/[^"\s]+/, `https://127.0.0.1:${proxy.port}`), { mode: 0o600 })
-  return { proxy, kubeconfig: file }
-}
-
 describe.skipIf(!cluster)('a watch through a proxy', LONG, () => {
   let world: OnCluster
   let proxy: TcpProxy
@@ -86,7 +75,7 @@ describe.skipIf(!cluster)('a watch through a proxy', LONG, () => {
   beforeEach(async () => {
     world = await openNamespace(cluster as NonNullable<typeof cluster>, WATCH_RIGHTS)
     await world.addPod('helloworld-0')
-    const way = await throughProxy(world.kubeconfig, world.admin.server)
+    const way = await throughProxy(world.kubeconfig)
     proxy = way.proxy
     followed = followPods(way.kubeconfig, world.namespace)
     await followed.connected()
@@ -131,7 +120,7 @@ describe.skipIf(!cluster || !findBinaries())('a watch of an API server that is r
         spec: { schedulerName: 'none', containers: [{ name, image: name }] },
       })
     }
-    const { proxy, kubeconfig } = await throughProxy(plane.kubeconfig, plane.url)
+    const { proxy, kubeconfig } = await throughProxy(plane.kubeconfig)
     const followed = followPods(kubeconfig, namespace)
     try {
       await followed.connected()
