@@ -3,11 +3,12 @@ import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { requestsOf } from './audit.js'
 import { findBinaries } from './binaries.js'
-import { ApiError, kube } from './client.js'
+import { ApiError, type KubeList, kube } from './client.js'
 import { type ControlPlane, startControlPlane } from './control-plane.js'
 import { until } from './poll.js'
 import { freePort } from './ports.js'
@@ -121,6 +122,28 @@ describe.skipIf(findBinaries() === undefined)('a control plane', { timeout: 60_0
     await expect(api.text('/readyz')).rejects.toMatchObject({ code: 'ECONNREFUSED' })
     await cluster.startApiServer()
     expect((await api.get('/api/v1/namespaces/default/pods/survivor')).metadata.name).toBe('survivor')
+  })
+
+  test('has its data, and every revision of it, when etcd was paused and killed', async () => {
+    const api = kube(cluster.kubeconfig)
+    const path = '/api/v1/namespaces/default/pods/marked'
+    const mark = (mark: string) => api.patch(path, { metadata: { labels: { mark } } })
+    await api.post('/api/v1/namespaces/default/pods', pod('marked'))
+    const { metadata } = await mark('first')
+    cluster.pauseEtcd()
+    let answered = false
+    const second = mark('second').finally(() => {
+      answered = true
+    })
+    await sleep(300)
+    expect(answered).toBe(false)
+    cluster.resumeEtcd()
+    await second
+    await cluster.restartEtcd()
+    expect((await api.get(path)).metadata.labels).toEqual({ mark: 'second' })
+    const past = `?resourceVersion=${metadata.resourceVersion}&resourceVersionMatch=Exact`
+    const { items } = await api.get<KubeList>(`/api/v1/namespaces/default/pods${past}`)
+    expect(items.find(({ metadata }) => metadata.name === 'marked')?.metadata.labels).toEqual({ mark: 'first' })
   })
 
   test('lives beside another one and leaves it alone when it ends', async () => {

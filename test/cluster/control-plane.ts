@@ -41,6 +41,11 @@ export interface ControlPlane {
   stopApiServer(): Promise<void>
   /** Starts it again, at the same address with the same data, and waits until it is ready. */
   startApiServer(): Promise<void>
+  /** Lets etcd do nothing, with all connections open, until `resumeEtcd`: the API server waits for it. */
+  pauseEtcd(): void
+  resumeEtcd(): void
+  /** Kills etcd, starts it again with the same data, and waits until the API server is ready again. */
+  restartEtcd(): Promise<void>
   /** Ends all processes and removes the folder. */
   stop(): Promise<void>
 }
@@ -103,7 +108,9 @@ export async function runControlPlane(programs: Programs, folder: string, site: 
   const auditPolicyFile = join(folder, 'audit-policy.json')
   await mkdir(programs.logs, { recursive: true })
   await writeFile(auditPolicyFile, JSON.stringify(auditPolicy))
-  await programs.run({ name: 'etcd', command: 'etcd', args: etcdArguments(join(folder, 'etcd')), place })
+  const startEtcd = () =>
+    programs.run({ name: 'etcd', command: 'etcd', args: etcdArguments(join(folder, 'etcd')), place })
+  let etcd = await startEtcd()
 
   const authority = await createAuthority(pki)
   const { caFile } = authority
@@ -170,6 +177,13 @@ export async function runControlPlane(programs: Programs, folder: string, site: 
     stopApiServer: () => programs.stop(apiServer),
     startApiServer: async () => {
       apiServer = await startApiServer(endpoint)
+    },
+    pauseEtcd: () => etcd.signal('SIGSTOP'),
+    resumeEtcd: () => etcd.signal('SIGCONT'),
+    restartEtcd: async () => {
+      await programs.stop(etcd)
+      etcd = await startEtcd()
+      await programs.ready(etcd, () => api.text('/readyz'))
     },
   }
 }

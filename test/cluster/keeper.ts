@@ -100,6 +100,11 @@ process.on('message', (order: KeeperOrder) => {
     case 'stop':
       stop(order.id)
       return
+    case 'signal': {
+      const kept = children.get(order.id)
+      if (kept !== undefined) signal(kept, order.signal)
+      return
+    }
     case 'end':
       end()
   }

@@ -18,6 +18,7 @@ export type KeeperOrder =
       readonly wrapper: boolean
     }
   | { readonly kind: 'stop'; readonly id: number }
+  | { readonly kind: 'signal'; readonly id: number; readonly signal: NodeJS.Signals }
   | { readonly kind: 'end' }
 
 export type KeeperEvent =
@@ -45,6 +46,8 @@ export interface Process {
   readonly exit: Promise<string>
   /** SIGTERM, and SIGKILL when its grace is over. Resolves when the process has ended. */
   stop(): Promise<void>
+  /** Sends it a signal, as soon as the keeper comes to it. */
+  signal(name: NodeJS.Signals): void
 }
 
 /** What to run. */
@@ -95,7 +98,12 @@ export class Keeper {
   /** Starts a process. @throws Error when the command cannot be started. */
   async run({ name, command, args, log, graceMs = 2_000, wrapper = false }: Command): Promise<Process> {
     const id = ++this.#lastId
-    const kept = new KeptProcess(name, log, () => this.#tell({ kind: 'stop', id }))
+    const kept = new KeptProcess(
+      name,
+      log,
+      () => this.#tell({ kind: 'stop', id }),
+      (signal) => this.#tell({ kind: 'signal', id, signal }),
+    )
     this.#running.set(id, kept)
     void kept.exit.then(() => this.#running.delete(id))
     this.#tell({ kind: 'start', id, command, args, log, graceMs, wrapper })
@@ -129,6 +137,7 @@ class KeptProcess implements Process {
     readonly name: string,
     readonly log: string,
     readonly askToStop: () => void,
+    readonly signal: (name: NodeJS.Signals) => void,
   ) {
     const start = deferred<void>()
     const exit = deferred<string>()
