@@ -137,7 +137,7 @@ describe.skipIf(findBinaries() === undefined)('a control plane', { timeout: 60_0
     })
     await sleep(300)
     expect(answered).toBe(false)
-    cluster.resumeEtcd()
+    await cluster.resumeEtcd()
     await second
     await cluster.restartEtcd()
     expect((await api.get(path)).metadata.labels).toEqual({ mark: 'second' })

@@ -43,7 +43,8 @@ export interface ControlPlane {
   startApiServer(): Promise<void>
   /** Lets etcd do nothing, with all connections open, until `resumeEtcd`: the API server waits for it. */
   pauseEtcd(): void
-  resumeEtcd(): void
+  /** Lets it go on, and waits until the API server is ready again. */
+  resumeEtcd(): Promise<void>
   /** Kills etcd, starts it again with the same data, and waits until the API server is ready again. */
   restartEtcd(): Promise<void>
   /** Ends all processes and removes the folder. */
@@ -179,7 +180,10 @@ export async function runControlPlane(programs: Programs, folder: string, site: 
       apiServer = await startApiServer(endpoint)
     },
     pauseEtcd: () => etcd.signal('SIGSTOP'),
-    resumeEtcd: () => etcd.signal('SIGCONT'),
+    resumeEtcd: async () => {
+      etcd.signal('SIGCONT')
+      await programs.ready(etcd, () => api.text('/readyz'))
+    },
     restartEtcd: async () => {
       await programs.stop(etcd)
       etcd = await startEtcd()

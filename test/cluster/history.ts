@@ -3,7 +3,11 @@ import type { KubeObject } from './client.js'
 
 /** As much of a pod as the questions need. */
 export interface ObservedPod extends KubeObject {
-  readonly status?: { readonly phase?: string; readonly podIP?: string }
+  readonly status?: {
+    readonly phase?: string
+    readonly podIP?: string
+    readonly conditions?: readonly { readonly type: string; readonly status: string }[]
+  }
 }
 
 /** As much of a Service as the questions need. */
@@ -16,6 +20,8 @@ export type Change = {
   /** The resourceVersion of the write as a number: pods and Services count the same revisions of one etcd. */
   readonly revision: number
   readonly deleted: boolean
+  /** When it was seen, of `performance.now()`: never before the write, and late where the API server was away. */
+  readonly seenAtMs: number
 } & (
   | { readonly kind: 'pod'; readonly object: ObservedPod }
   | { readonly kind: 'service'; readonly object: ObservedService }
@@ -40,8 +46,10 @@ export interface RoleOptions {
   /** `role` unless given. */
   readonly roleLabel?: string
   /** Only pods with these labels; all of the namespace otherwise. A namespace with several groups asks for each. */
-  readonly labels?: Readonly<Record<string, string>>
+  readonly labels?: Labels
 }
+
+type Labels = Readonly<Record<string, string>>
 
 /** The instants after each change, in order. `changes` are in the order of their revisions. */
 export function* instants(changes: readonly Change[]): Generator<Instant> {
@@ -95,17 +103,32 @@ export function serviceSelectsTwo(changes: readonly Change[], options: RoleOptio
   return findings
 }
 
+/** How often a pod became active that was not the last to be it. */
+export function promotions(changes: readonly Change[], { roleLabel = 'role', labels = {} }: RoleOptions = {}): number {
+  let last: string | undefined
+  let count = 0
+  for (const { kind, deleted, object } of changes) {
+    const { metadata } = object
+    if (kind !== 'pod' || deleted || metadata.uid === last) continue
+    if (!bears(metadata.labels, { ...labels, [roleLabel]: 'active' })) continue
+    last = metadata.uid
+    count++
+  }
+  return count
+}
+
 function actives(pods: readonly ObservedPod[], { roleLabel = 'role', labels = {} }: RoleOptions): readonly string[] {
   return selected(pods, { ...labels, [roleLabel]: 'active' })
 }
 
 /** A Service without a selector selects nothing. */
-function selected(pods: readonly ObservedPod[], selector: Readonly<Record<string, string>> = {}): readonly string[] {
-  const wanted = Object.entries(selector)
-  if (wanted.length === 0) return []
-  return pods
-    .filter((pod) => isLive(pod) && wanted.every(([key, value]) => pod.metadata.labels?.[key] === value))
-    .map((pod) => pod.metadata.name)
+function selected(pods: readonly ObservedPod[], selector: Labels = {}): readonly string[] {
+  if (Object.keys(selector).length === 0) return []
+  return pods.filter((pod) => isLive(pod) && bears(pod.metadata.labels, selector)).map(({ metadata }) => metadata.name)
+}
+
+export function bears(labels: Labels = {}, wanted: Labels): boolean {
+  return Object.entries(wanted).every(([key, value]) => labels[key] === value)
 }
 
 /** A terminating pod lives until it is gone: its containers may still serve. A finished one never serves again. */

@@ -47,11 +47,17 @@ export async function observe(kubeconfig: string, namespace: string, options: Ro
   const marks = await createMarks(api)
   const running = [pods.follow(), services.follow()]
 
-  const history = (): readonly Change[] =>
-    [
-      ...pods.seen.map((change): Change => ({ kind: 'pod', ...change })),
-      ...services.seen.map((change): Change => ({ kind: 'service', ...change })),
-    ].sort((a, b) => a.revision - b.revision)
+  let sorted: readonly Change[] = []
+  // Whoever waits for a write asks over and over.
+  const history = (): readonly Change[] => {
+    if (sorted.length !== pods.seen.length + services.seen.length) {
+      sorted = [
+        ...pods.seen.map((change): Change => ({ kind: 'pod', ...change })),
+        ...services.seen.map((change): Change => ({ kind: 'service', ...change })),
+      ].sort((a, b) => a.revision - b.revision)
+    }
+    return sorted
+  }
 
   return {
     get history() {
@@ -82,7 +88,7 @@ export async function observe(kubeconfig: string, namespace: string, options: Ro
  * namespace tells nothing about how far it is: writes to a mark elsewhere do.
  */
 class Stream<T extends KubeObject> {
-  readonly seen: { readonly revision: number; readonly deleted: boolean; readonly object: T }[] = []
+  readonly seen: (Pick<Change, 'revision' | 'deleted' | 'seenAtMs'> & { readonly object: T })[] = []
   #revision = 0
   #lost: Error | undefined
   readonly #known = new Map<string, T>()
@@ -169,7 +175,7 @@ class Stream<T extends KubeObject> {
   #record(revision: number, deleted: boolean, object: T): void {
     const { namespace, labels } = object.metadata
     if (namespace !== this.namespace || labels?.[markLabel] !== undefined) return
-    this.seen.push({ revision, deleted, object })
+    this.seen.push({ revision, deleted, seenAtMs: performance.now(), object })
     if (deleted) this.#known.delete(object.metadata.name)
     else this.#known.set(object.metadata.name, object)
   }

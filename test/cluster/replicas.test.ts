@@ -4,10 +4,10 @@ import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest'
 import { spread } from '../bench/measure.js'
 import { type RunningHandler, startHandler } from '../support/handler.js'
 import { type OnCluster, openNamespace, WATCH_RIGHTS } from '../support/on-cluster.js'
-import { podDraft, podStatus } from '../support/pods.js'
+import { podStatus } from '../support/pods.js'
 import { seededRandom } from '../support/random.js'
 import type { TestServer } from '../support/servers.js'
-import type { Change } from './history.js'
+import { type Change, promotions } from './history.js'
 import { type Observer, observe } from './observer.js'
 import { until } from './poll.js'
 
@@ -65,10 +65,6 @@ describe.skipIf(!cluster)('two replicas of serve that are killed at random', () 
     return isHome(await world.service('helloworld')) ? uid : undefined
   }
 
-  const create = async ({ name, port }: TestServer) => {
-    await world.admin.post(`${world.api}/pods`, podDraft({ name, port }))
-    await world.setStatus(name, {})
-  }
   const remove = ({ name }: TestServer) => world.admin.delete(`${world.api}/pods/${name}`)
 
   /** @returns what makes the pod whole again */
@@ -82,10 +78,10 @@ describe.skipIf(!cluster)('two replicas of serve that are killed at random', () 
         return () => world.setStatus(pod.name, {})
       case 'deleted':
         await remove(pod)
-        return () => create(pod)
+        return () => world.createPod(pod)
       case 'replaced':
         await remove(pod)
-        await create(pod)
+        await world.createPod(pod)
         return async () => {}
     }
   }
@@ -194,17 +190,4 @@ function claimIn(history: readonly Change[]): string | undefined {
 
 function isHome(service: unknown): boolean {
   return isDeepStrictEqual(service, HOME)
-}
-
-/** How often a pod became active. */
-function promotions(history: readonly Change[]): number {
-  let active: string | undefined
-  let count = 0
-  for (const { kind, deleted, object } of history) {
-    const { uid, labels } = object.metadata
-    if (kind !== 'pod' || deleted || labels?.role !== 'active' || uid === active) continue
-    active = uid
-    count++
-  }
-  return count
 }

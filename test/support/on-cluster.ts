@@ -29,6 +29,8 @@ export interface OnCluster {
   readonly kubeconfig: string
   /** A pod that is a server on loopback, Running and Ready unless told. */
   addPod(name: string, behaviour?: Behaviour, draft?: Partial<PodDraft>): Promise<TestServer>
+  /** The same for a server that there is: a pod that comes again under its name is another. */
+  createPod(server: TestServer, draft?: Partial<PodDraft>): Promise<void>
   setStatus(pod: string, status: Partial<PodDraft>): Promise<void>
   addService(service: ServiceDraft): Promise<void>
   annotateService(name: string, annotations: Readonly<Record<string, string | null>>): Promise<void>
@@ -68,6 +70,10 @@ export async function openNamespace({ kubeconfig, auditLog }: Cluster, rules = A
   const api = `/api/v1/namespaces/${namespace}`
   const servers: TestServer[] = []
   let taken = 0
+  const createPod: OnCluster['createPod'] = async ({ name, port }, draft = {}) => {
+    await admin.post(`${api}/pods`, podDraft({ port, ...draft, name }))
+    await admin.patch(`${api}/pods/${name}/status`, { status: podStatus(draft) })
+  }
   const pods = async () => (await admin.get<KubeList>(`${api}/pods`)).items
 
   return {
@@ -78,10 +84,10 @@ export async function openNamespace({ kubeconfig, auditLog }: Cluster, rules = A
     addPod: async (name, behaviour = 'ok', draft = {}) => {
       const server = await startServer(behaviour, { name, ...(draft.ip ? { host: draft.ip } : {}) })
       servers.push(server)
-      await admin.post(`${api}/pods`, podDraft({ port: server.port, ...draft, name }))
-      await admin.patch(`${api}/pods/${name}/status`, { status: podStatus(draft) })
+      await createPod(server, draft)
       return server
     },
+    createPod,
     setStatus: async (pod, status) =>
       void (await admin.patch(`${api}/pods/${pod}/status`, { status: podStatus(status) })),
     addService: async (service) => void (await admin.post(`${api}/services`, serviceDraft(service))),

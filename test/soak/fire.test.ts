@@ -1,0 +1,130 @@
+import { describe, expect, it } from 'vitest'
+import { SWAP } from '../../handler/keys.js'
+import { findBinaries } from '../cluster/binaries.js'
+import { startControlPlane } from '../cluster/control-plane.js'
+import type { Change } from '../cluster/history.js'
+import { podStatus } from '../support/pods.js'
+import { soakFire } from './fire/fire.js'
+import { longestGap } from './fire/gap.js'
+import { type Fire, judgeFire, type Life } from './fire/judge.js'
+
+describe.skipIf(findBinaries() === undefined)('four handlers under fire for a minute', () => {
+  it('never make two pods active, and leave everything as its user wrote it', { timeout: 240_000 }, async () => {
+    const plane = await startControlPlane()
+    try {
+      const { figures, faults } = await soakFire(plane, { durationMs: 60_000, seed: 'ci' })
+      console.log(figures.join('\n'))
+      expect(faults).toEqual([])
+    } finally {
+      await plane.stop()
+    }
+  })
+})
+
+type Labels = Readonly<Record<string, string>>
+const HOME = { app: 'web', role: 'active' }
+
+/** A pod as it is from this time on, which is its revision too. */
+const pod = (atMs: number, name: string, role: string, { deleted = false, ready = true, uid = name } = {}): Change => ({
+  ...{ kind: 'pod', revision: atMs, seenAtMs: atMs, deleted },
+  object: {
+    metadata: { name, uid, resourceVersion: String(atMs), labels: { app: 'web', role } },
+    status: podStatus({ ready }),
+  },
+})
+const service = (atMs: number, selector: Labels = HOME, annotations: Labels = {}): Change => ({
+  ...{ kind: 'service', revision: atMs, seenAtMs: atMs, deleted: false },
+  object: { metadata: { name: 'web', uid: 'web', resourceVersion: String(atMs), annotations }, spec: { selector } },
+})
+const healthy = (atMs: number, pod: string, healthy = true) => ({ atMs, pod, healthy })
+
+describe('the judgement on a fire', () => {
+  const serve: Life = { ...{ args: ['serve'], code: 0, signal: null, stdout: '', stderr: '' }, ordered: true }
+  const run: Life = { ...serve, args: ['-n', 'a'], stdout: 'report', ordered: false }
+  /** One failover from `a` to `b`. */
+  const good: Fire = {
+    groups: [{ app: 'web', services: { web: { selector: HOME, annotations: { note: '1' } } } }],
+    history: [
+      ...[service(1), pod(2, 'a', 'active'), pod(3, 'b', 'passive')],
+      ...[service(4, HOME, { note: '1' }), pod(5, 'a', 'passive'), pod(6, 'b', 'active')],
+    ],
+    health: [healthy(0, 'a'), healthy(0, 'b')],
+    outages: [],
+    endMs: 10,
+    lives: [serve, run, { ...serve, code: null, signal: 'SIGKILL' }, { ...run, code: 3 }],
+    done: { kills: 2 },
+    lastPass: run,
+  }
+  const least = { failovers: 1, done: 2 }
+  const history = (...changes: readonly Change[]): Partial<Fire> => ({ history: [...good.history, ...changes] })
+  const life = (life: Partial<Life>): Partial<Fire> => ({ lives: [...good.lives, { ...run, ...life }] })
+
+  it('finds nothing wrong with handlers that were killed, or could not reach the API server', () => {
+    expect(judgeFire(good, least).faults).toEqual([])
+  })
+
+  it.each<readonly [string, string, Partial<Fire>]>([
+    ['two actives of one write', 'two actives', history(pod(7, 'a', 'active'), pod(8, 'a', 'passive'))],
+    [
+      'a Service that selects two',
+      'selected two',
+      history(service(7, { app: 'web' }), service(8, HOME, { note: '1' })),
+    ],
+    ['none active at the end', '0 actives', history(pod(7, 'b', 'passive'))],
+    ['an active that is gone at the end', '0 actives', history(pod(7, 'b', 'active', { deleted: true }))],
+    ['a claim that is left', 'still claimed', history(service(7, HOME, { note: '1', [SWAP]: 'token b' }))],
+    ['a pin that is left', 'at the end, not', history(service(7, { ...HOME, pin: 'uid' }, { note: '1' }))],
+    ['a selector without the role', 'at the end, not', history(service(7, { app: 'web' }, { note: '1' }))],
+    ['an edit that is lost', 'at the end, not', history(service(7))],
+    ['a Service that is gone', 'at the end, not', history({ ...service(7), deleted: true })],
+    [
+      'a group that was forgotten',
+      'none was active',
+      { history: [...good.history.slice(0, 5), pod(40_000, 'b', 'active')] },
+    ],
+    ['a fire with too few failovers', 'only 0 failovers', { history: good.history.slice(0, 4) }],
+    ['a fire with too few kills', 'kills: only 1', { done: { kills: 1 } }],
+    ['a defect', 'has a defect', life({ stderr: 'active-passive: defect: TypeError', ordered: true })],
+    ['exit code 70', 'ended with 70', life({ code: 70 })],
+    ['a pass that says nothing', 'no report', life({ code: 1, stdout: '' })],
+    ['a process that crashes', 'ended by SIGSEGV', life({ code: null, signal: 'SIGSEGV' })],
+    ['a serve that ends by itself', 'ended by itself', life({ args: ['serve'] })],
+    ['a last pass that is not content', 'the last pass', { lastPass: { ...run, code: 1 } }],
+  ])('finds %s', (_what, words, change) => {
+    expect(judgeFire({ ...good, ...change }, least).faults.join()).toContain(words)
+  })
+})
+
+describe('the longest time without an active pod while one could have been it', () => {
+  const passive = [pod(0, 'a', 'active'), pod(0, 'b', 'passive'), pod(100, 'a', 'passive')]
+  const all = [healthy(0, 'a'), healthy(0, 'b')]
+  const gap = (
+    changes: readonly Change[],
+    health = all,
+    outages: readonly { readonly fromMs: number; readonly toMs: number }[] = [],
+  ) => longestGap(changes, health, outages, { app: 'web' }, 1_000)
+
+  it('is from the seal to the promotion, or to the end', () => {
+    expect(gap([...passive, pod(130, 'b', 'active')])).toBe(30)
+    expect(gap(passive)).toBe(900)
+  })
+
+  it('is from the deletion of the active pod on', () => {
+    const gone = pod(100, 'a', 'active', { deleted: true })
+    expect(gap([...passive.slice(0, 2), gone, pod(150, 'b', 'active')])).toBe(50)
+  })
+
+  it('is none where no pod is healthy, or Ready', () => {
+    expect(gap([...passive, pod(300, 'b', 'active')], [healthy(0, 'a', false), healthy(250, 'b')])).toBe(50)
+    const unready = [pod(100, 'a', 'passive', { ready: false }), pod(100, 'b', 'passive', { ready: false })]
+    expect(gap([...passive.slice(0, 2), ...unready])).toBe(0)
+  })
+
+  it('counts no time in which the control plane was away, and goes on counting after it', () => {
+    expect(gap([...passive, pod(500, 'b', 'active')], all, [{ fromMs: 150, toMs: 450 }])).toBe(100)
+  })
+
+  it('knows nothing of other groups', () => {
+    expect(longestGap(passive, all, [], { app: 'db' }, 1_000)).toBe(0)
+  })
+})

@@ -1,0 +1,56 @@
+/** Handlers on a real control plane, with everything around them failing. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { ControlPlane } from '../../cluster/control-plane.js'
+import { observe } from '../../cluster/observer.js'
+import { seededRandom } from '../../support/random.js'
+import type { Judgement } from '../judge.js'
+import { disturb } from './disturbances.js'
+import { type Handler, startAgainAndAgain } from './handlers.js'
+import { judgeFire } from './judge.js'
+import { openFireWorld } from './world.js'
+
+/** One failure is a failed pod, so that there is much to do. */
+const CHECK = ['--failures', '1', '--health-timeout', '500ms']
+const SERVE = ['serve', '--port', '0', '--interval', '250ms', ...CHECK]
+/** Two that go on until they are killed, and two that make a pass and end. */
+const HANDLERS = [[...SERVE, '--watch'], [...SERVE, '--deadline', '10s'], CHECK, [...CHECK, '--deadline', '10s']]
+
+export interface FireOptions {
+  readonly durationMs: number
+  /** The same one does the same things. */
+  readonly seed: string
+  /** Ends it early. */
+  readonly signal?: AbortSignal
+}
+
+/** @param plane of this fire alone: it is killed over and over */
+export async function soakFire(plane: ControlPlane, { durationMs, seed, signal }: FireOptions): Promise<Judgement> {
+  const began = performance.now()
+  const world = await openFireWorld(plane)
+  const { cluster, groups, health } = world
+  const observer = await observe(plane.kubeconfig, cluster.namespace)
+  const random = seededRandom(`${seed} pauses`)
+  const handlers: Handler[] = []
+  try {
+    for (const args of HANDLERS) handlers.push(await startAgainAndAgain(args, cluster.kubeconfig, () => random() * 500))
+    const over = new AbortController()
+    void sleep(durationMs, undefined, { ref: false, ...(signal && { signal }) })
+      .catch(() => {})
+      .then(() => over.abort())
+    const damage = await disturb({ world, handlers, plane, observer }, seed, over.signal)
+    const endMs = performance.now()
+    const lives = (await Promise.all(handlers.splice(0).map((handler) => handler.end()))).flat()
+    const lastPass = await cluster.run(CHECK)
+    await observer.caughtUp()
+    const minutes = (endMs - began) / 60_000
+    const { figures, faults } = judgeFire(
+      { groups, history: observer.history, health, endMs, lives, lastPass, ...damage },
+      { failovers: Math.floor(minutes * 3), done: Math.floor(minutes) },
+    )
+    return { figures: [`seed: ${seed}`, ...figures], faults }
+  } finally {
+    await Promise.all(handlers.map((handler) => handler.end()))
+    await observer.stop()
+    await cluster.close()
+  }
+}

@@ -1,0 +1,63 @@
+/** How long a group had no active pod though one of its pods could have been it. Pure. */
+import { bears, type Change, type ObservedPod } from '../../cluster/history.js'
+
+export interface Span {
+  readonly fromMs: number
+  readonly toMs: number
+}
+
+/** From then on, what the pod of this name answers to its check. */
+export interface Health {
+  readonly atMs: number
+  readonly pod: string
+  readonly healthy: boolean
+}
+
+/**
+ * The longest time without an active pod while another was fit to be it. Time in which the control plane was away does
+ * not count, because nobody could have done anything about it; nor does it begin the count anew.
+ */
+export function longestGap(
+  changes: readonly Change[],
+  health: readonly Health[],
+  outages: readonly Span[],
+  labels: Readonly<Record<string, string>>,
+  endMs: number,
+): number {
+  const pods = new Map<string, ObservedPod>()
+  const healthy = new Map<string, boolean>()
+  let away = 0
+  const happened: { readonly atMs: number; readonly apply: () => void }[] = [
+    ...changes.flatMap((change) => {
+      if (change.kind !== 'pod' || !bears(change.object.metadata.labels, labels)) return []
+      const { name } = change.object.metadata
+      const apply = () => void (change.deleted ? pods.delete(name) : pods.set(name, change.object))
+      return { atMs: change.seenAtMs, apply }
+    }),
+    ...health.map(({ atMs, pod, healthy: is }) => ({ atMs, apply: () => void healthy.set(pod, is) })),
+    ...outages.flatMap(({ fromMs, toMs }) => [
+      { atMs: fromMs, apply: () => void away++ },
+      { atMs: toMs, apply: () => void away-- },
+    ]),
+  ].sort((a, b) => a.atMs - b.atMs)
+
+  let longest = 0
+  let current = 0
+  for (const [index, { atMs, apply }] of happened.entries()) {
+    apply()
+    const all = [...pods.values()]
+    const isMissed =
+      !all.some(({ metadata }) => metadata.labels?.role === 'active') &&
+      all.some((pod) => isFit(pod) && healthy.get(pod.metadata.name))
+    if (!isMissed) current = 0
+    else if (away === 0) current += (happened[index + 1]?.atMs ?? endMs) - atMs
+    longest = Math.max(longest, current)
+  }
+  return longest
+}
+
+/** Running, Ready and not being deleted. */
+function isFit({ metadata, status }: ObservedPod): boolean {
+  const isReady = status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True')
+  return metadata.deletionTimestamp === undefined && status?.phase === 'Running' && isReady === true
+}

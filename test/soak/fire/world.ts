@@ -1,0 +1,119 @@
+/** What the handlers under fire look after: groups of pods whose health is known at any moment, and their Services. */
+import { jsonPatch } from '../../cluster/client.js'
+import { until } from '../../cluster/poll.js'
+import type { Rule } from '../../cluster/users.js'
+import type { Cluster } from '../../support/cluster-context.js'
+import { type OnCluster, openNamespace } from '../../support/on-cluster.js'
+import type { Behaviour, TestServer } from '../../support/servers.js'
+import type { Health } from './gap.js'
+import type { Group } from './judge.js'
+
+const PODS = 3
+/** This Service, the only one of its group, may not be patched: its swaps go without a claim. */
+const LOCKED = 'locked'
+const APPS: Readonly<Record<string, readonly string[]>> = {
+  web: ['web'],
+  db: ['db', 'db-metrics'],
+  [LOCKED]: [LOCKED],
+}
+
+/** A pod, by its name: there may be none, or another than before. */
+export interface FirePod {
+  readonly name: string
+  /** Whether it is the active one, as far as can be read. */
+  isActive(): Promise<boolean>
+  behave(behaviour: Behaviour): Promise<void>
+  setReady(ready: boolean): Promise<void>
+  remove(): Promise<void>
+  create(): Promise<void>
+}
+
+export interface FireWorld {
+  readonly cluster: OnCluster
+  readonly groups: readonly (Group & { readonly pods: readonly FirePod[] })[]
+  readonly health: readonly Health[]
+  /** The user writes a note on a Service, and applies its selector as it is in the manifest. */
+  edit(group: Group, service: string, note: string): Promise<void>
+}
+
+export async function openFireWorld(plane: Cluster): Promise<FireWorld> {
+  const open = Object.values(APPS)
+    .flat()
+    .filter((name) => name !== LOCKED)
+  const cluster = await openNamespace(plane, rightsOn(open))
+  const health: Health[] = []
+  const groups = await Promise.all(
+    Object.entries(APPS).map(async ([app, names]) => {
+      const selector = { app, role: 'active' }
+      for (const name of names) await cluster.addService({ name, selector })
+      const pods: FirePod[] = []
+      for (let n = 0; n < PODS; n++) {
+        const server = await cluster.addPod(`${app}-${n}`, 'ok', { labels: { app } })
+        health.push({ atMs: performance.now(), pod: server.name, healthy: true })
+        pods.push(firePod(cluster, app, server, health))
+      }
+      const services: Group['services'] = Object.fromEntries(names.map((name) => [name, { selector, annotations: {} }]))
+      return { app, services, pods }
+    }),
+  )
+  return {
+    cluster,
+    groups,
+    health,
+    edit: async ({ services }, name, note) => {
+      const { selector = {}, annotations = {} } = services[name] ?? {}
+      Object.assign(annotations, { note })
+      const path = `${cluster.api}/services/${name}`
+      await persist(`a note on ${name}`, () => cluster.admin.patch(path, { metadata: { annotations } }))
+      const whole = [{ op: 'replace', path: '/spec/selector', value: selector }]
+      await persist(`the selector of ${name}`, () => cluster.admin.patch(path, whole, jsonPatch))
+    },
+  }
+}
+
+/** All that `serve --watch` needs, but for the Services that may not be patched. */
+function rightsOn(services: readonly string[]): readonly Rule[] {
+  const core = { apiGroups: [''] }
+  return [
+    { ...core, resources: ['pods'], verbs: ['list', 'watch', 'patch'] },
+    { ...core, resources: ['services'], verbs: ['list', 'watch'] },
+    { ...core, resources: ['services'], verbs: ['patch'], resourceNames: services },
+  ]
+}
+
+function firePod(cluster: OnCluster, app: string, server: TestServer, health: Health[]): FirePod {
+  const { name } = server
+  const { admin, api } = cluster
+  const path = `${api}/pods/${name}`
+  return {
+    name,
+    isActive: async () => (await cluster.labels(name).catch(() => undefined))?.role === 'active',
+    behave: async (behaviour) => {
+      await server.behave(behaviour)
+      health.push({ atMs: performance.now(), pod: name, healthy: behaviour === 'ok' })
+    },
+    setReady: (ready) => persist(`${name} ready: ${ready}`, () => cluster.setStatus(name, { ready })),
+    remove: () => persist(`${name} is deleted`, () => admin.delete(path), 404),
+    create: () =>
+      persist(`${name} is created`, async () => {
+        await cluster.createPod(server, { labels: { app } }).catch(ignore(409))
+        await cluster.setStatus(name, {})
+      }),
+  }
+}
+
+/** Asks until it is answered well, or with the status that says that it has been done. */
+async function persist(what: string, ask: () => Promise<unknown>, done?: number): Promise<void> {
+  const attempt = () =>
+    ask()
+      .then(() => true, ignore(done))
+      .catch(() => undefined)
+  await until(what, attempt, { timeoutMs: 60_000, everyMs: 50 })
+}
+
+function ignore(status: number | undefined): (error: unknown) => true {
+  return (error) => {
+    if (error instanceof Error && 'status' in error && error.status === status) return true
+    throw error
+  }
+}
