@@ -19,12 +19,20 @@ export interface Burning {
 export interface Damage {
   readonly outages: readonly Span[]
   /** How often each thing was done. */
-  readonly done: Readonly<Record<string, number>>
+  readonly done: Readonly<Record<Deed, number>>
 }
+
+const deeds = [
+  ...(['handlers killed', 'handlers frozen', 'requests cut', 'answers cut'] as const),
+  ...(['all connections cut', 'all connections held', 'a connection delayed'] as const),
+  ...(['pods ill', 'pods not Ready', 'pods deleted', 'pods replaced', 'Services edited'] as const),
+  ...(['API server killed', 'etcd killed', 'etcd paused'] as const),
+] as const
+type Deed = (typeof deeds)[number]
 
 /** Does all of it at once until the signal aborts, and leaves everything whole. What is chosen depends on the seed alone. */
 export async function disturb(burning: Burning, seed: string, signal: AbortSignal): Promise<Damage> {
-  const damage: Scars = { outages: [], done: {} }
+  const damage: Scars = { outages: [], done: Object.fromEntries(deeds.map((deed) => [deed, 0])) as Scars['done'] }
   const { world, handlers } = burning
   await Promise.all([
     ...world.groups.map((group) => failPods(burning, group.pods, chanceOf(seed, group.app), damage, signal)),
@@ -40,7 +48,7 @@ export async function disturb(burning: Burning, seed: string, signal: AbortSigna
 
 interface Scars {
   readonly outages: Span[]
-  readonly done: Record<string, number>
+  readonly done: Record<Deed, number>
 }
 
 /** Each kind of disturbance has chances of its own: what the others do, and when, does not change them. */
@@ -54,8 +62,8 @@ function chanceOf(seed: string, what: string) {
 }
 type Chance = ReturnType<typeof chanceOf>
 
-function count({ done }: Scars, what: string): void {
-  done[what] = (done[what] ?? 0) + 1
+function count({ done }: Pick<Scars, 'done'>, deed: Deed): void {
+  done[deed]++
 }
 
 /** Sleeps, but not beyond the end. */
@@ -158,13 +166,13 @@ async function meddleWithConnections(
     if (how < 0.35) proxy.cutIn('request', after)
     else if (how < 0.7) proxy.cutIn('answer', after)
     else if (how < 0.8) {
-      count(damage, 'times all connections cut')
+      count(damage, 'all connections cut')
       proxy.cut()
     } else if (how < 0.85) {
-      count(damage, 'times connections held')
+      count(damage, 'all connections held')
       proxy.hold()
     } else {
-      count(damage, 'times all delayed')
+      count(damage, 'a connection delayed')
       proxy.delay(delayMs)
       await rest(lateMs, signal)
       proxy.delay(0)
@@ -194,8 +202,8 @@ async function stopControlPlane(
   { outages, done }: Scars,
   signal: AbortSignal,
 ): Promise<void> {
-  const outage = async (what: string, away: () => Promise<void>) => {
-    count({ outages, done }, what)
+  const outage = async (what: Deed, away: () => Promise<void>) => {
+    count({ done }, what)
     const fromMs = performance.now()
     await away()
     outages.push({ fromMs, toMs: performance.now() })
@@ -207,16 +215,16 @@ async function stopControlPlane(
     if (signal.aborted) return
     switch (how) {
       case 'API server':
-        await outage('API servers killed', async () => {
+        await outage('API server killed', async () => {
           await plane.stopApiServer()
           await plane.startApiServer()
         })
         break
       case 'etcd':
-        await outage('etcds killed', plane.restartEtcd)
+        await outage('etcd killed', plane.restartEtcd)
         break
       case 'pause':
-        await outage('etcds paused', async () => {
+        await outage('etcd paused', async () => {
           plane.pauseEtcd()
           await sleep(awayMs)
           await plane.resumeEtcd()

@@ -29,10 +29,12 @@ export async function soakFire(plane: ControlPlane, { durationMs, seed, signal }
   const world = await openFireWorld(plane)
   const { cluster, groups, health } = world
   const observer = await observe(plane.kubeconfig, cluster.namespace)
-  const random = seededRandom(`${seed} pauses`)
   const handlers: Handler[] = []
   try {
-    for (const args of HANDLERS) handlers.push(await startAgainAndAgain(args, cluster.kubeconfig, () => random() * 500))
+    for (const [n, args] of HANDLERS.entries()) {
+      const random = seededRandom(`${seed} handler ${n}`)
+      handlers.push(await startAgainAndAgain(args, cluster.kubeconfig, () => random() * 500))
+    }
     const over = new AbortController()
     void sleep(durationMs, undefined, { ref: false, ...(signal && { signal }) })
       .catch(() => {})
@@ -45,7 +47,7 @@ export async function soakFire(plane: ControlPlane, { durationMs, seed, signal }
     const minutes = (endMs - began) / 60_000
     const { figures, faults } = judgeFire(
       { groups, history: observer.history, health, endMs, lives, lastPass, ...damage },
-      { failovers: Math.floor(minutes * 3), done: Math.floor(minutes) },
+      { failovers: Math.floor(minutes * 3), done: Math.ceil(minutes / 5) },
     )
     return { figures: [`seed: ${seed}`, ...figures], faults }
   } finally {
