@@ -1,6 +1,7 @@
 /** What is done to handlers under fire: to themselves, their connections, their pods and Services, the control plane. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ControlPlane } from '../../cluster/control-plane.js'
+import { bears, type Change } from '../../cluster/history.js'
 import type { Observer } from '../../cluster/observer.js'
 import { until } from '../../cluster/poll.js'
 import { seededRandom } from '../../support/random.js'
@@ -23,7 +24,7 @@ export interface Damage {
 }
 
 const deeds = [
-  ...(['handlers killed', 'handlers frozen', 'requests cut', 'answers cut'] as const),
+  ...(['handlers killed', 'handlers frozen', 'handlers overtaken', 'requests cut', 'answers cut'] as const),
   ...(['all connections cut', 'all connections held', 'a connection delayed'] as const),
   ...(['pods ill', 'pods not Ready', 'pods deleted', 'pods replaced', 'Services edited'] as const),
   ...(['API server killed', 'etcd killed', 'etcd paused'] as const),
@@ -37,6 +38,7 @@ export async function disturb(burning: Burning, seed: string, signal: AbortSigna
   await Promise.all([
     ...world.groups.map((group) => failPods(burning, group.pods, chanceOf(seed, group.app), damage, signal)),
     killHandlers(burning, chanceOf(seed, 'handlers'), damage, signal),
+    overtakeHandlers(burning, chanceOf(seed, 'swaps'), damage, signal),
     meddleWithConnections(handlers, chanceOf(seed, 'connections'), damage, signal),
     editServices(world, chanceOf(seed, 'users'), damage, signal),
     stopControlPlane(burning.plane, chanceOf(seed, 'control plane'), damage, signal),
@@ -138,10 +140,10 @@ async function killHandlers(
 ): Promise<void> {
   while (!signal.aborted) {
     const [handler, how, inSwap] = [pick(handlers), random(), random() < 0.8]
-    const [delayMs, frozenMs, pauseMs] = [between(0, 50), between(100, 3_000), between(200, 1_500)]
+    const [delayMs, frozenMs, pauseMs] = [between(0, 50), between(100, 2_000), between(500, 2_000)]
     if (inSwap) await write(observer, 2_000)
     await sleep(delayMs)
-    if (how < 0.7) {
+    if (how < 0.75) {
       count(damage, 'handlers killed')
       handler.kill()
     } else {
@@ -154,6 +156,63 @@ async function killHandlers(
   }
 }
 
+async function overtakeHandlers(burning: Burning, chance: Chance, damage: Scars, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    const pauseMs = chance.between(300, 1_500)
+    await overtake(burning, chance, damage)
+    await rest(pauseMs, signal)
+  }
+}
+
+/**
+ * Stops all of them in the middle of a swap, and has a pod fail that may be about to take over. The first to go on
+ * chooses another one; then the others go on with what they were about to write.
+ */
+async function overtake(
+  { world, handlers, observer }: Burning,
+  { pick, random }: Chance,
+  damage: Scars,
+): Promise<void> {
+  const [first, where, which] = [pick(handlers), random(), random()]
+  // Above all where there is no claim: nothing but the epochs is in their way.
+  const group = where < 0.6 ? world.unclaimed : pick(world.groups)
+  const labels = { app: group.app }
+  const seen = observer.history.length
+  const seal = await until('a seal', () => sealIn(observer.history, seen, labels), {
+    timeoutMs: 3_000,
+    everyMs: 1,
+  }).catch(() => undefined)
+  if (!seal) return
+  for (const handler of handlers) handler.freeze()
+  count(damage, 'handlers overtaken')
+  const others = group.pods.filter(({ name }) => name !== seal.name)
+  const pod = others[Math.floor(which ** 2 * others.length)] as FirePod // the first ones are chosen first
+  await pod.setReady(false)
+  first.thaw()
+  const isDone = () =>
+    Promise.all(others.map((other) => other.isActive())).then((all) => all.includes(true) || undefined)
+  await until('another active', isDone, { timeoutMs: 1_500, everyMs: 50 }).catch(() => {})
+  for (const handler of handlers) handler.thaw()
+  await sleep(200)
+  await pod.setReady(true)
+}
+
+/** The pod with these labels that was active and is sealed, among the changes from the nth on. */
+function sealIn(
+  history: readonly Change[],
+  from: number,
+  wanted: Readonly<Record<string, string>>,
+): Change['object']['metadata'] | undefined {
+  for (let n = from; n < history.length; n++) {
+    const { kind, object } = history[n] as Change
+    const { uid, labels } = object.metadata
+    if (kind !== 'pod' || !bears(labels, { ...wanted, role: 'passive' })) continue
+    const before = history.slice(0, n).findLast(({ object }) => object.metadata.uid === uid)
+    if (before?.object.metadata.labels?.role === 'active') return object.metadata
+  }
+  return undefined
+}
+
 async function meddleWithConnections(
   handlers: readonly Handler[],
   { between, pick, random }: Chance,
@@ -161,7 +220,7 @@ async function meddleWithConnections(
   signal: AbortSignal,
 ): Promise<void> {
   while (!signal.aborted) {
-    const [{ proxy }, how, pauseMs] = [pick(handlers), random(), between(100, 800)]
+    const [{ proxy, latencyMs }, how, pauseMs] = [pick(handlers), random(), between(100, 800)]
     const [after, delayMs, lateMs] = [Math.floor(between(0, 20)), between(20, 400), between(300, 3_000)]
     if (how < 0.35) proxy.cutIn('request', after)
     else if (how < 0.7) proxy.cutIn('answer', after)
@@ -175,7 +234,7 @@ async function meddleWithConnections(
       count(damage, 'a connection delayed')
       proxy.delay(delayMs)
       await rest(lateMs, signal)
-      proxy.delay(0)
+      proxy.delay(latencyMs)
     }
     await rest(pauseMs, signal)
   }

@@ -12,8 +12,13 @@ import { openFireWorld } from './world.js'
 /** One failure is a failed pod, so that there is much to do. */
 const CHECK = ['--failures', '1', '--health-timeout', '500ms']
 const SERVE = ['serve', '--port', '0', '--interval', '250ms', ...CHECK]
-/** Two that go on until they are killed, and two that make a pass and end. */
-const HANDLERS = [[...SERVE, '--watch'], [...SERVE, '--deadline', '10s'], CHECK, [...CHECK, '--deadline', '10s']]
+/** Two that go on until they are killed, and two that make a pass and end; all somewhat far away. */
+const HANDLERS = [
+  { args: [...SERVE, '--watch'], latencyMs: 10 },
+  { args: [...SERVE, '--deadline', '10s'], latencyMs: 40 },
+  { args: CHECK, latencyMs: 20 },
+  { args: [...CHECK, '--deadline', '10s'], latencyMs: 60 },
+]
 
 export interface FireOptions {
   readonly durationMs: number
@@ -31,9 +36,9 @@ export async function soakFire(plane: ControlPlane, { durationMs, seed, signal }
   const observer = await observe(plane.kubeconfig, cluster.namespace)
   const handlers: Handler[] = []
   try {
-    for (const [n, args] of HANDLERS.entries()) {
+    for (const [n, { args, latencyMs }] of HANDLERS.entries()) {
       const random = seededRandom(`${seed} handler ${n}`)
-      handlers.push(await startAgainAndAgain(args, cluster.kubeconfig, () => random() * 500))
+      handlers.push(await startAgainAndAgain(args, cluster.kubeconfig, latencyMs, () => random() * 500))
     }
     const over = new AbortController()
     void sleep(durationMs, undefined, { ref: false, ...(signal && { signal }) })

@@ -6,6 +6,8 @@ import type { Life } from './judge.js'
 
 export interface Handler {
   readonly proxy: TcpProxy
+  /** Of its way, when nothing is wrong with it. */
+  readonly latencyMs: number
   kill(): void
   /** Stops it where it is. */
   freeze(): void
@@ -14,13 +16,18 @@ export interface Handler {
   end(): Promise<readonly Life[]>
 }
 
-/** @param pauseMs between a life and the next */
+/**
+ * @param latencyMs how late everything is on its way to the API server, and back
+ * @param pauseMs between a life and the next
+ */
 export async function startAgainAndAgain(
   args: readonly string[],
   kubeconfig: string,
+  latencyMs: number,
   pauseMs: () => number,
 ): Promise<Handler> {
   const { proxy, kubeconfig: way } = await throughProxy(kubeconfig)
+  proxy.delay(latencyMs)
   const lives: Life[] = []
   const ending = new AbortController()
   let current: RunningHandler
@@ -41,6 +48,7 @@ export async function startAgainAndAgain(
   const living = live()
   return {
     proxy,
+    latencyMs,
     kill: () => order('SIGKILL'),
     freeze: () => void current.process.kill('SIGSTOP'),
     thaw: () => void current.process.kill('SIGCONT'),

@@ -28,9 +28,15 @@ export interface FirePod {
   create(): Promise<void>
 }
 
+export interface FireGroup extends Group {
+  readonly pods: readonly FirePod[]
+}
+
 export interface FireWorld {
   readonly cluster: OnCluster
-  readonly groups: readonly (Group & { readonly pods: readonly FirePod[] })[]
+  readonly groups: readonly FireGroup[]
+  /** The one of them whose Services may not be patched. */
+  readonly unclaimed: FireGroup
   readonly health: readonly Health[]
   /** The user writes a note on a Service, and applies its selector as it is in the manifest. */
   edit(group: Group, service: string, note: string): Promise<void>
@@ -59,6 +65,7 @@ export async function openFireWorld(plane: Cluster): Promise<FireWorld> {
   return {
     cluster,
     groups,
+    unclaimed: groups.find(({ app }) => app === LOCKED) as FireGroup,
     health,
     edit: async ({ services }, name, note) => {
       const { selector = {}, annotations = {} } = services[name] ?? {}
