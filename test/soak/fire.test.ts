@@ -81,7 +81,7 @@ describe('the judgement on a fire', () => {
     [
       'a group that was forgotten',
       'none was active',
-      { history: [...good.history.slice(0, 5), pod(40_000, 'b', 'active')] },
+      { history: [...good.history.slice(0, 5), pod(50_000, 'b', 'active')] },
     ],
     ['a fire with too few failovers', 'only 0 failovers', { history: good.history.slice(0, 4) }],
     ['a fire with too few kills', 'kills: only 1', { done: { kills: 1 } }],

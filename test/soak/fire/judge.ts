@@ -51,8 +51,8 @@ export interface Least {
   readonly done: number
 }
 
-/** A pass takes milliseconds, and somebody makes one all the time: who waits for longer than this was forgotten. */
-const FORGOTTEN_MS = 30_000
+/** The default deadline: by then the pass that sealed has ended, and others have made theirs. */
+const FORGOTTEN_MS = 40_000
 
 export function judgeFire(fire: Fire, least: Least): Judgement {
   const { groups, history, lives, done, lastPass } = fire
