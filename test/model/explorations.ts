@@ -44,12 +44,34 @@ export interface Result extends Explored {
   readonly steps: number
 }
 
-/** Goes through everything that can happen within these bounds, or through so many states. */
+/**
+ * Goes through everything that can happen within these bounds, or through so many states: as many for each combination
+ * of what passes may find, with what an earlier one has left.
+ */
 export async function carryOut({ bounds }: Exploration, maxStates: number): Promise<Result> {
   const { world, first, atEnd } = await begin(bounds, allViews(bounds))
-  const explored = await explore(world, first, { maxStates, atEnd })
+  const all: Explored[] = []
+  for (const [n, start] of first.entries()) {
+    const left = maxStates - sum(all, ({ states }) => states)
+    const one = await explore(world, [start], { maxStates: Math.floor(left / (first.length - n)), atEnd })
+    all.push(one)
+    if (one.found) break
+  }
   const { histories, steps } = world.behaviour
-  return { ...explored, histories, steps }
+  return {
+    states: sum(all, ({ states }) => states),
+    moves: sum(all, ({ moves }) => moves),
+    schedules: sum(all, ({ schedules }) => schedules),
+    longest: Math.max(...all.map(({ longest }) => longest)),
+    found: all.at(-1)?.found,
+    isComplete: all.every(({ isComplete }) => isComplete),
+    histories,
+    steps,
+  }
+}
+
+function sum<T>(items: readonly T[], of: (item: T) => number): number {
+  return items.reduce((total, item) => total + of(item), 0)
 }
 
 export async function begin(bounds: Bounds, views: readonly Views[]) {

@@ -20,7 +20,7 @@ const { deep, only } = yargs(hideBin(process.argv))
   })
   .parseSync()
 
-const MOST_STATES = 2_000_000
+const MOST_STATES = 1_000_000
 
 for (const exploration of explorations.filter(({ name }) => name.includes(only))) {
   const startedAtMs = performance.now()

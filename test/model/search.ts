@@ -60,7 +60,7 @@ export async function explore(world: World, first: readonly State[], { maxStates
   for (const start of first) {
     if (!seen.has(keyOf(start))) await enter(start, keyOf(start), undefined)
     for (let visit = path.at(-1); visit; visit = path.at(-1)) {
-      if (seen.size > maxStates) return result()
+      if (seen.size >= maxStates) return result()
       const move = visit.moves[visit.next++]
       if (!move) {
         path.pop()
