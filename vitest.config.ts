@@ -12,7 +12,7 @@ export default defineConfig({
           name: 'all',
           maxWorkers: 3,
           include: ['test/**/*.test.ts'],
-          exclude: ['test/node/**'],
+          exclude: ['test/node/**', 'test/soak/fire.test.ts', 'test/model/**'],
           globalSetup: ['test/support/global-setup.ts'],
           sequence: { groupOrder: 0 },
         },
@@ -29,6 +29,16 @@ export default defineConfig({
           sequence: { groupOrder: 1 },
           testTimeout: 180_000,
           hookTimeout: 120_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          // One at a time, beside the nodes, which mostly wait.
+          name: 'long',
+          maxWorkers: 1,
+          include: ['test/soak/fire.test.ts', 'test/model/*.test.ts'],
+          sequence: { groupOrder: 1 },
         },
       },
       {

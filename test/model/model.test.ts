@@ -3,7 +3,7 @@ import { describe as about, expect, it } from 'vitest'
 import { carryOut, describe, explorations } from './explorations.js'
 
 /** Of each, as many as there is time for; what is larger says so. */
-const MOST_STATES = 120_000
+const MOST_STATES = 50_000
 
 about('whatever order things happen in, and whatever goes wrong', () => {
   it.each(explorations)('$name: no promise is broken', { timeout: 300_000 }, async (exploration) => {

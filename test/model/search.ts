@@ -48,7 +48,8 @@ export async function explore(world: World, first: readonly State[], { maxStates
   const path: Visit[] = []
   const result = (found?: Found): Explored => {
     const isComplete = found === undefined && path.length === 0
-    return { states: seen.size, moves, schedules, longest, found, isComplete }
+    const begun = path.reduce((sum, visit) => sum + visit.schedules, 0)
+    return { states: seen.size, moves, schedules: schedules + begun, longest, found, isComplete }
   }
   const storyTo = (...texts: readonly string[]) => [...path.flatMap(({ text }) => text?.() ?? []), ...texts]
   const enter = async (state: State, key: string, text: Visit['text']): Promise<void> => {
