@@ -130,7 +130,7 @@ describe.skipIf(findBinaries() === undefined)('a control plane', { timeout: 60_0
     const mark = (mark: string) => api.patch(path, { metadata: { labels: { mark } } })
     await api.post('/api/v1/namespaces/default/pods', pod('marked'))
     const { metadata } = await mark('first')
-    cluster.pauseEtcd()
+    await cluster.pauseEtcd()
     let answered = false
     const second = mark('second').finally(() => {
       answered = true

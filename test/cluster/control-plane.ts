@@ -42,7 +42,7 @@ export interface ControlPlane {
   /** Starts it again, at the same address with the same data, and waits until it is ready. */
   startApiServer(): Promise<void>
   /** Lets etcd do nothing, with all connections open, until `resumeEtcd`: the API server waits for it. */
-  pauseEtcd(): void
+  pauseEtcd(): Promise<void>
   /** Lets it go on, and waits until the API server is ready again. */
   resumeEtcd(): Promise<void>
   /** Kills etcd, starts it again with the same data, and waits until the API server is ready again. */
@@ -181,7 +181,7 @@ export async function runControlPlane(programs: Programs, folder: string, site: 
     },
     pauseEtcd: () => etcd.signal('SIGSTOP'),
     resumeEtcd: async () => {
-      etcd.signal('SIGCONT')
+      await etcd.signal('SIGCONT')
       await programs.ready(etcd, () => api.text('/readyz'))
     },
     restartEtcd: async () => {

@@ -103,6 +103,7 @@ process.on('message', (order: KeeperOrder) => {
     case 'signal': {
       const kept = children.get(order.id)
       if (kept !== undefined) signal(kept, order.signal)
+      tell({ kind: 'signalled', id: order.id })
       return
     }
     case 'end':

@@ -37,7 +37,7 @@ test('a process that ignores SIGTERM is killed when its grace is over', async ()
 test('a process gets the signal that it is sent, and goes on', async () => {
   const process = await shell('trap "echo told" USR1; echo ready; while :; do sleep 0.05; done')
   await until('the trap is set', async () => (await lastLines(process.log)) === 'ready' || undefined)
-  process.signal('SIGUSR1')
+  await process.signal('SIGUSR1')
   await until('it was told', async () => (await lastLines(process.log)) === 'ready\ntold' || undefined)
   expect(process.ended).toBeUndefined()
 })

@@ -25,6 +25,7 @@ export type KeeperEvent =
   | { readonly kind: 'started'; readonly id: number; readonly pid: number }
   | { readonly kind: 'failed'; readonly id: number; readonly message: string }
   | { readonly kind: 'exited'; readonly id: number; readonly how: string }
+  | { readonly kind: 'signalled'; readonly id: number }
 
 /** Arguments with which Node runs TypeScript. */
 const typescript: readonly string[] = ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href]
@@ -46,8 +47,8 @@ export interface Process {
   readonly exit: Promise<string>
   /** SIGTERM, and SIGKILL when its grace is over. Resolves when the process has ended. */
   stop(): Promise<void>
-  /** Sends it a signal, as soon as the keeper comes to it. */
-  signal(name: NodeJS.Signals): void
+  /** Sends it a signal. Resolves when it was sent, or the process has ended. */
+  signal(name: NodeJS.Signals): Promise<void>
 }
 
 /** What to run. */
@@ -132,12 +133,14 @@ class KeptProcess implements Process {
   pid = 0
   readonly #settleStart: { resolve: () => void; reject: (error: Error) => void }
   readonly #settleExit: (how: string) => void
+  /** Those that the keeper has not come to, in order. */
+  readonly #signals: (() => void)[] = []
 
   constructor(
     readonly name: string,
     readonly log: string,
     readonly askToStop: () => void,
-    readonly signal: (name: NodeJS.Signals) => void,
+    readonly askToSignal: (name: NodeJS.Signals) => void,
   ) {
     const start = deferred<void>()
     const exit = deferred<string>()
@@ -152,6 +155,13 @@ class KeptProcess implements Process {
     await this.exit
   }
 
+  async signal(name: NodeJS.Signals): Promise<void> {
+    const sent = deferred<void>()
+    this.#signals.push(sent.resolve)
+    if (this.ended === undefined) this.askToSignal(name)
+    await Promise.race([sent.promise, this.exit])
+  }
+
   notice(event: KeeperEvent): void {
     switch (event.kind) {
       case 'started':
@@ -160,6 +170,9 @@ class KeptProcess implements Process {
         return
       case 'failed':
         this.#fail(event.message)
+        return
+      case 'signalled':
+        this.#signals.shift()?.()
         return
       case 'exited':
         this.#end(event.how)

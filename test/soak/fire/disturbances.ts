@@ -284,7 +284,7 @@ async function stopControlPlane(
         break
       case 'pause':
         await outage('etcd paused', async () => {
-          plane.pauseEtcd()
+          await plane.pauseEtcd()
           await sleep(awayMs)
           await plane.resumeEtcd()
         })
