@@ -6,16 +6,17 @@
 import type fc from 'fast-check'
 import { expect } from 'vitest'
 
-const { FC_SEED: seed = '20260101', FC_RUNS: runs = '1000', FC_PATH: path } = process.env
+const { FC_SEED: seed = '20260101', FC_RUNS: asked, FC_PATH: path } = process.env
 
-const RUNS = Number(runs)
+const RUNS = Number(asked ?? 1000)
 
 /** No limit where somebody asked for more. */
-export const limit = { timeout: process.env.FC_RUNS === undefined ? 20_000 : 0 }
+export const limit = { timeout: asked === undefined ? 20_000 : 0 }
 
-export function parameters(): fc.Parameters<unknown> {
+/** @param runs where the environment does not say how many */
+export function parameters(runs = RUNS): fc.Parameters<unknown> {
   return {
-    numRuns: RUNS,
+    numRuns: asked === undefined ? runs : RUNS,
     ...(seed === 'random' ? {} : { seed: Number(seed) }),
     ...(path === undefined ? {} : { path }),
   }

@@ -1,0 +1,55 @@
+/** What an API server stores, in memory: every write is one step, and is looked at as soon as it is made. */
+import type { Pod, Service } from '../../handler/kube/port.js'
+import { type Effect, type ReadCall, selects, type WriteCall, writePod, writeService } from '../support/stored.js'
+
+/** Told of each write of a pass that was carried out. */
+export type Wrote = (call: WriteCall, before: Pod | Service, after: Pod | Service) => void
+
+export class Cluster {
+  private readonly pods = new Map<string, Pod>()
+  private readonly services = new Map<string, Service>()
+
+  pod(namespace: string, name: string): Pod | undefined {
+    return this.pods.get(`${namespace}/${name}`)
+  }
+
+  service(namespace: string, name: string): Service | undefined {
+    return this.services.get(`${namespace}/${name}`)
+  }
+
+  putPod(pod: Pod): void {
+    this.pods.set(`${pod.namespace}/${pod.name}`, pod)
+  }
+
+  removePod({ namespace, name }: Pod): void {
+    this.pods.delete(`${namespace}/${name}`)
+  }
+
+  putService(service: Service): void {
+    this.services.set(`${service.namespace}/${service.name}`, service)
+  }
+
+  read({ verb, options: { namespace, labels = {} } }: ReadCall): readonly (Pod | Service)[] {
+    const isIn = (object: Pod | Service) => namespace === undefined || object.namespace === namespace
+    if (verb === 'listServices') return [...this.services.values()].filter(isIn)
+    const isSelected = (pod: Pod) => Object.keys(labels).length === 0 || selects(labels, pod.labels)
+    return [...this.pods.values()].filter((pod) => isIn(pod) && isSelected(pod))
+  }
+
+  write(call: WriteCall, wrote: Wrote): Effect<Pod | Service> {
+    if ('pod' in call) {
+      const before = this.pod(call.pod.namespace, call.pod.name)
+      const effect = writePod(call, before)
+      if (effect.kind !== 'applied' || !before) return effect
+      this.putPod(effect.object)
+      wrote(call, before, effect.object)
+      return effect
+    }
+    const before = this.service(call.service.namespace, call.service.name)
+    const effect = writeService(call, before)
+    if (effect.kind !== 'applied' || !before || call.verb === 'testService') return effect
+    this.putService(effect.object)
+    wrote(call, before, effect.object)
+    return effect
+  }
+}

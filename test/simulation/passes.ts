@@ -1,0 +1,163 @@
+/** Passes of the real code, each with a clock, a connection and a fate of its own, and the promises kept in view. */
+import type { Clock } from '../../handler/clock.js'
+import type { Probe } from '../../handler/health/probe.js'
+import type { Pod, Service, Written } from '../../handler/kube/port.js'
+import { DEFAULT_SETTINGS } from '../../handler/policy.js'
+import type { Code } from '../model/run.js'
+import { describeCall } from '../model/story.js'
+import type { Call, WriteCall } from '../support/stored.js'
+import { connect, nameOf, never, type Server } from './connection.js'
+import { fateOf } from './fate.js'
+import { NAMESPACES } from './groups.js'
+import { chanceOf, oneOf, type Plan } from './plan.js'
+import { brokenByPlan, brokenByWrite, type Knowledge } from './promises.js'
+import type { World } from './world.js'
+
+const MINUTE_MS = 60_000
+const OPTIONS = {
+  namespaces: NAMESPACES,
+  services: [],
+  roleLabel: 'role',
+  dryRun: false,
+  concurrency: 64,
+  settings: DEFAULT_SETTINGS,
+}
+/** Of what happened to a group, so much is told where a promise is broken. */
+const TOLD = 60
+
+export class Passes {
+  readonly figures = { passes: 0, killed: 0, requests: 0, writes: 0, promotions: 0, faults: 0 }
+  /** Rejects as soon as a promise is broken. */
+  readonly broken: Promise<never>
+  private break: (error: Error) => void = () => {}
+  private readonly stories = new Map<string, string[]>()
+  private readonly writes = new Map<string, number>()
+  private made = 0
+
+  constructor(
+    private readonly plan: Plan,
+    private readonly world: World,
+    private readonly clock: Clock,
+    private readonly code: Code,
+  ) {
+    this.broken = new Promise((_resolve, reject) => {
+      this.break = reject
+    })
+  }
+
+  writesByGroup(): ReadonlyMap<string, number> {
+    return new Map(this.writes)
+  }
+
+  fail(app: string, broken: string | undefined): void {
+    if (broken === undefined) return
+    this.break(new Error([broken, ...(this.stories.get(app) ?? [])].join('\n  ')))
+  }
+
+  /** Makes one pass. @param isTroubled whether anything goes wrong @returns whether it came to its end */
+  async make(isTroubled: boolean): Promise<boolean> {
+    const id = this.made++
+    const random = chanceOf(this.plan, 'pass', id)
+    const offsetMs = isTroubled ? (2 * random() - 1) * this.plan.jumpMinutes * MINUTE_MS : 0
+    const [deadlineMs, dies, diesAfterMs, isStopped, stopsAfterMs] = [
+      oneOf(random, [10_000, 20_000, 40_000]),
+      isTroubled && random() * 100 < this.plan.deaths,
+      random() ** 2 * 10_000,
+      isTroubled && random() < 0.1,
+      random() * 10_000,
+    ]
+    let isDead = false
+    const clock: Clock = {
+      now: () => this.clock.now() + offsetMs,
+      sleep: async (ms, signal) => {
+        await this.clock.sleep(ms, signal)
+        return isDead ? never() : undefined
+      },
+    }
+    const knowledge: Knowledge = { read: new Map(), probed: new Map() }
+    const kube = connect(this.serverFor(id, knowledge, isTroubled), this.clock, this.code, () => isDead)
+    const probe: Probe = async ({ pod, kind }) => {
+      const found = this.world.cluster.pod(pod.namespace, pod.name)
+      const healthy = kind === 'ready' || (found?.uid === pod.uid && this.world.passesItsProbe(pod))
+      knowledge.probed.set(pod.uid, healthy)
+      return { healthy, text: healthy ? '200' : '500', ms: 1 }
+    }
+    const stop = new AbortController()
+    if (isStopped) void this.clock.sleep(stopsAfterMs).then(() => stop.abort())
+    const options = { ...OPTIONS, deadlineMs: isTroubled ? deadlineMs : 40_000, quickCheck: random() < 0.5 }
+    const ending = this.code.pass(options, { kube, clock, probe, random }, stop.signal).then(() => true)
+    const death = async () => {
+      await this.clock.sleep(diesAfterMs)
+      isDead = true
+      return false
+    }
+    const isDone = await Promise.race([ending, ...(dies ? [death()] : [])])
+    this.figures.passes++
+    this.figures.requests += kube.requests
+    if (!isDone) this.figures.killed++
+    return isDone
+  }
+
+  private serverFor(id: number, knowledge: Knowledge, isTroubled: boolean): Server {
+    const { cluster } = this.world
+    const told = (call: Call, what: string) => this.tell(call, `pass ${id + 1} ${describeCall(call)}: ${what}`)
+    return {
+      fateOf: (call, nth) => {
+        if ('patch' in call) this.fail(appOf(call) as string, brokenByPlan(this.world, knowledge, call))
+        const fate = fateOf(chanceOf(this.plan, 'request', id, nameOf(call), nth), isTroubled ? this.plan.api : 0)
+        if (fate.kind === 'well') return fate
+        this.figures.faults++
+        told(call, fate.kind)
+        return fate
+      },
+      isDenied: (call) => call.verb !== 'testService' && 'service' in call && this.world.group(appOf(call)).isDenied,
+      read: (call) => {
+        const objects = cluster.read(call)
+        if (call.verb !== 'listPods') return objects
+        const apps = learn(knowledge, objects as readonly Pod[])
+        if (isTroubled) this.world.stir(apps, chanceOf(this.plan, 'stir', id, nameOf(call), this.clock.now()))
+        return objects
+      },
+      write: (call) => {
+        const effect = cluster.write(call, (_call, before, after) => {
+          told(call, 'applied')
+          this.wrote(call, before, after)
+        })
+        if (effect.kind !== 'applied') told(call, effect.kind)
+        return effect as Written<Pod | Service>
+      },
+    }
+  }
+
+  private wrote(call: WriteCall, before: Pod | Service, after: Pod | Service): void {
+    const app = appOf(call) as string
+    this.figures.writes++
+    this.writes.set(app, (this.writes.get(app) ?? 0) + 1)
+    if ('labels' in after && 'labels' in before && after.labels.role === 'active' && before.labels.role !== 'active')
+      this.figures.promotions++
+    this.fail(app, brokenByWrite(this.world, before, after))
+  }
+
+  private tell(call: Call, text: string): void {
+    const app = appOf(call)
+    if (app === undefined) return
+    const story = this.stories.get(app) ?? []
+    this.stories.set(app, [...story.slice(-TOLD), `${(this.clock.now() / 1_000).toFixed(3)} ${text}`])
+  }
+}
+
+/** @returns the groups that it knows of now */
+function learn({ read }: Knowledge, pods: readonly Pod[]): Iterable<string> {
+  const apps = new Map<string, Pod[]>()
+  for (const pod of pods) {
+    const app = pod.labels.app as string
+    apps.set(app, [...(apps.get(app) ?? []), pod])
+  }
+  for (const [app, members] of apps) read.set(app, members)
+  return apps.keys()
+}
+
+function appOf(call: Call): string | undefined {
+  if ('pod' in call) return call.pod.labels.app
+  return 'service' in call ? call.service.selector.app : call.options.labels?.app
+}

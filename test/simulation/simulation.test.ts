@@ -1,0 +1,46 @@
+/** Replayed and explored as test/properties is (runs.ts there): `FC_SEED=random FC_RUNS=1000 npx vitest run test/simulation`. */
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { mutated } from '../model/mutate.js'
+import type { Code } from '../model/run.js'
+import { limit, parameters } from '../properties/runs.js'
+import { type Figures, inWords, sumOf } from './figures.js'
+import { simulatedMutants } from './mutants.js'
+import { largePlan, type Plan, smallPlan } from './plan.js'
+import { simulate } from './simulation.js'
+
+const FEW_GROUPS_RUNS = 100
+const HUNDREDS_RUNS = 3
+
+/** Carries out plans, each on a cluster of its own, and says what they were like. */
+async function simulateAll(plans: fc.Arbitrary<Plan>, runs: number, code?: Code): Promise<readonly Figures[]> {
+  const all: Figures[] = []
+  const property = fc.asyncProperty(plans, async (plan) => {
+    all.push(await simulate(plan, code))
+  })
+  await fc.assert(property, { ...parameters(runs), includeErrorInReport: true, endOnFailure: code !== undefined })
+  return all
+}
+
+describe('passes side by side on a cluster in trouble', () => {
+  it('keep every promise to a few groups, and serve each that can be served once it is over', limit, async () => {
+    const all = await simulateAll(smallPlan, FEW_GROUPS_RUNS)
+    console.log(inWords(all))
+    const { killed, promotions, faults, troubles, longestWait, longestCalmWait } = sumOf(all)
+    const met = { killed, promotions, faults, troubles, longestWait, longestCalmWait }
+    expect(Object.entries(met).filter(([, n]) => n === 0)).toEqual([])
+  })
+
+  it('keep every promise to hundreds of groups, and serve each that can be served once it is over', limit, async () => {
+    const all = await simulateAll(largePlan, HUNDREDS_RUNS)
+    console.log(inWords(all))
+    expect(Math.max(...all.map(({ groups }) => groups))).toBeGreaterThanOrEqual(200)
+  })
+})
+
+describe('the simulation tells when', () => {
+  it.each(simulatedMutants)('$name', limit, async ({ edits, broken }) => {
+    const code = await mutated(edits)
+    await expect(simulateAll(smallPlan, FEW_GROUPS_RUNS, code)).rejects.toThrow(broken)
+  })
+})

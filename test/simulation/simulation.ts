@@ -1,0 +1,99 @@
+/** A plan carried out: passes of the real code, side by side, on a cluster in trouble; then calm, and what comes of it. */
+import { KubeError } from '../../handler/kube/port.js'
+import { pass } from '../../handler/pass.js'
+import type { Code } from '../model/run.js'
+import { NOW } from '../support/builders.js'
+import { VirtualClock } from '../support/virtual-clock.js'
+import { LATEST_MS } from './fate.js'
+import type { Figures } from './figures.js'
+import { Passes } from './passes.js'
+import { chanceOf, oneOf, type Plan } from './plan.js'
+import { brokenAtRest, hasCandidate, isServed } from './promises.js'
+import { World } from './world.js'
+
+/** So many passes serve every group again that can be served, once nothing goes wrong any more. */
+export const PASSES_TO_REST = 3
+/** As of a CronJob: longer than a pass, and than the cooldown of any group. */
+const BETWEEN_PASSES_MS = 60_000
+/** Longer than any failback, and than a clock was ahead. */
+const LATER_MS = 3 * 3_600_000
+
+/** @throws Error what is broken, and what led there */
+export async function simulate(plan: Plan, code: Code = { pass, KubeError }): Promise<Figures> {
+  const clock = new VirtualClock(NOW)
+  const world = new World(plan, clock)
+  const passes = new Passes(plan, world, clock, code)
+  const waits = new Waits(world)
+  try {
+    await clock.run(Promise.race([passes.broken, carryOut(plan, clock, world, passes, waits)]))
+  } finally {
+    clock.abandon()
+  }
+  const { figures } = passes
+  return { ...figures, groups: plan.groups, troubles: world.troubles, ...waits.figures }
+}
+
+async function carryOut(plan: Plan, clock: VirtualClock, world: World, passes: Passes, waits: Waits): Promise<void> {
+  void world.live()
+  const random = chanceOf(plan, 'schedule')
+  const started: Promise<void>[] = []
+  const start = async () => {
+    const startedAtMs = clock.now()
+    if (await passes.make(true)) waits.afterPass(startedAtMs)
+  }
+  for (let round = 0; round < plan.rounds; round++) {
+    started.push(start())
+    while (random() * 100 < plan.overlaps / 1.5) {
+      await clock.sleep(oneOf(random, [0, 100, 3_000]) * random())
+      started.push(start())
+    }
+    await clock.sleep(random() * 30_000)
+  }
+  await Promise.all(started)
+
+  world.calm()
+  await clock.sleep(LATEST_MS)
+  const quiet = async (isQuiet: (app: string) => boolean) => {
+    const before = passes.writesByGroup()
+    await passes.make(false)
+    for (const [app, writes] of passes.writesByGroup()) {
+      if (writes !== before.get(app) && isQuiet(app)) passes.fail(app, 'a pass writes though nothing has changed')
+    }
+  }
+  for (let n = 0; n < PASSES_TO_REST; n++) {
+    await passes.make(false)
+    waits.afterCalmPass()
+    await clock.sleep(BETWEEN_PASSES_MS)
+  }
+  for (const group of world.groups.values()) passes.fail(group.app, brokenAtRest(world, group))
+  await quiet((app) => !world.group(app).hasFailback)
+  await clock.sleep(LATER_MS)
+  for (let n = 0; n < PASSES_TO_REST; n++) await passes.make(false)
+  for (const group of world.groups.values()) passes.fail(group.app, brokenAtRest(world, group))
+  await quiet(() => true)
+}
+
+/** For how many passes groups wait that could be served. */
+class Waits {
+  private readonly waiting = new Map<string, number>()
+  readonly figures = { longestWait: 0, longestCalmWait: 0 }
+
+  constructor(private readonly world: World) {}
+
+  afterPass(startedAtMs: number): void {
+    this.figures.longestWait = Math.max(this.figures.longestWait, this.longest(startedAtMs))
+  }
+
+  afterCalmPass(): void {
+    if (this.figures.longestCalmWait === 0) this.waiting.clear()
+    this.figures.longestCalmWait = Math.max(this.figures.longestCalmWait, this.longest(Number.POSITIVE_INFINITY))
+  }
+
+  private longest(sinceMs: number): number {
+    for (const group of this.world.groups.values()) {
+      const isWaiting = !isServed(this.world, group) && hasCandidate(this.world, group, sinceMs)
+      this.waiting.set(group.app, isWaiting ? (this.waiting.get(group.app) ?? 0) + 1 : 0)
+    }
+    return Math.max(...this.waiting.values())
+  }
+}
