@@ -11,7 +11,7 @@ export interface Figures {
   readonly faults: number
   /** What happened to pods and Services. */
   readonly troubles: number
-  /** The most passes in a row, in trouble, after which a group was not served that had a healthy candidate all along. */
+  /** The most passes, one after the other and in trouble, after which a group was not served that had a healthy candidate all along. */
   readonly longestWait: number
   /** The same once nothing went wrong any more. */
   readonly longestCalmWait: number

@@ -10,6 +10,7 @@ export interface SimulatedGroup {
   readonly services: readonly Service[]
   readonly never: readonly string[]
   readonly hasFailback: boolean
+  readonly hasCooldown: boolean
   /** Nobody may patch its Services. */
   readonly isDenied: boolean
 }
@@ -53,7 +54,8 @@ export function groupOf(plan: Plan, n: number): SimulatedGroup {
     services,
     never: wish.never?.split(',') ?? [],
     hasFailback: 'failback' in wish,
-    isDenied: random() < 0.4,
+    hasCooldown: 'cooldown' in wish,
+    isDenied: random() < 0.5,
   }
 }
 

@@ -55,7 +55,7 @@ export function isServed(world: World, group: SimulatedGroup): boolean {
   return active !== undefined && more.length === 0 && world.isHealthy(active)
 }
 
-/** Whether a pod could have been made active ever since then. */
+/** Whether there is a pod that could have been made active ever since then. */
 export function hasCandidate(world: World, group: SimulatedGroup, sinceMs = Number.POSITIVE_INFINITY): boolean {
   return world
     .podsOf(group)

@@ -1,4 +1,4 @@
-/** Replayed and explored as test/properties is (runs.ts there): `FC_SEED=random FC_RUNS=1000 npx vitest run test/simulation`. */
+/** Explored and replayed as test/properties is, see runs.ts there: a failure prints its seed, its path and its plan. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { mutated } from '../model/mutate.js'
@@ -11,6 +11,8 @@ import { simulate } from './simulation.js'
 
 const FEW_GROUPS_RUNS = 100
 const HUNDREDS_RUNS = 3
+/** At most: it stops where it finds something. */
+const MUTANT_RUNS = 200
 
 /** Carries out plans, each on a cluster of its own, and says what they were like. */
 async function simulateAll(plans: fc.Arbitrary<Plan>, runs: number, code?: Code): Promise<readonly Figures[]> {
@@ -26,9 +28,8 @@ describe('passes side by side on a cluster in trouble', () => {
   it('keep every promise to a few groups, and serve each that can be served once it is over', limit, async () => {
     const all = await simulateAll(smallPlan, FEW_GROUPS_RUNS)
     console.log(inWords(all))
-    const { killed, promotions, faults, troubles, longestWait, longestCalmWait } = sumOf(all)
-    const met = { killed, promotions, faults, troubles, longestWait, longestCalmWait }
-    expect(Object.entries(met).filter(([, n]) => n === 0)).toEqual([])
+    const { killed, promotions, faults, troubles } = sumOf(all)
+    expect(Math.min(killed, promotions, faults, troubles)).toBeGreaterThan(0)
   })
 
   it('keep every promise to hundreds of groups, and serve each that can be served once it is over', limit, async () => {
@@ -41,6 +42,6 @@ describe('passes side by side on a cluster in trouble', () => {
 describe('the simulation tells when', () => {
   it.each(simulatedMutants)('$name', limit, async ({ edits, broken }) => {
     const code = await mutated(edits)
-    await expect(simulateAll(smallPlan, FEW_GROUPS_RUNS, code)).rejects.toThrow(broken)
+    await expect(simulateAll(smallPlan, MUTANT_RUNS, code)).rejects.toThrow(broken)
   })
 })

@@ -23,7 +23,7 @@ export async function simulate(plan: Plan, code: Code = { pass, KubeError }): Pr
   const clock = new VirtualClock(NOW)
   const world = new World(plan, clock)
   const passes = new Passes(plan, world, clock, code)
-  const waits = new Waits(world)
+  const waits = new Waits(world, clock)
   try {
     await clock.run(Promise.race([passes.broken, carryOut(plan, clock, world, passes, waits)]))
   } finally {
@@ -43,8 +43,8 @@ async function carryOut(plan: Plan, clock: VirtualClock, world: World, passes: P
   }
   for (let round = 0; round < plan.rounds; round++) {
     started.push(start())
-    while (random() * 100 < plan.overlaps / 1.5) {
-      await clock.sleep(oneOf(random, [0, 100, 3_000]) * random())
+    while (random() * 100 < plan.overlaps / 1.3) {
+      await clock.sleep(oneOf(random, [20, 100, 100, 3_000]) * random())
       started.push(start())
     }
     await clock.sleep(random() * 30_000)
@@ -52,6 +52,7 @@ async function carryOut(plan: Plan, clock: VirtualClock, world: World, passes: P
   await Promise.all(started)
 
   world.calm()
+  waits.calm()
   await clock.sleep(LATEST_MS)
   const quiet = async (isQuiet: (app: string) => boolean) => {
     const before = passes.writesByGroup()
@@ -73,27 +74,37 @@ async function carryOut(plan: Plan, clock: VirtualClock, world: World, passes: P
   await quiet(() => true)
 }
 
-/** For how many passes groups wait that could be served. */
+/** For how many passes, one after the other, groups wait that could be served: those with a cooldown are told to. */
 class Waits {
-  private readonly waiting = new Map<string, number>()
+  private readonly waiting = new Map<string, { readonly passes: number; readonly untilMs: number }>()
   readonly figures = { longestWait: 0, longestCalmWait: 0 }
 
-  constructor(private readonly world: World) {}
+  constructor(
+    private readonly world: World,
+    private readonly clock: VirtualClock,
+  ) {}
 
   afterPass(startedAtMs: number): void {
     this.figures.longestWait = Math.max(this.figures.longestWait, this.longest(startedAtMs))
   }
 
+  calm(): void {
+    this.waiting.clear()
+  }
+
   afterCalmPass(): void {
-    if (this.figures.longestCalmWait === 0) this.waiting.clear()
-    this.figures.longestCalmWait = Math.max(this.figures.longestCalmWait, this.longest(Number.POSITIVE_INFINITY))
+    this.figures.longestCalmWait = Math.max(this.figures.longestCalmWait, this.longest(this.clock.now()))
   }
 
   private longest(sinceMs: number): number {
     for (const group of this.world.groups.values()) {
-      const isWaiting = !isServed(this.world, group) && hasCandidate(this.world, group, sinceMs)
-      this.waiting.set(group.app, isWaiting ? (this.waiting.get(group.app) ?? 0) + 1 : 0)
+      const before = this.waiting.get(group.app)
+      if (isServed(this.world, group) || group.hasCooldown || !hasCandidate(this.world, group, sinceMs)) {
+        this.waiting.delete(group.app)
+      } else if (!before || before.untilMs <= sinceMs) {
+        this.waiting.set(group.app, { passes: (before?.passes ?? 0) + 1, untilMs: this.clock.now() })
+      }
     }
-    return Math.max(...this.waiting.values())
+    return Math.max(0, ...[...this.waiting.values()].map(({ passes }) => passes))
   }
 }

@@ -8,7 +8,17 @@ import { Cluster } from './cluster.js'
 import { groupOf, podOf, type SimulatedGroup } from './groups.js'
 import { chanceOf, oneOf, type Plan } from './plan.js'
 
-const TROUBLES = ['fails', 'recovers', 'recovers', 'not ready', 'ready', 'terminates', 'vanishes', 'edited'] as const
+const TROUBLES = [
+  'fails',
+  'recovers',
+  'recovers',
+  'not ready',
+  'ready',
+  'terminates',
+  'vanishes',
+  'vanishes',
+  'edited',
+] as const
 /** A pod that is deleted is made again at once, while passes run, or later. */
 const AWAY_MS = [0, 60, 60, 3_000, 20_000]
 type Trouble = (typeof TROUBLES)[number]
