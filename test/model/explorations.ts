@@ -21,7 +21,7 @@ export interface Exploration {
   readonly bounds: Bounds
 }
 
-const LABELS = { latch: false, reads: 2, faultKinds: FAULTS, start: 'one active' } as const
+const LABELS = { latch: false, services: 1, reads: 2, faultKinds: FAULTS, start: 'one active' } as const
 const LATCH = { ...LABELS, latch: true, faultKinds: [...FAULTS, 'selector'] } as const
 
 /** From the smallest to the largest. */
@@ -30,6 +30,10 @@ export const explorations: readonly Exploration[] = [
   { name: 'labels, 2 passes, 2 pods, 1 fault', bounds: { ...LABELS, passes: 2, pods: 2, faults: 1 } },
   { name: 'labels, 2 passes, 3 pods, no fault', bounds: { ...LABELS, passes: 2, pods: 3, faults: 0 } },
   { name: 'latch, 2 passes, 2 pods, no fault', bounds: { ...LATCH, passes: 2, pods: 2, faults: 0 } },
+  {
+    name: 'latch, 2 passes, 2 pods, 2 Services, no fault',
+    bounds: { ...LATCH, passes: 2, pods: 2, faults: 0, services: 2 },
+  },
   { name: 'labels, 3 passes, 2 pods, no fault', bounds: { ...LABELS, passes: 3, pods: 2, faults: 0 } },
   { name: 'latch, 2 passes, 2 pods, 1 fault', bounds: { ...LATCH, passes: 2, pods: 2, faults: 1 } },
   { name: 'labels, 2 passes, 3 pods, 1 fault', bounds: { ...LABELS, passes: 2, pods: 3, faults: 1 } },

@@ -19,6 +19,7 @@ const LABELS: Bounds = {
   reads: 2,
   faultKinds: ['death', 'no answer', 'deleted', 'recreated'],
   latch: false,
+  services: 1,
   start: 'one active',
 }
 const LATCH: Bounds = { ...LABELS, latch: true, faultKinds: ['death', 'no answer', 'recreated', 'selector'] }

@@ -29,6 +29,8 @@ export interface Bounds {
   readonly faultKinds: readonly FaultKind[]
   /** Without it, nobody may write Services: what is left is the swap of the labels. */
   readonly latch: boolean
+  /** Services of the group. */
+  readonly services: number
   /** Whether the pods were labelled by passes before, or nobody has been there yet. */
   readonly start: 'one active' | 'new'
   readonly code?: Code
@@ -41,14 +43,18 @@ export type Views = readonly (readonly string[])[]
 
 export async function worldOf(bounds: Bounds): Promise<World> {
   const podNames = NAMES.slice(0, bounds.pods)
+  const home = ['app', 'metrics'].slice(0, bounds.services).map(homeOf)
   return {
-    objects: new Objects(podNames, ['app']),
+    objects: new Objects(
+      podNames,
+      home.map(({ name }) => name),
+    ),
     behaviour: new Behaviour(),
     podNames,
-    serviceNames: ['app'],
+    serviceNames: home.map(({ name }) => name),
     servicesDenied: !bounds.latch,
     faults: new Set(bounds.faultKinds),
-    home: [HOME],
+    home,
     freshPod: (name, generation) => newPod(name, `${name}${generation}`),
   }
 }
@@ -57,7 +63,10 @@ export async function firstState(world: World, bounds: Bounds, views: Views): Pr
   const { objects, podNames } = world
   const pods = podNames.map((name, n) => (bounds.start === 'new' ? newPod(name, name) : oldPod(name, n === 0)))
   return {
-    cluster: { pods: pods.map((pod) => objects.pods.idOf(pod)), services: [objects.services.idOf(HOME)] },
+    cluster: {
+      pods: pods.map((pod) => objects.pods.idOf(pod)),
+      services: world.home.map((one) => objects.services.idOf(one)),
+    },
     passes: await Promise.all(
       views.map((failing, n) => world.behaviour.begin(setupOf(failing, `${n}`, bounds.reads, bounds.code))),
     ),
@@ -79,14 +88,17 @@ export function setupOf(
   return { code, options: OPTIONS, isHealthy: (pod) => !failing.includes(pod), seed, maxReads }
 }
 
-const HOME: Service = {
-  namespace: 'default',
-  name: 'app',
-  uid: 'app',
-  resourceVersion: '1',
-  annotations: {},
-  selector: { app: 'web', role: 'active' },
-  publishNotReadyAddresses: false,
+/** A Service as its user wrote it. */
+function homeOf(name: string): Service {
+  return {
+    namespace: 'default',
+    name,
+    uid: name,
+    resourceVersion: '1',
+    annotations: {},
+    selector: { app: 'web', role: 'active' },
+    publishNotReadyAddresses: false,
+  }
 }
 
 /** As it comes from its template. */
