@@ -62,7 +62,7 @@ export class Passes {
     const [deadlineMs, dies, diesAfterMs, isStopped, stopsAfterMs] = [
       oneOf(random, [10_000, 20_000, 40_000]),
       isTroubled && random() * 100 < this.plan.deaths,
-      random() ** 2 * 10_000,
+      random() ** 4 * 10_000,
       isTroubled && random() < 0.1,
       random() * 10_000,
     ]

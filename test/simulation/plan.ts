@@ -26,7 +26,7 @@ const percent = (max: number) => anyOf(0, max)
 
 const common = {
   seed: fc.noShrink(fc.nat()),
-  deaths: percent(30),
+  deaths: percent(50),
   jumpMinutes: anyOf(0, 60),
 }
 
