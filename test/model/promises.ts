@@ -1,6 +1,7 @@
 /** What must hold of every move, of every pass, and of every end. Pure; each answers what is broken, in a sentence. */
-import { EPOCH, SWAP } from '../../handler/keys.js'
+import { SWAP } from '../../handler/keys.js'
 import type { Pod } from '../../handler/kube/port.js'
+import { epochOf, isActive, isPromotion } from '../support/roles.js'
 import { basisOf, type Point } from './behaviour.js'
 import { type Cluster, NONE } from './cluster.js'
 import type { Move, World } from './moves.js'
@@ -66,12 +67,7 @@ export function brokenByPlan({ setup, pending, pods, services, probed, lost }: P
         ? pods.some((pod) => isSame(pod, call.pod))
         : 'service' in call && services.some((one) => one.resourceVersion === call.service.resourceVersion)
     if (basis && lost.includes(basis) && !isAsRead) return 'a pass that has come too late writes again without reading'
-    if (call.verb !== 'patchPod') continue
-    const isPromotion = call.patch.some(
-      ({ op, path, value }) => op === 'add' && path === '/metadata/labels/role' && value === 'active',
-    )
-    // One that is active already is kept, of several: it is no news to anybody.
-    if (!isPromotion || call.pod.labels.role === 'active' || setup.isHealthy(call.pod.name)) continue
+    if (!isPromotion(call) || setup.isHealthy(call.pod.name)) continue
     const better = pods.find(({ name, uid, terminating }) => probed.has(uid) && setup.isHealthy(name) && !terminating)
     if (better) return `${call.pod.name} is promoted, which fails, though ${better.name} is healthy`
   }
@@ -93,7 +89,7 @@ export function brokenAtRest({ objects, home }: World, cluster: Cluster): string
 }
 
 function activesOf(pods: readonly Pod[]): readonly string[] {
-  return pods.flatMap(({ name, labels }) => (labels.role === 'active' ? name : []))
+  return pods.filter(isActive).map(({ name }) => name)
 }
 
 function podPlace({ pods }: Cluster, objects: World['objects'], name: string): number {
@@ -103,10 +99,6 @@ function podPlace({ pods }: Cluster, objects: World['objects'], name: string): n
 /** What a swap tests. */
 function isSame(one: Pod, other: Pod): boolean {
   return one.uid === other.uid && one.labels.role === other.labels.role && epochOf(one) === epochOf(other)
-}
-
-function epochOf({ annotations }: Pod): number {
-  return Number(annotations?.[EPOCH] ?? 0)
 }
 
 /** Healthy in the eyes of every pass, and there to stay. */

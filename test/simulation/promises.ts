@@ -1,6 +1,6 @@
 /** What must hold after every write, and where everything has come to rest. Each answers what is broken, in a sentence. */
-import { EPOCH } from '../../handler/keys.js'
 import type { Pod, Service } from '../../handler/kube/port.js'
+import { epochOf, isActive, isPromotion } from '../support/roles.js'
 import type { WriteCall } from '../support/stored.js'
 import type { SimulatedGroup } from './groups.js'
 import type { World } from './world.js'
@@ -28,11 +28,7 @@ export function brokenByWrite(world: World, before: Pod | Service, after: Pod | 
 
 /** Of a write that a pass is about to make. */
 export function brokenByPlan(world: World, { read, probed }: Knowledge, call: WriteCall): string | undefined {
-  if (call.verb !== 'patchPod' || call.pod.labels.role === 'active') return undefined
-  const isPromotion = call.patch.some(
-    ({ op, path, value }) => op === 'add' && path === '/metadata/labels/role' && value === 'active',
-  )
-  if (!isPromotion) return undefined
+  if (!isPromotion(call)) return undefined
   const { app, never } = world.group(call.pod.labels.app)
   const isGood = ({ name, uid, ready, terminating }: Pod) =>
     ready && !terminating && probed.get(uid) === true && !never.includes(name)
@@ -64,11 +60,7 @@ export function hasCandidate(world: World, group: SimulatedGroup, sinceMs = Numb
 
 /** Every pod that is there, one that is being deleted as well. */
 function activesOf(world: World, group: SimulatedGroup): readonly Pod[] {
-  return world.podsOf(group).filter(({ labels }) => labels.role === 'active')
-}
-
-function epochOf({ annotations }: Pod): number {
-  return Number(annotations?.[EPOCH] ?? 0)
+  return world.podsOf(group).filter(isActive)
 }
 
 function namesOf(pods: readonly Pod[]): string {

@@ -1,0 +1,21 @@
+/** What the promises of the model and of the simulation ask of pods and of writes. */
+import { EPOCH } from '../../handler/keys.js'
+import type { Pod } from '../../handler/kube/port.js'
+import type { Call } from './stored.js'
+
+export function isActive({ labels }: Pod): boolean {
+  return labels.role === 'active'
+}
+
+export function epochOf({ annotations }: Pod): number {
+  return Number(annotations?.[EPOCH] ?? 0)
+}
+
+/** Whether it makes a pod active that was not, in the eyes of who writes it: one of several that is kept is no news. */
+export function isPromotion(call: Call): call is Extract<Call, { verb: 'patchPod' }> {
+  return (
+    call.verb === 'patchPod' &&
+    !isActive(call.pod) &&
+    call.patch.some(({ op, path, value }) => op === 'add' && path === '/metadata/labels/role' && value === 'active')
+  )
+}
