@@ -34,9 +34,9 @@ export default defineConfig({
       {
         extends: true,
         test: {
-          // One at a time, beside the nodes, which mostly wait.
+          // Beside the nodes, which mostly wait, and with as many workers: vitest wants that of a group.
           name: 'long',
-          maxWorkers: 1,
+          maxWorkers: 4,
           include: ['test/soak/fire.test.ts', 'test/model/*.test.ts'],
           sequence: { groupOrder: 1 },
         },

@@ -25,6 +25,8 @@ export interface Point {
   readonly claims: readonly string[]
   /** The writes that came too late, by what they rested on. */
   readonly lost: readonly string[]
+  /** The names of the pods that it was not allowed to write. */
+  readonly refused: readonly string[]
   /** Whether it was out of time before it was done. */
   readonly isLate: boolean
 }
@@ -113,6 +115,7 @@ export class Behaviour {
       pending,
       claims: pending.reduce(withClaim, parent?.claims ?? []),
       lost: lostBy(parent, event),
+      refused: refusedBy(parent, event),
       isLate: run.isLate,
       batch: batch ?? { answered: [], nodes: new Map() },
     }
@@ -156,6 +159,12 @@ function lostBy(parent: Node | undefined, event: Event | undefined): readonly st
   const call = parent.pending.find(({ place }) => place === event.place)?.call
   const basis = call && basisOf(call)
   return basis ? [...parent.lost, basis] : parent.lost
+}
+
+function refusedBy(parent: Node | undefined, event: Event | undefined): readonly string[] {
+  if (!parent || !event || !('place' in event) || event.answer.kind !== 'denied') return parent?.refused ?? []
+  const call = parent.pending.find(({ place }) => place === event.place)?.call
+  return call && 'pod' in call ? [...parent.refused, call.pod.name] : parent.refused
 }
 
 /** What a write rests on: the same comes too late again. */

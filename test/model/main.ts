@@ -20,11 +20,11 @@ const { deep, only } = yargs(hideBin(process.argv))
   })
   .parseSync()
 
-const MOST_STATES = 1_000_000
+const MOST_STATES = 300_000
 
 for (const exploration of explorations.filter(({ name }) => name.includes(only))) {
   const startedAtMs = performance.now()
-  const result = await carryOut(exploration, deep ? Number.POSITIVE_INFINITY : MOST_STATES)
+  const result = await carryOut(exploration, deep || exploration.isSmall ? Number.POSITIVE_INFINITY : MOST_STATES)
   const seconds = ((performance.now() - startedAtMs) / 1_000).toFixed(0)
   console.log(`${describe(exploration, result)}, after ${seconds} s`)
   if (!result.found) continue

@@ -1,7 +1,7 @@
 /** What can happen next in a state: an answer, a fault, something that a third party does. */
 
-import { PIN } from '../../handler/keys.js'
 import type { Pod, Service } from '../../handler/kube/port.js'
+import { isClaimed } from '../../handler/latch.js'
 import { type Call, changed } from '../support/stored.js'
 import type { Behaviour, Event, Point } from './behaviour.js'
 import { type Cluster, type Done, NONE, type Objects } from './cluster.js'
@@ -21,6 +21,7 @@ export interface Move {
 /** A pass as the promises look at it when something of it is written. */
 export interface Writer {
   readonly stale: boolean
+  readonly blind: boolean
 }
 
 export interface World {
@@ -36,7 +37,16 @@ export interface World {
   readonly freshPod: (name: string, generation: number) => Pod
 }
 
-export type FaultKind = 'death' | 'no answer' | 'delay' | 'deleted' | 'terminating' | 'recreated' | 'label' | 'selector'
+export type FaultKind =
+  | 'death'
+  | 'no answer'
+  | 'refused'
+  | 'delay'
+  | 'deleted'
+  | 'terminating'
+  | 'recreated'
+  | 'label'
+  | 'selector'
 
 /** Everything that can happen next. */
 export async function movesFrom(world: World, state: State): Promise<readonly Move[]> {
@@ -68,12 +78,13 @@ async function answered(world: World, state: State, n: number, point: Point, pen
       : world.objects.carryOut(state.cluster, call, callId)
   const next = await told(world, point, `${place}:${done.key}`, () => ({ place, answer: done.answer }))
   const before = afterWrite(world, state, call, done.cluster)
-  const stale = call.verb === 'listPods' ? before.stale.with(n, false) : before.stale
+  const seen =
+    call.verb === 'listPods' ? { stale: before.stale.with(n, false), blind: before.blind.with(n, false) } : {}
   return {
     text: () => say.answered(n, call, done.answer),
-    state: { ...before, passes: state.passes.with(n, goingOn(next)), stale },
+    state: { ...before, passes: state.passes.with(n, goingOn(next)), ...seen },
     ...endOf(next),
-    ...(isWrite(call) ? { writer: { stale: state.stale[n] ?? false } } : {}),
+    ...(isWrite(call) ? { writer: { stale: state.stale[n] ?? false, blind: state.blind[n] ?? false } } : {}),
   }
 }
 
@@ -121,7 +132,7 @@ function landed(world: World, state: State, flying: Flying): Move {
     call,
     done.cluster,
   )
-  return { text: () => say.landed(flying.pass, call, done.answer), state: after, writer: { stale: flying.stale } }
+  return { text: () => say.landed(flying.pass, call, done.answer), state: after, writer: flying }
 }
 
 async function faultsIn(world: World, state: State): Promise<readonly Move[]> {
@@ -133,6 +144,9 @@ async function faultsIn(world: World, state: State): Promise<readonly Move[]> {
     if (faults.has('delay')) for (const ms of DELAYS_MS) moves.push(await delayed(world, state, n, point, ms))
     for (const pending of point.pending) {
       if (faults.has('no answer')) moves.push(await unanswered(world, state, n, point, pending))
+      if (faults.has('refused') && pending.call.verb === 'patchPod') {
+        moves.push(await refused(world, state, n, point, pending))
+      }
     }
   }
   for (const [n, name] of world.podNames.entries()) moves.push(...podFaults(world, state, n, name))
@@ -177,12 +191,24 @@ async function unanswered(world: World, state: State, n: number, point: Point, p
   }
 }
 
+/** By an admission webhook, say. */
+async function refused(world: World, state: State, n: number, point: Point, { call, place }: Pending): Promise<Move> {
+  const answer = { kind: 'denied' } as const
+  const next = await told(world, point, `${place}:denied`, () => ({ place, answer }))
+  return {
+    text: () => say.answered(n, call, answer),
+    state: { ...state, passes: state.passes.with(n, goingOn(next)) },
+    ...endOf(next),
+  }
+}
+
 /** In an order that does not tell which came first. */
-function inFlight({ flying, stale }: State, pass: number, calls: readonly Pending[]): readonly Flying[] {
+function inFlight({ flying, stale, blind }: State, pass: number, calls: readonly Pending[]): readonly Flying[] {
   const writes = calls.filter(({ call }) => isWrite(call))
-  return [...flying, ...writes.map(({ callId }) => ({ callId, pass, stale: stale[pass] ?? false }))].sort(
-    (a, b) => a.callId - b.callId || a.pass - b.pass,
-  )
+  return [
+    ...flying,
+    ...writes.map(({ callId }) => ({ callId, pass, stale: stale[pass] ?? false, blind: blind[pass] ?? false })),
+  ].sort((a, b) => a.callId - b.callId || a.pass - b.pass)
 }
 
 function podFaults(world: World, state: State, n: number, name: string): readonly Move[] {
@@ -204,7 +230,8 @@ function podFaults(world: World, state: State, n: number, name: string): readonl
   if (!pod) return moves
   const meddle = (role: string, isForeign: boolean): Move => {
     const move = become({ ...pod, labels: { ...pod.labels, role } }, `a third party labels ${name} ${role}`, isForeign)
-    return { ...move, state: { ...move.state, meddled: true } }
+    const flying = state.flying.map((one) => ({ ...one, blind: true }))
+    return { ...move, state: { ...move.state, meddled: true, blind: state.blind.map(() => true), flying } }
   }
   if (faults.has('deleted')) moves.push(become(undefined, `pod ${name} is gone`, false))
   if (faults.has('terminating') && !pod.terminating) {
@@ -233,7 +260,7 @@ function selectorFaults(world: World, state: State): readonly Move[] {
       },
     })
     const moves = [become(`a third party writes Service ${service.name}, and changes nothing of ours`, {})]
-    if (!(PIN in service.selector)) return moves
+    if (!isClaimed(service)) return moves
     return [
       ...moves,
       become(`a third party puts the selector of ${service.name} back`, { selector: written.selector }),

@@ -17,11 +17,16 @@ export function brokenByMove(
   const actives = activesOf(objects.podsOf(after.cluster))
   const own = actives.filter((name) => !after.foreign[podPlace(after.cluster, objects, name)])
   if (own.length > 1) return `${own.join(' and ')} are active at the same time`
+  const then = activesOf(objects.podsOf(before.cluster))
+  if (!writer.blind && actives.length > Math.max(1, then.length)) {
+    return `a pass raises the number of active pods to ${actives.length}`
+  }
   for (const [n, id] of after.cluster.pods.entries()) {
     const old = before.cluster.pods[n] ?? NONE
     if (id === old || id === NONE || old === NONE) continue
     const [then, now] = [objects.pods.value(old), objects.pods.value(id)]
     if (epochOf(now) < epochOf(then)) return `the epoch of ${now.name} goes down`
+    if (now.terminating && isActive(now) && !isActive(then)) return `${now.name} is promoted while it is being deleted`
   }
   for (const [n, name] of serviceNames.entries()) {
     const [then, now] = [objects.selected(before.cluster, n), objects.selected(after.cluster, n)]
@@ -59,7 +64,7 @@ export function brokenByEnd({ objects, behaviour }: World, { state, ended }: Mov
 }
 
 /** Of what a pass is about to write: nothing that has come too late before, and the best pod that it knows of. */
-export function brokenByPlan({ setup, pending, pods, services, probed, lost }: Point): string | undefined {
+export function brokenByPlan({ setup, pending, pods, services, probed, lost, refused }: Point): string | undefined {
   for (const { call } of pending) {
     const basis = basisOf(call)
     const isAsRead =
@@ -68,7 +73,10 @@ export function brokenByPlan({ setup, pending, pods, services, probed, lost }: P
         : 'service' in call && services.some((one) => one.resourceVersion === call.service.resourceVersion)
     if (basis && lost.includes(basis) && !isAsRead) return 'a pass that has come too late writes again without reading'
     if (!isPromotion(call) || setup.isHealthy(call.pod.name)) continue
-    const better = pods.find(({ name, uid, terminating }) => probed.has(uid) && setup.isHealthy(name) && !terminating)
+    const better = pods.find(
+      ({ name, uid, terminating }) =>
+        probed.has(uid) && setup.isHealthy(name) && !terminating && !refused.includes(name),
+    )
     if (better) return `${call.pod.name} is promoted, which fails, though ${better.name} is healthy`
   }
   return undefined

@@ -1,5 +1,6 @@
 /** What passes make of it once nothing goes wrong any more. */
 
+import type { Point } from './behaviour.js'
 import type { Cluster } from './cluster.js'
 import type { World } from './moves.js'
 import { brokenAtRest } from './promises.js'
@@ -14,6 +15,7 @@ const PASSES = 3
 
 /** Passes that all see the same pods fail, one after the other: three put everything right, one more writes nothing. */
 export class Recovery {
+  private readonly beginnings = new Map<string, Point>()
   private readonly known = new Map<string, Found | undefined>()
 
   constructor(
@@ -37,9 +39,19 @@ export class Recovery {
     return again === cluster ? undefined : { broken: 'a pass writes though nothing has changed', story }
   }
 
+  /** Each is alike, whatever it finds. */
+  private async begin(failing: readonly string[], n: number): Promise<Point> {
+    const key = `${n} ${failing}`
+    const known = this.beginnings.get(key)
+    if (known) return known
+    const point = await this.world.behaviour.begin(setupOf(failing, `later ${n}`, 100, this.code))
+    this.beginnings.set(key, point)
+    return point
+  }
+
   private async pass(cluster: Cluster, failing: readonly string[], n: number, story: string[]): Promise<Cluster> {
     const { behaviour, objects, servicesDenied } = this.world
-    let point = await behaviour.begin(setupOf(failing, `later ${n}`, 100, this.code))
+    let point = await this.begin(failing, n)
     let now = cluster
     for (let [pending] = point.pending; pending; [pending] = point.pending) {
       const { call, callId, place } = pending

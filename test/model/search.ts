@@ -1,4 +1,5 @@
 /** Every order in which things can happen, from some first states on. A state that was seen is not gone through again. */
+import { seededRandom } from '../support/random.js'
 import { type Move, movesFrom, type World } from './moves.js'
 import { brokenByEnd, brokenByMove, brokenByPlan } from './promises.js'
 import { keyOf, type State } from './state.js'
@@ -40,6 +41,17 @@ interface Visit {
   schedules: number
 }
 
+/**
+ * In another order in each state, so that a search which has to stop has not looked at one way to begin alone. The same
+ * each time.
+ */
+function shuffled<T>(items: readonly T[], random: () => number): readonly T[] {
+  return items
+    .map((item) => ({ item, place: random() }))
+    .sort((a, b) => a.place - b.place)
+    .map(({ item }) => item)
+}
+
 /** Depth first: little is held in memory but what tells states apart. */
 export async function explore(world: World, first: readonly State[], { maxStates, atEnd }: Limits): Promise<Explored> {
   /** The schedules from each state on. */
@@ -54,7 +66,8 @@ export async function explore(world: World, first: readonly State[], { maxStates
   const storyTo = (...texts: readonly string[]) => [...path.flatMap(({ text }) => text?.() ?? []), ...texts]
   const enter = async (state: State, key: string, text: Visit['text']): Promise<void> => {
     seen.set(key, 0)
-    path.push({ key, state, text, moves: await movesFrom(world, state), next: 0, schedules: 0 })
+    const moves = shuffled(await movesFrom(world, state), seededRandom(key))
+    path.push({ key, state, text, moves, next: 0, schedules: 0 })
     longest = Math.max(longest, path.length - 1)
   }
 

@@ -8,6 +8,7 @@ export interface Flying {
   /** The pass that made it. */
   readonly pass: number
   readonly stale: boolean
+  readonly blind: boolean
 }
 
 export interface State {
@@ -18,6 +19,8 @@ export interface State {
   readonly views: readonly ((pod: string) => boolean)[]
   /** By pass: whether a pass has moved traffic to another pod since it last read the pods. */
   readonly stale: readonly boolean[]
+  /** By pass: whether a third party has written a role since it last read the pods. */
+  readonly blind: readonly boolean[]
   readonly flying: readonly Flying[]
   readonly faultsLeft: number
   /** By pod: whether it is active because a third party has made it so. */
@@ -27,14 +30,15 @@ export interface State {
 }
 
 /** The same for equal states. */
-export function keyOf({ cluster, passes, stale, flying, faultsLeft, foreign, meddled }: State): string {
+export function keyOf({ cluster, passes, stale, blind, flying, faultsLeft, foreign, meddled }: State): string {
   const bits = (flags: readonly boolean[]) => flags.map(Number).join('')
   return [
     cluster.pods.join(),
     cluster.services.join(),
     passes.map((point) => point?.id ?? '').join(),
     bits(stale),
-    flying.map(({ callId, pass, stale }) => `${callId}.${pass}.${Number(stale)}`).join(),
+    bits(blind),
+    flying.map(({ callId, pass, stale, blind }) => `${callId}.${pass}.${Number(stale)}${Number(blind)}`).join(),
     faultsLeft,
     bits([...foreign, meddled]),
   ].join('|')

@@ -72,6 +72,7 @@ export async function firstState(world: World, bounds: Bounds, views: Views): Pr
     ),
     views: views.map((failing) => (pod) => !failing.includes(pod)),
     stale: views.map(() => false),
+    blind: views.map(() => false),
     flying: [],
     faultsLeft: bounds.faults,
     foreign: podNames.map(() => false),
