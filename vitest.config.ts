@@ -22,7 +22,7 @@ export default defineConfig({
         test: {
           // On real nodes, after the others. Each file has a cluster of its own and mostly waits: all at once.
           name: 'node',
-          maxWorkers: 3,
+          maxWorkers: 4,
           include: ['test/node/*.test.ts'],
           exclude: ['test/node/traffic.test.ts', 'test/node/detection.test.ts'],
           globalSetup: ['test/support/node-setup.ts'],
