@@ -37,7 +37,7 @@ export interface TrafficOptions {
   readonly port?: number
   /** 5 unless given. */
   readonly everyMs?: number
-  /** After that long without an answer, a connection counts as hung. 900 unless given. */
+  /** What is not connected after that long counts as hung, 900 unless given; what is, has 5 s for its answer. */
   readonly timeoutMs?: number
   /** It stops by itself after that long. A minute unless given. */
   readonly lastMs?: number
