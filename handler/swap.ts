@@ -18,6 +18,7 @@
 import type { Judged } from './candidates.js'
 import type { Effects } from './effects.js'
 import { ACTIVE_SINCE, EPOCH, FAILURES, PIN } from './keys.js'
+import { annotationPath, labelPath } from './kube/pointer.js'
 import type { PatchOperation, Pod, Written } from './kube/port.js'
 import type { Member } from './observe.js'
 
@@ -68,7 +69,7 @@ export function sealPatch(member: Judged, epoch: number, roleLabel: string): rea
   return [
     ...sameAsSeen(member, roleLabel),
     ...annotate(member.pod, { [EPOCH]: String(epoch), ...addedMarks(member) }),
-    { op: 'add', path: label(roleLabel), value: 'passive' },
+    { op: 'add', path: labelPath(roleLabel), value: 'passive' },
   ]
 }
 
@@ -89,8 +90,8 @@ export function promotionPatch(
     ...sameAsSeen(winner, roleLabel),
     { op: 'test', path: '/metadata/deletionTimestamp', value: null },
     ...annotate(winner.pod, { [EPOCH]: String(epoch), [ACTIVE_SINCE]: since, ...addedMarks(winner), ...cleared }),
-    { op: 'add', path: label(PIN), value: winner.pod.uid },
-    { op: 'add', path: label(roleLabel), value: 'active' },
+    { op: 'add', path: labelPath(PIN), value: winner.pod.uid },
+    { op: 'add', path: labelPath(roleLabel), value: 'active' },
   ]
 }
 
@@ -104,8 +105,8 @@ function addedMarks({ verdict }: Judged): Record<string, string> {
 export function labelPatch(pod: Pod, roleLabel: string): readonly PatchOperation[] {
   return [
     { op: 'test', path: '/metadata/uid', value: pod.uid },
-    { op: 'test', path: label(roleLabel), value: null },
-    { op: 'add', path: label(roleLabel), value: 'passive' },
+    { op: 'test', path: labelPath(roleLabel), value: null },
+    { op: 'add', path: labelPath(roleLabel), value: 'passive' },
   ]
 }
 
@@ -113,21 +114,15 @@ export function labelPatch(pod: Pod, roleLabel: string): readonly PatchOperation
 function sameAsSeen({ pod }: Member, roleLabel: string): PatchOperation[] {
   return [
     { op: 'test', path: '/metadata/uid', value: pod.uid },
-    { op: 'test', path: label(roleLabel), value: pod.labels[roleLabel] ?? null },
+    { op: 'test', path: labelPath(roleLabel), value: pod.labels[roleLabel] ?? null },
     // A test below a map that does not exist fails: without a map, that there is none is the test of the epoch.
     pod.annotations
-      ? { op: 'test', path: annotation(EPOCH), value: pod.annotations[EPOCH] ?? null }
+      ? { op: 'test', path: annotationPath(EPOCH), value: pod.annotations[EPOCH] ?? null }
       : { op: 'test', path: '/metadata/annotations', value: null },
   ]
 }
 
 function annotate({ annotations }: Pod, values: Readonly<Record<string, string>>): PatchOperation[] {
   if (!annotations) return [{ op: 'add', path: '/metadata/annotations', value: values }]
-  return Object.entries(values).map(([key, value]) => ({ op: 'add', path: annotation(key), value }))
+  return Object.entries(values).map(([key, value]) => ({ op: 'add', path: annotationPath(key), value }))
 }
-
-const label = (key: string) => `/metadata/labels/${pointer(key)}`
-const annotation = (key: string) => `/metadata/annotations/${pointer(key)}`
-
-/** JSON Pointer, RFC 6901. */
-const pointer = (key: string) => key.replaceAll('~', '~0').replaceAll('/', '~1')

@@ -3,6 +3,7 @@
 import type { V1Pod, V1Service } from '@kubernetes/client-node'
 import type { KubeConfig } from '@kubernetes/client-node/dist/config.js'
 import { collectionPath, listAll, parse } from './list.js'
+import { annotationPath } from './pointer.js'
 import { type Kube, KubeError, type ListOptions, type Written } from './port.js'
 import { readPod, readService } from './read.js'
 import { type Access, outcomeOf, unanswered } from './status.js'
@@ -66,10 +67,9 @@ export function connect(config: KubeConfig, limits: Partial<Limits> = {}): Kube 
             readService,
           ),
     testService: (service, annotation, value, signal) => {
-      const path = `/metadata/annotations/${annotation.replaceAll('~', '~0').replaceAll('/', '~1')}`
       const operations = [
         { op: 'test', path: '/metadata/uid', value: service.uid },
-        { op: 'test', path, value },
+        { op: 'test', path: annotationPath(annotation), value },
       ]
       return patch('services', service, JSON_PATCH, operations, signal, readService)
     },

@@ -43,7 +43,7 @@ export const mutants: readonly Mutant[] = [
     edits: [
       swap(
         `    pod.annotations
-      ? { op: 'test', path: annotation(EPOCH), value: pod.annotations[EPOCH] ?? null }
+      ? { op: 'test', path: annotationPath(EPOCH), value: pod.annotations[EPOCH] ?? null }
       : { op: 'test', path: '/metadata/annotations', value: null },
 `,
         '',
@@ -58,8 +58,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       swap(
         `    { op: 'test', path: '/metadata/uid', value: pod.uid },
-    { op: 'test', path: label(roleLabel), value: pod.labels`,
-        `    { op: 'test', path: label(roleLabel), value: pod.labels`,
+    { op: 'test', path: labelPath(roleLabel), value: pod.labels`,
+        `    { op: 'test', path: labelPath(roleLabel), value: pod.labels`,
       ),
     ],
     bounds: { ...LABELS, start: 'new' },
