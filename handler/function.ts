@@ -3,7 +3,7 @@ import { UsageError } from './errors.js'
 import { loadConfig } from './kube/auth/config.js'
 import { type Environment, readServeOptions } from './options.js'
 import type { Fetch } from './serve/fetch.js'
-import type { Log } from './serve/log.js'
+import { describeDefect, type Log } from './serve/log.js'
 import type { Guard } from './serve/token.js'
 
 const consoleLog: Log = {
@@ -21,7 +21,7 @@ export function createFunction(env: Environment, log: Log = consoleLog): Fetch {
   return async (request) => {
     opened ??= open(env, log).catch((error: unknown) => {
       opened = undefined // files may be there the next time
-      log.warn(error instanceof UsageError ? error.message : `defect: ${describe(error)}`)
+      log.warn(error instanceof UsageError ? error.message : describeDefect(error))
       return notConfigured
     })
     const fetch = await opened
@@ -39,7 +39,7 @@ async function open(env: Environment, log: Log): Promise<Fetch> {
   const { tokenFile, insecure } = options
   const guard = tokenFile !== undefined ? await guardedBy(tokenFile, log.warn) : insecure ? unguarded : closed
   const app = createApp(options, config, guard, log)
-  const defect = (error: unknown) => log.warn(`defect: ${describe(error)}`)
+  const defect = (error: unknown) => log.warn(describeDefect(error))
   return async (request) => {
     // What tries by itself would keep the process alive, or run while its host believes it to be idle.
     if (new URL(request.url).pathname === '/readyz') await app.tryReach().catch(defect)
@@ -48,10 +48,6 @@ async function open(env: Environment, log: Log): Promise<Fetch> {
 }
 
 const notConfigured: Fetch = async () => Response.json({ error: 'not configured: see the log' }, { status: 500 })
-
-function describe(error: unknown): string {
-  return (error instanceof Error && error.stack) || String(error)
-}
 
 const closed: Guard = async () =>
   'no token is configured: set AP_TOKEN_FILE, or AP_INSECURE=true where the host itself lets in only whom it knows'

@@ -16,7 +16,7 @@ import type { Order } from '../targets.js'
 import { counted } from './census.js'
 import { Coalescer, ShuttingDown } from './coalesce.js'
 import { createFetch, type Fetch } from './fetch.js'
-import type { Log } from './log.js'
+import { describeDefect, type Log } from './log.js'
 import { loop } from './loop.js'
 import { createMetrics, type Metrics, type Trigger } from './metrics.js'
 import { newsIn } from './news.js'
@@ -105,7 +105,7 @@ export function createApp(
     return passes.request(order, trigger)
   }
 
-  const defect = (error: unknown): void => log.warn(`defect: ${error instanceof Error ? error.stack : error}`)
+  const defect = (error: unknown): void => log.warn(describeDefect(error))
 
   const ofWatch = async (order: Order): Promise<void> => {
     await request(seen, 'watch', order).catch((error: unknown) => {

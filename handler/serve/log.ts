@@ -5,3 +5,8 @@ export interface Log {
   /** Anything else. */
   warn(message: string): void
 }
+
+/** A defect of the program, for `warn`. */
+export function describeDefect(error: unknown): string {
+  return `defect: ${(error instanceof Error && error.stack) || error}`
+}
