@@ -82,9 +82,8 @@ async function answered(world: World, state: State, n: number, point: Point, pen
     call.verb === 'listPods' ? { stale: before.stale.with(n, false), blind: before.blind.with(n, false) } : {}
   return {
     text: () => say.answered(n, call, done.answer),
-    state: { ...before, passes: state.passes.with(n, goingOn(next)), ...seen },
-    ...endOf(next),
-    ...(isWrite(call) ? { writer: { stale: state.stale[n] ?? false, blind: state.blind[n] ?? false } } : {}),
+    ...at({ ...before, ...seen }, n, next),
+    ...(isWrite(call) ? { writer: writerOf(state, n) } : {}),
   }
 }
 
@@ -92,12 +91,16 @@ function told({ behaviour }: World, point: Point, key: string, event: () => Even
   return behaviour.after(point, key, event)
 }
 
-function goingOn(point: Point): Point | undefined {
-  return point.pending.length > 0 ? point : undefined
+/** The state in which pass `n` has come to this point, its last if nothing is pending there. */
+function at(state: State, n: number, point: Point): Pick<Move, 'state' | 'ended'> {
+  return point.pending.length > 0
+    ? { state: { ...state, passes: state.passes.with(n, point) } }
+    : { state: { ...state, passes: state.passes.with(n, undefined) }, ended: point }
 }
 
-function endOf(point: Point): Pick<Move, 'ended'> {
-  return point.pending.length > 0 ? {} : { ended: point }
+/** What a write of pass `n` is made without knowing of. */
+function writerOf({ stale, blind }: State, n: number): Writer {
+  return { stale: stale[n] ?? false, blind: blind[n] ?? false }
 }
 
 function isWrite({ verb }: Call): boolean {
@@ -173,42 +176,29 @@ const DELAYS_MS = [16_700, 18_700]
 async function delayed(world: World, state: State, n: number, point: Point, delayMs: number): Promise<Move> {
   const next = await told(world, point, `delay ${delayMs}`, () => ({ delayMs }))
   const cut = point.pending.filter(({ place }) => !next.pending.some((still) => still.place === place))
-  return {
-    text: () => say.delayed(n, delayMs),
-    state: { ...state, passes: state.passes.with(n, goingOn(next)), flying: inFlight(state, n, cut) },
-    ...endOf(next),
-  }
+  return { text: () => say.delayed(n, delayMs), ...at({ ...state, flying: inFlight(state, n, cut) }, n, next) }
 }
 
 async function unanswered(world: World, state: State, n: number, point: Point, pending: Pending): Promise<Move> {
   const { call, place } = pending
   const next = await told(world, point, `${place}:none`, () => ({ place, answer: { kind: 'none' } }))
   const flying = inFlight(state, n, [pending])
-  return {
-    text: () => say.unanswered(n, call),
-    state: { ...state, passes: state.passes.with(n, goingOn(next)), flying },
-    ...endOf(next),
-  }
+  return { text: () => say.unanswered(n, call), ...at({ ...state, flying }, n, next) }
 }
 
 /** By an admission webhook, say. */
 async function refused(world: World, state: State, n: number, point: Point, { call, place }: Pending): Promise<Move> {
   const answer = { kind: 'denied' } as const
   const next = await told(world, point, `${place}:denied`, () => ({ place, answer }))
-  return {
-    text: () => say.answered(n, call, answer),
-    state: { ...state, passes: state.passes.with(n, goingOn(next)) },
-    ...endOf(next),
-  }
+  return { text: () => say.answered(n, call, answer), ...at(state, n, next) }
 }
 
 /** In an order that does not tell which came first. */
-function inFlight({ flying, stale, blind }: State, pass: number, calls: readonly Pending[]): readonly Flying[] {
+function inFlight(state: State, pass: number, calls: readonly Pending[]): readonly Flying[] {
   const writes = calls.filter(({ call }) => isWrite(call))
-  return [
-    ...flying,
-    ...writes.map(({ callId }) => ({ callId, pass, stale: stale[pass] ?? false, blind: blind[pass] ?? false })),
-  ].sort((a, b) => a.callId - b.callId || a.pass - b.pass)
+  return [...state.flying, ...writes.map(({ callId }) => ({ callId, pass, ...writerOf(state, pass) }))].sort(
+    (a, b) => a.callId - b.callId || a.pass - b.pass,
+  )
 }
 
 function podFaults(world: World, state: State, n: number, name: string): readonly Move[] {
