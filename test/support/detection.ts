@@ -8,10 +8,10 @@ import { spread } from '../bench/measure.js'
 import { requestsOf } from '../cluster/audit.js'
 import type { NodeCluster } from '../cluster/node/cluster.js'
 import type { Machine } from '../cluster/node/machines.js'
-import { startTraffic, type Traffic } from '../cluster/node/traffic.js'
+import type { Traffic } from '../cluster/node/traffic.js'
 import { until } from '../cluster/poll.js'
 import { repository } from './handler.js'
-import { type Handover, handoverOf, milliseconds } from './handover.js'
+import { type Handover, handoverOf, milliseconds, watchClients } from './handover.js'
 import { type DemoPod, demos, type NodeWorld, openNodeWorld } from './on-node.js'
 
 export interface Way {
@@ -162,26 +162,22 @@ export function describeDetections({ way, runs }: Detections): string {
 }
 
 async function detect(world: NodeWorld, user: string, way: Way): Promise<Detection> {
-  const [{ machine }] = world.cluster.nodes
-  const before = (await world.settled(demo)).find(({ role }) => role === 'active')
-  if (before === undefined) throw new Error(`${service} has no active pod`)
-  const earlier = (await requestsOf(world.cluster.auditLog, user)).length
-  const traffic = await startTraffic(machine, { address: await world.clusterIp(demo) })
-  const first = await until(`${before.name} answers`, () => traffic.samples.find(({ pod }) => pod === before.name))
+  const { before, traffic, samples, requests } = await watchClients(world, demo, user)
   await sleep(Math.random() * 1_000) // anywhere between two passes of the loop
   const start = await way.strike(world, before, traffic)
   await until('the other pod answers', () =>
     traffic.samples.find(({ at, pod }) => at > start && pod !== undefined && pod !== before.name),
   )
   await sleep(1_000) // whatever comes late, and for a connection to be known as hung
-  const samples = (await traffic.stop()).filter(({ at }) => at >= first.at)
+  const seen = await samples()
   const after = await until('a pod is active', () => world.active(demo))
   if (way.recovers) await world.tell(before, 'recover')
-  const requests = (await requestsOf(world.cluster.auditLog, user)).slice(earlier)
-  const promoted = requests.findLast(({ verb, name, code }) => verb === 'patch' && name === after.name && code === 200)
+  const promoted = (await requests()).findLast(
+    ({ verb, name, code }) => verb === 'patch' && name === after.name && code === 200,
+  )
   if (promoted === undefined) throw new Error(`no write of serve to ${after.name} in the audit log`)
   return {
-    ...handoverOf(samples, { start, before: before.name, after: after.name }),
+    ...handoverOf(seen, { start, before: before.name, after: after.name }),
     labelled: milliseconds(promoted.receivedAt) - start,
   }
 }

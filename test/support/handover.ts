@@ -1,12 +1,12 @@
 /** Handovers on a real node, and what the clients of the Service saw of them. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { spread } from '../bench/measure.js'
-import { requestsOf } from '../cluster/audit.js'
+import { type AuditedRequest, requestsOf } from '../cluster/audit.js'
 import type { NodeCluster } from '../cluster/node/cluster.js'
 import type { ProxyMode } from '../cluster/node/components.js'
-import { type Sample, startTraffic } from '../cluster/node/traffic.js'
+import { type Sample, startTraffic, type Traffic } from '../cluster/node/traffic.js'
 import { until } from '../cluster/poll.js'
-import { type Demo, demos, type NodeWorld, openNodeWorld, passUser, withoutSleep } from './on-node.js'
+import { type Demo, type DemoPod, demos, type NodeWorld, openNodeWorld, passUser, withoutSleep } from './on-node.js'
 
 /** What is compared. */
 export interface Setting {
@@ -59,28 +59,47 @@ export function describeSeries({ setting, handovers }: Series): string {
   )
 }
 
-/** One handover: the active pod begins to fail, and one pass is made. Afterwards both pods are healthy again. */
-async function handOver(world: NodeWorld, { demo, latch }: Setting): Promise<Handover> {
-  const { service } = demos[demo]
+/** Clients of a demo's Service, from when its active pod answers them on; and what somebody asks of the API server meanwhile. */
+export interface Watched {
+  readonly before: DemoPod
+  readonly traffic: Traffic
+  /** Ends the traffic. */
+  samples(): Promise<readonly Sample[]>
+  requests(): Promise<readonly AuditedRequest[]>
+}
+
+/** @param user whose requests are looked at */
+export async function watchClients(world: NodeWorld, demo: Demo, user: string): Promise<Watched> {
   const [{ machine }] = world.cluster.nodes
   const before = (await world.settled(demo)).find(({ role }) => role === 'active')
-  if (before === undefined) throw new Error(`${service} has no active pod`)
-  const earlier = (await requestsOf(world.cluster.auditLog, passUser)).length
+  if (before === undefined) throw new Error(`${demos[demo].service} has no active pod`)
+  const earlier = (await requestsOf(world.cluster.auditLog, user)).length
   const traffic = await startTraffic(machine, { address: await world.clusterIp(demo) })
   // A Service that has just got its first endpoint may take kube-proxy a second: that is no part of a handover.
   const first = await until(`${before.name} answers`, () => traffic.samples.find(({ pod }) => pod === before.name))
+  return {
+    before,
+    traffic,
+    samples: async () => (await traffic.stop()).filter(({ at }) => at >= first.at),
+    requests: async () => (await requestsOf(world.cluster.auditLog, user)).slice(earlier),
+  }
+}
+
+/** One handover: the active pod begins to fail, and one pass is made. Afterwards both pods are healthy again. */
+async function handOver(world: NodeWorld, { demo, latch }: Setting): Promise<Handover> {
+  const { service } = demos[demo]
+  const { before, samples, requests } = await watchClients(world, demo, passUser)
   await world.tell(before, 'fail')
   const { code, stdout, stderr } = await world.pass('--service', service, ...(latch ? [] : ['--no-latch']))
   if (code !== 0) throw new Error(`the pass ended with exit code ${code}: ${stdout}${stderr}`)
   await sleep(1_300) // what the slowest setting takes to come to rest, and a connection to be known as hung
-  const samples = (await traffic.stop()).filter(({ at }) => at >= first.at)
+  const seen = await samples()
   const after = await world.active(demo)
   if (after === undefined || after.uid === before.uid) throw new Error(`no handover: ${stdout}`)
   await world.tell(before, 'recover')
-  const requests = (await requestsOf(world.cluster.auditLog, passUser)).slice(earlier)
-  const write = requests.find(({ verb }) => verb === 'patch')
+  const write = (await requests()).find(({ verb }) => verb === 'patch')
   if (write === undefined) throw new Error(`no write of the pass in the audit log: ${stdout}`)
-  return handoverOf(samples, { start: milliseconds(write.receivedAt), before: before.name, after: after.name })
+  return handoverOf(seen, { start: milliseconds(write.receivedAt), before: before.name, after: after.name })
 }
 
 /** RFC 3339 with microseconds, which Date cuts off -> milliseconds since 1970. */
