@@ -27,8 +27,8 @@ export interface Point {
   readonly lost: readonly string[]
   /** The names of the pods that it was not allowed to write. */
   readonly refused: readonly string[]
-  /** Whether it was out of time before it was done. */
-  readonly isLate: boolean
+  /** Whether it was cut off before it was done. */
+  readonly isCut: boolean
 }
 
 interface Node extends Point {
@@ -50,15 +50,21 @@ interface Batch {
 
 export class Behaviour {
   readonly calls = new Interned<Call>()
+  private readonly beginnings = new Map<string, Node>()
   private readonly nodes: Node[] = []
   /** The runs that can go on where they are, by the node where they stand. Few: each holds promises and timers. */
   private readonly live = new Map<Node, Run>()
   /** How many steps of the real code were run. */
   steps = 0
 
-  /** A pass that has just begun. */
-  async begin(setup: Setup): Promise<Point> {
-    return this.add(undefined, undefined, await Run.start(setup), setup)
+  /** A pass that has just begun. @param key tells setups apart */
+  async begin(key: string, setup: () => Setup): Promise<Point> {
+    const known = this.beginnings.get(key)
+    if (known) return known
+    const made = setup()
+    const node = this.add(undefined, undefined, await Run.start(made), made)
+    this.beginnings.set(key, node)
+    return node
   }
 
   /** The same pass after one more event. @param key tells events apart */
@@ -116,7 +122,7 @@ export class Behaviour {
       claims: pending.reduce(withClaim, parent?.claims ?? []),
       lost: lostBy(parent, event),
       refused: refusedBy(parent, event),
-      isLate: run.isLate,
+      isCut: run.isCut,
       batch: batch ?? { answered: [], nodes: new Map() },
     }
     this.nodes.push(node)

@@ -4,8 +4,15 @@ import { type Call, selects, type WriteCall, writePod, writeService } from '../s
 import { Interned } from './interned.js'
 import type { Answer } from './run.js'
 
-/** No pod has this name at the moment. */
+/** Nothing has this name at the moment. */
 export const NONE = -1
+
+/** A pass does nothing with a pod that it has written: histories that differ in it alone are the same. */
+const UNREAD = new Proxy({} as Pod, {
+  get: () => {
+    throw new Error('a pass reads what the server answers to a write of a pod: the model has to tell answers apart')
+  },
+})
 
 /** In the order of their names, which stay; `NONE` or a number of `Objects`. */
 export interface Cluster {
@@ -35,12 +42,14 @@ export class Objects {
   }
 
   servicesOf({ services }: Cluster): readonly Service[] {
-    return services.map((id) => this.services.value(id))
+    return services.flatMap((id) => (id === NONE ? [] : this.services.value(id)))
   }
 
   /** The names of the pods that a Service selects. */
   selected(cluster: Cluster, service: number): readonly string[] {
-    const { selector } = this.services.value(cluster.services[service] as number)
+    const id = cluster.services[service] ?? NONE
+    if (id === NONE) return []
+    const { selector } = this.services.value(id)
     return this.podsOf(cluster).flatMap(({ name, labels }) => (selects(selector, labels) ? name : []))
   }
 
@@ -68,14 +77,15 @@ export class Objects {
     const place = 'pod' in call ? this.podNames.indexOf(call.pod.name) : this.serviceNames.indexOf(call.service.name)
     const id = cluster[kind][place] ?? NONE
     const effect = this.effectOf(call, callId, id)
-    const key = `${effect.kind}${effect.id}`
-    if (effect.kind !== 'applied') return { key, answer: { kind: effect.kind }, cluster }
-    const object = kind === 'pods' ? this.pods.value(effect.id) : this.services.value(effect.id)
-    return {
-      key,
-      answer: { kind: 'applied', object },
-      cluster: { ...cluster, [kind]: cluster[kind].with(place, effect.id) },
-    }
+    if (effect.kind !== 'applied') return { key: effect.kind, answer: { kind: effect.kind }, cluster }
+    const written = effect.id === id ? cluster : { ...cluster, [kind]: cluster[kind].with(place, effect.id) }
+    return kind === 'pods'
+      ? { key: 'applied', answer: { kind: 'applied', object: UNREAD }, cluster: written }
+      : {
+          key: `applied ${effect.id}`,
+          answer: { kind: 'applied', object: this.services.value(effect.id) },
+          cluster: written,
+        }
   }
 
   private effectOf(call: WriteCall, callId: number, id: number) {

@@ -1,16 +1,22 @@
-/** What can happen next in a state: an answer, a fault, something that a third party does. */
+/**
+ * What can happen next in a state: an answer, or something that goes wrong. Nobody sees what happens to a pod before it
+ * is read or written, so what happens to pods is tried just before: for every order in which it came earlier, what is
+ * written in between finds no fewer active pods, and no other pods to pass over, than without it.
+ */
 
 import type { Pod, Service } from '../../handler/kube/port.js'
-import { isClaimed } from '../../handler/latch.js'
-import { type Call, changed } from '../support/stored.js'
+import type { Call } from '../support/stored.js'
 import type { Behaviour, Event, Point } from './behaviour.js'
-import { type Cluster, type Done, NONE, type Objects } from './cluster.js'
+import type { Cluster, Done, Objects } from './cluster.js'
+import { podFaults, serviceFaults } from './faults.js'
 import type { Flying, State } from './state.js'
 import * as say from './story.js'
 
 export interface Move {
-  /** What happened, as a sentence. */
-  readonly text: () => string
+  /** What happened, in sentences. */
+  readonly text: () => readonly string[]
+  /** The state in which it happened, with what went wrong just before it. */
+  readonly before: State
   readonly state: State
   /** The pass that wrote something, if one did. */
   readonly writer?: Writer
@@ -34,6 +40,8 @@ export interface World {
   readonly faults: ReadonlySet<FaultKind>
   /** The Services as their users wrote them. */
   readonly home: readonly Service[]
+  /** Pods that must not be active. */
+  readonly never: readonly string[]
   readonly freshPod: (name: string, generation: number) => Pod
 }
 
@@ -41,14 +49,16 @@ export type FaultKind =
   | 'death'
   | 'no answer'
   | 'refused'
+  | 'throttled'
   | 'delay'
   | 'deleted'
   | 'terminating'
   | 'recreated'
   | 'label'
   | 'selector'
+  | 'Service deleted'
 
-/** Everything that can happen next. */
+/** Everything that can happen next, but that passes die: see `ends`. */
 export async function movesFrom(world: World, state: State): Promise<readonly Move[]> {
   // An answer that is the same at any time changes nothing that anybody else could see: it need not be tried in every order.
   for (const [n, point] of state.passes.entries()) {
@@ -57,11 +67,65 @@ export async function movesFrom(world: World, state: State): Promise<readonly Mo
   }
   const moves: Move[] = []
   for (const [n, point] of state.passes.entries()) {
-    for (const pending of point?.pending ?? []) moves.push(await answered(world, state, n, point as Point, pending))
+    for (const pending of point?.pending ?? []) {
+      for (const { state: found, texts } of asFound(world, state, placesSeen(world, pending.call))) {
+        moves.push(told(texts, await answered(world, found, n, point as Point, pending)))
+      }
+    }
   }
-  for (const flying of state.flying) moves.push(landed(world, state, flying))
+  for (const [place, { callId }] of state.flying.entries()) {
+    const call = world.behaviour.calls.value(callId)
+    for (const { state: found, texts } of asFound(world, state, placesSeen(world, call))) {
+      moves.push(told(texts, landed(world, found, place, call)))
+    }
+  }
   if (state.faultsLeft > 0) moves.push(...(await faultsIn(world, { ...state, faultsLeft: state.faultsLeft - 1 })))
   return moves
+}
+
+/** How it may stand when nobody does anything any more: who has not ended by then has died. */
+export function ends(world: World, state: State): readonly FoundState[] {
+  const alive = state.passes.flatMap((point, n) => (point ? [{ n, point }] : []))
+  const mayDie = world.faults.has('death') ? state.faultsLeft : 0
+  if (alive.length > mayDie) return []
+  const deaths = alive.map(({ n, point }) =>
+    say.died(
+      n,
+      point.pending.map(({ call }) => call),
+    ),
+  )
+  const left = { ...state, faultsLeft: state.faultsLeft - alive.length }
+  const everywhere = world.podNames.map((_, place) => place)
+  return asFound(world, left, everywhere, deaths)
+}
+
+/** A state, and how it came to be. */
+export interface FoundState {
+  readonly state: State
+  readonly texts: readonly string[]
+}
+
+/** The state as it is, and with everything that may go wrong with the pods at these places, one after the other. */
+function asFound(world: World, state: State, places: readonly number[], texts: readonly string[] = []): FoundState[] {
+  const found = [{ state, texts }]
+  if (state.faultsLeft === 0) return found
+  const left = { ...state, faultsLeft: state.faultsLeft - 1 }
+  for (const [n, place] of places.entries()) {
+    for (const fault of podFaults(world, left, place)) {
+      found.push(...asFound(world, fault.state, places.slice(n), [...texts, fault.text]))
+    }
+  }
+  return found
+}
+
+/** The places of the pods that a call reads or writes. */
+function placesSeen({ podNames }: World, call: Call): readonly number[] {
+  if (call.verb === 'listPods') return podNames.map((_, place) => place)
+  return 'pod' in call ? [podNames.indexOf(call.pod.name)] : []
+}
+
+function told(texts: readonly string[], move: Move): Move {
+  return texts.length === 0 ? move : { ...move, text: () => [...texts, ...move.text()] }
 }
 
 type Pending = Point['pending'][number]
@@ -70,24 +134,26 @@ function isAlwaysTheSame({ servicesDenied }: World, { verb }: Call): boolean {
   return servicesDenied && (verb === 'listServices' || verb === 'patchService' || verb === 'testService')
 }
 
-async function answered(world: World, state: State, n: number, point: Point, pending: Pending): Promise<Move> {
+/** Pass `n` is given the answer to one of its calls. */
+export async function answered(world: World, state: State, n: number, point: Point, pending: Pending): Promise<Move> {
   const { call, callId, place } = pending
   const done: Done =
     world.servicesDenied && call.verb === 'patchService'
       ? { key: 'denied', answer: { kind: 'denied' }, cluster: state.cluster }
       : world.objects.carryOut(state.cluster, call, callId)
-  const next = await told(world, point, `${place}:${done.key}`, () => ({ place, answer: done.answer }))
-  const before = afterWrite(world, state, call, done.cluster)
+  const next = await after(world, point, `${place}:${done.key}`, () => ({ place, answer: done.answer }))
+  const written = afterWrite(world, state, call, done.cluster)
   const seen =
-    call.verb === 'listPods' ? { stale: before.stale.with(n, false), blind: before.blind.with(n, false) } : {}
+    call.verb === 'listPods' ? { stale: written.stale.with(n, false), blind: written.blind.with(n, false) } : {}
   return {
-    text: () => say.answered(n, call, done.answer),
-    ...at({ ...before, ...seen }, n, next),
+    text: () => [say.answered(n, call, done.answer)],
+    before: state,
+    ...at({ ...written, ...seen }, n, next),
     ...(isWrite(call) ? { writer: writerOf(state, n) } : {}),
   }
 }
 
-function told({ behaviour }: World, point: Point, key: string, event: () => Event): Promise<Point> {
+function after({ behaviour }: World, point: Point, key: string, event: () => Event): Promise<Point> {
   return behaviour.after(point, key, event)
 }
 
@@ -115,27 +181,33 @@ function afterWrite(world: World, state: State, call: Call, cluster: Cluster): S
   return withTraffic(world, { ...state, foreign }, cluster)
 }
 
-/** Whoever has read the pods before a pass moved traffic to another pod is behind from then on. */
+/**
+ * Whoever has read the pods before a pass moved traffic to another pod is behind from then on. Once somebody else has
+ * written a role that is no matter any more.
+ */
 function withTraffic(world: World, state: State, cluster: Cluster): State {
-  const moved = world.serviceNames.some((_, n) => {
-    const after = world.objects.selected(cluster, n)
-    return after.length > 0 && after.join() !== world.objects.selected(state.cluster, n).join()
-  })
+  const moved =
+    !state.meddled &&
+    world.serviceNames.some((_, n) => {
+      const after = world.objects.selected(cluster, n)
+      return after.length > 0 && after.join() !== world.objects.selected(state.cluster, n).join()
+    })
   if (!moved) return { ...state, cluster }
   const flying = state.flying.map((one) => ({ ...one, stale: true }))
   return { ...state, cluster, flying, stale: state.passes.map((point) => point !== undefined) }
 }
 
-function landed(world: World, state: State, flying: Flying): Move {
-  const call = world.behaviour.calls.value(flying.callId)
+/** The write that is the `n`th of those under way is carried out. */
+function landed(world: World, state: State, n: number, call: Call): Move {
+  const flying = state.flying[n] as Flying
   const done = world.objects.carryOut(state.cluster, call, flying.callId)
-  const after = afterWrite(
-    world,
-    { ...state, flying: state.flying.filter((one) => one !== flying) },
-    call,
-    done.cluster,
-  )
-  return { text: () => say.landed(flying.pass, call, done.answer), state: after, writer: flying }
+  const others = { ...state, flying: state.flying.toSpliced(n, 1) }
+  return {
+    text: () => [say.landed(flying.pass, call, done.answer)],
+    before: state,
+    state: afterWrite(world, others, call, done.cluster),
+    writer: flying,
+  }
 }
 
 async function faultsIn(world: World, state: State): Promise<readonly Move[]> {
@@ -143,54 +215,52 @@ async function faultsIn(world: World, state: State): Promise<readonly Move[]> {
   const moves: Move[] = []
   for (const [n, point] of state.passes.entries()) {
     if (!point) continue
-    if (faults.has('death')) moves.push(died(state, n, point))
     if (faults.has('delay')) for (const ms of DELAYS_MS) moves.push(await delayed(world, state, n, point, ms))
     for (const pending of point.pending) {
       if (faults.has('no answer')) moves.push(await unanswered(world, state, n, point, pending))
-      if (faults.has('refused') && pending.call.verb === 'patchPod') {
-        moves.push(await refused(world, state, n, point, pending))
-      }
+      if (!isWrite(pending.call)) continue
+      if (faults.has('refused')) moves.push(await turnedDown(world, state, n, point, pending, 'denied'))
+      if (faults.has('throttled')) moves.push(await turnedDown(world, state, n, point, pending, 'throttled'))
     }
   }
-  for (const [n, name] of world.podNames.entries()) moves.push(...podFaults(world, state, n, name))
-  if (faults.has('selector')) moves.push(...selectorFaults(world, state))
+  for (const { state: found, text } of serviceFaults(world, state)) {
+    moves.push({ text: () => [text], before: state, state: found })
+  }
   return moves
 }
 
-function died(state: State, n: number, point: Point): Move {
-  const flying = inFlight(state, n, point.pending)
-  return {
-    text: () =>
-      say.died(
-        n,
-        point.pending.map(({ call }) => call),
-      ),
-    state: { ...state, passes: state.passes.with(n, undefined), flying },
-  }
-}
-
-/** Of the 20 s that a pass has: no time to promote, no time but to release. */
-const DELAYS_MS = [16_700, 18_700]
+/** Of the 20 s that a pass has: no time to begin a swap, to seal, to promote, but to release, and none. */
+const DELAYS_MS = [15_200, 16_200, 16_700, 18_700, 20_000]
 
 /** The calls that its deadline cuts off may still arrive. */
 async function delayed(world: World, state: State, n: number, point: Point, delayMs: number): Promise<Move> {
-  const next = await told(world, point, `delay ${delayMs}`, () => ({ delayMs }))
+  const next = await after(world, point, `delay ${delayMs}`, () => ({ delayMs }))
   const cut = point.pending.filter(({ place }) => !next.pending.some((still) => still.place === place))
-  return { text: () => say.delayed(n, delayMs), ...at({ ...state, flying: inFlight(state, n, cut) }, n, next) }
+  return {
+    text: () => [say.delayed(n, delayMs)],
+    before: state,
+    ...at({ ...state, flying: inFlight(state, n, cut) }, n, next),
+  }
 }
 
 async function unanswered(world: World, state: State, n: number, point: Point, pending: Pending): Promise<Move> {
   const { call, place } = pending
-  const next = await told(world, point, `${place}:none`, () => ({ place, answer: { kind: 'none' } }))
+  const next = await after(world, point, `${place}:none`, () => ({ place, answer: { kind: 'none' } }))
   const flying = inFlight(state, n, [pending])
-  return { text: () => say.unanswered(n, call), ...at({ ...state, flying }, n, next) }
+  return { text: () => [say.unanswered(n, call)], before: state, ...at({ ...state, flying }, n, next) }
 }
 
-/** By an admission webhook, say. */
-async function refused(world: World, state: State, n: number, point: Point, { call, place }: Pending): Promise<Move> {
-  const answer = { kind: 'denied' } as const
-  const next = await told(world, point, `${place}:denied`, () => ({ place, answer }))
-  return { text: () => say.answered(n, call, answer), ...at(state, n, next) }
+/** By an admission webhook, say, or by a server that is too busy. */
+async function turnedDown(
+  world: World,
+  state: State,
+  n: number,
+  point: Point,
+  { call, place }: Pending,
+  kind: 'denied' | 'throttled',
+): Promise<Move> {
+  const next = await after(world, point, `${place}:${kind}`, () => ({ place, answer: { kind } }))
+  return { text: () => [say.answered(n, call, { kind })], before: state, ...at(state, n, next) }
 }
 
 /** In an order that does not tell which came first. */
@@ -199,68 +269,4 @@ function inFlight(state: State, pass: number, calls: readonly Pending[]): readon
   return [...state.flying, ...writes.map(({ callId }) => ({ callId, pass, ...writerOf(state, pass) }))].sort(
     (a, b) => a.callId - b.callId || a.pass - b.pass,
   )
-}
-
-function podFaults(world: World, state: State, n: number, name: string): readonly Move[] {
-  const { faults, objects } = world
-  const id = state.cluster.pods[n] ?? NONE
-  const pod = id === NONE ? undefined : objects.pods.value(id)
-  const become = (next: Pod | undefined, text: string, isForeign: boolean): Move => ({
-    text: () => text,
-    state: {
-      ...state,
-      foreign: state.foreign.with(n, isForeign),
-      cluster: { ...state.cluster, pods: state.cluster.pods.with(n, next ? objects.pods.idOf(next) : NONE) },
-    },
-  })
-  const moves: Move[] = []
-  if (faults.has('recreated')) {
-    moves.push(become(world.freshPod(name, state.faultsLeft), `pod ${name} is made again, with another uid`, false))
-  }
-  if (!pod) return moves
-  const meddle = (role: string, isForeign: boolean): Move => {
-    const move = become({ ...pod, labels: { ...pod.labels, role } }, `a third party labels ${name} ${role}`, isForeign)
-    const flying = state.flying.map((one) => ({ ...one, blind: true }))
-    return { ...move, state: { ...move.state, meddled: true, blind: state.blind.map(() => true), flying } }
-  }
-  if (faults.has('deleted')) moves.push(become(undefined, `pod ${name} is gone`, false))
-  if (faults.has('terminating') && !pod.terminating) {
-    moves.push(become({ ...pod, terminating: true }, `pod ${name} is being deleted`, state.foreign[n] ?? false))
-  }
-  if (faults.has('label')) {
-    const isActive = pod.labels.role === 'active'
-    moves.push(meddle(isActive ? 'passive' : 'active', !isActive))
-  }
-  return moves
-}
-
-function selectorFaults(world: World, state: State): readonly Move[] {
-  const { objects, home } = world
-  return state.cluster.services.flatMap((id, n) => {
-    const service = objects.services.value(id)
-    const written = home[n] as Service
-    const become = (text: string, next: Partial<Service>): Move => ({
-      text: () => text,
-      state: {
-        ...state,
-        cluster: {
-          ...state.cluster,
-          services: state.cluster.services.with(n, objects.services.idOf(changed({ ...service, ...next }))),
-        },
-      },
-    })
-    const moves = [become(`a third party writes Service ${service.name}, and changes nothing of ours`, {})]
-    if (!isClaimed(service)) return moves
-    return [
-      ...moves,
-      become(`a third party puts the selector of ${service.name} back`, { selector: written.selector }),
-      become(`a third party applies Service ${service.name}: role and pin are both in its selector`, {
-        selector: { ...service.selector, ...written.selector },
-      }),
-      become(`a third party replaces Service ${service.name}`, {
-        selector: written.selector,
-        annotations: written.annotations,
-      }),
-    ]
-  })
 }

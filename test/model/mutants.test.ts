@@ -10,7 +10,7 @@ const MOST_STATES = 200_000
 describe('the search finds, and tells in the shortest story, what goes wrong when', () => {
   it.each(mutants)('$name', { timeout: 120_000 }, async ({ name, edits, bounds, views, finds }) => {
     const { world, first, atEnd } = await begin({ ...bounds, code: await mutated(edits) }, views)
-    const found = await shortestStory(world, first, { maxStates: MOST_STATES, atEnd })
+    const found = await shortestStory(world, first, { isEnough: (states) => states > MOST_STATES, atEnd })
     console.log([`${name}: ${found?.broken}`, ...(found?.story ?? [])].join('\n  '))
     expect(found?.broken).toMatch(finds)
   })

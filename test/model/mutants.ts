@@ -66,6 +66,13 @@ export const mutants: readonly Mutant[] = [
     views: FAILING,
   },
   {
+    name: 'the deletion of a pod is not tested',
+    finds: /promoted while it is being deleted/,
+    edits: [swap(`    { op: 'test', path: '/metadata/deletionTimestamp', value: null },\n`, '')],
+    bounds: { ...LABELS, faultKinds: ['terminating'] },
+    views: FAILING,
+  },
+  {
     name: 'the winner is promoted before the others are sealed',
     finds: /active at the same time/,
     edits: [

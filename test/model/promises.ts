@@ -7,12 +7,19 @@ import { type Cluster, NONE } from './cluster.js'
 import type { Move, World } from './moves.js'
 import type { State } from './state.js'
 
+/** Of whatever happens. */
+export function brokenBy(world: World, move: Move): string | undefined {
+  const broken = brokenByMove(world, move) ?? brokenByEnd(world, move)
+  if (broken) return broken
+  for (const point of move.state.passes) {
+    const plan = point && brokenByPlan(world, point)
+    if (plan) return plan
+  }
+  return undefined
+}
+
 /** Of a move that is a pass's. */
-export function brokenByMove(
-  { objects, serviceNames }: World,
-  before: State,
-  { state: after, writer }: Move,
-): string | undefined {
+function brokenByMove({ objects, serviceNames }: World, { before, state: after, writer }: Move): string | undefined {
   if (!writer || before.cluster === after.cluster) return undefined
   const actives = activesOf(objects.podsOf(after.cluster))
   const own = actives.filter((name) => !after.foreign[podPlace(after.cluster, objects, name)])
@@ -47,9 +54,9 @@ export function brokenByMove(
   return undefined
 }
 
-/** Of a pass that has come to its end, in good time: nothing of its claims is left, and none can still be made. */
-export function brokenByEnd({ objects, behaviour }: World, { state, ended }: Move): string | undefined {
-  if (!ended || ended.isLate) return undefined
+/** Of a pass that has come to its end and was not cut off: nothing of its claims is left, and none can still be made. */
+function brokenByEnd({ objects, behaviour }: World, { state, ended }: Move): string | undefined {
+  if (!ended || ended.isCut) return undefined
   const isIts = (claim: string | null | undefined) => typeof claim === 'string' && ended.claims.includes(claim)
   const left = objects.servicesOf(state.cluster).find(({ annotations }) => isIts(annotations[SWAP]))
   if (left) return `a pass ends and leaves ${left.name} claimed`
@@ -64,7 +71,11 @@ export function brokenByEnd({ objects, behaviour }: World, { state, ended }: Mov
 }
 
 /** Of what a pass is about to write: nothing that has come too late before, and the best pod that it knows of. */
-export function brokenByPlan({ setup, pending, pods, services, probed, lost, refused }: Point): string | undefined {
+function brokenByPlan(
+  { never }: World,
+  { setup, pending, pods, services, probed, lost, refused }: Point,
+): string | undefined {
+  const isGood = (pod: Pod) => setup.isHealthy(pod) && !never.includes(pod.name)
   for (const { call } of pending) {
     const basis = basisOf(call)
     const isAsRead =
@@ -72,27 +83,40 @@ export function brokenByPlan({ setup, pending, pods, services, probed, lost, ref
         ? pods.some((pod) => isSame(pod, call.pod))
         : 'service' in call && services.some((one) => one.resourceVersion === call.service.resourceVersion)
     if (basis && lost.includes(basis) && !isAsRead) return 'a pass that has come too late writes again without reading'
-    if (!isPromotion(call) || setup.isHealthy(call.pod.name)) continue
+    if (!isPromotion(call)) continue
+    if (never.includes(call.pod.name)) return `${call.pod.name} is promoted, which must never be`
+    if (isGood(call.pod)) continue
     const better = pods.find(
-      ({ name, uid, terminating }) =>
-        probed.has(uid) && setup.isHealthy(name) && !terminating && !refused.includes(name),
+      (pod) => probed.has(pod.uid) && isGood(pod) && !pod.terminating && !refused.includes(pod.name),
     )
     if (better) return `${call.pod.name} is promoted, which fails, though ${better.name} is healthy`
   }
   return undefined
 }
 
-/** Of a cluster after passes that nothing has disturbed. */
-export function brokenAtRest({ objects, home }: World, cluster: Cluster): string | undefined {
+/** Of a cluster after passes that nothing has disturbed, and that all found the same pods healthy. */
+export function brokenAtRest(
+  { objects, home, never }: World,
+  cluster: Cluster,
+  isHealthy: (pod: Pod) => boolean,
+): string | undefined {
+  const services = objects.servicesOf(cluster)
   const pods = objects.podsOf(cluster).filter(({ terminating }) => !terminating)
-  const actives = activesOf(pods)
-  if (pods.length > 0 && actives.length !== 1) return `${actives.length} pods are active`
-  const changed = objects
-    .servicesOf(cluster)
-    .find(
-      ({ selector, annotations }, n) =>
-        JSON.stringify([selector, annotations]) !== JSON.stringify([home[n]?.selector, home[n]?.annotations]),
-    )
+  const actives = pods.filter(isActive)
+  if (actives.length > 1) return `${actives.length} pods are active`
+  // Without a Service that selects them, pods are nobody's.
+  if (services.length > 0) {
+    const candidates = pods.filter(({ name }) => !never.includes(name))
+    const [active] = actives
+    if (candidates.length > 0 && !active) return 'no pod is active'
+    const better = candidates.find(isHealthy)
+    if (active && better && !isHealthy(active))
+      return `${active.name} is active and fails, though ${better.name} is healthy`
+  }
+  const changed = services.find(({ name, selector, annotations }) => {
+    const written = home.find((one) => one.name === name)
+    return JSON.stringify([selector, annotations]) !== JSON.stringify([written?.selector, written?.annotations])
+  })
   return changed ? `Service ${changed.name} is not as its user wrote it` : undefined
 }
 
@@ -111,5 +135,5 @@ function isSame(one: Pod, other: Pod): boolean {
 
 /** Healthy in the eyes of every pass, and there to stay. */
 function isWell({ views }: State, pods: readonly Pod[], name: string): boolean {
-  return pods.some((pod) => pod.name === name && !pod.terminating) && views.every((isHealthy) => isHealthy(name))
+  return pods.some((pod) => pod.name === name && !pod.terminating && views.every((isHealthy) => isHealthy(pod)))
 }

@@ -1,68 +1,61 @@
 /** What passes make of it once nothing goes wrong any more. */
 
 import type { Point } from './behaviour.js'
-import type { Cluster } from './cluster.js'
-import type { World } from './moves.js'
-import { brokenAtRest } from './promises.js'
-import type { Code } from './run.js'
+import { answered, type Move, type World } from './moves.js'
+import { brokenAtRest, brokenBy } from './promises.js'
 import type { Found } from './search.js'
 import type { State } from './state.js'
-import { answered } from './story.js'
-import { setupOf } from './worlds.js'
 
 /** So many passes put everything right. */
 const PASSES = 3
 
 /** Passes that all see the same pods fail, one after the other: three put everything right, one more writes nothing. */
 export class Recovery {
-  private readonly beginnings = new Map<string, Point>()
   private readonly known = new Map<string, Found | undefined>()
 
+  /** @param begin a pass that finds these pods failing, before its first answer */
   constructor(
     private readonly world: World,
-    private readonly code?: Code,
+    private readonly begin: (failing: readonly string[]) => Promise<Point>,
   ) {}
 
-  async check(state: State, failing: readonly string[]): Promise<Found | undefined> {
-    const key = `${state.cluster.pods}|${state.cluster.services}|${failing}`
-    if (!this.known.has(key)) this.known.set(key, await this.recover(state.cluster, failing))
+  async check(end: State, failing: readonly string[]): Promise<Found | undefined> {
+    const key = `${end.cluster.pods}|${end.cluster.services}|${end.foreign.map(Number)}|${failing}`
+    if (!this.known.has(key)) this.known.set(key, await this.recover(end, failing))
     return this.known.get(key)
   }
 
-  private async recover(start: Cluster, failing: readonly string[]): Promise<Found | undefined> {
-    let cluster = start
-    const story: string[] = [`from here on nothing goes wrong; ${failing.join(' and ') || 'no pod'} fails`]
-    for (let n = 1; n <= PASSES; n++) cluster = await this.pass(cluster, failing, n, story)
-    const broken = brokenAtRest(this.world, cluster)
-    if (broken) return { broken: `${broken} after ${PASSES} passes that nothing has disturbed`, story }
-    const again = await this.pass(cluster, failing, PASSES + 1, story)
-    return again === cluster ? undefined : { broken: 'a pass writes though nothing has changed', story }
-  }
-
-  /** Each is alike, whatever it finds. */
-  private async begin(failing: readonly string[], n: number): Promise<Point> {
-    const key = `${n} ${failing}`
-    const known = this.beginnings.get(key)
-    if (known) return known
-    const point = await this.world.behaviour.begin(setupOf(failing, `later ${n}`, 100, this.code))
-    this.beginnings.set(key, point)
-    return point
-  }
-
-  private async pass(cluster: Cluster, failing: readonly string[], n: number, story: string[]): Promise<Cluster> {
-    const { behaviour, objects, servicesDenied } = this.world
-    let point = await this.begin(failing, n)
-    let now = cluster
-    for (let [pending] = point.pending; pending; [pending] = point.pending) {
-      const { call, callId, place } = pending
-      const done =
-        servicesDenied && call.verb === 'patchService'
-          ? { key: 'denied', answer: { kind: 'denied' } as const, cluster: now }
-          : objects.carryOut(now, call, callId)
-      story.push(`later ${answered(n - 1, call, done.answer)}`)
-      now = done.cluster
-      point = await behaviour.after(point, `${place}:${done.key}`, () => ({ place, answer: done.answer }))
+  private async recover(end: State, failing: readonly string[]): Promise<Found | undefined> {
+    const told: Move['text'][] = []
+    const found = (broken: string): Found => ({
+      broken,
+      story: [
+        `from here on nothing goes wrong; ${failing.join(' and ') || 'no pod'} fails`,
+        ...told.flatMap((text) => text().map((one) => `later ${one}`)),
+      ],
+    })
+    const first = await this.begin(failing)
+    const { isHealthy } = first.setup
+    let state: State = { ...end, views: [isHealthy], flying: [], faultsLeft: 0, meddled: false }
+    for (let n = 0; n <= PASSES; n++) {
+      const before = state.cluster
+      const none = Array.from({ length: n }, () => undefined)
+      const flags = [...none.map(() => false), false]
+      state = { ...state, stale: flags, blind: flags, passes: [...none, first] }
+      for (let point = state.passes[n]; point; point = state.passes[n]) {
+        const [pending] = point.pending
+        if (!pending) break
+        const move = await answered(this.world, state, n, point, pending)
+        told.push(move.text)
+        const broken = brokenBy(this.world, move)
+        if (broken) return found(broken)
+        state = move.state
+      }
+      if (n === PASSES && state.cluster !== before) return found('a pass writes though nothing has changed')
+      if (n !== PASSES - 1) continue
+      const broken = brokenAtRest(this.world, state.cluster, isHealthy)
+      if (broken) return found(`${broken} after ${PASSES} passes that nothing has disturbed`)
     }
-    return now
+    return undefined
   }
 }

@@ -16,7 +16,7 @@ export type Answer =
   | { readonly kind: 'pods'; readonly pods: readonly Pod[] }
   | { readonly kind: 'services'; readonly services: readonly Service[] }
   | { readonly kind: 'applied'; readonly object: Pod | Service }
-  | { readonly kind: 'lost' | 'gone' | 'denied' | 'none' }
+  | { readonly kind: 'lost' | 'gone' | 'denied' | 'throttled' | 'none' }
 
 /** A call that waits for its answer. */
 export interface Pending {
@@ -35,7 +35,7 @@ export interface Code {
 export interface Setup {
   readonly code: Code
   readonly options: PassOptions
-  readonly isHealthy: (pod: string) => boolean
+  readonly isHealthy: (pod: Pod) => boolean
   /** Tokens of different seeds differ. */
   readonly seed: string
   /** How often it may read the pods: then its time is up. Two passes may otherwise get in each other's way for long. */
@@ -48,8 +48,10 @@ interface Waiting extends Pending {
   forget(): void
 }
 
-/** Of the 20 s that a pass has, when there is only time to release. */
-export const TIME_IS_UP_MS = 18_700
+/** What a pass has. */
+export const DEADLINE_MS = 20_000
+/** When there is only time to release. */
+const TIME_IS_UP_MS = 18_700
 const NOW = Date.parse('2026-01-01T12:00:00Z')
 
 export class Run {
@@ -72,7 +74,7 @@ export class Run {
     const clock: Clock = { now: () => NOW, sleep: (ms, signal) => this.time.sleep(ms, signal) }
     const probe = async ({ pod }: { readonly pod: Pod }) => {
       this.probed.add(pod.uid)
-      return isHealthy(pod.name) ? { healthy: true, text: '200', ms: 1 } : { healthy: false, text: '500', ms: 1 }
+      return isHealthy(pod) ? { healthy: true, text: '200', ms: 1 } : { healthy: false, text: '500', ms: 1 }
     }
     const effects = { kube: this.kube(), clock, probe, random: seededRandom(seed) }
     code.pass(options, effects, new AbortController().signal).then(
@@ -92,9 +94,9 @@ export class Run {
     return run
   }
 
-  /** Whether it was out of time before it was done. */
-  get isLate(): boolean {
-    return this.time.now() >= TIME_IS_UP_MS
+  /** Whether it was cut off: what it had asked for by then was not answered. */
+  get isCut(): boolean {
+    return this.time.now() >= DEADLINE_MS
   }
 
   /** In the order in which they were made. None: the pass has ended. */
@@ -138,6 +140,8 @@ export class Run {
         return { kind: 'unknown', error: this.unanswered }
       case 'denied':
         return { kind: 'denied', error: this.denied }
+      case 'throttled':
+        return { kind: 'throttled', retryAfterMs: 1_000 }
       default:
         return answer
     }

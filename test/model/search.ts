@@ -1,7 +1,8 @@
 /** Every order in which things can happen, from some first states on. A state that was seen is not gone through again. */
 import { seededRandom } from '../support/random.js'
-import { type Move, movesFrom, type World } from './moves.js'
-import { brokenByEnd, brokenByMove, brokenByPlan } from './promises.js'
+import { ends, type FoundState, type Move, movesFrom, type World } from './moves.js'
+import { brokenBy } from './promises.js'
+import { Seen } from './seen.js'
 import { keyOf, type State } from './state.js'
 
 export interface Found {
@@ -26,16 +27,16 @@ export interface Explored {
 export type AtEnd = (state: State) => Promise<Found | undefined>
 
 interface Limits {
-  readonly maxStates: number
   readonly atEnd: AtEnd
+  /** Whether to stop after so many states. */
+  readonly isEnough: (states: number) => boolean
 }
 
 /** On the way through a state: what can happen next, and how many schedules were counted so far. */
 interface Visit {
   readonly key: string
-  readonly state: State
   /** What led here. */
-  readonly text: (() => string) | undefined
+  readonly text: Move['text']
   readonly moves: readonly Move[]
   next: number
   schedules: number
@@ -53,76 +54,79 @@ function shuffled<T>(items: readonly T[], random: () => number): readonly T[] {
 }
 
 /** Depth first: little is held in memory but what tells states apart. */
-export async function explore(world: World, first: readonly State[], { maxStates, atEnd }: Limits): Promise<Explored> {
-  /** The schedules from each state on. */
-  const seen = new Map<string, number>()
-  let [moves, longest, schedules] = [0, 0, 0]
+export async function explore(world: World, first: State, { isEnough, atEnd }: Limits): Promise<Explored> {
+  const seen = new Seen()
+  let [moves, longest] = [0, 0]
   const path: Visit[] = []
-  const result = (found?: Found): Explored => {
+  const result = (schedules: number, found?: Found): Explored => {
     const isComplete = found === undefined && path.length === 0
-    const begun = path.reduce((sum, visit) => sum + visit.schedules, 0)
-    return { states: seen.size, moves, schedules: schedules + begun, longest, found, isComplete }
+    return { states: seen.size, moves, schedules, longest, found, isComplete }
   }
-  const storyTo = (...texts: readonly string[]) => [...path.flatMap(({ text }) => text?.() ?? []), ...texts]
-  const enter = async (state: State, key: string, text: Visit['text']): Promise<void> => {
-    seen.set(key, 0)
+  const begun = () => path.reduce((sum, visit) => sum + visit.schedules, 0)
+  const storyTo = (...texts: readonly string[]) => [...path.flatMap(({ text }) => text()), ...texts]
+  const enter = async (state: State, key: string, text: Move['text']): Promise<Found | undefined> => {
+    seen.add(key)
     const moves = shuffled(await movesFrom(world, state), seededRandom(key))
-    path.push({ key, state, text, moves, next: 0, schedules: 0 })
+    const endings = ends(world, state)
+    path.push({ key, text, moves, next: 0, schedules: endings.length })
     longest = Math.max(longest, path.length - 1)
+    return brokenAt(endings, atEnd)
   }
 
-  for (const start of first) {
-    if (!seen.has(keyOf(start))) await enter(start, keyOf(start), undefined)
-    for (let visit = path.at(-1); visit; visit = path.at(-1)) {
-      if (seen.size >= maxStates) return result()
-      const move = visit.moves[visit.next++]
-      if (!move) {
-        path.pop()
-        const found = isEnd(visit.state) ? await atEnd(visit.state) : undefined
-        if (found) return result({ broken: found.broken, story: storyTo(visit.text?.() ?? '', ...found.story) })
-        visit.schedules ||= 1
-        seen.set(visit.key, visit.schedules)
-        const above = path.at(-1)
-        if (above) above.schedules += visit.schedules
-        else schedules += visit.schedules
-        continue
-      }
-      moves++
-      const broken = brokenBy(world, visit.state, move)
-      if (broken) return result({ broken, story: storyTo(move.text()) })
-      const key = keyOf(move.state)
-      const known = seen.get(key)
-      if (known === undefined) await enter(move.state, key, move.text)
-      else visit.schedules += known
+  const broken = await enter(first, keyOf(first), () => [])
+  if (broken) return result(0, { ...broken, story: storyTo(...broken.story) })
+  for (let visit = path.at(-1); visit; visit = path.at(-1)) {
+    if (isEnough(seen.size)) return result(begun())
+    const move = visit.moves[visit.next++]
+    if (!move) {
+      path.pop()
+      seen.set(seen.placeOf(visit.key), visit.schedules)
+      const above = path.at(-1)
+      if (!above) return result(visit.schedules)
+      above.schedules += visit.schedules
+      continue
     }
+    moves++
+    const broken = brokenBy(world, move)
+    if (broken) return result(begun(), { broken, story: storyTo(...move.text()) })
+    const key = keyOf(move.state)
+    const place = seen.placeOf(key)
+    if (seen.has(place)) {
+      visit.schedules += seen.schedules(place)
+      continue
+    }
+    const found = await enter(move.state, key, move.text)
+    if (found) return result(begun(), { ...found, story: storyTo(...found.story) })
   }
-  return result()
+  throw new Error('a search has come to no end')
 }
 
 interface Step {
   readonly state: State
-  readonly text: (() => string) | undefined
+  readonly text: Move['text']
   readonly parent: Step | undefined
+  /** The first state that it comes from. */
+  readonly start: number
 }
 
 /** Breadth first: what is found is the shortest there is. `undefined`: nothing, within so many states. */
 export async function shortestStory(
   world: World,
   first: readonly State[],
-  { maxStates, atEnd }: Limits,
+  { isEnough, atEnd }: Limits,
 ): Promise<Found | undefined> {
-  const seen = new Set(first.map(keyOf))
-  let layer: readonly Step[] = first.map((state) => ({ state, text: undefined, parent: undefined }))
-  while (layer.length > 0 && seen.size <= maxStates) {
+  const seen = new Set<string>()
+  let layer: readonly Step[] = first.map((state, start) => ({ state, text: () => [], parent: undefined, start }))
+  while (layer.length > 0 && !isEnough(seen.size)) {
     const below: Step[] = []
     for (const step of layer) {
-      const found = isEnd(step.state) ? await atEnd(step.state) : undefined
-      if (found) return { broken: found.broken, story: [...storyOf(step), ...found.story] }
+      const found = await brokenAt(ends(world, step.state), atEnd)
+      if (found) return { ...found, story: [...storyOf(step), ...found.story] }
       for (const move of await movesFrom(world, step.state)) {
-        const next: Step = { state: move.state, text: move.text, parent: step }
-        const broken = brokenBy(world, step.state, move)
+        const next: Step = { state: move.state, text: move.text, parent: step, start: step.start }
+        const broken = brokenBy(world, move)
         if (broken) return { broken, story: storyOf(next) }
-        const key = keyOf(move.state)
+        const key = `${step.start}|${keyOf(move.state)}`
         if (!seen.has(key)) below.push(next)
         seen.add(key)
       }
@@ -134,20 +138,14 @@ export async function shortestStory(
 
 function storyOf(step: Step): readonly string[] {
   const story: string[] = []
-  for (let at: Step | undefined = step; at; at = at.parent) if (at.text) story.unshift(at.text())
+  for (let at: Step | undefined = step; at; at = at.parent) story.unshift(...at.text())
   return story
 }
 
-function isEnd({ passes }: State): boolean {
-  return passes.every((point) => point === undefined)
-}
-
-function brokenBy(world: World, before: State, move: Move): string | undefined {
-  const broken = brokenByMove(world, before, move) ?? brokenByEnd(world, move)
-  if (broken) return broken
-  for (const point of move.state.passes) {
-    const plan = point && brokenByPlan(point)
-    if (plan) return plan
+async function brokenAt(endings: readonly FoundState[], atEnd: AtEnd): Promise<Found | undefined> {
+  for (const { state, texts } of endings) {
+    const found = await atEnd(state)
+    if (found) return { ...found, story: [...texts, ...found.story] }
   }
   return undefined
 }

@@ -1,4 +1,5 @@
 /** A state of the world: the cluster, what the passes stand at, what is under way, and what may still go wrong. */
+import type { Pod } from '../../handler/kube/port.js'
 import type { Point } from './behaviour.js'
 import type { Cluster } from './cluster.js'
 
@@ -16,7 +17,7 @@ export interface State {
   /** `undefined`: ended, or died. */
   readonly passes: readonly (Point | undefined)[]
   /** What each pass finds when it probes. */
-  readonly views: readonly ((pod: string) => boolean)[]
+  readonly views: readonly ((pod: Pod) => boolean)[]
   /** By pass: whether a pass has moved traffic to another pod since it last read the pods. */
   readonly stale: readonly boolean[]
   /** By pass: whether a third party has written a role since it last read the pods. */
@@ -29,16 +30,23 @@ export interface State {
   readonly meddled: boolean
 }
 
-/** The same for equal states. */
+/**
+ * The same for equal states: of passes that stand at the same point it is no matter which is which. States of searches
+ * that begin with other views are no equals.
+ */
 export function keyOf({ cluster, passes, stale, blind, flying, faultsLeft, foreign, meddled }: State): string {
-  const bits = (flags: readonly boolean[]) => flags.map(Number).join('')
+  const bits = (flags: readonly (boolean | undefined)[]) => flags.map(Number).join('')
   return [
     cluster.pods.join(),
     cluster.services.join(),
-    passes.map((point) => point?.id ?? '').join(),
-    bits(stale),
-    bits(blind),
-    flying.map(({ callId, pass, stale, blind }) => `${callId}.${pass}.${Number(stale)}${Number(blind)}`).join(),
+    passes
+      .map((point, n) => (point ? `${point.id}.${bits([stale[n], blind[n]])}` : ''))
+      .sort()
+      .join(),
+    flying
+      .map(({ callId, stale, blind }) => `${callId}.${bits([stale, blind])}`)
+      .sort()
+      .join(),
     faultsLeft,
     bits([...foreign, meddled]),
   ].join('|')

@@ -82,6 +82,8 @@ function describeAnswer(answer: Answer): string {
       return 'it is gone'
     case 'denied':
       return 'forbidden'
+    case 'throttled':
+      return 'the server is too busy'
     case 'none':
       return 'no answer'
   }

@@ -4,21 +4,20 @@ import { KubeError, type Pod, type Service } from '../../handler/kube/port.js'
 import { type PassOptions, pass } from '../../handler/pass.js'
 import { DEFAULT_SETTINGS } from '../../handler/policy.js'
 import { aPod } from '../support/builders.js'
-import { Behaviour } from './behaviour.js'
-import { Objects } from './cluster.js'
+import { Behaviour, type Point } from './behaviour.js'
+import { NONE, Objects } from './cluster.js'
 import type { FaultKind, World } from './moves.js'
-import type { Code, Setup } from './run.js'
+import { type Code, DEADLINE_MS, type Setup } from './run.js'
 import type { State } from './state.js'
 
-const OPTIONS: PassOptions = {
+const OPTIONS = {
   namespaces: ['default'],
   services: [],
   roleLabel: 'role',
   dryRun: false,
-  deadlineMs: 20_000,
+  deadlineMs: DEADLINE_MS,
   concurrency: 8,
-  settings: { ...DEFAULT_SETTINGS, failures: 1, probes: 1 },
-}
+} satisfies Partial<PassOptions>
 
 export interface Bounds {
   readonly pods: number
@@ -33,16 +32,24 @@ export interface Bounds {
   readonly services: number
   /** Whether the pods were labelled by passes before, or nobody has been there yet. */
   readonly start: 'one active' | 'new'
+  /** Pods that are not there at the start, and may come, with names of their own. */
+  readonly coming?: number
+  /** Pods that must never be active. */
+  readonly never?: readonly string[]
+  /** A pod that is made again is healthy where the one before it fails, and the other way round. */
+  readonly turnsAround?: true
+  /** A claim is checked by a write that changes nothing, as `serve` does. */
+  readonly quickCheck?: true
   readonly code?: Code
 }
 
-export const NAMES = ['a', 'b', 'c', 'd']
+const NAMES = ['a', 'b', 'c', 'd']
 
 /** Which pods fail, in the eyes of each pass. */
 export type Views = readonly (readonly string[])[]
 
 export async function worldOf(bounds: Bounds): Promise<World> {
-  const podNames = NAMES.slice(0, bounds.pods)
+  const podNames = namesOf(bounds)
   const home = ['app', 'metrics'].slice(0, bounds.services).map(homeOf)
   return {
     objects: new Objects(
@@ -55,22 +62,28 @@ export async function worldOf(bounds: Bounds): Promise<World> {
     servicesDenied: !bounds.latch,
     faults: new Set(bounds.faultKinds),
     home,
+    never: bounds.never ?? [],
     freshPod: (name, generation) => newPod(name, `${name}${generation}`),
   }
 }
 
 export async function firstState(world: World, bounds: Bounds, views: Views): Promise<State> {
   const { objects, podNames } = world
-  const pods = podNames.map((name, n) => (bounds.start === 'new' ? newPod(name, name) : oldPod(name, n === 0)))
+  const pods = podNames
+    .slice(0, bounds.pods)
+    .map((name, n) => (bounds.start === 'new' ? newPod(name, name) : oldPod(name, n === 0)))
+  const passes: Point[] = []
+  for (const [n, failing] of views.entries()) {
+    // Passes are told apart by what they write to Services, and by nothing else.
+    passes.push(await beginning(world, bounds, failing, bounds.latch ? `${n}` : '', bounds.reads))
+  }
   return {
     cluster: {
-      pods: pods.map((pod) => objects.pods.idOf(pod)),
+      pods: podNames.map((_, n) => (pods[n] ? objects.pods.idOf(pods[n]) : NONE)),
       services: world.home.map((one) => objects.services.idOf(one)),
     },
-    passes: await Promise.all(
-      views.map((failing, n) => world.behaviour.begin(setupOf(failing, `${n}`, bounds.reads, bounds.code))),
-    ),
-    views: views.map((failing) => (pod) => !failing.includes(pod)),
+    passes,
+    views: passes.map(({ setup }) => setup.isHealthy),
     stale: views.map(() => false),
     blind: views.map(() => false),
     flying: [],
@@ -80,13 +93,31 @@ export async function firstState(world: World, bounds: Bounds, views: Views): Pr
   }
 }
 
-export function setupOf(
+/** A pass that finds these pods failing, before its first answer. @param seed of its tokens */
+export function beginning(
+  { behaviour }: World,
+  { code = { pass, KubeError }, never = [], turnsAround, quickCheck }: Bounds,
   failing: readonly string[],
   seed: string,
   maxReads: number,
-  code: Code = { pass, KubeError },
-): Setup {
-  return { code, options: OPTIONS, isHealthy: (pod) => !failing.includes(pod), seed, maxReads }
+): Promise<Point> {
+  const settings = { ...DEFAULT_SETTINGS, failures: 1, probes: 1, ...(never.length > 0 ? { never } : {}) }
+  const isTurned = ({ name, uid }: Pod) => turnsAround === true && uid !== name
+  return behaviour.begin(
+    `${failing}|${seed}|${maxReads}`,
+    (): Setup => ({
+      code,
+      options: { ...OPTIONS, settings, quickCheck: quickCheck ?? false },
+      isHealthy: (pod) => failing.includes(pod.name) === isTurned(pod),
+      seed,
+      maxReads,
+    }),
+  )
+}
+
+/** Of all pods that there can be. */
+export function namesOf({ pods, coming = 0 }: Pick<Bounds, 'pods' | 'coming'>): readonly string[] {
+  return NAMES.slice(0, pods + coming)
 }
 
 /** A Service as its user wrote it. */
@@ -117,10 +148,14 @@ function oldPod(name: string, isActive: boolean): Pod {
 }
 
 /** All that passes may find: for each pass any pods may fail. Passes are alike: who finds what is no matter. */
-export function allViews({ pods, passes }: Pick<Bounds, 'pods' | 'passes'>): readonly Views[] {
-  const names = NAMES.slice(0, pods)
-  const subsets = Array.from({ length: 2 ** pods }, (_, bits) => names.filter((_, n) => bits & (1 << n)))
+export function allViews(bounds: Bounds): readonly Views[] {
+  const subsets = subsetsOf(namesOf(bounds))
   const choose = (from: number, left: number): readonly (readonly number[])[] =>
     left === 0 ? [[]] : subsets.flatMap((_, n) => (n < from ? [] : choose(n, left - 1).map((rest) => [n, ...rest])))
-  return choose(0, passes).map((chosen) => chosen.map((n) => subsets[n] as readonly string[]))
+  return choose(0, bounds.passes).map((chosen) => chosen.map((n) => subsets[n] as readonly string[]))
+}
+
+/** All of them, from none to all. */
+export function subsetsOf<T>(items: readonly T[]): readonly (readonly T[])[] {
+  return Array.from({ length: 2 ** items.length }, (_, bits) => items.filter((_, n) => bits & (1 << n)))
 }
