@@ -123,11 +123,11 @@ export async function begin(bounds: Bounds, views: readonly Views[]) {
   const first: State[] = []
   for (const view of views) first.push(await firstState(world, bounds, view))
   const recovery = new Recovery(world, (failing) => beginning(world, bounds, failing, 'later', READS_AT_LEISURE))
-  // Whatever fails from then on.
-  const failing = subsetsOf(world.podNames)
   const atEnd = async (state: State) => {
-    for (const pods of failing) {
-      const found = await recovery.check(state, pods)
+    const there = world.objects.podsOf(state.cluster).map(({ name }) => name)
+    // Whatever fails from then on.
+    for (const failing of subsetsOf(there)) {
+      const found = await recovery.check(state, failing)
       if (found) return found
     }
     return undefined

@@ -4,7 +4,7 @@ import { isClaimed } from '../../handler/latch.js'
 import { changed } from '../support/stored.js'
 import { NONE } from './cluster.js'
 import type { World } from './moves.js'
-import type { State } from './state.js'
+import { meddledWith, type State } from './state.js'
 
 export interface Fault {
   readonly text: string
@@ -37,15 +37,14 @@ export function podFaults({ faults, objects, podNames, freshPod }: World, state:
   if (faults.has('label')) {
     const role = pod.labels.role === 'active' ? 'passive' : 'active'
     const labelled = { ...pod, labels: { ...pod.labels, role } }
-    const { text, state: after } = become(labelled, `a third party labels ${name} ${role}`, role === 'active')
+    const { text, state: labelling } = become(labelled, `a third party labels ${name} ${role}`, role === 'active')
+    const after = meddledWith(labelling)
     found.push({
       text,
       state: {
         ...after,
-        meddled: true,
-        stale: after.stale.map(() => false),
         blind: after.passes.map((point) => point !== undefined),
-        flying: after.flying.map((one) => ({ ...one, stale: false, blind: true })),
+        flying: after.flying.map((one) => ({ ...one, blind: true })),
       },
     })
   }

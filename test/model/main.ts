@@ -25,7 +25,7 @@ const { deep, only } = yargs(hideBin(process.argv))
   })
   .parseSync()
 
-const MOST_STATES = 1_000_000
+const MOST_STATES = 2_000_000
 const PROGRESS_MS = 60_000
 /** What is left of the memory then is for what is under way. */
 const MOST_OF_MEMORY = 0.85

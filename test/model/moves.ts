@@ -1,7 +1,10 @@
 /**
- * What can happen next in a state: an answer, or something that goes wrong. Nobody sees what happens to a pod before it
- * is read or written, so what happens to pods is tried just before: for every order in which it came earlier, what is
- * written in between finds no fewer active pods, and no other pods to pass over, than without it.
+ * What can happen next in a state: an answer, or something that goes wrong.
+ *
+ * Not everything is tried at every moment. What happens to a pod is seen by who reads or writes it, so it happens just
+ * before that. Had it happened earlier, the writes in between, which are of other objects, would have led to the same
+ * state, and would have broken nothing that they do not break without it: there are no fewer active pods of ours and no
+ * fewer healthy ones before it. And a pass that dies is to the others one that is heard of no more: it dies at the end.
  */
 
 import type { Pod, Service } from '../../handler/kube/port.js'
@@ -9,7 +12,7 @@ import type { Call } from '../support/stored.js'
 import type { Behaviour, Event, Point } from './behaviour.js'
 import type { Cluster, Done, Objects } from './cluster.js'
 import { podFaults, serviceFaults } from './faults.js'
-import type { Flying, State } from './state.js'
+import { type Flying, meddledWith, type State } from './state.js'
 import * as say from './story.js'
 
 export interface Move {
@@ -260,7 +263,12 @@ async function turnedDown(
   kind: 'denied' | 'throttled',
 ): Promise<Move> {
   const next = await after(world, point, `${place}:${kind}`, () => ({ place, answer: { kind } }))
-  return { text: () => [say.answered(n, call, { kind })], before: state, ...at(state, n, next) }
+  const isRefusedClaim = call.verb === 'patchService' && kind === 'denied'
+  return {
+    text: () => [say.answered(n, call, { kind })],
+    before: state,
+    ...at(isRefusedClaim ? meddledWith(state) : state, n, next),
+  }
 }
 
 /** In an order that does not tell which came first. */

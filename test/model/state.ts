@@ -26,8 +26,18 @@ export interface State {
   readonly faultsLeft: number
   /** By pod: whether it is active because a third party has made it so. */
   readonly foreign: readonly boolean[]
-  /** A third party has written the role of a pod: nobody promises where traffic goes from then on. */
+  /** A third party has written the role of a pod, or refused a claim: nobody promises where traffic goes from then on. */
   readonly meddled: boolean
+}
+
+/** From here on nobody promises where traffic goes, so that it is no matter who is behind. */
+export function meddledWith(state: State): State {
+  return {
+    ...state,
+    meddled: true,
+    stale: state.stale.map(() => false),
+    flying: state.flying.map((one) => ({ ...one, stale: false })),
+  }
 }
 
 /**
