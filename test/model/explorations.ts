@@ -83,7 +83,7 @@ export interface Result extends Explored {
 export async function carryOut(
   { bounds }: Exploration,
   maxStates: number,
-  isEnough: (states: number) => boolean = () => false,
+  isEnough: (states: number, beginning: string) => boolean = () => false,
 ): Promise<Result> {
   const { world, first, atEnd } = await begin(bounds, allViews(bounds))
   const all: Explored[] = []
@@ -91,7 +91,7 @@ export async function carryOut(
     const before = sum(all, ({ states }) => states)
     const most = Math.floor((maxStates - before) / (first.length - n))
     const one = await explore(world, start, {
-      isEnough: (states) => states >= most || isEnough(before + states),
+      isEnough: (states) => states >= most || isEnough(before + states, `${n + 1} of ${first.length}`),
       atEnd,
     })
     all.push(one)

@@ -35,13 +35,14 @@ for (const exploration of explorations.filter(({ name }) => name.includes(only))
   const seconds = () => ((performance.now() - startedAtMs) / 1_000).toFixed(0)
   let toldAtMs = startedAtMs
   let isFull = false
-  const isEnough = (states: number) => {
+  const isEnough = (states: number, beginning: string) => {
     if (states % 1_000 !== 0) return isFull
     const { used_heap_size, heap_size_limit } = getHeapStatistics()
     isFull ||= used_heap_size > MOST_OF_MEMORY * heap_size_limit
     if (performance.now() > toldAtMs + PROGRESS_MS) {
       toldAtMs = performance.now()
-      process.stderr.write(`${exploration.name}: ${states.toLocaleString('en')} states after ${seconds()} s\n`)
+      const progress = `${states.toLocaleString('en')} states after ${seconds()} s, in beginning ${beginning}`
+      process.stderr.write(`${exploration.name}: ${progress}\n`)
     }
     return isFull
   }
