@@ -8,6 +8,8 @@ export type Wrote = (call: WriteCall, before: Pod | Service, after: Pod | Servic
 export class Cluster {
   private readonly pods = new Map<string, Pod>()
   private readonly services = new Map<string, Service>()
+  /** How often anything has changed. */
+  version = 0
 
   pod(namespace: string, name: string): Pod | undefined {
     return this.pods.get(`${namespace}/${name}`)
@@ -18,14 +20,17 @@ export class Cluster {
   }
 
   putPod(pod: Pod): void {
+    this.version++
     this.pods.set(`${pod.namespace}/${pod.name}`, pod)
   }
 
   removePod({ namespace, name }: Pod): void {
+    this.version++
     this.pods.delete(`${namespace}/${name}`)
   }
 
   putService(service: Service): void {
+    this.version++
     this.services.set(`${service.namespace}/${service.name}`, service)
   }
 

@@ -10,8 +10,15 @@ export interface Server {
   /** Of the nth request for the same. */
   fateOf(call: Call, nth: number): Fate
   isDenied(call: WriteCall): boolean
-  read(call: ReadCall): readonly (Pod | Service)[]
-  write(call: WriteCall): Written<Pod | Service>
+  read(call: ReadCall): Seen
+  /** Of a write that is sent: what carries it out when it arrives. */
+  write(call: WriteCall): () => Written<Pod | Service>
+}
+
+export interface Seen {
+  readonly objects: readonly (Pod | Service)[]
+  /** The pass is told. */
+  heard(): void
 }
 
 type Told<T> = { readonly answer: T } | { readonly none: 'throttled' | 'unanswered' }
@@ -28,7 +35,7 @@ export function connect(server: Server, clock: Clock, { KubeError }: Code, isDea
   const busy = new KubeError('failed', 'too many requests', 'None.', { retryAfterMs: RETRY_AFTER_MS })
   const denied = new KubeError('denied', 'forbidden', 'None.')
 
-  async function send<T>(call: Call, signal: AbortSignal, carryOut: () => T): Promise<Told<T>> {
+  async function send<T>(call: Call, signal: AbortSignal, sent: () => () => T): Promise<Told<T>> {
     if (isDead()) return never()
     if (signal.aborted) return { none: 'unanswered' }
     requests++
@@ -36,6 +43,7 @@ export function connect(server: Server, clock: Clock, { KubeError }: Code, isDea
     const nth = counts.get(name) ?? 0
     counts.set(name, nth + 1)
     const { kind, arrivesMs, answersMs } = server.fateOf(call, nth)
+    const carryOut = sent()
     let landed: { readonly answer: T } | undefined
     const arrive = () => {
       landed = { answer: carryOut() }
@@ -50,13 +58,16 @@ export function connect(server: Server, clock: Clock, { KubeError }: Code, isDea
     return isTold && landed ? landed : { none: 'unanswered' }
   }
   const read = async (call: ReadCall, signal: AbortSignal) => {
-    const told = await send(call, signal, () => server.read(call))
-    if ('answer' in told) return told.answer
+    const told = await send(call, signal, () => () => server.read(call))
+    if ('answer' in told) {
+      told.answer.heard()
+      return told.answer.objects
+    }
     throw told.none === 'throttled' ? busy : unanswered
   }
   const write = async (call: WriteCall, signal: AbortSignal): Promise<Written<Pod | Service>> => {
-    const carryOut = () => (server.isDenied(call) ? ({ kind: 'denied', error: denied } as const) : server.write(call))
-    const told = await send(call, signal, carryOut)
+    const refuse = () => ({ kind: 'denied', error: denied }) as const
+    const told = await send(call, signal, () => (server.isDenied(call) ? refuse : server.write(call)))
     if ('answer' in told) return told.answer
     return told.none === 'throttled'
       ? { kind: 'throttled', retryAfterMs: RETRY_AFTER_MS }

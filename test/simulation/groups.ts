@@ -9,6 +9,8 @@ export interface SimulatedGroup {
   readonly podNames: readonly string[]
   readonly services: readonly Service[]
   readonly never: readonly string[]
+  /** Where no pod is active and none is healthy, one is made active all the same. */
+  readonly promotesUnhealthy: boolean
   readonly hasFailback: boolean
   readonly hasCooldown: boolean
   /** Nobody may patch its Services. */
@@ -53,6 +55,7 @@ export function groupOf(plan: Plan, n: number): SimulatedGroup {
     podNames,
     services,
     never: wish.never?.split(',') ?? [],
+    promotesUnhealthy: wish['promote-unhealthy'] !== 'false',
     hasFailback: 'failback' in wish,
     hasCooldown: 'cooldown' in wish,
     isDenied: random() < 0.5,

@@ -20,6 +20,8 @@ const mutant = (name: string, file: string, find: string, replace: string, broke
 })
 
 const TWO_ACTIVE = /are active at the same time/
+const SLOW = /a slow pass moves the traffic/
+const LEFT_CLAIMED = /a pass ends and leaves \S+ claimed|a pass has ended, and its claim of \S+ is made after that/
 
 export const simulatedMutants: readonly Mutant[] = [
   known('the epoch is not tested', /are active at the same time|the epoch of .* goes down/),
@@ -32,6 +34,10 @@ export const simulatedMutants: readonly Mutant[] = [
     '{ [roleLabel]: null }',
     /Service \S+ selects \S+ and /,
   ),
+  known('the pods are read before the Services', SLOW),
+  known('nothing is claimed where there is nothing to latch', SLOW),
+  known('the Service is not written after a claim without an answer', LEFT_CLAIMED),
+  known('a release is not tried again', LEFT_CLAIMED),
   mutant(
     'a pod that fails may be promoted',
     'candidates.ts',
@@ -59,6 +65,13 @@ export const simulatedMutants: readonly Mutant[] = [
     `      return failover(situation, active)`,
     `      return rest('keep', 'healthy', '')`,
     /has a healthy candidate/,
+  ),
+  mutant(
+    'where none is healthy none is promoted',
+    'decide.ts',
+    'const doubtful = healthiest(running)',
+    'const doubtful = undefined',
+    /is at least running, and no pod is active/,
   ),
   mutant(
     'every success is noted',

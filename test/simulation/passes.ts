@@ -1,6 +1,7 @@
 /** Passes of the real code, each with a clock, a connection and a fate of its own, and the promises kept in view. */
 import type { Clock } from '../../handler/clock.js'
 import type { Probe } from '../../handler/health/probe.js'
+import { SWAP } from '../../handler/keys.js'
 import type { Pod, Service, Written } from '../../handler/kube/port.js'
 import { DEFAULT_SETTINGS } from '../../handler/policy.js'
 import type { Code } from '../model/run.js'
@@ -10,7 +11,8 @@ import { connect, nameOf, never, type Server } from './connection.js'
 import { fateOf } from './fate.js'
 import { NAMESPACES } from './groups.js'
 import { chanceOf, oneOf, type Plan } from './plan.js'
-import { brokenByPlan, brokenByWrite, type Knowledge } from './promises.js'
+import { brokenByEnd, brokenByMove, brokenByPlan, brokenByWrite, type Knowledge } from './promises.js'
+import { Traffic } from './traffic.js'
 import type { World } from './world.js'
 
 const MINUTE_MS = 60_000
@@ -22,6 +24,8 @@ const OPTIONS = {
   concurrency: 64,
   settings: DEFAULT_SETTINGS,
 }
+/** A pass that ends with less time than this left had only time to release. */
+const RELEASE_MS = 1_500
 /** Of what happened to a group, so much is told where a promise is broken. */
 const TOLD = 60
 
@@ -32,6 +36,7 @@ export class Passes {
   private break: (error: Error) => void = () => {}
   private readonly stories = new Map<string, string[]>()
   private readonly writes = new Map<string, number>()
+  private readonly traffic: Traffic
   private made = 0
 
   constructor(
@@ -40,6 +45,7 @@ export class Passes {
     private readonly clock: Clock,
     private readonly code: Code,
   ) {
+    this.traffic = new Traffic(world)
     this.broken = new Promise((_resolve, reject) => {
       this.break = reject
     })
@@ -59,14 +65,17 @@ export class Passes {
     const id = this.made++
     const random = chanceOf(this.plan, 'pass', id)
     const offsetMs = isTroubled ? (2 * random() - 1) * this.plan.jumpMinutes * MINUTE_MS : 0
-    const [deadlineMs, dies, diesAfterMs, isStopped, stopsAfterMs] = [
-      oneOf(random, [10_000, 20_000, 40_000]),
+    const someDeadlineMs = oneOf(random, [10_000, 20_000, 40_000])
+    const deadlineMs = isTroubled ? someDeadlineMs : 40_000
+    const [dies, diesAfterMs, isStopped, stopsAfterMs] = [
       isTroubled && random() * 100 < this.plan.deaths,
       random() ** 4 * 10_000,
       isTroubled && random() < 0.1,
       random() * 10_000,
     ]
     let isDead = false
+    let isOver = false
+    const startedAtMs = this.clock.now()
     const clock: Clock = {
       now: () => this.clock.now() + offsetMs,
       sleep: async (ms, signal) => {
@@ -74,17 +83,19 @@ export class Passes {
         return isDead ? never() : undefined
       },
     }
-    const knowledge: Knowledge = { read: new Map(), probed: new Map() }
-    const kube = connect(this.serverFor(id, knowledge, isTroubled), this.clock, this.code, () => isDead)
+    const knowledge: Knowledge = { read: new Map(), probed: new Map(), unwell: new Set(), claims: new Map() }
+    const server = this.serverFor(id, knowledge, isTroubled, () => isOver)
+    const kube = connect(server, this.clock, this.code, () => isDead)
     const probe: Probe = async ({ pod, kind }) => {
       const found = this.world.cluster.pod(pod.namespace, pod.name)
       const healthy = kind === 'ready' || (found?.uid === pod.uid && this.world.passesItsProbe(pod))
       knowledge.probed.set(pod.uid, healthy)
+      if (!healthy) knowledge.unwell.add(pod.uid)
       return { healthy, text: healthy ? '200' : '500', ms: 1 }
     }
     const stop = new AbortController()
     if (isStopped) void this.clock.sleep(stopsAfterMs).then(() => stop.abort())
-    const options = { ...OPTIONS, deadlineMs: isTroubled ? deadlineMs : 40_000, quickCheck: random() < 0.5 }
+    const options = { ...OPTIONS, deadlineMs, quickCheck: random() < 0.5 }
     const ending = this.code.pass(options, { kube, clock, probe, random }, stop.signal).then(() => true)
     const death = async () => {
       await this.clock.sleep(diesAfterMs)
@@ -95,15 +106,20 @@ export class Passes {
     this.figures.passes++
     this.figures.requests += kube.requests
     if (!isDone) this.figures.killed++
+    isOver = isDone && this.clock.now() - startedAtMs < deadlineMs - RELEASE_MS
+    if (isOver) {
+      for (const [claim, app] of knowledge.claims) this.fail(app, brokenByEnd(this.world, this.world.group(app), claim))
+    }
     return isDone
   }
 
-  private serverFor(id: number, knowledge: Knowledge, isTroubled: boolean): Server {
+  /** @param isOver whether the pass has come to its end, in good time */
+  private serverFor(id: number, knowledge: Knowledge, isTroubled: boolean, isOver: () => boolean): Server {
     const { cluster } = this.world
+    const startedAt = cluster.version
     const told = (call: Call, what: string) => this.tell(call, `pass ${id + 1} ${describeCall(call)}: ${what}`)
     return {
       fateOf: (call, nth) => {
-        if ('patch' in call) this.fail(appOf(call) as string, brokenByPlan(this.world, knowledge, call))
         const fate = fateOf(chanceOf(this.plan, 'request', id, nameOf(call), nth), isTroubled ? this.plan.api : 0)
         if (fate.kind === 'well') return fate
         this.figures.faults++
@@ -113,18 +129,34 @@ export class Passes {
       isDenied: (call) => call.verb !== 'testService' && 'service' in call && this.world.group(appOf(call)).isDenied,
       read: (call) => {
         const objects = cluster.read(call)
-        if (call.verb !== 'listPods') return objects
-        const apps = learn(knowledge, objects as readonly Pod[])
-        if (isTroubled) this.world.stir(apps, chanceOf(this.plan, 'stir', id, nameOf(call), this.clock.now()))
-        return objects
+        if (call.verb !== 'listPods') return { objects, heard: () => {} }
+        const pods = byGroup(objects as readonly Pod[])
+        if (isTroubled) this.world.stir(pods.keys(), chanceOf(this.plan, 'stir', id, nameOf(call), this.clock.now()))
+        const { version } = cluster
+        const heard = () => {
+          for (const [app, members] of pods) knowledge.read.set(app, { pods: members, version })
+          for (const { uid, ready } of objects as readonly Pod[]) if (!ready) knowledge.unwell.add(uid)
+        }
+        return { objects, heard }
       },
       write: (call) => {
-        const effect = cluster.write(call, (_call, before, after) => {
-          told(call, 'applied')
-          this.wrote(call, before, after)
-        })
-        if (effect.kind !== 'applied') told(call, effect.kind)
-        return effect as Written<Pod | Service>
+        const app = appOf(call) as string
+        this.fail(app, brokenByPlan(this.world, knowledge, call))
+        const claim = call.verb === 'patchService' && call.patch.annotations[SWAP]
+        if (claim) knowledge.claims.set(claim, app)
+        const readAt = knowledge.read.get(app)?.version ?? startedAt
+        return () => {
+          const moves = this.traffic.watch(this.world.group(app))
+          const effect = cluster.write(call, (_call, before, after) => {
+            told(call, 'applied')
+            this.wrote(call, before, after)
+            if (claim && isOver())
+              this.fail(app, `a pass has ended, and its claim of ${call.service.name} is made after that`)
+            for (const move of moves()) this.fail(app, brokenByMove(this.world, knowledge, readAt, before, move))
+          })
+          if (effect.kind !== 'applied') told(call, effect.kind)
+          return effect as Written<Pod | Service>
+        }
       },
     }
   }
@@ -146,15 +178,13 @@ export class Passes {
   }
 }
 
-/** @returns the groups that it knows of now */
-function learn({ read }: Knowledge, pods: readonly Pod[]): Iterable<string> {
-  const apps = new Map<string, Pod[]>()
+function byGroup(pods: readonly Pod[]): ReadonlyMap<string, readonly Pod[]> {
+  const groups = new Map<string, Pod[]>()
   for (const pod of pods) {
     const app = pod.labels.app as string
-    apps.set(app, [...(apps.get(app) ?? []), pod])
+    groups.set(app, [...(groups.get(app) ?? []), pod])
   }
-  for (const [app, members] of apps) read.set(app, members)
-  return apps.keys()
+  return groups
 }
 
 function appOf(call: Call): string | undefined {

@@ -1,14 +1,28 @@
 /** What must hold after every write, and where everything has come to rest. Each answers what is broken, in a sentence. */
+import { SWAP } from '../../handler/keys.js'
 import type { Pod, Service } from '../../handler/kube/port.js'
 import { epochOf, isActive, isPromotion } from '../support/roles.js'
 import type { WriteCall } from '../support/stored.js'
 import type { SimulatedGroup } from './groups.js'
+import type { TrafficMove } from './traffic.js'
 import type { World } from './world.js'
 
-/** What a pass knows: of each group the pods that it read last, of each uid the last probe. */
+/** What a pass knows, and what it has asked for. */
 export interface Knowledge {
-  readonly read: Map<string, readonly Pod[]>
+  /** Of each group the pods that it read last. */
+  readonly read: Map<string, PodsRead>
+  /** Of each uid the last probe. */
   readonly probed: Map<string, boolean>
+  /** The uids that it has ever found not to be healthy. */
+  readonly unwell: Set<string>
+  /** The annotations by which it has claimed Services, and their groups. */
+  readonly claims: Map<string, string>
+}
+
+export interface PodsRead {
+  readonly pods: readonly Pod[]
+  /** The version of the cluster at that time. */
+  readonly version: number
 }
 
 /** Of a write that was carried out. */
@@ -26,6 +40,23 @@ export function brokenByWrite(world: World, before: Pod | Service, after: Pod | 
   return undefined
 }
 
+/**
+ * Of the same, where it moved traffic, by a pass that last read the pods at this version of the cluster. To release what
+ * another pass has claimed is to do what that one has decided.
+ */
+export function brokenByMove(
+  world: World,
+  { unwell, claims }: Knowledge,
+  readAt: number,
+  before: Pod | Service,
+  { service, from, to, lastMove }: TrafficMove,
+): string | undefined {
+  const claim = 'selector' in before ? before.annotations[SWAP] : undefined
+  if (claim !== undefined && !claims.has(claim)) return undefined
+  if (readAt >= lastMove || !world.isHealthy(from) || unwell.has(from.uid)) return undefined
+  return `a slow pass moves the traffic of ${service.name} from ${from.name}, which is healthy, to ${to?.name ?? 'nowhere'}`
+}
+
 /** Of a write that a pass is about to make. */
 export function brokenByPlan(world: World, { read, probed }: Knowledge, call: WriteCall): string | undefined {
   if (!isPromotion(call)) return undefined
@@ -33,16 +64,28 @@ export function brokenByPlan(world: World, { read, probed }: Knowledge, call: Wr
   const isGood = ({ name, uid, ready, terminating }: Pod) =>
     ready && !terminating && probed.get(uid) === true && !never.includes(name)
   if (isGood(call.pod)) return undefined
-  const better = read.get(app)?.find(isGood)
+  const better = read.get(app)?.pods.find(isGood)
   return better && `${call.pod.name} is promoted, which fails or is in never, though ${better.name} is healthy`
+}
+
+/** Of a group that a pass has claimed, when the pass has come to its end in good time. */
+export function brokenByEnd(world: World, group: SimulatedGroup, claim: string): string | undefined {
+  const left = world.servicesOf(group).find(({ annotations }) => annotations[SWAP] === claim)
+  return left && `a pass ends and leaves ${left.name} claimed`
 }
 
 /** Of a group, once passes have put right what there was to. */
 export function brokenAtRest(world: World, group: SimulatedGroup): string | undefined {
   const unclean = world.servicesOf(group).find((service) => !world.isHome(service))
   if (unclean) return `Service ${unclean.name} is not as its user left it`
-  if (isServed(world, group) || !hasCandidate(world, group)) return undefined
-  return `${group.app} has a healthy candidate, and active is ${namesOf(activesOf(world, group)) || 'none'}`
+  if (isServed(world, group)) return undefined
+  const actives = activesOf(world, group)
+  if (hasCandidate(world, group)) {
+    return `${group.app} has a healthy candidate, and active is ${namesOf(actives) || 'none'}`
+  }
+  const doubtful = world.podsOf(group).find(({ name, terminating }) => !terminating && !group.never.includes(name))
+  if (actives.length === 1 || !group.promotesUnhealthy || !doubtful) return undefined
+  return `${doubtful.name} is at least running, and no pod is active`
 }
 
 /** Exactly one active pod, which is healthy. */
