@@ -10,7 +10,10 @@
  * - `unknown` means that the write may have been applied, may be applied later, or never. No other outcome may.
  */
 
-/** A pod, cut down to what a pass looks at. Labels and annotations are as they stand, not interpreted. */
+/**
+ * A pod, cut down to what a pass looks at. Labels and annotations are as they stand, not interpreted; from an API server,
+ * their maps and those of a Service inherit nothing, so that any key may be asked for.
+ */
 export interface Pod {
   readonly namespace: string
   readonly name: string

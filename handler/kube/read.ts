@@ -11,8 +11,8 @@ export function readPod(pod: V1Pod): Pod {
     namespace: metadata.namespace ?? '',
     name: metadata.name ?? '',
     uid: metadata.uid ?? '',
-    labels: metadata.labels ?? {},
-    annotations: metadata.annotations,
+    labels: alone(metadata.labels ?? {}),
+    annotations: metadata.annotations && alone(metadata.annotations),
     createdAtMs: readTime(metadata.creationTimestamp),
     phase: status.phase ?? '',
     terminating: metadata.deletionTimestamp !== undefined && metadata.deletionTimestamp !== null,
@@ -29,10 +29,18 @@ export function readService({ metadata = {}, spec = {} }: V1Service): Service {
     name: metadata.name ?? '',
     uid: metadata.uid ?? '',
     resourceVersion: metadata.resourceVersion ?? '',
-    annotations: metadata.annotations ?? {},
-    selector: spec.selector ?? {},
+    annotations: alone(metadata.annotations ?? {}),
+    selector: alone(spec.selector ?? {}),
     publishNotReadyAddresses: spec.publishNotReadyAddresses === true,
   }
+}
+
+/**
+ * A map that inherits nothing: a label may be called `constructor`, and one that is not there must not be found. The map
+ * itself and no copy: one that is built without a prototype takes three times the memory.
+ */
+function alone(map: Record<string, string>): Record<string, string> {
+  return Object.setPrototypeOf(map, null)
 }
 
 function isSidecar({ restartPolicy }: V1Container): boolean {

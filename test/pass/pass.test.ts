@@ -83,6 +83,38 @@ describe('a pass', () => {
     ])
   })
 
+  it.each(['constructor', 'toString'])(
+    'moves a role label that is called %s, as what every object inherits',
+    async (roleLabel) => {
+      const selector = { app: 'helloworld', [roleLabel]: 'active' }
+      const other = await startInProcess([])
+      other.api.store.update('services', NAMESPACE, 'app', (service) => {
+        service.spec = { selector, ports: [{ port: 80 }] }
+      })
+      other.addPod({ name: 'a' })
+      other.addPod({ name: 'b', annotations: {} })
+      const roles = () =>
+        ['a', 'b'].map((pod) => Object.entries(other.labels(pod)).find(([key]) => key === roleLabel)?.[1])
+
+      const dry = await other.pass({ roleLabel, dryRun: true })
+      expect(dry.groups[0]).toMatchObject({ decision: { kind: 'first' }, warnings: [] })
+      expect(roles()).toEqual([undefined, undefined])
+      expect((await other.pass({ roleLabel })).groups[0]).toMatchObject({ activeAfter: 'a', faults: [] })
+      expect(roles()).toEqual(['active', 'passive'])
+
+      other.health.set('a', '500')
+      expect((await other.pass({ roleLabel })).groups[0]).toMatchObject({
+        activeAfter: 'b',
+        latch: 'latched',
+        faults: [],
+      })
+      expect(roles()).toEqual(['passive', 'active'])
+      expect(other.service('app')).toEqual({ selector, annotations: {} })
+      expect((await other.pass({ roleLabel })).groups[0]?.writes).toEqual([])
+      await other.close()
+    },
+  )
+
   it('leaves a failed active alone when no other pod is healthy', async () => {
     await world.pass()
     world.health.set('a', '500').set('b', '500')

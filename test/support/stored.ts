@@ -2,8 +2,8 @@
  * What an API server makes of a write, at the level of the port (handler/kube/port.ts): pure, one object in, one out.
  * The outcomes are those of the real client on a real server: test/contract/stored.test.ts.
  */
-import { isDeepStrictEqual } from 'node:util'
 import type { Kube, PatchOperation, Pod, PodMetadataPatch, Service, ServicePatch } from '../../handler/kube/port.js'
+import { equal } from './api/json.js'
 import { applyJsonPatch } from './api/json-patch.js'
 import { applyMergePatch } from './api/merge-patch.js'
 
@@ -68,7 +68,7 @@ export function writeService(
   if (resourceVersion !== service.resourceVersion) return LOST
   const patched = applyMergePatch(service as never, { annotations, selector } as never) as unknown as Service
   // What changes nothing gets no new version.
-  return { kind: 'applied', object: isDeepStrictEqual(patched, service) ? service : changed(patched) }
+  return { kind: 'applied', object: equal(patched as never, service as never) ? service : changed(patched) }
 }
 
 /** The same Service at its next version. */

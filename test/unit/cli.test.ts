@@ -85,6 +85,7 @@ describe('each flag, and the variable of the same name, says the same', () => {
     ['--context kind', { AP_CONTEXT: 'kind' }, { context: 'kind' }],
     ['--kubeconfig /a/b', { AP_KUBECONFIG: '/a/b' }, { kubeconfig: '/a/b' }],
     ['--role-label example.com/duty', { AP_ROLE_LABEL: 'example.com/duty' }, { roleLabel: 'example.com/duty' }],
+    ['--role-label constructor', { AP_ROLE_LABEL: 'constructor' }, { roleLabel: 'constructor' }],
     ['--dry-run', { AP_DRY_RUN: 'true' }, { dryRun: true }],
     ['--no-dry-run', { AP_DRY_RUN: 'false' }, {}],
     ['-o json', { AP_OUTPUT: 'json' }, { output: 'json' }],
@@ -178,6 +179,8 @@ describe('a flag is refused', () => {
     ['--namespace=', '--namespace: "" should be the name of a namespace'],
     ['--service a/b/c', '--service: "a/b/c" should be NAME or NAMESPACE/NAME'],
     ['--role-label a/b/c', '--role-label: "a/b/c" should be a label key such as role or example.com/role'],
+    ['--role-label __proto__', '--role-label: "__proto__" should be a label key such as role or example.com/role'],
+    ['--role-label x/__proto__', '--role-label: "x/__proto__" should be a label key such as role or example.com/role'],
     [
       '--role-label active-passive/pod',
       '--role-label: "active-passive/pod" should be a label key such as role or example.com/role',

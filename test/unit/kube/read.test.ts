@@ -6,6 +6,12 @@ import { readPod, readService } from '../../../handler/kube/read.js'
 const pod = (json: object) => readPod(json as V1Pod)
 const service = (json: object) => readService(json as V1Service)
 
+/** Of the names that other objects inherit, those that are found in this one, with what is found. */
+const namesIn = (map: Readonly<Record<string, string>> = {}) =>
+  ['constructor', 'toString', '__proto__'].flatMap((name) =>
+    name in map || map[name] !== undefined ? [`${name} ${map[name]}`] : [],
+  )
+
 describe('a pod', () => {
   it('is read as it stands', () => {
     expect(
@@ -68,6 +74,17 @@ describe('a pod', () => {
 
   it('tells no annotations map from an empty one', () => {
     expect(pod({ metadata: { annotations: {} } }).annotations).toEqual({})
+  })
+
+  it('has the labels and annotations that it has, whatever they are called', () => {
+    const bare = pod({ metadata: { annotations: {} } })
+    const named = pod(
+      JSON.parse('{"metadata": {"labels": {"constructor": "a", "__proto__": "b"}, "annotations": {"toString": "c"}}}'),
+    )
+    expect(namesIn(bare.labels)).toEqual([])
+    expect(namesIn(bare.annotations)).toEqual([])
+    expect(namesIn(named.labels)).toEqual(['constructor a', '__proto__ b'])
+    expect(namesIn(named.annotations)).toEqual(['toString c'])
   })
 
   it('is terminating from the moment that its deletion is asked for', () => {
@@ -180,6 +197,16 @@ describe('a Service', () => {
       selector: { app: 'db', role: 'active' },
       publishNotReadyAddresses: true,
     })
+  })
+
+  it('has the annotations and the selector that it has, whatever they are called', () => {
+    const bare = service({})
+    const named = service(
+      JSON.parse('{"metadata": {"annotations": {"__proto__": "a"}}, "spec": {"selector": {"constructor": "active"}}}'),
+    )
+    expect([...namesIn(bare.annotations), ...namesIn(bare.selector)]).toEqual([])
+    expect(namesIn(named.annotations)).toEqual(['__proto__ a'])
+    expect(namesIn(named.selector)).toEqual(['constructor active'])
   })
 
   it.each([{}, { metadata: {}, spec: {} }, { spec: { type: 'ExternalName', externalName: 'db.example' } }])(
