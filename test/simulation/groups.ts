@@ -15,6 +15,8 @@ export interface SimulatedGroup {
   readonly hasCooldown: boolean
   /** Nobody may patch its Services. */
   readonly isDenied: boolean
+  /** A third party writes roles, too. */
+  readonly isMeddledWith: boolean
 }
 
 export const NAMESPACES = ['one', 'two', 'three']
@@ -59,6 +61,7 @@ export function groupOf(plan: Plan, n: number): SimulatedGroup {
     hasFailback: 'failback' in wish,
     hasCooldown: 'cooldown' in wish,
     isDenied: random() < 0.5,
+    isMeddledWith: random() < 0.25,
   }
 }
 

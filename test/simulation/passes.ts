@@ -146,13 +146,15 @@ export class Passes {
         if (claim) knowledge.claims.set(claim, app)
         const readAt = knowledge.read.get(app)?.version ?? startedAt
         return () => {
-          const moves = this.traffic.watch(this.world.group(app))
+          const group = this.world.group(app)
+          const moves = this.traffic.watch(group)
           const effect = cluster.write(call, (_call, before, after) => {
             told(call, 'applied')
-            this.wrote(call, before, after)
+            this.wrote(call, readAt, before, after)
             if (claim && isOver())
               this.fail(app, `a pass has ended, and its claim of ${call.service.name} is made after that`)
-            for (const move of moves()) this.fail(app, brokenByMove(this.world, knowledge, readAt, before, move))
+            for (const move of this.world.meddledAt(group) > 0 ? [] : moves())
+              this.fail(app, brokenByMove(this.world, knowledge, readAt, before, move))
           })
           if (effect.kind !== 'applied') told(call, effect.kind)
           return effect as Written<Pod | Service>
@@ -161,13 +163,14 @@ export class Passes {
     }
   }
 
-  private wrote(call: WriteCall, before: Pod | Service, after: Pod | Service): void {
+  private wrote(call: WriteCall, readAt: number, before: Pod | Service, after: Pod | Service): void {
     const app = appOf(call) as string
     this.figures.writes++
     this.writes.set(app, (this.writes.get(app) ?? 0) + 1)
     if ('labels' in after && 'labels' in before && after.labels.role === 'active' && before.labels.role !== 'active')
       this.figures.promotions++
-    this.fail(app, brokenByWrite(this.world, before, after))
+    if (call.verb === 'patchPod') this.world.disown(call.pod)
+    this.fail(app, brokenByWrite(this.world, readAt, before, after))
   }
 
   private tell(call: Call, text: string): void {

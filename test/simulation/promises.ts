@@ -25,25 +25,33 @@ export interface PodsRead {
   readonly version: number
 }
 
-/** Of a write that was carried out. */
-export function brokenByWrite(world: World, before: Pod | Service, after: Pod | Service): string | undefined {
+/** Of a write that was carried out, by a pass that last read the pods at this version of the cluster. */
+export function brokenByWrite(
+  world: World,
+  readAt: number,
+  before: Pod | Service,
+  after: Pod | Service,
+): string | undefined {
   const group = world.group('selector' in after ? after.selector.app : after.labels.app)
+  const isOurs = (pod: Pod) => !world.isForeign(pod)
   const actives = activesOf(world, group)
-  if (actives.length > 1) return `${namesOf(actives)} are active at the same time`
-  if (!('selector' in before || 'selector' in after) && epochOf(after) < epochOf(before)) {
-    return `the epoch of ${after.name} goes down`
+  const own = actives.filter(isOurs)
+  if (own.length > 1) return `${namesOf(own)} are active at the same time`
+  if (!('selector' in before || 'selector' in after)) {
+    if (epochOf(after) < epochOf(before)) return `the epoch of ${after.name} goes down`
+    const isBlind = readAt < world.meddledAt(group)
+    if (isActive(after) && !isActive(before) && actives.length > 1 && !isBlind) {
+      return `a pass raises the number of active pods: ${namesOf(actives)}`
+    }
   }
   for (const service of world.servicesOf(group)) {
-    const selected = world.selectedBy(service)
+    const selected = world.selectedBy(service).filter(isOurs)
     if (selected.length > 1) return `Service ${service.name} selects ${namesOf(selected)}`
   }
   return undefined
 }
 
-/**
- * Of the same, where it moved traffic, by a pass that last read the pods at this version of the cluster. To release what
- * another pass has claimed is to do what that one has decided.
- */
+/** Of the same, where it moved traffic: to release what another pass has claimed is to do what that one has decided. */
 export function brokenByMove(
   world: World,
   { unwell, claims }: Knowledge,

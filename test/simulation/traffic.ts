@@ -31,7 +31,7 @@ export class Traffic {
       })
   }
 
-  /** A Service selects no more than one. */
+  /** A Service selects no more than one, but for a third party's. */
   private podOf(service: Service): Pod | undefined {
     return this.world.selectedBy(service)[0]
   }

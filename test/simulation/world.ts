@@ -3,12 +3,13 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Clock } from '../../handler/clock.js'
 import { PIN, SWAP } from '../../handler/keys.js'
 import type { Pod, Service } from '../../handler/kube/port.js'
+import { epochOf, isActive } from '../support/roles.js'
 import { changed, selects } from '../support/stored.js'
 import { Cluster } from './cluster.js'
 import { groupOf, podOf, type SimulatedGroup } from './groups.js'
 import { chanceOf, oneOf, type Plan } from './plan.js'
 
-const TROUBLES = [
+const POD_TROUBLES = [
   'fails',
   'recovers',
   'recovers',
@@ -17,11 +18,11 @@ const TROUBLES = [
   'terminates',
   'vanishes',
   'vanishes',
-  'edited',
 ] as const
 /** A pod that is deleted is made again at once, while passes run, or later. */
 const AWAY_MS = [0, 60, 60, 3_000, 20_000]
-type Trouble = (typeof TROUBLES)[number]
+/** Somebody else edits a Service, or labels a pod. */
+const TROUBLES = [...POD_TROUBLES, 'edited', 'labelled'] as const
 
 export class World {
   readonly cluster = new Cluster()
@@ -30,6 +31,10 @@ export class World {
   private readonly failing = new Set<string>()
   /** What users have written on Services since: of their annotations, the last `note`. */
   private readonly notes = new Map<string, string>()
+  /** The uids of the pods that are active because a third party has labelled them. */
+  private readonly foreign = new Set<string>()
+  /** By group: the version of the cluster when a third party last wrote a role. */
+  private readonly meddled = new Map<string, number>()
   /** Since when the pod with this uid is healthy, or is not. */
   private readonly since = new Map<string, number>()
   private generation = 0
@@ -73,6 +78,20 @@ export class World {
   isHealthy(pod: Pod): boolean {
     const isReadyCheck = this.group(pod.labels.app).services[0]?.annotations['active-passive/health-check'] === 'ready'
     return !pod.terminating && pod.ready && (isReadyCheck || this.passesItsProbe(pod))
+  }
+
+  isForeign({ uid }: Pod): boolean {
+    return this.foreign.has(uid)
+  }
+
+  /** A pass has written its role: it is no third party's any more. */
+  disown({ uid }: Pod): void {
+    this.foreign.delete(uid)
+  }
+
+  /** The version of the cluster when a third party last wrote a role of the group; 0: never. */
+  meddledAt({ app }: SimulatedGroup): number {
+    return this.meddled.get(app) ?? 0
   }
 
   /** Since when nothing has happened to it. */
@@ -130,10 +149,12 @@ export class World {
     this.troubles++
     const pod = this.cluster.pod(group.namespace, name)
     if (what === 'edited') this.edit(oneOf(random, this.servicesOf(group)))
-    else if (pod) this.befall(group, pod, what, waitMs)
+    else if (!pod) return
+    else if (what === 'labelled') this.label(group, pod)
+    else this.befall(group, pod, what, waitMs)
   }
 
-  private befall(group: SimulatedGroup, pod: Pod, what: Exclude<Trouble, 'edited'>, waitMs: number): void {
+  private befall(group: SimulatedGroup, pod: Pod, what: (typeof POD_TROUBLES)[number], waitMs: number): void {
     const { name, uid } = pod
     const nowMs = this.clock.now()
     this.since.set(uid, nowMs)
@@ -173,6 +194,16 @@ export class World {
     const pod = podOf(group, name, this.generation++, this.clock.now())
     this.since.set(pod.uid, this.clock.now())
     this.cluster.putPod(pod)
+  }
+
+  /** A third party takes the role from a pod, or gives it: not to one of no epoch, for several would look like a template's. */
+  private label(group: SimulatedGroup, pod: Pod): void {
+    if (!group.isMeddledWith || epochOf(pod) === 0) return
+    const role = isActive(pod) ? 'passive' : 'active'
+    if (role === 'active') this.foreign.add(pod.uid)
+    else this.foreign.delete(pod.uid)
+    this.cluster.putPod({ ...pod, labels: { ...pod.labels, role } })
+    this.meddled.set(group.app, this.cluster.version)
   }
 
   private edit(service: Service): void {
