@@ -15,7 +15,7 @@ import type { Deadline } from './deadline.js'
 import type { Effects } from './effects.js'
 import type { Fault } from './errors.js'
 import { MANAGED, PIN, SWAP } from './keys.js'
-import type { KubeError, Service, ServicePatch } from './kube/port.js'
+import type { KubeError, Service, ServicePatch, Written } from './kube/port.js'
 import { pause } from './retry.js'
 
 /** What everything around a swap needs to know. */
@@ -140,7 +140,7 @@ export async function release(context: SwapContext, service: Service, until: Abo
     const result = await context.kube.patchService(current, releasePatch(current, context.roleLabel), until)
     if (result.kind === 'applied') return { kind: 'free', service: result.object }
     if (result.kind === 'gone') return { kind: 'free', service: undefined }
-    if ('error' in result) error = result.error
+    error = tellingMore(error, result, until)
     const stuck: Stuck = { kind: 'stuck', service: current, ...(error ? { error } : {}) }
     if ((result.kind === 'denied' || result.kind === 'rejected') && attempt + 1 >= REFUSALS) return stuck
     await pause(context, attempt, until, result.kind === 'throttled' ? result.retryAfterMs : 0)
@@ -174,6 +174,16 @@ export function stillClaimed(stuck: readonly Stuck[], roleLabel: string): Fault 
   }
 }
 
+/** What the API server said is not forgotten for a request that was cut off because time was up. */
+function tellingMore(
+  known: KubeError | undefined,
+  result: Written<Service>,
+  until: AbortSignal,
+): KubeError | undefined {
+  if (!('error' in result)) return known
+  return until.aborted ? (known ?? result.error) : result.error
+}
+
 /** Moves the version of a Service on, so that a claim that was never answered cannot be applied any more. */
 async function outrun(context: SwapContext, service: Service, token: string): Promise<Released> {
   const { kube, deadline, roleLabel } = context
@@ -185,7 +195,7 @@ async function outrun(context: SwapContext, service: Service, token: string): Pr
     if (isClaimed(seen)) return release(context, seen, deadline.releasing)
     const result = await kube.patchService(seen, claimPatch(seen, token, undefined, roleLabel), deadline.releasing)
     if (result.kind === 'applied') return release(context, result.object, deadline.releasing)
-    if ('error' in result) error = result.error
+    error = tellingMore(error, result, deadline.releasing)
     if (result.kind === 'denied' || result.kind === 'rejected')
       return { kind: 'stuck', service: seen, error: result.error }
     await pause(context, attempt, deadline.releasing, result.kind === 'throttled' ? result.retryAfterMs : 0)

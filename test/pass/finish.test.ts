@@ -209,6 +209,14 @@ describe('a claim that is left and cannot be released', () => {
     expect(fault?.remedy).toContain('kubectl patch service app -n default')
   })
 
+  it('is named with that also when the last request was cut off', async () => {
+    onRequests('/services/app', [1, 1], () => ({ kind: 'answer', status: 500, body: { message: 'out of order' } }))
+    onRequests('/services/app', [1, 999], () => ({ kind: 'hang' }))
+    const report = await world.pass()
+    const fault = report.groups.find(({ services }) => services.includes('app'))?.faults[0]
+    expect(fault).toMatchObject({ code: 'latched', message: expect.stringContaining('out of order') })
+  })
+
   it('is named when a rival has left it in the middle of this pass', async () => {
     world.api.store.update('services', NAMESPACE, 'app', ({ metadata }) => {
       metadata.annotations = {}
