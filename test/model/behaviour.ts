@@ -173,9 +173,15 @@ function refusedBy(parent: Node | undefined, event: Event | undefined): readonly
   return call && 'pod' in call ? [...parent.refused, call.pod.name] : parent.refused
 }
 
-/** What a write rests on: the same comes too late again. */
+/**
+ * What a write is and rests on: the same comes too late again. (A claim may follow a release that came too late, where no
+ * time was left to release what is there now: it comes too late as well, and has everything read again.)
+ */
 export function basisOf(call: Call): string | undefined {
-  if (call.verb === 'patchService') return `${call.service.name} ${call.patch.resourceVersion}`
+  if (call.verb === 'patchService') {
+    const kind = call.patch.annotations[SWAP] ? 'claim' : 'release'
+    return `${kind} ${call.service.name} ${call.patch.resourceVersion}`
+  }
   if (call.verb !== 'patchPod') return undefined
   return JSON.stringify([call.pod.name, call.patch.filter(({ op }) => op === 'test')])
 }
