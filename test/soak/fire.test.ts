@@ -4,9 +4,11 @@ import { findBinaries } from '../cluster/binaries.js'
 import { startControlPlane } from '../cluster/control-plane.js'
 import type { Change } from '../cluster/history.js'
 import { podStatus } from '../support/pods.js'
+import { standstills } from './fire/chronicle.js'
 import { soakFire } from './fire/fire.js'
 import { longestGap } from './fire/gap.js'
 import { type Fire, judgeFire, type Life } from './fire/judge.js'
+import { timeline } from './fire/timeline.js'
 
 describe.skipIf(findBinaries() === undefined)('four handlers under fire for a minute', () => {
   // A seed with which each thing is done early, on a busy machine too.
@@ -52,6 +54,7 @@ describe('the judgement on a fire', () => {
     health: [healthy(0, 'a'), healthy(0, 'b')],
     outages: [],
     endMs: 10,
+    entries: [],
     lives: [serve, run, { ...serve, code: null, signal: 'SIGKILL' }, { ...run, code: 3 }],
     done: { kills: 2 },
     lastPass: run,
@@ -81,7 +84,7 @@ describe('the judgement on a fire', () => {
     [
       'a group that was forgotten',
       'none was active',
-      { history: [...good.history.slice(0, 5), pod(50_000, 'b', 'active')] },
+      { history: [...good.history.slice(0, 5), pod(50_000, 'b', 'active')], endMs: 60_000 },
     ],
     ['a fire with too few failovers', 'only 0 failovers', { history: good.history.slice(0, 4) }],
     ['a fire with too few kills', 'kills: only 1', { done: { kills: 1 } }],
@@ -103,7 +106,7 @@ describe('the longest time without an active pod while one could have been it', 
     changes: readonly Change[],
     health = all,
     outages: readonly { readonly fromMs: number; readonly toMs: number }[] = [],
-  ) => longestGap(changes, health, outages, { app: 'web' }, 1_000)
+  ) => longestGap(changes, health, outages, { app: 'web' }, 1_000)?.ms ?? 0
 
   it('is from the seal to the promotion, or to the end', () => {
     expect(gap([...passive, pod(130, 'b', 'active')])).toBe(30)
@@ -126,6 +129,47 @@ describe('the longest time without an active pod while one could have been it', 
   })
 
   it('knows nothing of other groups', () => {
-    expect(longestGap(passive, all, [], { app: 'db' }, 1_000)).toBe(0)
+    expect(longestGap(passive, all, [], { app: 'db' }, 1_000)).toBeUndefined()
+  })
+})
+
+describe('the times in which no handler ran', () => {
+  const entry = (atMs: number, who: string, runs?: boolean) => ({
+    atMs,
+    who,
+    what: '',
+    ...(runs !== undefined && { runs }),
+  })
+
+  it('are those before the first, and those in which all are frozen or dead', () => {
+    const entries = [
+      ...[entry(0, 'a pod'), entry(10, 'a', true), entry(20, 'b', true)],
+      ...[entry(30, 'a', false), entry(40, 'b', false), entry(45, 'b', false), entry(50, 'a', true)],
+    ]
+    expect(standstills([...entries, entry(60, 'a', false)], 100)).toEqual([
+      { fromMs: 0, toMs: 10 },
+      { fromMs: 40, toMs: 50 },
+      { fromMs: 60, toMs: 100 },
+    ])
+  })
+})
+
+describe('the timeline of a gap', () => {
+  it('tells what was done, said, asked and written in it, but nothing of other groups', () => {
+    const groups = ['web', 'db'].map((app) => ({ app, services: { [app]: { selector: HOME, annotations: {} } } }))
+    const entries = [
+      { atMs: 1_000, who: 'pass', what: 'long ago' },
+      { atMs: 9_500, who: 'pass', what: 'n/web:\nEnabling web-1\n\nn/db:\nEnabling db-1\n\n2 failover' },
+      { atMs: 10_100, who: 'pass', what: 'patch pods/db-1: 422' },
+      { atMs: 10_200, who: 'db-1', what: 'answers: hang' },
+      { atMs: 10_300, who: 'control plane', what: 'etcd killed' },
+    ]
+    const history = [pod(10_000, 'web-0', 'passive'), pod(10_400, 'web-1', 'active')]
+    expect(timeline({ groups, history, entries }, 'web', { fromMs: 10_000, toMs: 10_350 })).toEqual([
+      '   -0.500 s pass n/web:; Enabling web-1',
+      '   -0.500 s pass 2 failover',
+      '   +0.000 s web-0 is passive, epoch 0, Running, Ready',
+      '   +0.300 s control plane etcd killed',
+    ])
   })
 })

@@ -6,6 +6,7 @@ import type { Observer } from '../../cluster/observer.js'
 import { until } from '../../cluster/poll.js'
 import { seededRandom } from '../../support/random.js'
 import type { Behaviour } from '../../support/servers.js'
+import type { Chronicle } from './chronicle.js'
 import type { Span } from './gap.js'
 import type { Handler } from './handlers.js'
 import type { FirePod, FireWorld } from './world.js'
@@ -15,6 +16,7 @@ export interface Burning {
   readonly handlers: readonly Handler[]
   readonly plane: ControlPlane
   readonly observer: Observer
+  readonly chronicle: Chronicle
 }
 
 export interface Damage {
@@ -39,9 +41,9 @@ export async function disturb(burning: Burning, seed: string, signal: AbortSigna
     ...world.groups.map((group) => failPods(burning, group.pods, chanceOf(seed, group.app), damage, signal)),
     killHandlers(burning, chanceOf(seed, 'handlers'), damage, signal),
     overtakeHandlers(burning, chanceOf(seed, 'swaps'), damage, signal),
-    meddleWithConnections(handlers, chanceOf(seed, 'connections'), damage, signal),
+    meddleWithConnections(burning, chanceOf(seed, 'connections'), damage, signal),
     editServices(world, chanceOf(seed, 'users'), damage, signal),
-    stopControlPlane(burning.plane, chanceOf(seed, 'control plane'), damage, signal),
+    stopControlPlane(burning, chanceOf(seed, 'control plane'), damage, signal),
   ])
   const requests = handlers.reduce((sum, { proxy }) => sum + proxy.cuts.request, 0)
   const answers = handlers.reduce((sum, { proxy }) => sum + proxy.cuts.answer, 0)
@@ -214,24 +216,27 @@ function sealIn(
 }
 
 async function meddleWithConnections(
-  handlers: readonly Handler[],
+  { handlers, chronicle }: Burning,
   { between, pick, random }: Chance,
   damage: Scars,
   signal: AbortSignal,
 ): Promise<void> {
   while (!signal.aborted) {
-    const [{ proxy, latencyMs }, how, pauseMs] = [pick(handlers), random(), between(100, 800)]
+    const [{ name, proxy, latencyMs }, how, pauseMs] = [pick(handlers), random(), between(100, 800)]
     const [after, delayMs, lateMs] = [Math.floor(between(0, 20)), between(20, 400), between(300, 3_000)]
     if (how < 0.35) proxy.cutIn('request', after)
     else if (how < 0.7) proxy.cutIn('answer', after)
     else if (how < 0.8) {
       count(damage, 'all connections cut')
+      chronicle.note(name, 'has all its connections cut')
       proxy.cut()
     } else if (how < 0.85) {
       count(damage, 'all connections held')
+      chronicle.note(name, 'has all its connections held')
       proxy.hold()
     } else {
       count(damage, 'a connection delayed')
+      chronicle.note(name, `is ${delayMs.toFixed(0)} ms away for ${lateMs.toFixed(0)} ms`)
       proxy.delay(delayMs)
       await rest(lateMs, signal)
       proxy.delay(latencyMs)
@@ -256,7 +261,7 @@ async function editServices(
 }
 
 async function stopControlPlane(
-  plane: ControlPlane,
+  { plane, chronicle }: Burning,
   { between, pick }: Chance,
   { outages, done }: Scars,
   signal: AbortSignal,
@@ -264,7 +269,9 @@ async function stopControlPlane(
   const outage = async (what: Deed, away: () => Promise<void>) => {
     count({ done }, what)
     const fromMs = performance.now()
+    chronicle.note('control plane', what)
     await away()
+    chronicle.note('control plane', 'is back')
     outages.push({ fromMs, toMs: performance.now() })
   }
   for (;;) {

@@ -4,8 +4,9 @@ import type { ControlPlane } from '../../cluster/control-plane.js'
 import { observe } from '../../cluster/observer.js'
 import { seededRandom } from '../../support/random.js'
 import type { Judgement } from '../judge.js'
+import { Chronicle } from './chronicle.js'
 import { disturb } from './disturbances.js'
-import { type Handler, startAgainAndAgain } from './handlers.js'
+import { type Handler, type HandlerDraft, startAgainAndAgain } from './handlers.js'
 import { judgeFire } from './judge.js'
 import { openFireWorld } from './world.js'
 
@@ -13,11 +14,11 @@ import { openFireWorld } from './world.js'
 const CHECK = ['--failures', '1', '--health-timeout', '500ms']
 const SERVE = ['serve', '--port', '0', '--interval', '250ms', ...CHECK]
 /** Two that go on until they are killed, and two that make a pass and end; all somewhat far away. */
-const HANDLERS = [
-  { args: [...SERVE, '--watch'], latencyMs: 10 },
-  { args: [...SERVE, '--deadline', '10s'], latencyMs: 40 },
-  { args: CHECK, latencyMs: 20 },
-  { args: [...CHECK, '--deadline', '10s'], latencyMs: 60 },
+const HANDLERS: readonly HandlerDraft[] = [
+  { name: 'watch', args: [...SERVE, '--watch'], latencyMs: 10 },
+  { name: 'loop', args: [...SERVE, '--deadline', '10s'], latencyMs: 40 },
+  { name: 'pass', args: CHECK, latencyMs: 20 },
+  { name: 'short-pass', args: [...CHECK, '--deadline', '10s'], latencyMs: 60 },
 ]
 
 export interface FireOptions {
@@ -31,27 +32,33 @@ export interface FireOptions {
 /** @param plane of this fire alone: it is killed over and over */
 export async function soakFire(plane: ControlPlane, { durationMs, seed, signal }: FireOptions): Promise<Judgement> {
   const began = performance.now()
-  const world = await openFireWorld(plane)
+  const chronicle = new Chronicle()
+  const world = await openFireWorld(plane, chronicle)
   const { cluster, groups, health } = world
   const observer = await observe(plane.kubeconfig, cluster.namespace)
   const handlers: Handler[] = []
+  const usernames: string[] = []
   try {
-    for (const [n, { args, latencyMs }] of HANDLERS.entries()) {
+    for (const [n, draft] of HANDLERS.entries()) {
       const random = seededRandom(`${seed} handler ${n}`)
-      handlers.push(await startAgainAndAgain(args, cluster.kubeconfig, latencyMs, () => random() * 500))
+      const { kubeconfig, username } = await world.addUser(draft.name)
+      usernames.push(username)
+      handlers.push(await startAgainAndAgain(draft, kubeconfig, chronicle, () => random() * 500))
     }
     const over = new AbortController()
     void sleep(durationMs, undefined, { ref: false, ...(signal && { signal }) })
       .catch(() => {})
       .then(() => over.abort())
-    const damage = await disturb({ world, handlers, plane, observer }, seed, over.signal)
+    const damage = await disturb({ world, handlers, plane, observer, chronicle }, seed, over.signal)
     const endMs = performance.now()
     const lives = (await Promise.all(handlers.splice(0).map((handler) => handler.end()))).flat()
     const lastPass = await cluster.run(CHECK)
     await observer.caughtUp()
+    await chronicle.addRequests(plane.auditLog, usernames)
+    const { entries } = chronicle
     const minutes = (endMs - began) / 60_000
     const { figures, faults } = judgeFire(
-      { groups, history: observer.history, health, endMs, lives, lastPass, ...damage },
+      { groups, history: observer.history, health, endMs, lives, lastPass, entries, ...damage },
       { failovers: Math.floor(minutes * 3), done: Math.ceil(minutes / 5) },
     )
     return { figures: [`seed: ${seed}`, ...figures], faults }

@@ -13,9 +13,16 @@ export interface Health {
   readonly healthy: boolean
 }
 
+/** A time without an active pod while another was fit to be it. */
+export interface Gap extends Span {
+  /** So much of it counts. */
+  readonly ms: number
+}
+
 /**
- * The longest time without an active pod while another was fit to be it. Time in which the control plane was away does
- * not count, because nobody could have done anything about it; nor does it begin the count anew.
+ * The longest gap. Time in which the control plane was away, or no handler ran, does not count, because nobody could
+ * have done anything about it; nor does it begin the count anew.
+ * @param outages may overlap
  */
 export function longestGap(
   changes: readonly Change[],
@@ -23,7 +30,7 @@ export function longestGap(
   outages: readonly Span[],
   labels: Readonly<Record<string, string>>,
   endMs: number,
-): number {
+): Gap | undefined {
   const pods = new Map<string, ObservedPod>()
   const healthy = new Map<string, boolean>()
   let away = 0
@@ -39,19 +46,22 @@ export function longestGap(
       { atMs: fromMs, apply: () => void away++ },
       { atMs: toMs, apply: () => void away-- },
     ]),
-  ].sort((a, b) => a.atMs - b.atMs)
+  ]
+    .filter(({ atMs }) => atMs <= endMs)
+    .sort((a, b) => a.atMs - b.atMs)
 
-  let longest = 0
-  let current = 0
+  let longest: Gap | undefined
+  let current: Gap | undefined
   for (const [index, { atMs, apply }] of happened.entries()) {
     apply()
     const all = [...pods.values()]
     const isMissed =
       !all.some(({ metadata }) => metadata.labels?.role === 'active') &&
       all.some((pod) => isFit(pod) && healthy.get(pod.metadata.name))
-    if (!isMissed) current = 0
-    else if (away === 0) current += (happened[index + 1]?.atMs ?? endMs) - atMs
-    longest = Math.max(longest, current)
+    const toMs = happened[index + 1]?.atMs ?? endMs
+    const { fromMs, ms } = current ?? { fromMs: atMs, ms: 0 }
+    current = isMissed ? { fromMs, toMs, ms: ms + (away === 0 ? toMs - atMs : 0) } : undefined
+    if (current && current.ms > (longest?.ms ?? 0)) longest = current
   }
   return longest
 }

@@ -11,7 +11,9 @@ import {
 } from '../../cluster/history.js'
 import type { Run } from '../../support/handler.js'
 import type { Judgement } from '../judge.js'
+import { type Entry, standstills } from './chronicle.js'
 import { type Health, longestGap, type Span } from './gap.js'
+import { timeline } from './timeline.js'
 
 type Labels = Readonly<Record<string, string>>
 
@@ -36,6 +38,8 @@ export interface Fire {
   /** When the API server or etcd was away. */
   readonly outages: readonly Span[]
   readonly endMs: number
+  /** In order. */
+  readonly entries: readonly Entry[]
   readonly lives: readonly Life[]
   /** How often each thing was done to them. */
   readonly done: Readonly<Record<string, number>>
@@ -53,22 +57,28 @@ export interface Least {
 
 /** The default deadline: by then the pass that sealed has ended, and others have made theirs. */
 const FORGOTTEN_MS = 40_000
+/** What happened in such a gap is told. */
+const LONG_MS = 5_000
 
 export function judgeFire(fire: Fire, least: Least): Judgement {
-  const { groups, history, lives, done, lastPass } = fire
+  const { groups, history, lives, done, lastPass, entries } = fire
   const figures: string[] = []
   const faults: string[] = []
   const end = [...instants(history)].at(-1) ?? { pods: [], services: [] }
 
+  const still = standstills(entries, fire.endMs)
+  const outages = [...fire.outages, ...still]
   for (const { app, services } of groups) {
     const labels = { app }
     const failovers = Math.max(0, promotions(history, { labels }) - 1)
     const two = twoActives(history, { labels })
-    const gapMs = longestGap(history, fire.health, fire.outages, labels, fire.endMs)
+    const gap = longestGap(history, fire.health, outages, labels, fire.endMs)
+    const gapMs = gap?.ms ?? 0
     figures.push(
       `${app}: ${failovers} failovers; instants with two actives: ${two.length}; ` +
         `longest without one while one was healthy: ${(gapMs / 1_000).toFixed(1)} s`,
     )
+    if (gap && gapMs > LONG_MS) figures.push(...timeline(fire, app, gap))
     if (two.length > 0) faults.push(`${app}: two actives${first(two, history)}`)
     if (failovers < least.failovers) faults.push(`${app}: only ${failovers} failovers`)
     if (gapMs > FORGOTTEN_MS) faults.push(`${app}: none was active for ${gapMs} ms`)
@@ -92,6 +102,8 @@ export function judgeFire(fire: Fire, least: Least): Judgement {
   figures.push(`instants when a Service selected two: ${selectedTwo.length}, of ${history.length} writes`)
   if (selectedTwo.length > 0) faults.push(`a Service selected two${first(selectedTwo, history)}`)
 
+  const stillMs = still.reduce((sum, { fromMs, toMs }) => sum + toMs - fromMs, 0)
+  figures.push(`no handler ran for ${(stillMs / 1_000).toFixed(1)} s, in ${still.length} times`)
   figures.push(
     `processes: ${lives.length}; ${Object.entries(done)
       .map(([what, times]) => `${what}: ${times}`)

@@ -1,10 +1,11 @@
 /** What the handlers under fire look after: groups of pods whose health is known at any moment, and their Services. */
 import { jsonPatch } from '../../cluster/client.js'
 import { until } from '../../cluster/poll.js'
-import type { Rule } from '../../cluster/users.js'
+import { type Rule, type ServiceAccountUser, serviceAccount } from '../../cluster/users.js'
 import type { Cluster } from '../../support/cluster-context.js'
 import { type OnCluster, openNamespace } from '../../support/on-cluster.js'
 import type { Behaviour, TestServer } from '../../support/servers.js'
+import type { Chronicle } from './chronicle.js'
 import type { Health } from './gap.js'
 import type { Group } from './judge.js'
 
@@ -38,15 +39,18 @@ export interface FireWorld {
   /** The one of them whose Services may not be patched. */
   readonly unclaimed: FireGroup
   readonly health: readonly Health[]
+  /** Somebody with the rights of a handler, whose requests can be told from those of others. */
+  addUser(name: string): Promise<ServiceAccountUser>
   /** The user writes a note on a Service, and applies its selector as it is in the manifest. */
   edit(group: Group, service: string, note: string): Promise<void>
 }
 
-export async function openFireWorld(plane: Cluster): Promise<FireWorld> {
+export async function openFireWorld(plane: Cluster, chronicle: Chronicle): Promise<FireWorld> {
   const open = Object.values(APPS)
     .flat()
     .filter((name) => name !== LOCKED)
-  const cluster = await openNamespace(plane, rightsOn(open))
+  const rules = rightsOn(open)
+  const cluster = await openNamespace(plane, rules)
   const health: Health[] = []
   const groups = await Promise.all(
     Object.entries(APPS).map(async ([app, names]) => {
@@ -56,7 +60,7 @@ export async function openFireWorld(plane: Cluster): Promise<FireWorld> {
       for (let n = 0; n < PODS; n++) {
         const server = await cluster.addPod(`${app}-${n}`, 'ok', { labels: { app } })
         health.push({ atMs: performance.now(), pod: server.name, healthy: true })
-        pods.push(firePod(cluster, app, server, health))
+        pods.push(firePod(cluster, app, server, health, chronicle))
       }
       const services: Group['services'] = Object.fromEntries(names.map((name) => [name, { selector, annotations: {} }]))
       return { app, services, pods }
@@ -67,6 +71,7 @@ export async function openFireWorld(plane: Cluster): Promise<FireWorld> {
     groups,
     unclaimed: groups.find(({ app }) => app === LOCKED) as FireGroup,
     health,
+    addUser: (name) => serviceAccount(plane.kubeconfig, { namespace: cluster.namespace, name, rules }),
     edit: async ({ services }, name, note) => {
       const { selector = {}, annotations = {} } = services[name] ?? {}
       Object.assign(annotations, { note })
@@ -88,7 +93,7 @@ function rightsOn(services: readonly string[]): readonly Rule[] {
   ]
 }
 
-function firePod(cluster: OnCluster, app: string, server: TestServer, health: Health[]): FirePod {
+function firePod(cluster: OnCluster, app: string, server: TestServer, health: Health[], chronicle: Chronicle): FirePod {
   const { name } = server
   const { admin, api } = cluster
   const path = `${api}/pods/${name}`
@@ -97,6 +102,7 @@ function firePod(cluster: OnCluster, app: string, server: TestServer, health: He
     isActive: async () => (await cluster.labels(name).catch(() => undefined))?.role === 'active',
     behave: async (behaviour) => {
       await server.behave(behaviour)
+      chronicle.note(name, `answers: ${behaviour}`)
       health.push({ atMs: performance.now(), pod: name, healthy: behaviour === 'ok' })
     },
     setReady: (ready) => persist(`${name} ready: ${ready}`, () => cluster.setStatus(name, { ready })),
