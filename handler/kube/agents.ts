@@ -41,5 +41,10 @@ function keepAlive(agent: HttpAgent, options: AgentOptions, settings: AgentOptio
 /** Requests that are under way end on the connection that they have. */
 function retire(agent: HttpAgent): void {
   Object.assign(agent, { keepAlive: false })
+  dropIdle(agent)
+}
+
+/** Lets go of the connections that no request is on: where one is dead, the others may lead to the same place. */
+export function dropIdle(agent: HttpAgent): void {
   for (const sockets of Object.values(agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy()
 }

@@ -10,7 +10,7 @@ import type { Readable } from 'node:stream'
 import type { KubeConfig } from '@kubernetes/client-node/dist/config.js'
 import got, { HTTPError, type RequestError, type Response } from 'got'
 import { version } from '../version.js'
-import type { Pool } from './agents.js'
+import { dropIdle, type Pool } from './agents.js'
 import { openIdentity, type Presented } from './auth/identity.js'
 
 /** What a request may take. */
@@ -108,8 +108,9 @@ export function openTransport(config: KubeConfig, limits: Limits = LIMITS): Tran
       hooks: {
         beforeRequest: [() => void requests++],
         beforeRetry: [
-          ({ message }) => {
-            earlier = message
+          (error) => {
+            earlier = error.message
+            if (!(error instanceof HTTPError)) dropIdle(agent)
           },
         ],
       },
@@ -117,6 +118,7 @@ export function openTransport(config: KubeConfig, limits: Limits = LIMITS): Tran
     })
     const answer = await request.then(answerOf, (error: unknown) => {
       if (error instanceof HTTPError) return answerOf(error.response as Response<string>)
+      dropIdle(agent)
       throw noAnswer(error, earlier)
     })
     if (answer.status === 401) identity.refused()

@@ -1,11 +1,12 @@
 import { createServer, type Socket } from 'node:net'
 import { KubeConfig } from '@kubernetes/client-node/dist/config.js'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { connect } from '../../../handler/kube/client.js'
 import type { Kube, Pod } from '../../../handler/kube/port.js'
 import { type Api, type Fault, startApi } from '../../support/api/server.js'
 import { podDraft } from '../../support/pods.js'
 import { response } from '../../support/servers.js'
+import { startTcpProxy } from '../../support/tcp-proxy.js'
 import { EMPTY_LIST, listen, load, never } from './support.js'
 
 const FAST = { retryDelayMs: 1, readTimeoutMs: 2_000 }
@@ -131,6 +132,19 @@ describe('the transport', () => {
       message: expect.stringContaining(`no answer from ${api.url}: Timeout awaiting 'request' for 50ms`),
     })
     expect(api.requests).toHaveLength(3)
+  })
+
+  it('sends a read again on a connection of its own when the one it had is dead: the idle ones may be too', async () => {
+    const { hostname, port } = new URL(api.url)
+    const proxy = await startTcpProxy(hostname, Number(port))
+    onTestFinished(() => proxy.close())
+    const through = connect(await load({ server: `http://127.0.0.1:${proxy.port}` }), { ...FAST, readTimeoutMs: 200 })
+    await Promise.all([1, 2, 3, 4].map(() => list(through)))
+    expect(proxy.connections).toBe(4)
+    proxy.hold()
+    await list(through)
+    expect(proxy.connections).toBe(5)
+    expect(through.requests).toBe(6)
   })
 
   it('limits a write that gets no answer: it may have been applied', async () => {
