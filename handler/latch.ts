@@ -73,15 +73,9 @@ export async function claim(
   pin: string | undefined,
 ): Promise<Claimed> {
   const token = `${randomToken(context.random)} ${winner}`
-  const written = await Promise.all(
-    services.map(async (service) => ({
-      service,
-      result: await context.kube.patchService(
-        service,
-        claimPatch(service, token, pin, context.roleLabel),
-        context.deadline.swapping,
-      ),
-    })),
+  const patch = (service: Service) => claimPatch(service, token, pin, context.roleLabel)
+  const written = await inOrder(services, (service) =>
+    context.kube.patchService(service, patch(service), context.deadline.swapping),
   )
   const claimed: Service[] = []
   const refused: Refusal[] = []
@@ -110,6 +104,29 @@ export async function claim(
     ...unanswered.map((service) => outrun(context, service, token)),
   ])
   return { kind: 'again', delayMs, ...(error ? { error } : {}), stuck: released.filter(isStuck) }
+}
+
+type Answered = { readonly service: Service; readonly result: Written<Service> }
+
+/**
+ * One after the other until one is ours, and then the rest at once; none after one that is lost. The order is that of
+ * the list, the same for all: of passes that come together whoever gets the first gets all of them, where each might
+ * get one, and all would have to begin again.
+ */
+async function inOrder(
+  services: readonly Service[],
+  write: (service: Service) => Promise<Written<Service>>,
+): Promise<readonly Answered[]> {
+  const answered: Answered[] = []
+  for (const [n, service] of services.entries()) {
+    const result = await write(service)
+    answered.push({ service, result })
+    if (result.kind === 'denied' || result.kind === 'rejected') continue
+    if (result.kind !== 'applied') break
+    const rest = services.slice(n + 1).map(async (other) => ({ service: other, result: await write(other) }))
+    return [...answered, ...(await Promise.all(rest))]
+  }
+  return answered
 }
 
 /** Reads the Services again. The claim as it stands now if every Service still carries it, else `undefined`. @throws KubeError */

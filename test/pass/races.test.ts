@@ -51,6 +51,18 @@ function annotate(changes: Readonly<Record<string, string | undefined>>): undefi
   return undefined
 }
 describe('a swap that somebody gets in the way of', () => {
+  it('claims no other Service of the group when it has lost the first, so that somebody gets them all', async () => {
+    world.addService({ name: 'app-metrics' })
+    onRequest(`PATCH /api/v1/namespaces/default/${claimOfService}`, 1, () => annotate({ mine: 'kept' }))
+    await world.pass()
+    expect(world.actives()).toEqual(['b'])
+    expect(world.takeRequests().filter((request) => request.includes('service'))).toEqual([
+      ...['GET services', 'PATCH service/app'],
+      ...['GET services', 'PATCH service/app', 'PATCH service/app-metrics'],
+      ...['GET services', 'PATCH service/app', 'PATCH service/app-metrics'],
+    ])
+  })
+
   it('gives way when the Service has changed since it was read, and keeps the change', async () => {
     onRequest(`PATCH /api/v1/namespaces/default/${claimOfService}`, 1, () => annotate({ mine: 'kept' }))
     const report = await world.pass()
