@@ -16,6 +16,8 @@ import { openIdentity, type Presented } from './auth/identity.js'
 /** What a request may take. */
 export interface Limits extends Pool {
   readonly readTimeoutMs: number
+  /** Until the answer to a read begins: its connection may be dead. When it is sent again, a slow server is given more. */
+  readonly firstSilenceMs: number
   readonly writeTimeoutMs: number
   /** Before a read is tried again, where the server does not say. */
   readonly retryDelayMs: number
@@ -25,6 +27,7 @@ export interface Limits extends Pool {
 
 export const LIMITS: Limits = {
   readTimeoutMs: 15_000,
+  firstSilenceMs: 5_000,
   writeTimeoutMs: 5_000,
   retryDelayMs: 200,
   pluginTimeoutMs: 20_000,
@@ -97,7 +100,10 @@ export function openTransport(config: KubeConfig, limits: Limits = LIMITS): Tran
       headers: { accept: 'application/json', 'user-agent': USER_AGENT, ...headers, ...body?.headers },
       ...(body ? { body: body.text } : {}),
       agent: { http: agent, https: agent as HttpsAgent },
-      timeout: { request: method === 'GET' ? limits.readTimeoutMs : limits.writeTimeoutMs },
+      timeout:
+        method === 'GET'
+          ? { request: limits.readTimeoutMs, response: limits.firstSilenceMs }
+          : { request: limits.writeTimeoutMs },
       retry: {
         limit: method === 'GET' ? READ_RETRIES : 0,
         backoffLimit: limits.retryDelayMs,
@@ -110,6 +116,7 @@ export function openTransport(config: KubeConfig, limits: Limits = LIMITS): Tran
         beforeRetry: [
           (error) => {
             earlier = error.message
+            error.options.timeout = { request: limits.readTimeoutMs }
             if (!(error instanceof HTTPError)) dropIdle(agent)
           },
         ],

@@ -1,3 +1,4 @@
+import { createServer as createHttpServer } from 'node:http'
 import { createServer, type Socket } from 'node:net'
 import { KubeConfig } from '@kubernetes/client-node/dist/config.js'
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
@@ -138,13 +139,23 @@ describe('the transport', () => {
     const { hostname, port } = new URL(api.url)
     const proxy = await startTcpProxy(hostname, Number(port))
     onTestFinished(() => proxy.close())
-    const through = connect(await load({ server: `http://127.0.0.1:${proxy.port}` }), { ...FAST, readTimeoutMs: 200 })
+    const through = connect(await load({ server: `http://127.0.0.1:${proxy.port}` }), { ...FAST, firstSilenceMs: 200 })
     await Promise.all([1, 2, 3, 4].map(() => list(through)))
     expect(proxy.connections).toBe(4)
     proxy.hold()
+    const started = performance.now()
     await list(through)
+    expect(performance.now() - started).toBeLessThan(FAST.readTimeoutMs)
     expect(proxy.connections).toBe(5)
     expect(through.requests).toBe(6)
+  })
+
+  it('gives a server that is slow to answer more time when a read is sent again', async () => {
+    const server = createHttpServer((_request, response) => void setTimeout(() => response.end(EMPTY_LIST), 300))
+    const { port } = await listen(server)
+    const through = connect(await load({ server: `http://127.0.0.1:${port}` }), { ...FAST, firstSilenceMs: 50 })
+    expect(await list(through)).toEqual([])
+    expect(through.requests).toBe(2)
   })
 
   it('limits a write that gets no answer: it may have been applied', async () => {
