@@ -41,25 +41,26 @@ const service = (atMs: number, selector: Labels = HOME, annotations: Labels = {}
 })
 const healthy = (atMs: number, pod: string, healthy = true) => ({ atMs, pod, healthy })
 
+const serve: Life = { ...{ args: ['serve'], code: 0, signal: null, stdout: '', stderr: '' }, ordered: true }
+const run: Life = { ...serve, args: ['-n', 'a'], stdout: 'report', ordered: false }
+/** One failover from `a` to `b`. */
+const good: Fire = {
+  groups: [{ app: 'web', services: { web: { selector: HOME, annotations: { note: '1' } } } }],
+  history: [
+    ...[service(1), pod(2, 'a', 'active'), pod(3, 'b', 'passive')],
+    ...[service(4, HOME, { note: '1' }), pod(5, 'a', 'passive'), pod(6, 'b', 'active')],
+  ],
+  health: [healthy(0, 'a'), healthy(0, 'b')],
+  outages: [],
+  endMs: 10,
+  entries: [],
+  lives: [serve, run, { ...serve, code: null, signal: 'SIGKILL' }, { ...run, code: 3 }],
+  done: { kills: 2 },
+  lastPass: run,
+}
+const least = { failovers: 1, done: 2 }
+
 describe('the judgement on a fire', () => {
-  const serve: Life = { ...{ args: ['serve'], code: 0, signal: null, stdout: '', stderr: '' }, ordered: true }
-  const run: Life = { ...serve, args: ['-n', 'a'], stdout: 'report', ordered: false }
-  /** One failover from `a` to `b`. */
-  const good: Fire = {
-    groups: [{ app: 'web', services: { web: { selector: HOME, annotations: { note: '1' } } } }],
-    history: [
-      ...[service(1), pod(2, 'a', 'active'), pod(3, 'b', 'passive')],
-      ...[service(4, HOME, { note: '1' }), pod(5, 'a', 'passive'), pod(6, 'b', 'active')],
-    ],
-    health: [healthy(0, 'a'), healthy(0, 'b')],
-    outages: [],
-    endMs: 10,
-    entries: [],
-    lives: [serve, run, { ...serve, code: null, signal: 'SIGKILL' }, { ...run, code: 3 }],
-    done: { kills: 2 },
-    lastPass: run,
-  }
-  const least = { failovers: 1, done: 2 }
   const history = (...changes: readonly Change[]): Partial<Fire> => ({ history: [...good.history, ...changes] })
   const life = (life: Partial<Life>): Partial<Fire> => ({ lives: [...good.lives, { ...run, ...life }] })
 
@@ -96,6 +97,24 @@ describe('the judgement on a fire', () => {
     ['a last pass that is not content', 'the last pass', { lastPass: { ...run, code: 1 } }],
   ])('finds %s', (_what, words, change) => {
     expect(judgeFire({ ...good, ...change }, least).faults.join()).toContain(words)
+  })
+})
+
+describe('the figures of a fire', () => {
+  const figuresOf = (ms: number, entries = good.entries) =>
+    judgeFire({ ...good, history: [...good.history, pod(10, 'b', 'passive')], entries, endMs: 10 + ms }, least).figures
+
+  it('tell what happened in a time without an active pod that was long', () => {
+    expect(figuresOf(4_000).join('\n')).not.toContain('+0.000 s b is passive')
+    expect(figuresOf(6_000).join('\n')).toContain('+0.000 s b is passive')
+  })
+
+  it('count no time in which no handler ran, but tell how much there was', () => {
+    const entries = [
+      { atMs: 0, who: 'pass', what: 'is started', runs: true },
+      { atMs: 2_010, who: 'pass', what: 'is frozen', runs: false },
+    ]
+    expect(figuresOf(6_000, entries).join('\n')).toMatch(/one was healthy: 2.0 s.*no handler ran for 4.0 s/s)
   })
 })
 
