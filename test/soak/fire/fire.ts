@@ -1,4 +1,5 @@
 /** Handlers on a real control plane, with everything around them failing. */
+import { availableParallelism, loadavg } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ControlPlane } from '../../cluster/control-plane.js'
 import { observe } from '../../cluster/observer.js'
@@ -61,7 +62,9 @@ export async function soakFire(plane: ControlPlane, { durationMs, seed, signal }
       { groups, history: observer.history, health, endMs, lives, lastPass, entries, ...damage },
       { failovers: Math.floor(minutes * 3), done: Math.ceil(minutes / 5) },
     )
-    return { figures: [`seed: ${seed}`, ...figures], faults }
+    // Processes that take seconds to start and to answer make every gap longer.
+    const load = `load average: ${loadavg()[1]?.toFixed(1)}, on ${availableParallelism()} processors`
+    return { figures: [`seed: ${seed}`, load, ...figures], faults }
   } finally {
     await Promise.all(handlers.map((handler) => handler.end()))
     await observer.stop()
