@@ -8,7 +8,7 @@ import type { Fire } from './judge.js'
 /** What led to it. */
 const BEFORE_MS = 2_000
 
-/** @returns a line each, with seconds since the gap began */
+/** @returns a line each, with seconds since the gap began: a request when it came in, a write when it was seen */
 export function timeline(
   { groups, history, entries }: Pick<Fire, 'groups' | 'history' | 'entries'>,
   app: string,
