@@ -3,6 +3,7 @@ import { availableParallelism, loadavg } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ControlPlane } from '../../cluster/control-plane.js'
 import { observe } from '../../cluster/observer.js'
+import type { ServiceAccountUser } from '../../cluster/users.js'
 import { seededRandom } from '../../support/random.js'
 import type { Judgement } from '../judge.js'
 import { Chronicle } from './chronicle.js'
@@ -36,14 +37,13 @@ export async function soakFire(plane: ControlPlane, { durationMs, seed, signal }
   const chronicle = new Chronicle()
   const world = await openFireWorld(plane, chronicle)
   const { cluster, groups, health } = world
+  const users = await Promise.all(HANDLERS.map(({ name }) => world.addUser(name)))
   const observer = await observe(plane.kubeconfig, cluster.namespace)
   const handlers: Handler[] = []
-  const usernames: string[] = []
   try {
     for (const [n, draft] of HANDLERS.entries()) {
       const random = seededRandom(`${seed} handler ${n}`)
-      const { kubeconfig, username } = await world.addUser(draft.name)
-      usernames.push(username)
+      const { kubeconfig } = users[n] as ServiceAccountUser
       handlers.push(await startAgainAndAgain(draft, kubeconfig, chronicle, () => random() * 500))
     }
     const over = new AbortController()
@@ -55,7 +55,10 @@ export async function soakFire(plane: ControlPlane, { durationMs, seed, signal }
     const lives = (await Promise.all(handlers.splice(0).map((handler) => handler.end()))).flat()
     const lastPass = await cluster.run(CHECK)
     await observer.caughtUp()
-    await chronicle.addRequests(plane.auditLog, usernames)
+    await chronicle.addRequests(
+      plane.auditLog,
+      users.map(({ username }) => username),
+    )
     const { entries } = chronicle
     const minutes = (endMs - began) / 60_000
     const { figures, faults } = judgeFire(
