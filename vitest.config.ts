@@ -10,7 +10,7 @@ export default defineConfig({
         test: {
           // Most of a file's time is waiting: by default two processors would run one at a time.
           name: 'all',
-          maxWorkers: 3,
+          maxWorkers: 4,
           include: ['test/**/*.test.ts'],
           exclude: ['test/node/**', 'test/soak/fire.test.ts', 'test/model/**'],
           globalSetup: ['test/support/global-setup.ts'],
