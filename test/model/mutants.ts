@@ -124,6 +124,17 @@ export const mutants: readonly Mutant[] = [
     views: FAILING,
   },
   {
+    name: 'the pin is the same for every pod',
+    finds: /Service app selects a and b/,
+    edits: [
+      swap(`value: winner.pod.uid }`, `value: 'pinned' }`),
+      handover(`? active.pod.uid : undefined`, `? 'pinned' : undefined`),
+      { file: 'handler/observe.ts', find: `pod.labels[PIN] === pod.uid`, replace: `pod.labels[PIN] === 'pinned'` },
+    ],
+    bounds: { ...LATCH, start: 'new', faults: 0 },
+    views: [[[], ['a']]],
+  },
+  {
     name: 'the claim is not checked before the promotion',
     finds: /a slow pass moves the traffic/,
     edits: [
