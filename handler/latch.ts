@@ -84,7 +84,7 @@ export async function claim(
   let delayMs: number | undefined
   for (const { service, result } of written) {
     if (result.kind === 'applied') claimed.push(result.object)
-    else if (result.kind === 'denied' || result.kind === 'rejected') refused.push({ service, error: result.error })
+    else if (isRefusal(result)) refused.push({ service, error: result.error })
     else {
       if (result.kind === 'unknown') {
         unanswered.push(service)
@@ -121,7 +121,7 @@ async function inOrder(
   for (const [n, service] of services.entries()) {
     const result = await write(service)
     answered.push({ service, result })
-    if (result.kind === 'denied' || result.kind === 'rejected') continue
+    if (isRefusal(result)) continue
     if (result.kind !== 'applied') break
     const rest = services.slice(n + 1).map(async (other) => ({ service: other, result: await write(other) }))
     return [...answered, ...(await Promise.all(rest))]
@@ -153,19 +153,24 @@ const REFUSALS = 3
 export async function release(context: SwapContext, service: Service, until: AbortSignal): Promise<Released> {
   let current = service
   let error: KubeError | undefined
+  let refusals = 0
   for (let attempt = 0; ; attempt++) {
     const result = await context.kube.patchService(current, releasePatch(current, context.roleLabel), until)
     if (result.kind === 'applied') return { kind: 'free', service: result.object }
     if (result.kind === 'gone') return { kind: 'free', service: undefined }
     error = tellingMore(error, result, until)
     const stuck: Stuck = { kind: 'stuck', service: current, ...(error ? { error } : {}) }
-    if ((result.kind === 'denied' || result.kind === 'rejected') && attempt + 1 >= REFUSALS) return stuck
+    if (isRefusal(result) && ++refusals >= REFUSALS) return stuck
     await pause(context, attempt, until, result.kind === 'throttled' ? result.retryAfterMs : 0)
     const seen = await readAgain(context, current, until)
     if (seen === 'out of time') return stuck
     if (!seen || !isClaimed(seen)) return { kind: 'free', service: seen }
     current = seen
   }
+}
+
+function isRefusal(result: Written<Service>): result is Extract<Written<Service>, { kind: 'denied' | 'rejected' }> {
+  return result.kind === 'denied' || result.kind === 'rejected'
 }
 
 export function isStuck(released: Released): released is Stuck {
@@ -205,6 +210,7 @@ function tellingMore(
 async function outrun(context: SwapContext, service: Service, token: string): Promise<Released> {
   const { kube, deadline, roleLabel } = context
   let error: KubeError | undefined
+  let refusals = 0
   for (let attempt = 0; ; attempt++) {
     const seen = await readAgain(context, service, deadline.releasing)
     if (seen === 'out of time') return { kind: 'stuck', service, ...(error ? { error } : {}) }
@@ -213,8 +219,7 @@ async function outrun(context: SwapContext, service: Service, token: string): Pr
     const result = await kube.patchService(seen, claimPatch(seen, token, undefined, roleLabel), deadline.releasing)
     if (result.kind === 'applied') return release(context, result.object, deadline.releasing)
     error = tellingMore(error, result, deadline.releasing)
-    if (result.kind === 'denied' || result.kind === 'rejected')
-      return { kind: 'stuck', service: seen, error: result.error }
+    if (isRefusal(result) && ++refusals >= REFUSALS) return { kind: 'stuck', service: seen, error: result.error }
     await pause(context, attempt, deadline.releasing, result.kind === 'throttled' ? result.retryAfterMs : 0)
   }
 }

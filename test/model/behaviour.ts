@@ -4,6 +4,7 @@
  */
 import { SWAP } from '../../handler/keys.js'
 import type { Pod, Service } from '../../handler/kube/port.js'
+import { isPromotion } from '../support/roles.js'
 import type { Call } from '../support/stored.js'
 import { Interned } from './interned.js'
 import { type Answer, type Pending, Run, type Setup } from './run.js'
@@ -25,8 +26,10 @@ export interface Point {
   readonly claims: readonly string[]
   /** The writes that came too late, by what they rested on. */
   readonly lost: readonly string[]
-  /** The names of the pods that it was not allowed to write. */
+  /** The names of the pods that it was not allowed to promote. */
   readonly refused: readonly string[]
+  /** How often it was not allowed to write a Service. */
+  readonly refusals: number
   /** Whether it was cut off before it was done. */
   readonly isCut: boolean
 }
@@ -121,7 +124,7 @@ export class Behaviour {
       pending,
       claims: pending.reduce(withClaim, parent?.claims ?? []),
       lost: lostBy(parent, event),
-      refused: refusedBy(parent, event),
+      ...refusedBy(parent, event),
       isCut: run.isCut,
       batch: batch ?? { answered: [], nodes: new Map() },
     }
@@ -167,10 +170,12 @@ function lostBy(parent: Node | undefined, event: Event | undefined): readonly st
   return basis ? [...parent.lost, basis] : parent.lost
 }
 
-function refusedBy(parent: Node | undefined, event: Event | undefined): readonly string[] {
-  if (!parent || !event || !('place' in event) || event.answer.kind !== 'denied') return parent?.refused ?? []
+function refusedBy(parent: Node | undefined, event: Event | undefined): Pick<Point, 'refused' | 'refusals'> {
+  const { refused, refusals } = parent ?? { refused: [], refusals: 0 }
+  if (!parent || !event || !('place' in event) || event.answer.kind !== 'denied') return { refused, refusals }
   const call = parent.pending.find(({ place }) => place === event.place)?.call
-  return call && 'pod' in call ? [...parent.refused, call.pod.name] : parent.refused
+  if (call?.verb === 'patchService') return { refused, refusals: refusals + 1 }
+  return call && isPromotion(call) ? { refused: [...refused, call.pod.name], refusals } : { refused, refusals }
 }
 
 /**

@@ -8,11 +8,11 @@ import type { Answer } from './run.js'
 export const NONE = -1
 
 /** A pass does nothing with a pod that it has written: histories that differ in it alone are the same. */
-const UNREAD = new Proxy({} as Pod, {
-  get: () => {
-    throw new Error('a pass reads what the server answers to a write of a pod: the model has to tell answers apart')
-  },
-})
+const UNREAD = new Proxy({} as Pod, { get: refuse, has: refuse, ownKeys: refuse })
+
+function refuse(): never {
+  throw new Error('a pass reads what the server answers to a write of a pod: the model has to tell answers apart')
+}
 
 /** In the order of their names, which stay; `NONE` or a number of `Objects`. */
 export interface Cluster {

@@ -2,7 +2,7 @@
 
 import type { FaultKind } from './moves.js'
 import { Recovery } from './recovery.js'
-import { type Explored, explore } from './search.js'
+import { type Explored, Search } from './search.js'
 import type { State } from './state.js'
 import { allViews, type Bounds, beginning, firstState, subsetsOf, type Views, worldOf } from './worlds.js'
 
@@ -52,6 +52,16 @@ export const explorations: readonly Exploration[] = [
     bounds: { ...LABELS, ...TWO, faults: 1, never: ['b'] },
     isSmall: true,
   },
+  {
+    name: 'latch, 1 pass, 2 pods, 3 writes refused, throttled or not answered',
+    bounds: { ...LATCH, passes: 1, pods: 2, faults: 3, faultKinds: ['refused', 'throttled', 'no answer'] },
+    isSmall: true,
+  },
+  {
+    name: 'labels, 1 pass, 2 new pods, 2 faults',
+    bounds: { ...LABELS, passes: 1, pods: 2, faults: 2, start: 'new' },
+    isSmall: true,
+  },
   { name: 'labels, 2 passes, 3 pods, no fault', bounds: { ...LABELS, passes: 2, pods: 3, faults: 0 }, isSmall: true },
   { name: 'latch, 2 passes, 2 pods, no fault', bounds: { ...LATCH, ...TWO, faults: 0 }, isSmall: true },
   {
@@ -76,34 +86,49 @@ export interface Result extends Explored {
   readonly beginnings: number
 }
 
+/** States of each beginning in the first round; in each round after it twice as many. */
+const FIRST_ROUND = 1_000
+
 /**
- * Goes through everything that can happen within these bounds, or through so many states: as many for each combination
- * of what passes may find, with what an earlier one has left.
+ * Goes through everything that can happen within these bounds, or through so many states: of each combination of what
+ * passes may find as many, but for what some do not need.
+ *
+ * @param isEnough is asked again and again whether to stop
  */
 export async function carryOut(
   { bounds }: Exploration,
   maxStates: number,
-  isEnough: (states: number, beginning: string) => boolean = () => false,
+  isEnough: (states: number, done: string) => boolean = () => false,
 ): Promise<Result> {
   const { world, first, atEnd } = await begin(bounds, allViews(bounds))
-  const all: Explored[] = []
-  for (const [n, start] of first.entries()) {
-    const before = sum(all, ({ states }) => states)
-    const most = Math.floor((maxStates - before) / (first.length - n))
-    const one = await explore(world, start, {
-      isEnough: (states) => states >= most || isEnough(before + states, `${n + 1} of ${first.length}`),
-      atEnd,
-    })
-    all.push(one)
-    if (one.found) break
+  const searches = first.map((start) => new Search(world, start, atEnd))
+  const results = () => searches.map(({ result }) => result)
+  const states = () => sum(results(), ({ states }) => states)
+  const isOver = () => isStopped || results().some(({ found }) => found)
+  let isStopped = false
+  for (let round = FIRST_ROUND; !isOver() && results().some(({ isComplete }) => !isComplete); round *= 2) {
+    const open = searches.filter(({ result }) => !result.isComplete)
+    const done = `${first.length - open.length} of ${first.length}`
+    for (const [n, search] of open.entries()) {
+      if (isOver()) break
+      const others = states() - search.result.states
+      const share = (maxStates - states()) / (open.length - n)
+      const most = Math.min(round, search.result.states + share)
+      await search.goOn((own) => {
+        isStopped ||= isEnough(others + own, done)
+        return isStopped || own >= most
+      })
+    }
+    isStopped ||= states() >= maxStates - open.length
   }
+  const all = results()
   const done = all.filter(({ isComplete }) => isComplete).length
   return {
-    states: sum(all, ({ states }) => states),
+    states: states(),
     moves: sum(all, ({ moves }) => moves),
     schedules: sum(all, ({ schedules }) => schedules),
     longest: Math.max(...all.map(({ longest }) => longest)),
-    found: all.at(-1)?.found,
+    found: all.find(({ found }) => found)?.found,
     isComplete: done === first.length,
     histories: world.behaviour.histories,
     done,
@@ -135,10 +160,13 @@ export async function begin(bounds: Bounds, views: readonly Views[]) {
   return { world, first, atEnd }
 }
 
+/** As a row of the table in docs/safety.md. */
 export function describe({ name }: Exploration, result: Result): string {
   const { states, schedules, longest, histories, isComplete, found, done, beginnings } = result
   const number = (n: number) => (n < 1e15 ? n.toLocaleString('en') : n.toExponential(1))
-  const figures = `${number(states)} states, ${number(schedules)} schedules of up to ${longest} moves, ${number(histories)} histories of a pass`
-  const stopped = `stopped there, ${done} of ${beginnings} beginnings gone through`
-  return `${name}: ${figures}; ${found ? 'BROKEN' : isComplete ? 'all of it' : stopped}`
+  const end = found ? 'BROKEN' : isComplete ? 'all of it' : `stopped, ${done} of ${beginnings} beginnings done`
+  return `| ${[name, number(states), number(schedules), longest, number(histories), end].join(' | ')} |`
 }
+
+/** What the columns are. */
+export const HEADER = '| search | states | schedules | longest | histories | |\n| --- | --- | --- | --- | --- | --- |'

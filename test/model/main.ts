@@ -1,20 +1,27 @@
 /** `npm run model`: every interleaving, further than the tests go. */
+import { totalmem } from 'node:os'
 import { getHeapStatistics } from 'node:v8'
 import { hideBin } from 'yargs/helpers'
 import yargs from 'yargs/yargs'
-import { carryOut, describe, explorations } from './explorations.js'
+import { carryOut, describe, explorations, HEADER } from './explorations.js'
 
-const { deep, only } = yargs(hideBin(process.argv))
+const words = hideBin(process.argv)
+const { deep, only } = yargs(words)
   .scriptName('npm run model --')
   .option('deep', {
     type: 'boolean',
     default: false,
     describe: 'To the end of each, as long as it takes and as far as memory lasts',
   })
-  .option('only', { type: 'string', default: '', requiresArg: true, describe: 'Only those whose names hold this' })
+  .option('only', { type: 'string', requiresArg: true, describe: 'Only those whose names hold this' })
   .check(({ only }) => {
-    if (explorations.some(({ name }) => name.includes(only))) return true
-    throw new Error(`--only ${only}: there are ${explorations.map(({ name }) => name).join('; ')}.`)
+    const wrong = words.find((word) => /^--(no-)?deep=/.test(word) && !/=(true|false)$/.test(word))
+    if (wrong) throw new Error(`${wrong}: it takes no value.`)
+    if (Array.isArray(only)) throw new Error('--only: once, please.')
+    if (only === undefined || (only !== '' && isNamed(only))) return true
+    throw new Error(
+      `--only: "${only}" is in none of these names:\n  ${explorations.map(({ name }) => name).join('\n  ')}`,
+    )
   })
   .version(false)
   .strict()
@@ -25,32 +32,44 @@ const { deep, only } = yargs(hideBin(process.argv))
   })
   .parseSync()
 
+function isNamed(part: string): boolean {
+  return explorations.some(({ name }) => name.includes(part))
+}
+
 const MOST_STATES = 2_000_000
 const PROGRESS_MS = 60_000
-/** What is left of the memory then is for what is under way. */
+/** What is left of it then is for what is under way. */
 const MOST_OF_MEMORY = 0.85
 
-for (const exploration of explorations.filter(({ name }) => name.includes(only))) {
+function isMemoryFull(): boolean {
+  const { used_heap_size, heap_size_limit } = getHeapStatistics()
+  const { rss, arrayBuffers } = process.memoryUsage()
+  // The table of states is no part of the heap, and doubles when it grows.
+  return used_heap_size > MOST_OF_MEMORY * heap_size_limit || rss + arrayBuffers > MOST_OF_MEMORY * totalmem()
+}
+
+console.log(HEADER)
+for (const exploration of explorations.filter(({ name }) => name.includes(only ?? ''))) {
   const startedAtMs = performance.now()
   const seconds = () => ((performance.now() - startedAtMs) / 1_000).toFixed(0)
   let toldAtMs = startedAtMs
   let isFull = false
-  const isEnough = (states: number, beginning: string) => {
+  const isEnough = (states: number, done: string) => {
     if (states % 1_000 !== 0) return isFull
-    const { used_heap_size, heap_size_limit } = getHeapStatistics()
-    isFull ||= used_heap_size > MOST_OF_MEMORY * heap_size_limit
+    isFull = isMemoryFull()
     if (performance.now() > toldAtMs + PROGRESS_MS) {
       toldAtMs = performance.now()
-      const progress = `${states.toLocaleString('en')} states after ${seconds()} s, in beginning ${beginning}`
+      const progress = `${states.toLocaleString('en')} states after ${seconds()} s, ${done} beginnings done`
       process.stderr.write(`${exploration.name}: ${progress}\n`)
     }
     return isFull
   }
   const most = deep || exploration.isSmall ? Number.POSITIVE_INFINITY : MOST_STATES
   const result = await carryOut(exploration, most, isEnough)
-  console.log(`${describe(exploration, result)}, after ${seconds()} s`)
-  if (isFull) console.log('  The memory is full: NODE_OPTIONS=--max-old-space-size=MEGABYTES allows more.')
+  console.log(describe(exploration, result))
+  process.stderr.write(`${exploration.name}: ${seconds()} s\n`)
+  if (isFull) process.stderr.write('The memory is full: NODE_OPTIONS=--max-old-space-size=MEGABYTES may allow more.\n')
   if (!result.found) continue
-  console.log([`  ${result.found.broken}:`, ...result.found.story].join('\n    '))
+  console.log([`${result.found.broken}:`, ...result.found.story].join('\n  '))
   process.exitCode = 1
 }

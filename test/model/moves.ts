@@ -185,8 +185,8 @@ function afterWrite(world: World, state: State, call: Call, cluster: Cluster): S
 }
 
 /**
- * Whoever has read the pods before a pass moved traffic to another pod is behind from then on. Once somebody else has
- * written a role that is no matter any more.
+ * Whoever has read the pods before traffic moved to another pod is behind from then on. Once somebody else has written
+ * a role that is no matter any more.
  */
 function withTraffic(world: World, state: State, cluster: Cluster): State {
   const moved =
@@ -226,8 +226,8 @@ async function faultsIn(world: World, state: State): Promise<readonly Move[]> {
       if (faults.has('throttled')) moves.push(await turnedDown(world, state, n, point, pending, 'throttled'))
     }
   }
-  for (const { state: found, text } of serviceFaults(world, state)) {
-    moves.push({ text: () => [text], before: state, state: found })
+  for (const { text, state: after } of serviceFaults(world, state)) {
+    moves.push({ text: () => [text], before: state, state: withTraffic(world, state, after.cluster) })
   }
   return moves
 }

@@ -180,6 +180,13 @@ export const mutants: readonly Mutant[] = [
     views: FAILING,
   },
   {
+    name: 'the pin label is written again and again',
+    finds: /writes though nothing has changed/,
+    edits: [{ file: 'handler/upkeep.ts', find: `role === 'active' && !pinned ?`, replace: `role === 'active' ?` }],
+    bounds: { ...LABELS, passes: 1 },
+    views: [[[]]],
+  },
+  {
     name: 'the Service is not written after a claim without an answer',
     finds: /may still be made/,
     edits: [

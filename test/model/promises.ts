@@ -54,9 +54,15 @@ function brokenByMove({ objects, serviceNames }: World, { before, state: after, 
   return undefined
 }
 
-/** Of a pass that has come to its end and was not cut off: nothing of its claims is left, and none can still be made. */
+/** So many refusals are believed (handler/latch.ts). */
+const REFUSALS = 3
+
+/**
+ * Of a pass that has come to its end, that was not cut off, and that was let to write Services: nothing of its claims is
+ * left, and none can still be made.
+ */
 function brokenByEnd({ objects, behaviour }: World, { state, ended }: Move): string | undefined {
-  if (!ended || ended.isCut) return undefined
+  if (!ended || ended.isCut || ended.refusals >= REFUSALS) return undefined
   const isIts = (claim: string | null | undefined) => typeof claim === 'string' && ended.claims.includes(claim)
   const left = objects.servicesOf(state.cluster).find(({ annotations }) => isIts(annotations[SWAP]))
   if (left) return `a pass ends and leaves ${left.name} claimed`
@@ -103,6 +109,8 @@ export function brokenAtRest(
   const services = objects.servicesOf(cluster)
   const pods = objects.podsOf(cluster).filter(({ terminating }) => !terminating)
   const actives = pods.filter(isActive)
+  // That somebody has labelled several before any pass did is an error in a template: named, and left.
+  if (actives.length > 1 && actives.every((pod) => epochOf(pod) === 0)) return undefined
   if (actives.length > 1) return `${actives.length} pods are active`
   // Without a Service that selects them, pods are nobody's.
   if (services.length > 0) {

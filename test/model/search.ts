@@ -26,12 +26,6 @@ export interface Explored {
 /** What is broken where everybody has come to an end. */
 export type AtEnd = (state: State) => Promise<Found | undefined>
 
-interface Limits {
-  readonly atEnd: AtEnd
-  /** Whether to stop after so many states. */
-  readonly isEnough: (states: number) => boolean
-}
-
 /** On the way through a state: what can happen next, and how many schedules were counted so far. */
 interface Visit {
   readonly key: string
@@ -54,51 +48,81 @@ function shuffled<T>(items: readonly T[], random: () => number): readonly T[] {
 }
 
 /** Depth first: little is held in memory but what tells states apart. */
-export async function explore(world: World, first: State, { isEnough, atEnd }: Limits): Promise<Explored> {
-  const seen = new Seen()
-  let [moves, longest] = [0, 0]
-  const path: Visit[] = []
-  const result = (schedules: number, found?: Found): Explored => {
-    const isComplete = found === undefined && path.length === 0
-    return { states: seen.size, moves, schedules, longest, found, isComplete }
-  }
-  const begun = () => path.reduce((sum, visit) => sum + visit.schedules, 0)
-  const storyTo = (...texts: readonly string[]) => [...path.flatMap(({ text }) => text()), ...texts]
-  const enter = async (state: State, key: string, text: Move['text']): Promise<Found | undefined> => {
-    seen.add(key)
-    const moves = shuffled(await movesFrom(world, state), seededRandom(key))
-    const endings = ends(world, state)
-    path.push({ key, text, moves, next: 0, schedules: endings.length })
-    longest = Math.max(longest, path.length - 1)
-    return brokenAt(endings, atEnd)
+export class Search {
+  private readonly seen = new Seen()
+  private readonly path: Visit[] = []
+  private moves = 0
+  private schedules = 0
+  private longest = 0
+  private found: Found | undefined
+  private isBegun = false
+
+  constructor(
+    private readonly world: World,
+    private readonly first: State,
+    private readonly atEnd: AtEnd,
+  ) {}
+
+  get result(): Explored {
+    const { seen, path, moves, schedules, longest, found } = this
+    return {
+      states: seen.size,
+      moves,
+      schedules: path.reduce((sum, visit) => sum + visit.schedules, schedules),
+      longest,
+      found,
+      isComplete: this.isBegun && found === undefined && path.length === 0,
+    }
   }
 
-  const broken = await enter(first, keyOf(first), () => [])
-  if (broken) return result(0, { ...broken, story: storyTo(...broken.story) })
-  for (let visit = path.at(-1); visit; visit = path.at(-1)) {
-    if (isEnough(seen.size)) return result(begun())
-    const move = visit.moves[visit.next++]
-    if (!move) {
-      path.pop()
-      seen.set(seen.placeOf(visit.key), visit.schedules)
-      const above = path.at(-1)
-      if (!above) return result(visit.schedules)
-      above.schedules += visit.schedules
-      continue
+  /** Goes on from where it is, until it has seen everything or found something, or `isEnough` says so of its states. */
+  async goOn(isEnough: (states: number) => boolean): Promise<void> {
+    if (!this.isBegun) {
+      this.isBegun = true
+      await this.enter(this.first, keyOf(this.first), () => [])
     }
-    moves++
-    const broken = brokenBy(world, move)
-    if (broken) return result(begun(), { broken, story: storyTo(...move.text()) })
-    const key = keyOf(move.state)
-    const place = seen.placeOf(key)
-    if (seen.has(place)) {
-      visit.schedules += seen.schedules(place)
-      continue
+    for (let visit = this.path.at(-1); visit && !this.found; visit = this.path.at(-1)) {
+      if (isEnough(this.seen.size)) return
+      const move = visit.moves[visit.next++]
+      if (move) await this.make(move, visit)
+      else this.leave(visit)
     }
-    const found = await enter(move.state, key, move.text)
-    if (found) return result(begun(), { ...found, story: storyTo(...found.story) })
   }
-  throw new Error('a search has come to no end')
+
+  private async make(move: Move, visit: Visit): Promise<void> {
+    this.moves++
+    const broken = brokenBy(this.world, move)
+    if (broken) {
+      this.found = { broken, story: this.storyTo(move.text()) }
+      return
+    }
+    const key = keyOf(move.state)
+    const place = this.seen.placeOf(key)
+    if (this.seen.has(place)) visit.schedules += this.seen.schedules(place)
+    else await this.enter(move.state, key, move.text)
+  }
+
+  private async enter(state: State, key: string, text: Move['text']): Promise<void> {
+    this.seen.add(key)
+    const moves = shuffled(await movesFrom(this.world, state), seededRandom(key))
+    const endings = ends(this.world, state)
+    this.path.push({ key, text, moves, next: 0, schedules: endings.length })
+    this.longest = Math.max(this.longest, this.path.length - 1)
+    const found = await brokenAt(endings, this.atEnd)
+    if (found) this.found = { ...found, story: this.storyTo(found.story) }
+  }
+
+  private leave({ key, schedules }: Visit): void {
+    this.path.pop()
+    this.seen.set(this.seen.placeOf(key), schedules)
+    const above = this.path.at(-1)
+    if (above) above.schedules += schedules
+    else this.schedules = schedules
+  }
+
+  private storyTo(texts: readonly string[]): readonly string[] {
+    return [...this.path.flatMap(({ text }) => text()), ...texts]
+  }
 }
 
 interface Step {
@@ -113,11 +137,12 @@ interface Step {
 export async function shortestStory(
   world: World,
   first: readonly State[],
-  { isEnough, atEnd }: Limits,
+  atEnd: AtEnd,
+  maxStates: number,
 ): Promise<Found | undefined> {
   const seen = new Set<string>()
   let layer: readonly Step[] = first.map((state, start) => ({ state, text: () => [], parent: undefined, start }))
-  while (layer.length > 0 && !isEnough(seen.size)) {
+  while (layer.length > 0 && seen.size <= maxStates) {
     const below: Step[] = []
     for (const step of layer) {
       const found = await brokenAt(ends(world, step.state), atEnd)

@@ -50,6 +50,10 @@ export type Views = readonly (readonly string[])[]
 
 export async function worldOf(bounds: Bounds): Promise<World> {
   const podNames = namesOf(bounds)
+  const ofServices = bounds.faultKinds.filter((kind) => kind === 'selector' || kind === 'Service deleted')
+  // What is read and written of them is then taken to be always the same.
+  if (!bounds.latch && ofServices.length > 0)
+    throw new Error(`without the latch nothing happens to Services: ${ofServices}`)
   const home = ['app', 'metrics'].slice(0, bounds.services).map(homeOf)
   return {
     objects: new Objects(

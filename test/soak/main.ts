@@ -1,5 +1,7 @@
-/** `npm run soak`: lets the program run for long on a control plane of its own, under fire or left alone. Exit code 1
- * when it did what it may not, or takes ever more. */
+/**
+ * `npm run soak`: lets the program run for long on a control plane of its own, under fire or left alone. Exit code 1 when
+ * it did what it may not, or takes ever more; 2 for wrong flags.
+ */
 import { randomUUID } from 'node:crypto'
 import { hideBin } from 'yargs/helpers'
 import yargs from 'yargs/yargs'
@@ -10,6 +12,9 @@ import { soakServe } from './serve.js'
 const interrupted = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => interrupted.abort())
 
+/** Beyond it timers end at once. */
+const MOST_MINUTES = Math.floor((2 ** 31 - 1) / 60_000)
+
 const { serve, minutes, seed } = yargs(hideBin(process.argv))
   .scriptName('npm run soak --')
   .usage('$0 [--minutes 10] [--seed SEED]\n$0 --serve [--minutes 60]\n\nHandlers under fire, unless told otherwise.')
@@ -17,10 +22,18 @@ const { serve, minutes, seed } = yargs(hideBin(process.argv))
   .option('minutes', { type: 'number', requiresArg: true, describe: 'How long' })
   .option('seed', { type: 'string', requiresArg: true, describe: 'What is done under fire; any other each time' })
   .conflicts('serve', 'seed')
-  .check(({ minutes }) => minutes === undefined || minutes > 0 || '--minutes: a number above 0, please.')
+  .check(({ minutes, seed }) => {
+    if (Array.isArray(minutes) || Array.isArray(seed)) throw new Error('--minutes and --seed: once each, please.')
+    if (minutes === undefined || (minutes > 0 && minutes <= MOST_MINUTES)) return true
+    throw new Error(`--minutes: ${minutes} is not a number above 0 and up to ${MOST_MINUTES}.`)
+  })
   .version(false)
   .strict()
-  .demandCommand(0, 0)
+  .demandCommand(0, 0, undefined, 'It takes no words, only flags.')
+  .fail((message, error) => {
+    process.stderr.write(`${message ?? error.message}\nTry \`npm run soak -- --help\`.\n`)
+    process.exit(2)
+  })
   .parseSync()
 
 const { signal } = interrupted
