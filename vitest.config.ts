@@ -1,9 +1,36 @@
 import { defineConfig } from 'vitest/config'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
+
+/** By how long they take. What begins last is waited for, so these begin first. */
+const LONGEST = [
+  'node/trouble',
+  'node/install',
+  'cluster/rivals',
+  'soak/fire',
+  'model/complete',
+  'soak/serve',
+  'node/alerting',
+  'model/bounded',
+  'cluster/replicas',
+  'cluster/server-side-apply',
+  'serve/crowd',
+]
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const place = ({ moduleId }: TestSpecification) => {
+      const at = LONGEST.findIndex((name) => moduleId.endsWith(`test/${name}.test.ts`))
+      return at < 0 ? LONGEST.length : at
+    }
+    return (await super.sort(files)).sort((a, b) => place(a) - place(b))
+  }
+}
 
 export default defineConfig({
   test: {
     testTimeout: 20_000,
     hookTimeout: 60_000,
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         extends: true,
@@ -22,7 +49,7 @@ export default defineConfig({
         test: {
           // On real nodes, after the others. Each file has a cluster of its own and mostly waits: all at once.
           name: 'node',
-          maxWorkers: 4,
+          maxWorkers: 5,
           include: ['test/node/*.test.ts'],
           exclude: ['test/node/traffic.test.ts', 'test/node/detection.test.ts'],
           globalSetup: ['test/support/node-setup.ts'],
@@ -36,7 +63,7 @@ export default defineConfig({
         test: {
           // Beside the nodes, which mostly wait, and with as many workers: vitest wants that of a group.
           name: 'long',
-          maxWorkers: 4,
+          maxWorkers: 5,
           include: ['test/soak/fire.test.ts', 'test/model/*.test.ts'],
           sequence: { groupOrder: 1 },
         },
