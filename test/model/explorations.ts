@@ -1,10 +1,10 @@
 /** What is searched, and how far. */
 
-import type { FaultKind } from './moves.js'
+import { allViews, type Bounds, beginning, firstState, subsetsOf, type Views, worldOf } from './beginnings.js'
 import { Recovery } from './recovery.js'
 import { type Explored, Search } from './search.js'
 import type { State } from './state.js'
-import { allViews, type Bounds, beginning, firstState, subsetsOf, type Views, worldOf } from './worlds.js'
+import type { FaultKind } from './world.js'
 
 const FAULTS: readonly FaultKind[] = [
   'death',

@@ -3,8 +3,8 @@ import type { Pod, Service } from '../../handler/kube/port.js'
 import { isClaimed } from '../../handler/latch.js'
 import { changed } from '../support/stored.js'
 import { NONE } from './cluster.js'
-import type { World } from './moves.js'
 import { meddledWith, type State } from './state.js'
+import type { World } from './world.js'
 
 export interface Fault {
   readonly text: string

@@ -7,13 +7,13 @@
  * fewer healthy ones before it. And a pass that dies is to the others one that is heard of no more: it dies at the end.
  */
 
-import type { Pod, Service } from '../../handler/kube/port.js'
 import type { Call } from '../support/stored.js'
-import type { Behaviour, Event, Point } from './behaviour.js'
-import type { Cluster, Done, Objects } from './cluster.js'
+import type { Event, Point } from './behaviour.js'
+import type { Cluster, Done } from './cluster.js'
 import { podFaults, serviceFaults } from './faults.js'
 import { type Flying, meddledWith, type State } from './state.js'
 import * as say from './story.js'
+import type { World } from './world.js'
 
 export interface Move {
   /** What happened, in sentences. */
@@ -32,34 +32,6 @@ export interface Writer {
   readonly stale: boolean
   readonly blind: boolean
 }
-
-export interface World {
-  readonly objects: Objects
-  readonly behaviour: Behaviour
-  readonly podNames: readonly string[]
-  readonly serviceNames: readonly string[]
-  /** No pass may write Services. */
-  readonly servicesDenied: boolean
-  readonly faults: ReadonlySet<FaultKind>
-  /** The Services as their users wrote them. */
-  readonly home: readonly Service[]
-  /** Pods that must not be active. */
-  readonly never: readonly string[]
-  readonly freshPod: (name: string, generation: number) => Pod
-}
-
-export type FaultKind =
-  | 'death'
-  | 'no answer'
-  | 'refused'
-  | 'throttled'
-  | 'delay'
-  | 'deleted'
-  | 'terminating'
-  | 'recreated'
-  | 'label'
-  | 'selector'
-  | 'Service deleted'
 
 /** Everything that can happen next, but that passes die: see `ends`. */
 export async function movesFrom(world: World, state: State): Promise<readonly Move[]> {

@@ -1,6 +1,7 @@
 /** Every rule that safety or smoothness rests on, taken out of the program: a search has to find each. */
+
+import type { Bounds, Views } from './beginnings.js'
 import type { Edit } from './mutate.js'
-import type { Bounds, Views } from './worlds.js'
 
 export interface Mutant {
   readonly name: string

@@ -4,8 +4,9 @@ import type { Pod } from '../../handler/kube/port.js'
 import { epochOf, isActive, isPromotion } from '../support/roles.js'
 import { basisOf, type Point } from './behaviour.js'
 import { type Cluster, NONE } from './cluster.js'
-import type { Move, World } from './moves.js'
+import type { Move } from './moves.js'
 import type { State } from './state.js'
+import type { World } from './world.js'
 
 /** Of whatever happens. */
 export function brokenBy(world: World, move: Move): string | undefined {

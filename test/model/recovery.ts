@@ -1,10 +1,11 @@
 /** What passes make of it once nothing goes wrong any more. */
 
 import type { Point } from './behaviour.js'
-import { answered, type Move, type World } from './moves.js'
+import { answered, type Move } from './moves.js'
 import { brokenAtRest, brokenBy } from './promises.js'
 import type { Found } from './search.js'
 import type { State } from './state.js'
+import type { World } from './world.js'
 
 /** So many passes put everything right. */
 const PASSES = 3

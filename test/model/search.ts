@@ -1,9 +1,10 @@
 /** Every order in which things can happen, from some first states on. A state that was seen is not gone through again. */
 import { seededRandom } from '../support/random.js'
-import { ends, type FoundState, type Move, movesFrom, type World } from './moves.js'
+import { ends, type FoundState, type Move, movesFrom } from './moves.js'
 import { brokenBy } from './promises.js'
 import { Seen } from './seen.js'
 import { keyOf, type State } from './state.js'
+import type { World } from './world.js'
 
 export interface Found {
   readonly broken: string

@@ -6,9 +6,9 @@ import { DEFAULT_SETTINGS } from '../../handler/policy.js'
 import { aPod } from '../support/builders.js'
 import { Behaviour, type Point } from './behaviour.js'
 import { NONE, Objects } from './cluster.js'
-import type { FaultKind, World } from './moves.js'
 import { type Code, DEADLINE_MS, type Setup } from './run.js'
 import type { State } from './state.js'
+import type { FaultKind, World } from './world.js'
 
 const OPTIONS = {
   namespaces: ['default'],
