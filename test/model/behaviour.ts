@@ -4,7 +4,7 @@
  */
 import { SWAP } from '../../handler/keys.js'
 import type { Pod, Service } from '../../handler/kube/port.js'
-import { isPromotion } from '../support/roles.js'
+import { isActivation } from '../support/roles.js'
 import type { Call } from '../support/stored.js'
 import { Interned } from './interned.js'
 import { type Answer, type Pending, Run, type Setup } from './run.js'
@@ -26,7 +26,7 @@ export interface Point {
   readonly claims: readonly string[]
   /** The writes that came too late, by what they rested on. */
   readonly lost: readonly string[]
-  /** The names of the pods that it was not allowed to promote. */
+  /** The names of the pods that it was not allowed to make active. */
   readonly refused: readonly string[]
   /** How often it was not allowed to write a Service. */
   readonly refusals: number
@@ -175,7 +175,7 @@ function refusedBy(parent: Node | undefined, event: Event | undefined): Pick<Poi
   if (!parent || !event || !('place' in event) || event.answer.kind !== 'denied') return { refused, refusals }
   const call = parent.pending.find(({ place }) => place === event.place)?.call
   if (call?.verb === 'patchService') return { refused, refusals: refusals + 1 }
-  return call && isPromotion(call) ? { refused: [...refused, call.pod.name], refusals } : { refused, refusals }
+  return call && isActivation(call) ? { refused: [...refused, call.pod.name], refusals } : { refused, refusals }
 }
 
 /**

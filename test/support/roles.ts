@@ -11,11 +11,15 @@ export function epochOf({ annotations }: Pod): number {
   return Number(annotations?.[EPOCH] ?? 0)
 }
 
-/** Whether it makes a pod active that was not, in the eyes of who writes it: one of several that is kept is no news. */
-export function isPromotion(call: Call): call is Extract<Call, { verb: 'patchPod' }> {
+/** Whether it makes a pod active, or keeps it. */
+export function isActivation(call: Call): call is Extract<Call, { verb: 'patchPod' }> {
   return (
     call.verb === 'patchPod' &&
-    !isActive(call.pod) &&
     call.patch.some(({ op, path, value }) => op === 'add' && path === '/metadata/labels/role' && value === 'active')
   )
+}
+
+/** Whether it makes a pod active that was not, in the eyes of who writes it: one of several that is kept is no news. */
+export function isPromotion(call: Call): call is Extract<Call, { verb: 'patchPod' }> {
+  return isActivation(call) && !isActive(call.pod)
 }
