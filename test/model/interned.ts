@@ -1,13 +1,16 @@
+import { createHash } from 'node:crypto'
+
 /** Numbers for values: equal values have the same one, and the first of them stands for all. */
 export class Interned<T> {
   private readonly ids = new Map<string, number>()
   private readonly values: T[] = []
 
   idOf(value: T): number {
-    const text = JSON.stringify(value, inOrder)
-    const known = this.ids.get(text)
+    // Of what tells them apart there is much: its hash is kept.
+    const hash = createHash('sha1').update(JSON.stringify(value, inOrder)).digest('base64')
+    const known = this.ids.get(hash)
     if (known !== undefined) return known
-    this.ids.set(text, this.values.length)
+    this.ids.set(hash, this.values.length)
     return this.values.push(value) - 1
   }
 
