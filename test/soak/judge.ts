@@ -1,9 +1,10 @@
 /** What a long run of serve took, and whether it took ever more. Pure. */
 import { median } from '../bench/measure.js'
 
-/** Of one moment. */
+/** Of a moment between these two: a busy machine takes its time to answer. */
 export interface Sample {
-  readonly atMs: number
+  readonly askedAtMs: number
+  readonly answeredAtMs: number
   readonly rssMb: number
   readonly heapMb: number
   readonly handles: number
@@ -64,8 +65,9 @@ export function judge(samples: readonly Sample[], { intervalMs, growthMb }: Boun
     if (value < least || value > most) faults.push(line)
   }
   const [passes, restarts] = [last.passes - first.passes, last.restarts - first.restarts]
-  const intervals = (last.atMs - first.atMs) / intervalMs
-  between('passes', passes, Math.floor(intervals * FEWEST), Math.ceil(intervals) + 1)
+  const fewest = (FEWEST * (last.askedAtMs - first.answeredAtMs)) / intervalMs
+  const most = (last.answeredAtMs - first.askedAtMs) / intervalMs
+  between('passes', passes, Math.floor(fewest), Math.ceil(most) + 1)
   // A pass may be under way when it is looked.
   between('requests', last.requests - first.requests, 2 * passes - 2, 2 * passes + 2 * restarts + 2)
   return { figures: [...figures, `watches begun again: ${restarts}`], faults }

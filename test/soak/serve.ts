@@ -45,10 +45,12 @@ async function take(replica: Replica, durationMs: number, signal?: AbortSignal):
 }
 
 async function sample(replica: Replica): Promise<Sample> {
+  const askedAtMs = performance.now()
   const text = await replica.metrics()
   const value = (name: string) => sumOf(text, name)
   return {
-    atMs: performance.now(),
+    askedAtMs,
+    answeredAtMs: performance.now(),
     rssMb: value('process_resident_memory_bytes') / 2 ** 20,
     heapMb: value('nodejs_heap_size_used_bytes') / 2 ** 20,
     handles: value('nodejs_active_handles_total'),
