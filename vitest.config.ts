@@ -49,7 +49,7 @@ export default defineConfig({
         test: {
           // On real nodes, after the others. Each file has a cluster of its own and mostly waits: all at once.
           name: 'node',
-          maxWorkers: 5,
+          maxWorkers: 4,
           include: ['test/node/*.test.ts'],
           exclude: ['test/node/traffic.test.ts', 'test/node/detection.test.ts'],
           globalSetup: ['test/support/node-setup.ts'],
@@ -63,7 +63,7 @@ export default defineConfig({
         test: {
           // Beside the nodes, which mostly wait, and with as many workers: vitest wants that of a group.
           name: 'long',
-          maxWorkers: 5,
+          maxWorkers: 4,
           include: ['test/soak/fire.test.ts', 'test/model/*.test.ts'],
           sequence: { groupOrder: 1 },
         },
