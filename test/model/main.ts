@@ -68,7 +68,10 @@ for (const exploration of explorations.filter(({ name }) => name.includes(only ?
   const result = await carryOut(exploration, most, isEnough)
   console.log(describe(exploration, result))
   process.stderr.write(`${exploration.name}: ${seconds()} s\n`)
-  if (isFull) process.stderr.write('The memory is full: NODE_OPTIONS=--max-old-space-size=MEGABYTES may allow more.\n')
+  if (isFull)
+    process.stderr.write(
+      'The memory is full. `node --max-old-space-size=MEGABYTES --import tsx test/model/main.ts` may have more.\n',
+    )
   if (!result.found) continue
   console.log([`${result.found.broken}:`, ...result.found.story].join('\n  '))
   process.exitCode = 1
