@@ -7,7 +7,7 @@ import type { Judged } from './candidates.js'
 import type { Swap } from './decide.js'
 import type { Fault } from './errors.js'
 import { faultOf } from './kube/fault.js'
-import type { KubeError } from './kube/port.js'
+import { isRefusal, type KubeError } from './kube/port.js'
 import {
   type Claim,
   check,
@@ -128,7 +128,7 @@ async function swapUnderClaim(
       const promoted = await promoteUnderClaim(context, held, winner, epoch)
       if (promoted.kind === 'done') return { outcome: { kind: 'done', winner, refused: refused() }, begun }
       if (promoted.kind === 'superseded') return { outcome: AGAIN, begun }
-      if (promoted.kind === 'denied' || promoted.kind === 'rejected') {
+      if (isRefusal(promoted)) {
         refusals.set(winner.pod.name, faultOf(promoted.error, object))
         never = [...never, winner.pod.name]
       }

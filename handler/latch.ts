@@ -15,7 +15,7 @@ import type { Deadline } from './deadline.js'
 import type { Effects } from './effects.js'
 import type { Fault } from './errors.js'
 import { MANAGED, PIN, SWAP } from './keys.js'
-import type { KubeError, Service, ServicePatch, Written } from './kube/port.js'
+import { isRefusal, type KubeError, type Service, type ServicePatch, type Written } from './kube/port.js'
 import { pause } from './retry.js'
 
 /** What everything around a swap needs to know. */
@@ -167,10 +167,6 @@ export async function release(context: SwapContext, service: Service, until: Abo
     if (!seen || !isClaimed(seen)) return { kind: 'free', service: seen }
     current = seen
   }
-}
-
-function isRefusal(result: Written<Service>): result is Extract<Written<Service>, { kind: 'denied' | 'rejected' }> {
-  return result.kind === 'denied' || result.kind === 'rejected'
 }
 
 export function isStuck(released: Released): released is Stuck {

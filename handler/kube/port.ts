@@ -104,6 +104,13 @@ export type Written<T> =
 
 export type Outcome = Written<unknown>['kind']
 
+/** Whether somebody was asked, and said no. */
+export function isRefusal<R extends { readonly kind: string }>(
+  result: R,
+): result is Extract<R, { readonly kind: 'denied' | 'rejected' }> {
+  return result.kind === 'denied' || result.kind === 'rejected'
+}
+
 export interface ListOptions {
   /** Absent: all namespaces. */
   readonly namespace?: string | undefined
