@@ -120,7 +120,7 @@ export function beginning(
 }
 
 /** Of all pods that there can be. */
-export function namesOf({ pods, coming = 0 }: Pick<Bounds, 'pods' | 'coming'>): readonly string[] {
+function namesOf({ pods, coming = 0 }: Pick<Bounds, 'pods' | 'coming'>): readonly string[] {
   return NAMES.slice(0, pods + coming)
 }
 

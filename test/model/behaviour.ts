@@ -57,8 +57,6 @@ export class Behaviour {
   private readonly nodes: Node[] = []
   /** The runs that can go on where they are, by the node where they stand. Few: each holds promises and timers. */
   private readonly live = new Map<Node, Run>()
-  /** How many steps of the real code were run. */
-  steps = 0
 
   /** A pass that has just begun. @param key tells setups apart */
   async begin(key: string, setup: () => Setup): Promise<Point> {
@@ -105,7 +103,6 @@ export class Behaviour {
   }
 
   private async apply(run: Run, event: Event): Promise<void> {
-    this.steps++
     if ('delayMs' in event) await run.delay(event.delayMs)
     else await run.answer(event.place, event.answer)
   }

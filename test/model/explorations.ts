@@ -125,7 +125,6 @@ export async function carryOut(
   const done = all.filter(({ isComplete }) => isComplete).length
   return {
     states: states(),
-    moves: sum(all, ({ moves }) => moves),
     schedules: sum(all, ({ schedules }) => schedules),
     longest: Math.max(...all.map(({ longest }) => longest)),
     found: all.find(({ found }) => found)?.found,

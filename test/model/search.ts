@@ -14,7 +14,6 @@ export interface Found {
 
 export interface Explored {
   readonly states: number
-  readonly moves: number
   /** The orders in which things can happen, from a first state to an end; a rounded number when they are many. */
   readonly schedules: number
   /** The longest of them. */
@@ -52,7 +51,6 @@ function shuffled<T>(items: readonly T[], random: () => number): readonly T[] {
 export class Search {
   private readonly seen = new Seen()
   private readonly path: Visit[] = []
-  private moves = 0
   private schedules = 0
   private longest = 0
   private found: Found | undefined
@@ -65,10 +63,9 @@ export class Search {
   ) {}
 
   get result(): Explored {
-    const { seen, path, moves, schedules, longest, found } = this
+    const { seen, path, schedules, longest, found } = this
     return {
       states: seen.size,
-      moves,
       schedules: path.reduce((sum, visit) => sum + visit.schedules, schedules),
       longest,
       found,
@@ -91,7 +88,6 @@ export class Search {
   }
 
   private async make(move: Move, visit: Visit): Promise<void> {
-    this.moves++
     const broken = brokenBy(this.world, move)
     if (broken) {
       this.found = { broken, story: this.storyTo(move.text()) }
