@@ -3,10 +3,10 @@
  * webhook, a loop and a watch. On a real node, a client opens a new connection every 5 ms through the Service's cluster IP.
  */
 import { describeDetections, detections, ways } from '../support/detection.js'
+import { runsFlag, scriptFlags } from '../support/flags.js'
 import { clusterOrExit } from './cluster.js'
-import { benchFlags, runsFlag } from './flags.js'
 
-const { runs, only } = benchFlags('bench:detection')
+const { runs, only } = scriptFlags('bench:detection')
   .option('runs', runsFlag('Failovers in each way', 10))
   .option('only', { type: 'string', default: '', requiresArg: true, describe: 'Only the ways whose names hold this' })
   .check(({ only }) => {

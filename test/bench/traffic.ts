@@ -6,14 +6,14 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { kubernetesVersion } from '../cluster/binaries.js'
+import { runsFlag, scriptFlags } from '../support/flags.js'
 import { repository } from '../support/handler.js'
 import { describeSeries, handovers, type Series } from '../support/handover.js'
 import { chartOf } from './chart.js'
 import { clusterOrExit } from './cluster.js'
-import { benchFlags, runsFlag } from './flags.js'
 import { spread } from './measure.js'
 
-const { runs, chart } = benchFlags('bench:traffic')
+const { runs, chart } = scriptFlags('bench:traffic')
   .option('runs', runsFlag('Handovers of each kind', 20))
   .option('chart', { type: 'boolean', default: false, describe: 'Write docs/handover.svg from the figures' })
   .parseSync()

@@ -2,12 +2,11 @@
 import { totalmem } from 'node:os'
 import { getHeapStatistics } from 'node:v8'
 import { hideBin } from 'yargs/helpers'
-import yargs from 'yargs/yargs'
+import { scriptFlags } from '../support/flags.js'
 import { carryOut, describe, explorations, HEADER } from './explorations.js'
 
 const words = hideBin(process.argv)
-const { deep, only } = yargs(words)
-  .scriptName('npm run model --')
+const { deep, only } = scriptFlags('model')
   .option('deep', {
     type: 'boolean',
     default: false,
@@ -22,13 +21,6 @@ const { deep, only } = yargs(words)
     throw new Error(
       `--only: "${only}" is in none of these names:\n  ${explorations.map(({ name }) => name).join('\n  ')}`,
     )
-  })
-  .version(false)
-  .strict()
-  .demandCommand(0, 0, undefined, 'It takes no words, only flags.')
-  .fail((message, error) => {
-    process.stderr.write(`${message ?? error.message}\nTry \`npm run model -- --help\`.\n`)
-    process.exit(2)
   })
   .parseSync()
 

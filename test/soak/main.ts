@@ -3,9 +3,8 @@
  * it did what it may not, or takes ever more; 2 for wrong flags.
  */
 import { randomUUID } from 'node:crypto'
-import { hideBin } from 'yargs/helpers'
-import yargs from 'yargs/yargs'
 import { startControlPlane } from '../cluster/control-plane.js'
+import { scriptFlags } from '../support/flags.js'
 import { soakFire } from './fire/fire.js'
 import { soakServe } from './serve.js'
 
@@ -15,8 +14,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal
 /** Beyond it timers end at once. */
 const MOST_MINUTES = Math.floor((2 ** 31 - 1) / 60_000)
 
-const { serve, minutes, seed } = yargs(hideBin(process.argv))
-  .scriptName('npm run soak --')
+const { serve, minutes, seed } = scriptFlags('soak')
   .usage('$0 [--minutes 10] [--seed SEED]\n$0 --serve [--minutes 60]\n\nHandlers under fire, unless told otherwise.')
   .option('serve', { type: 'boolean', describe: 'serve --interval 1s --watch, with nothing to do' })
   .option('minutes', { type: 'number', requiresArg: true, describe: 'How long' })
@@ -26,13 +24,6 @@ const { serve, minutes, seed } = yargs(hideBin(process.argv))
     if (Array.isArray(minutes) || Array.isArray(seed)) throw new Error('--minutes and --seed: once each, please.')
     if (minutes === undefined || (minutes > 0 && minutes <= MOST_MINUTES)) return true
     throw new Error(`--minutes: ${minutes} is not a number above 0 and up to ${MOST_MINUTES}.`)
-  })
-  .version(false)
-  .strict()
-  .demandCommand(0, 0, undefined, 'It takes no words, only flags.')
-  .fail((message, error) => {
-    process.stderr.write(`${message ?? error.message}\nTry \`npm run soak -- --help\`.\n`)
-    process.exit(2)
   })
   .parseSync()
 

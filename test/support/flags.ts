@@ -1,11 +1,11 @@
-// The flags of a bench. A wrong one is told, and ends the process with 2.
+// The flags of a script of package.json. A wrong one is told, and ends the process with 2.
 
 import type { Argv } from 'yargs'
 import { hideBin } from 'yargs/helpers'
 import yargs from 'yargs/yargs'
 
 /** @param script as in `npm run SCRIPT` */
-export function benchFlags(script: string): Argv {
+export function scriptFlags(script: string): Argv {
   return yargs(hideBin(process.argv))
     .scriptName(`npm run ${script} --`)
     .version(false)
