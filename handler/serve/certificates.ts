@@ -52,7 +52,10 @@ export function watchCertificate(
 ): () => void {
   let current = first
   let complaint = ''
+  let looking = false // a slow file system must not show an older pair after a newer one
   const timer = setInterval(async () => {
+    if (looking) return
+    looking = true
     try {
       const pair = await readCertificate(files)
       complaint = ''
@@ -63,6 +66,8 @@ export function watchCertificate(
       const { message } = error as Error
       if (message !== complaint) warn(`${message}; the certificate read before is still shown`)
       complaint = message
+    } finally {
+      looking = false
     }
   }, everyMs)
   timer.unref()

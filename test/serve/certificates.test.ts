@@ -1,6 +1,6 @@
 // The certificate that is shown, and its renewal while the server runs.
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { connect as connectTcp } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -66,9 +66,16 @@ describe('renewed files', () => {
     await server.close()
   })
 
+  /** Each file at once, as Kubernetes does with those of a Secret: who reads them finds no half of one. */
   async function write(cert: string, key: string): Promise<void> {
-    await writeFile(files().cert, cert)
-    await writeFile(files().key, key)
+    const next = join(folder, 'next')
+    for (const [file, text] of [
+      [files().cert, cert],
+      [files().key, key],
+    ] as const) {
+      await writeFile(next, text)
+      await rename(next, file)
+    }
   }
 
   async function renewed(): Promise<readonly [cert: string, key: string]> {
