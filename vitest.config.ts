@@ -26,6 +26,14 @@ class LongestFirst extends BaseSequencer {
   }
 }
 
+/** Decisions and what is around them: no file leaves anything behind for the next. */
+const IN_PROCESS = [
+  'test/unit/**/*.test.ts',
+  'test/properties/*.test.ts',
+  'test/pass/*.test.ts',
+  'test/simulation/*.test.ts',
+]
+
 export default defineConfig({
   test: {
     testTimeout: 20_000,
@@ -39,8 +47,19 @@ export default defineConfig({
           name: 'all',
           maxWorkers: 4,
           include: ['test/**/*.test.ts'],
-          exclude: ['test/node/**', 'test/soak/fire.test.ts', 'test/model/**'],
+          exclude: [...IN_PROCESS, 'test/node/**', 'test/soak/fire.test.ts', 'test/model/**'],
           globalSetup: ['test/support/global-setup.ts'],
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          // Beside the others. To load the program again for each file would take as long as these tests do.
+          name: 'unit',
+          maxWorkers: 4,
+          isolate: false,
+          include: IN_PROCESS,
           sequence: { groupOrder: 0 },
         },
       },
@@ -71,10 +90,10 @@ export default defineConfig({
       {
         extends: true,
         test: {
-          // Alone on the machine: it tells of milliseconds.
+          // When nothing else runs: they tell of milliseconds. Both mostly wait.
           name: 'traffic',
           include: ['test/node/traffic.test.ts', 'test/node/detection.test.ts'],
-          maxWorkers: 1,
+          maxWorkers: 2,
           globalSetup: ['test/support/node-setup.ts'],
           sequence: { groupOrder: 2 },
           hookTimeout: 300_000,

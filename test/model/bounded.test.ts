@@ -2,7 +2,7 @@ import { describe as about, expect, it } from 'vitest'
 import { carryOut, describe, explorations } from './explorations.js'
 
 /** Of each, as many as there is time for: `npm run model` goes further. */
-const MOST_STATES = 30_000
+const MOST_STATES = 10_000
 
 const large = explorations.filter(({ isSmall }) => !isSmall)
 
