@@ -44,9 +44,10 @@ export interface Setup {
 
 interface Waiting extends Pending {
   answer(answer: Answer): void
-  /** Listens to its signal no longer. */
-  forget(): void
 }
+
+/** The place of a call that is over the limit: it hangs until it is cut off. */
+const UNHEARD = -1
 
 /** What a pass has. */
 export const DEADLINE_MS = 20_000
@@ -56,6 +57,7 @@ const NOW = Date.parse('2026-01-01T12:00:00Z')
 
 export class Run {
   private readonly waiting = new Map<number, Waiting>()
+  private readonly listening = new Set<() => void>()
   private readonly time = new VirtualClock()
   private made = 0
   private readsLeft: number
@@ -119,7 +121,7 @@ export class Run {
 
   /** Lets go of it, wherever it stands. */
   abandon(): void {
-    for (const { forget } of this.waiting.values()) forget()
+    for (const forget of this.listening) forget()
     this.time.abandon()
   }
 
@@ -147,25 +149,34 @@ export class Run {
     }
   }
 
-  private untilCut(signal: AbortSignal): Promise<Answer> {
-    return new Promise((resolve) => signal.addEventListener('abort', () => resolve({ kind: 'none' })))
+  /** Node keeps combined signals for as long as they are listened to. */
+  private whenCut(signal: AbortSignal, cut: () => void): { readonly forget: () => void } {
+    const forget = () => {
+      signal.removeEventListener('abort', end)
+      this.listening.delete(forget)
+    }
+    const end = () => {
+      forget()
+      cut()
+    }
+    signal.addEventListener('abort', end)
+    this.listening.add(forget)
+    return { forget }
   }
 
   private kube(): Kube {
     const send = (call: Call, signal: AbortSignal): Promise<Answer> => {
       if (signal.aborted) return Promise.resolve({ kind: 'none' })
-      if (call.verb === 'listPods' && --this.readsLeft < 0) return this.untilCut(signal)
-      const place = this.made++
       return new Promise((resolve) => {
-        const cut = () => answer({ kind: 'none' })
+        const { forget } = this.whenCut(signal, () => answer({ kind: 'none' }))
+        const isHeard = call.verb !== 'listPods' || --this.readsLeft >= 0
+        const place = isHeard ? this.made++ : UNHEARD
         const answer = (answer: Answer) => {
           this.waiting.delete(place)
           forget()
           resolve(answer)
         }
-        const forget = () => signal.removeEventListener('abort', cut)
-        signal.addEventListener('abort', cut)
-        this.waiting.set(place, { place, call, answer, forget })
+        if (isHeard) this.waiting.set(place, { place, call, answer })
       })
     }
     const write = (call: Call, signal: AbortSignal) =>
