@@ -149,26 +149,22 @@ export class Run {
     }
   }
 
-  /** Node keeps combined signals for as long as they are listened to. */
-  private whenCut(signal: AbortSignal, cut: () => void): { readonly forget: () => void } {
+  /** @returns ends it, as `abandon` does: Node keeps combined signals for as long as they are listened to */
+  private listen(signal: AbortSignal, cut: () => void): () => void {
     const forget = () => {
-      signal.removeEventListener('abort', end)
+      signal.removeEventListener('abort', cut)
       this.listening.delete(forget)
     }
-    const end = () => {
-      forget()
-      cut()
-    }
-    signal.addEventListener('abort', end)
+    signal.addEventListener('abort', cut)
     this.listening.add(forget)
-    return { forget }
+    return forget
   }
 
   private kube(): Kube {
     const send = (call: Call, signal: AbortSignal): Promise<Answer> => {
       if (signal.aborted) return Promise.resolve({ kind: 'none' })
       return new Promise((resolve) => {
-        const { forget } = this.whenCut(signal, () => answer({ kind: 'none' }))
+        const forget = this.listen(signal, () => answer({ kind: 'none' }))
         const isHeard = call.verb !== 'listPods' || --this.readsLeft >= 0
         const place = isHeard ? this.made++ : UNHEARD
         const answer = (answer: Answer) => {
