@@ -46,9 +46,6 @@ interface Waiting extends Pending {
   answer(answer: Answer): void
 }
 
-/** The place of a call that is over the limit: it hangs until it is cut off. */
-const UNHEARD = -1
-
 /** What a pass has. */
 export const DEADLINE_MS = 20_000
 /** When there is only time to release. */
@@ -160,19 +157,28 @@ export class Run {
     return forget
   }
 
+  private untilCut(signal: AbortSignal): Promise<Answer> {
+    return new Promise((resolve) => {
+      const forget = this.listen(signal, () => {
+        forget()
+        resolve({ kind: 'none' })
+      })
+    })
+  }
+
   private kube(): Kube {
     const send = (call: Call, signal: AbortSignal): Promise<Answer> => {
       if (signal.aborted) return Promise.resolve({ kind: 'none' })
+      if (call.verb === 'listPods' && --this.readsLeft < 0) return this.untilCut(signal)
+      const place = this.made++
       return new Promise((resolve) => {
         const forget = this.listen(signal, () => answer({ kind: 'none' }))
-        const isHeard = call.verb !== 'listPods' || --this.readsLeft >= 0
-        const place = isHeard ? this.made++ : UNHEARD
         const answer = (answer: Answer) => {
           this.waiting.delete(place)
           forget()
           resolve(answer)
         }
-        if (isHeard) this.waiting.set(place, { place, call, answer })
+        this.waiting.set(place, { place, call, answer })
       })
     }
     const write = (call: Call, signal: AbortSignal) =>

@@ -66,16 +66,15 @@ describe('renewed files', () => {
     await server.close()
   })
 
-  /** Each file at once, as Kubernetes does with those of a Secret: who reads them finds no half of one. */
+  /** All at once, as Kubernetes does with the files of a Secret: who reads it finds no half of it. */
+  async function replace(file: string, text: string): Promise<void> {
+    await writeFile(`${file}.next`, text)
+    await rename(`${file}.next`, file)
+  }
+
   async function write(cert: string, key: string): Promise<void> {
-    const next = join(folder, 'next')
-    for (const [file, text] of [
-      [files().cert, cert],
-      [files().key, key],
-    ] as const) {
-      await writeFile(next, text)
-      await rename(next, file)
-    }
+    await replace(files().cert, cert)
+    await replace(files().key, key)
   }
 
   async function renewed(): Promise<readonly [cert: string, key: string]> {
