@@ -1,8 +1,9 @@
 /** Which pods may become active, and in which order. Whatever chooses sorts first: equal situations, equal decisions. */
 import type { Verdict } from './health/judge.js'
 import type { Pod } from './kube/port.js'
+import type { Member } from './members.js'
 import { compareNames } from './names.js'
-import type { Member } from './observe.js'
+import { isOfJob, workloadOf } from './pods.js'
 import type { Settings } from './policy.js'
 
 export interface Judged extends Member {
@@ -15,19 +16,31 @@ export function candidates(members: readonly Judged[], settings: Settings): read
 }
 
 /** Why this pod is not a candidate, or `null`. */
-export function whyNot({ pod, verdict }: Judged, settings: Settings): string | null {
-  if (settings.never?.includes(pod.name)) return 'named in never'
-  return verdict.health === 'healthy' ? null : verdict.check.result
+export function whyNot(member: Judged, settings: Settings): string | null {
+  const { health, check } = member.verdict
+  return whyNever(member, settings) ?? (health === 'healthy' ? null : check.result)
 }
 
-/** The preferred pods as they are named; then those of the youngest pod's revision; fewer failures; names. */
+/** Why this pod is never made active, however healthy it is, or `null`. */
+export function whyNever({ pod }: Member, settings: Settings): string | null {
+  if (settings.never?.includes(pod.name)) return 'named in never'
+  return isOfJob(pod) ? `a pod of Job ${pod.owner?.name}, which ends` : null
+}
+
+/**
+ * What rests on better evidence first; then the preferred pods as they are named; those of the workload that has the
+ * active pod, or had it last; those of the youngest revision of their workload; fewer failures; names.
+ */
 export function inOrder(members: readonly Judged[], settings: Settings): readonly Judged[] {
-  const byAge = (a: Judged, b: Judged) => b.pod.createdAtMs - a.pod.createdAtMs || compareNames(a.pod.name, b.pod.name)
-  const [youngest] = [...members].sort(byAge)
-  const isOld = ({ pod }: Judged) => (youngest && revisionOf(pod) === revisionOf(youngest.pod) ? 0 : 1)
+  const home = activeWorkload(members)
+  const isElsewhere = ({ pod }: Judged) => (workloadOf(pod) === home ? 0 : 1)
+  const revisions = youngestRevisions(members)
+  const isOld = ({ pod }: Judged) => (revisionOf(pod) === revisions.get(workloadOf(pod)) ? 0 : 1)
   return [...members].sort(
     (a, b) =>
+      evidenceRank(a) - evidenceRank(b) ||
       rank(a, settings) - rank(b, settings) ||
+      isElsewhere(a) - isElsewhere(b) ||
       isOld(a) - isOld(b) ||
       a.verdict.failures - b.verdict.failures ||
       compareNames(a.pod.name, b.pod.name),
@@ -38,6 +51,50 @@ export function inOrder(members: readonly Judged[], settings: Settings): readonl
 export function rank({ pod }: Judged, { prefer = [] }: Settings): number {
   const place = prefer.indexOf(pod.name)
   return place < 0 ? prefer.length : place
+}
+
+const EVIDENCE = ['check', 'readiness-probe', 'none'] as const
+
+/** Lower is better: a check of ours, the kubelet's readinessProbe, none; then all that are not healthy. */
+export function evidenceRank({ verdict }: Judged): number {
+  return verdict.health === 'healthy' ? EVIDENCE.indexOf(verdict.evidence) : EVIDENCE.length
+}
+
+/**
+ * The workload of the active pod. Where there is none: of the last one, as the newest swap has noted it; or else the one
+ * with the most pods, or the oldest pod.
+ */
+export function activeWorkload(members: readonly Member[]): string | undefined {
+  const active = members.find(({ role }) => role === 'active')
+  if (active) return workloadOf(active.pod)
+  const noted = highest(
+    members.filter(({ activeOwner }) => activeOwner !== undefined),
+    ({ epoch }) => epoch,
+  )
+  if (noted) return noted.activeOwner
+  const pods = members.map(({ pod }) => pod).filter((pod) => !isOfJob(pod))
+  const counts = new Map<string | undefined, number>()
+  for (const pod of pods) counts.set(workloadOf(pod), (counts.get(workloadOf(pod)) ?? 0) + 1)
+  const oldestFirst = [...pods].sort((a, b) => a.createdAtMs - b.createdAtMs || compareNames(a.name, b.name))
+  const chosen = highest(oldestFirst, (pod) => counts.get(workloadOf(pod)) ?? 0)
+  return chosen && workloadOf(chosen)
+}
+
+/** The first of those with the highest value. */
+function highest<T>(items: readonly T[], value: (item: T) => number): T | undefined {
+  return items.reduce<T | undefined>((best, item) => (best && value(best) >= value(item) ? best : item), undefined)
+}
+
+/** By workload: a canary of another one is younger, and no new revision. */
+function youngestRevisions(members: readonly Member[]): ReadonlyMap<string | undefined, string | undefined> {
+  const youngest = new Map<string | undefined, Pod>()
+  const isYounger = (a: Pod, b: Pod) =>
+    a.createdAtMs > b.createdAtMs || (a.createdAtMs === b.createdAtMs && compareNames(a.name, b.name) < 0)
+  for (const { pod } of members) {
+    const known = youngest.get(workloadOf(pod))
+    if (!known || isYounger(pod, known)) youngest.set(workloadOf(pod), pod)
+  }
+  return new Map([...youngest].map(([workload, pod]) => [workload, revisionOf(pod)]))
 }
 
 /** The label that a StatefulSet, DaemonSet or Deployment gives the pods of one pod template. */

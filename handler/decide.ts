@@ -1,14 +1,16 @@
 /** A group with its verdicts and a time -> a decision with its reason. Pure; the order of the rules is design. */
-import { candidates, inOrder, type Judged, rank } from './candidates.js'
+import { candidates, evidenceRank, inOrder, type Judged, rank, whyNever } from './candidates.js'
 import { formatDuration } from './duration.js'
 import type { Fault } from './errors.js'
-import type { Member } from './observe.js'
+import type { Pod } from './kube/port.js'
 import type { Settings } from './policy.js'
 
 export interface Situation {
   readonly members: readonly Judged[]
   readonly settings: Settings
   readonly nowMs: number
+  /** A pod that has ended and still carries the role. It is no member: nobody has to be made passive in its place. */
+  readonly endedActive?: Pod | undefined
 }
 
 /** `code` is for programs, `text` for people. */
@@ -24,6 +26,7 @@ export type ReasonCode =
   | 'under-threshold'
   | 'several-actives'
   | 'no-active'
+  | 'label-lost'
   | 'active-gone'
   | 'active-not-ready'
   | 'active-failed'
@@ -50,20 +53,19 @@ export interface Swap {
 export function decide(situation: Situation): Choice {
   const { members, settings } = situation
   if (members.length === 0) return rest('empty', 'no-pods', 'the group has no pods')
-  if (settings.pause) return rest('paused', 'paused', 'paused by annotation')
-
   const actives = members.filter(({ role }) => role === 'active')
-  const [active, ...more] = actives.filter((member) => !isOver(member))
+  if (settings.pause) {
+    return rest('paused', 'paused', `paused by annotation${actives.length === 0 ? ', and no pod is active' : ''}`)
+  }
+
+  const [active, ...more] = actives.filter(({ pod }) => !pod.terminating)
   if (!active) return replaceMissing(situation, actives[0])
   if (more.length > 0 || actives.length > 1) return repair(situation, [active, ...more])
 
   const { verdict } = active
   switch (verdict.health) {
     case 'healthy':
-      return (
-        failback(situation, active) ??
-        rest('keep', 'healthy', `${active.pod.name} passed its check: ${verdict.check.result}`)
-      )
+      return failback(situation, active) ?? rest('keep', 'healthy', healthyWords(active))
     case 'failing':
       return rest(
         'count',
@@ -77,9 +79,21 @@ export function decide(situation: Situation): Choice {
   }
 }
 
-/** A pod that will not serve again, and whose role anybody may take. */
-function isOver({ pod }: Member): boolean {
-  return pod.terminating || pod.phase === 'Failed' || pod.phase === 'Succeeded'
+function healthyWords(active: Judged): string {
+  const { evidence, check } = active.verdict
+  return evidence === 'check' ? `${passed(active)}: ${check.result}` : passed(active)
+}
+
+/** That a pod is healthy, with what it rests on. */
+function passed({ pod, verdict }: Judged): string {
+  switch (verdict.evidence) {
+    case 'check':
+      return `${pod.name} passed its check`
+    case 'readiness-probe':
+      return `${pod.name} is Ready by its readinessProbe`
+    case 'none':
+      return `${pod.name} is Ready, and has no readinessProbe`
+  }
 }
 
 function repair({ members, settings }: Situation, actives: readonly Judged[]): Swap {
@@ -98,18 +112,26 @@ function repair({ members, settings }: Situation, actives: readonly Judged[]): S
 }
 
 function replaceMissing(situation: Situation, over: Judged | undefined): Choice {
-  const { members, settings } = situation
-  const kind = over || members.some(({ epoch }) => epoch > 0) ? 'failover' : 'first'
-  const code = kind === 'first' ? 'no-active' : 'active-gone'
+  const { members, settings, endedActive } = situation
+  const bereft = over ? undefined : lastActive(members)
+  if (bereft && !bereft.labelled && bereft.verdict.health === 'healthy' && !whyNever(bereft, settings)) {
+    const text = `${bereft.pod.name} was made active in epoch ${bereft.epoch} and has lost its role label; ${passed(bereft)}, and gets it back`
+    return { kind: 'repair', winner: bereft, reason: { code: 'label-lost', text } }
+  }
+  const hadActive = over !== undefined || endedActive !== undefined || members.some(({ epoch }) => epoch > 0)
+  const kind = hadActive ? 'failover' : 'first'
+  const code = hadActive ? 'active-gone' : 'no-active'
   const missing = over
-    ? `${over.pod.name} is ${over.pod.terminating ? 'terminating' : over.pod.phase}`
-    : kind === 'first'
-      ? 'no pod is active yet'
-      : 'the active pod is gone'
+    ? `${over.pod.name} is terminating`
+    : endedActive
+      ? `${endedActive.name} is ${endedActive.phase}`
+      : hadActive
+        ? 'the active pod is gone'
+        : 'no pod is active yet'
   const [best] = candidates(members, settings)
-  if (best) return { kind, winner: best, reason: { code, text: `${missing}; ${best.pod.name} passed its check` } }
+  if (best) return { kind, winner: best, reason: { code, text: `${missing}; ${passed(best)}` } }
   const running = inOrder(members, settings).filter(
-    (member) => member.pod.phase === 'Running' && !isOver(member) && !settings.never?.includes(member.pod.name),
+    (member) => member.pod.phase === 'Running' && !member.pod.terminating && !whyNever(member, settings),
   )
   const doubtful = healthiest(running)
   if (!doubtful) return rest('blocked', 'no-candidate', `${missing}, and no pod is running that could take over`)
@@ -122,6 +144,15 @@ function replaceMissing(situation: Situation, over: Judged | undefined): Choice 
   }
   const text = `${missing} and no pod that may take over is healthy; ${doubtful.pod.name} is at least running (${doubtful.verdict.check.result})`
   return { kind, winner: doubtful, reason: { code, text } }
+}
+
+/** The pod that the newest swap has made active, by the marks that it left. A swap marks the others too, and later ones last. */
+function lastActive(members: readonly Judged[]): Judged | undefined {
+  const since = ({ activeSinceMs }: Judged) => activeSinceMs ?? Number.NEGATIVE_INFINITY
+  const [last] = members
+    .filter(({ epoch, activeSinceMs }) => epoch > 0 && activeSinceMs !== undefined)
+    .sort((a, b) => b.epoch - a.epoch || since(b) - since(a))
+  return last
 }
 
 function failover(situation: Situation, active: Judged): Choice {
@@ -142,16 +173,19 @@ function failover(situation: Situation, active: Judged): Choice {
     )
   }
   const code = verdict.conclusive ? 'active-not-ready' : 'active-failed'
-  return { kind: 'failover', winner: best, reason: { code, text: `${failed}; ${best.pod.name} passed its check` } }
+  return { kind: 'failover', winner: best, reason: { code, text: `${failed}; ${passed(best)}` } }
 }
 
-/** Back to a pod that is named earlier in `prefer`: the first that has been healthy for long enough. */
+/** Back to a pod that is named earlier in `prefer`, on evidence that is no worse: the first that has been healthy for long enough. */
 function failback(situation: Situation, active: Judged): Swap | undefined {
   const { members, settings, nowMs } = situation
   const { failback: waitMs } = settings
   if (waitMs === undefined) return undefined
   const best = candidates(members, settings).find(
-    (member) => rank(member, settings) < rank(active, settings) && nowMs - healthyFromMs(member, nowMs) >= waitMs,
+    (member) =>
+      rank(member, settings) < rank(active, settings) &&
+      evidenceRank(member) <= evidenceRank(active) &&
+      nowMs - healthyFromMs(member, nowMs) >= waitMs,
   )
   if (!best) return undefined
   const text = `${best.pod.name} is preferred to ${active.pod.name} and has been healthy for ${formatDuration(waitMs)}`

@@ -6,6 +6,7 @@
 import type { Judged } from './candidates.js'
 import type { Swap } from './decide.js'
 import type { Fault } from './errors.js'
+import { PIN } from './keys.js'
 import { faultOf } from './kube/fault.js'
 import { isRefusal, type KubeError } from './kube/port.js'
 import {
@@ -13,6 +14,7 @@ import {
   check,
   claim,
   isStuck,
+  type Refusal,
   type Released,
   release,
   type Stuck,
@@ -22,7 +24,7 @@ import {
 import { type Group, groupName } from './observe.js'
 import type { Settings } from './policy.js'
 import { pause, persist } from './retry.js'
-import { nextEpoch, promote, type Step, seal } from './swap.js'
+import { type Ballot, ballotOf, promote, type Step, seal } from './swap.js'
 
 export interface Handover {
   readonly outcome: Outcome
@@ -30,6 +32,8 @@ export interface Handover {
   readonly warnings: readonly string[]
   /** Claims that could not be taken off. */
   readonly latched?: Fault
+  /** What admission has made of writes that were done all the same. */
+  readonly changed: readonly Fault[]
   /** Whether the active pod was, or may have been, sealed: from then on the swap is to be finished. */
   readonly begun: boolean
 }
@@ -64,14 +68,15 @@ export async function handOver(
     context,
     group.services,
     swap.winner.pod.name,
-    settings.latch ? pinFor(members, swap) : undefined,
+    settings.latch ? pinFor(group, members, swap) : undefined,
   )
   if (claimed.kind === 'again') {
-    return { outcome: claimed, latch: null, warnings: [], begun: false, ...latchedFault(context, claimed.stuck) }
+    const stuck = latchedFault(context, claimed.stuck)
+    return { outcome: claimed, latch: null, warnings: [], changed: [], begun: false, ...stuck }
   }
   const { claim: held } = claimed
   const { releasing } = context.deadline
-  let swapped: Swapped = { outcome: AGAIN, begun: false }
+  let swapped: Swapped = { outcome: AGAIN, begun: false, changed: [] }
   let released: readonly Released[] = []
   try {
     if (context.deadline.allowsSeal()) swapped = await swapUnderClaim(context, group, held, members, swap, redecide)
@@ -79,18 +84,27 @@ export async function handOver(
   } finally {
     released = await Promise.all(held.services.map((service) => release(context, service, releasing)))
   }
+  const isChanged = ({ error }: Refusal) => error.code === 'changed-by-admission'
   return {
     ...swapped,
     latch: held.services.length === 0 ? 'refused' : held.pinned ? 'latched' : 'claimed',
-    warnings: held.refused.map(
-      ({ service, error }) =>
-        `service ${service.name} was not latched, so that new connections may be refused for up to a second: ${error.message}. ${error.remedy}`,
-    ),
-    ...latchedFault(context, released.filter(isStuck)),
+    warnings: held.refused
+      .filter((refusal) => !isChanged(refusal))
+      .map(
+        ({ service, error }) =>
+          `service ${service.name} was not latched, so that new connections may be refused for up to a second: ${error.message}. ${error.remedy}`,
+      ),
+    changed: [
+      ...held.refused
+        .filter(isChanged)
+        .map(({ service, error }) => faultOf(error, `service ${service.namespace}/${service.name}`)),
+      ...swapped.changed,
+    ],
+    ...latchedFault(context, [...held.stuck, ...released.filter(isStuck)]),
   }
 }
 
-type Swapped = Pick<Handover, 'outcome' | 'begun'>
+type Swapped = Pick<Handover, 'outcome' | 'begun' | 'changed'>
 
 /** Seal, check, promote. A promotion that is lost or refused goes to the next candidate under the same claim. */
 async function swapUnderClaim(
@@ -106,39 +120,45 @@ async function swapUnderClaim(
   const object = `group ${groupName(group)}`
   const old = firstMembers.find(({ role }) => role === 'active')
   const refusals = new Map<string, Fault>()
-  const refused = () => [...refusals.values()]
+  const changed: Fault[] = []
+  const note = (error: KubeError) => void changed.push(faultOf(error, object))
   let never: readonly string[] = []
   let members = firstMembers
   let { winner } = firstSwap
   let begun = false
+  const ended = (outcome: Outcome): Swapped => ({ outcome, begun, changed })
+  const done = (): Swapped => ended({ kind: 'done', winner, refused: [...refusals.values()] })
   try {
     for (let attempt = 0; ; attempt++) {
       // A round for each winner: what this swap did not seal itself, the last winner above all, another may promote.
-      const epoch = nextEpoch(members)
+      const ballot = ballotOf(members, winner)
       const others = members.filter(({ pod }) => pod.uid !== winner.pod.uid)
       for (const role of ['passive', 'active'] as const) {
         const pods = others.filter((member) => member.role === role)
         if (role === 'active' && pods.length > 0) {
-          if (!deadline.allowsPromotion()) return { outcome: AGAIN, begun }
+          if (!deadline.allowsPromotion()) return ended(AGAIN)
           begun = true
         }
-        const sealed = await seal(context, pods, epoch, roleLabel, swapping)
-        if (sealed.kind !== 'done') return { outcome: notDone(sealed, object), begun }
+        const sealed = await seal(context, pods, ballot, roleLabel, swapping)
+        if (sealed.kind !== 'done') return ended(notDone(sealed, object))
+        sealed.changed.forEach(note)
       }
-      const promoted = await promoteUnderClaim(context, held, winner, epoch)
-      if (promoted.kind === 'done') return { outcome: { kind: 'done', winner, refused: refused() }, begun }
-      if (promoted.kind === 'superseded') return { outcome: AGAIN, begun }
+      const promoted = await promoteUnderClaim(context, held, winner, ballot)
+      if (promoted.kind === 'done') {
+        promoted.changed.forEach(note)
+        return done()
+      }
+      if (promoted.kind === 'superseded') return ended(AGAIN)
+      if (promoted.kind === 'changed') note(promoted.error)
       if (isRefusal(promoted)) {
-        refusals.set(winner.pod.name, faultOf(promoted.error, object))
+        if (promoted.kind !== 'changed') refusals.set(winner.pod.name, faultOf(promoted.error, object))
         never = [...never, winner.pod.name]
       }
       await pause(context, attempt, swapping)
       const next = await persistShortly(context, (signal) => redecide(never, signal))
       const active = next.members.find(({ role }) => role === 'active')
-      if (active?.pod.uid === winner.pod.uid && active.epoch === epoch) {
-        return { outcome: { kind: 'done', winner, refused: refused() }, begun } // it did land
-      }
-      if (active) return { outcome: AGAIN, begun }
+      if (active?.pod.uid === winner.pod.uid && active.epoch === ballot.epoch) return done() // it did land
+      if (active) return ended(AGAIN)
       const isOld = ({ pod }: Judged) => pod.uid === old?.pod.uid && !pod.terminating && !never.includes(pod.name)
       let candidate = next.swap?.winner ?? next.members.find(isOld)
       if (!candidate && !swapping.aborted) {
@@ -146,14 +166,14 @@ async function swapUnderClaim(
         candidate = next.members.find(({ pod }) => pod.uid === firstSwap.winner.pod.uid && refusals.has(pod.name))
       }
       if (!candidate) {
-        const [fault] = refused()
-        return { outcome: fault ? { kind: 'failed', fault } : AGAIN, begun }
+        const fault = [...refusals.values(), ...changed][0]
+        return ended(fault ? { kind: 'failed', fault } : AGAIN)
       }
       members = next.members
       winner = candidate
     }
   } catch (error) {
-    return { outcome: { kind: 'failed', fault: faultOf(error, object) }, begun }
+    return ended({ kind: 'failed', fault: faultOf(error, object) })
   }
 }
 
@@ -162,12 +182,12 @@ async function promoteUnderClaim(
   context: SwapContext,
   held: Claim,
   winner: Judged,
-  epoch: number,
+  ballot: Ballot,
 ): Promise<Step | { readonly kind: 'superseded' }> {
   const { swapping } = context.deadline
   for (let attempt = 0; ; attempt++) {
     if (!(await persistShortly(context, (signal) => check(context, held, signal)))) return { kind: 'superseded' }
-    const promoted = await promote(context, winner, epoch, context.roleLabel, swapping)
+    const promoted = await promote(context, winner, ballot, context.roleLabel, swapping)
     if (promoted.kind !== 'throttled' || swapping.aborted) return promoted
     await pause(context, attempt, swapping, promoted.retryAfterMs)
   }
@@ -181,14 +201,21 @@ function persistShortly<T>(context: SwapContext, read: (signal: AbortSignal) => 
   return persist(context, swapping, () => read(AbortSignal.any([swapping, within(READ_LIMIT_MS)])))
 }
 
-/** The uid to pin the Services to: of the only active pod, where it is not the winner and carries the pin label. */
-function pinFor(members: readonly Judged[], { winner }: Swap): string | undefined {
+/**
+ * The uid to pin the Services to: of the only active pod, where it is not the winner and is the only pod that carries
+ * it as a label. Copies of it may be in the group, or be its strangers.
+ */
+function pinFor({ strangers }: Group, members: readonly Judged[], { winner }: Swap): string | undefined {
   const [active, ...more] = members.filter(({ role }) => role === 'active')
-  return active?.pinned && more.length === 0 && active.pod.uid !== winner.pod.uid ? active.pod.uid : undefined
+  if (active?.pin !== 'own' || more.length > 0 || active.pod.uid === winner.pod.uid) return undefined
+  const { uid } = active.pod
+  const pods = [...members.map(({ pod }) => pod), ...strangers]
+  return pods.every((pod) => pod.uid === uid || pod.labels[PIN] !== uid) ? uid : undefined
 }
 
 function notDone(step: Exclude<Step, { kind: 'done' }>, object: string): Outcome {
   switch (step.kind) {
+    case 'changed':
     case 'denied':
     case 'rejected':
       return { kind: 'failed', fault: faultOf(step.error, object) }

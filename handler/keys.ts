@@ -9,7 +9,12 @@ export const FAILED_AT = `${PREFIX}failed-at`
 export const HEALTHY_SINCE = `${PREFIX}healthy-since`
 export const ACTIVE_SINCE = `${PREFIX}since`
 
-/** A label on every pod that is or was active, its own uid: what a latched Service selects by. */
+/** Of a pod that was born active, and made passive: the uid of its controller then; empty where it had none. */
+export const TAKEN_BACK = `${PREFIX}taken-back`
+/** Of the pods of a group: the workload of the pod that was last made active, as `KIND/NAME`. */
+export const ACTIVE_OWNER = `${PREFIX}active-owner`
+
+/** What makes a copy of a pod's marks worthless: a label with the pod's own uid. A latched Service selects by it. */
 export const PIN = `${PREFIX}pod`
 
 /** On a Service, for the time of a swap: `<random token> <pod>`. */

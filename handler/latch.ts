@@ -36,8 +36,10 @@ export interface Claim {
   /** As last seen. Empty when no Service could be claimed. */
   readonly services: readonly Service[]
   readonly pinned: boolean
-  /** Services that we have no right to patch: they go without. */
+  /** Services that we have no right to patch, or whose claim admission has changed: they go without. */
   readonly refused: readonly Refusal[]
+  /** Those among them whose changed claim could not be taken off. */
+  readonly stuck: readonly Stuck[]
 }
 
 export interface Refusal {
@@ -79,13 +81,16 @@ export async function claim(
   )
   const claimed: Service[] = []
   const refused: Refusal[] = []
+  const changed: Service[] = []
   const unanswered: Service[] = []
   let error: KubeError | undefined
   let delayMs: number | undefined
   for (const { service, result } of written) {
     if (result.kind === 'applied') claimed.push(result.object)
-    else if (isRefusal(result)) refused.push({ service, error: result.error })
-    else {
+    else if (isRefusal(result)) {
+      refused.push({ service, error: result.error })
+      if (result.kind === 'changed') changed.push(result.object)
+    } else {
       if (result.kind === 'unknown') {
         unanswered.push(service)
         error = result.error
@@ -93,17 +98,17 @@ export async function claim(
       delayMs = Math.max(delayMs ?? 0, result.kind === 'throttled' ? result.retryAfterMs : 0)
     }
   }
+  const undone = await Promise.all(changed.map((service) => release(context, service, context.deadline.releasing)))
+  const stuck = undone.filter(isStuck)
   if (delayMs === undefined) {
-    return {
-      kind: 'held',
-      claim: { token, services: claimed, pinned: pin !== undefined && claimed.length > 0, refused },
-    }
+    const pinned = pin !== undefined && claimed.length > 0
+    return { kind: 'held', claim: { token, services: claimed, pinned, refused, stuck } }
   }
   const released = await Promise.all([
     ...claimed.map((service) => release(context, service, context.deadline.releasing)),
     ...unanswered.map((service) => outrun(context, service, token)),
   ])
-  return { kind: 'again', delayMs, ...(error ? { error } : {}), stuck: released.filter(isStuck) }
+  return { kind: 'again', delayMs, ...(error ? { error } : {}), stuck: [...stuck, ...released.filter(isStuck)] }
 }
 
 type Answered = { readonly service: Service; readonly result: Written<Service> }
@@ -164,7 +169,10 @@ export async function release(context: SwapContext, service: Service, until: Abo
     await pause(context, attempt, until, result.kind === 'throttled' ? result.retryAfterMs : 0)
     const seen = await readAgain(context, current, until)
     if (seen === 'out of time') return stuck
-    if (!seen || !isClaimed(seen)) return { kind: 'free', service: seen }
+    if (!seen || !isClaimed(seen)) {
+      // What admission has made of it is not what its user wrote, and nobody would look at it again.
+      return seen && result.kind === 'changed' ? { ...stuck, service: seen } : { kind: 'free', service: seen }
+    }
     current = seen
   }
 }

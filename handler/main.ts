@@ -15,7 +15,8 @@ async function run(options: RunOptions, stop: AbortSignal): Promise<number> {
   const config = loadConfig({ ...options, env: process.env })
   const namespaces = options.namespaces ?? [defaultNamespace(config)]
   const effects = { kube: connect(config), clock: systemClock, probe, random: Math.random }
-  const report = await pass({ ...options, namespaces }, effects, stop)
+  const isNamed = options.namespaces !== undefined
+  const report = await pass({ ...options, namespaces, isNamed }, effects, stop)
   await print(options.output === 'json' ? toJson(report) : toText(report))
   return exitCode(report)
 }

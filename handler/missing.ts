@@ -1,5 +1,5 @@
 /** What was asked for by name and is not there, or is not managed. */
-import type { Fault } from './errors.js'
+import { describeFault, type Fault } from './errors.js'
 import type { Service } from './kube/port.js'
 import { faultReport, type Tended } from './namespace.js'
 import type { GroupReport } from './report/report.js'
@@ -49,6 +49,33 @@ function notFound(scope: Scope, ref: ServiceRef, service: Service | undefined): 
       : 'Check --service and the namespace (-n, -A).',
   }
   return faultReport({ defaults: scope.settings }, namespace, [ref.name], [fault])
+}
+
+/**
+ * What is said where no Service is managed: an error where the user has named the namespaces and none of them has one,
+ * and otherwise a warning for each that has none. Services that were named are another matter.
+ */
+export function emptyScope(
+  scope: Scope & { readonly isNamed?: boolean },
+  tended: readonly Tended[],
+): { readonly groups: readonly GroupReport[]; readonly warnings: readonly string[] } {
+  const empty = tended.filter(({ services, keys }) => services !== undefined && keys.length === 0)
+  if (scope.services.length > 0 || empty.length === 0) return { groups: [], warnings: [] }
+  const faults = empty.map(({ namespace, services = [] }) => nothingIn(scope, namespace, services))
+  if (!scope.isNamed || empty.length < tended.length) return { groups: [], warnings: faults.map(describeFault) }
+  const groups = faults.map((fault, n) => faultReport({ defaults: scope.settings }, empty[n]?.namespace, [], [fault]))
+  return { groups, warnings: [] }
+}
+
+function nothingIn({ roleLabel }: Scope, namespace: string | undefined, services: readonly Service[]): Fault {
+  const what =
+    services.length === 0 ? 'there is no Service at all' : `none of its Services (${services.length}) is managed`
+  return {
+    code: 'nothing-in-scope',
+    object: namespace === undefined ? 'all namespaces' : `namespace ${namespace}`,
+    message: `${what}, so that nothing is kept active${services.length === 0 && namespace !== undefined ? '. Is the name of the namespace right?' : ''}`,
+    remedy: `A Service is managed when its spec.selector holds ${roleLabel}: active.`,
+  }
 }
 
 /** The report of a target that names no managed Service, among these. */

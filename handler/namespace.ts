@@ -25,6 +25,8 @@ export interface Tended {
   readonly groups: readonly GroupReport[]
   /** Every Service there; `undefined` when they could not be read. */
   readonly services: readonly Service[] | undefined
+  /** On Services that are in no group. */
+  readonly warnings: readonly string[]
   /** The groups that were served. */
   readonly keys: readonly string[]
   /** The targets that name one of them. */
@@ -33,7 +35,7 @@ export interface Tended {
   readonly isComplete: boolean
 }
 
-const NOTHING = { keys: [], matched: new Set<Target>(), isComplete: false }
+const NOTHING = { warnings: [], keys: [], matched: new Set<Target>(), isComplete: false }
 
 /** Never throws for what the cluster does. @param namespace `undefined`: all, in one LIST each */
 export async function tendNamespace(
@@ -70,7 +72,8 @@ export async function tendNamespace(
       return tend(context, group, earlier, own.length > 0 ? [stillClaimed(own, context.roleLabel)] : [])
     })
     const matched = new Set(targets?.filter((target) => !unmatched.includes(target)))
-    return { namespace, groups: await Promise.all(tended), services, keys: groups.map(keyOf), matched, isComplete }
+    const keys = groups.map(keyOf)
+    return { namespace, groups: await Promise.all(tended), services, warnings: [], keys, matched, isComplete }
   } catch (error) {
     const report = faultReport(context, namespace, [], [faultOf(error, object, context.stop)])
     return { ...NOTHING, namespace, groups: [report], services: undefined }
@@ -94,6 +97,7 @@ export function faultReport(
     decision: { kind: 'error', fault: faults[0] },
     settings: defaults,
     members: [],
+    ended: 0,
     activeBefore: [],
     activeAfter: undefined,
     writes: [],

@@ -1,10 +1,12 @@
 /** One snapshot of Services and pods -> groups. Pure. Whatever users or attackers wrote is read with care here. */
 import type { Fault } from './errors.js'
-import type { Count } from './health/count.js'
-import { ACTIVE_SINCE, EPOCH, FAILED_AT, FAILURES, HEALTHY_SINCE, MANAGED, PIN } from './keys.js'
+import { EPOCH, MANAGED, PIN } from './keys.js'
 import type { Pod, Service } from './kube/port.js'
 import { isClaimed } from './latch.js'
+import { isMember, type Member, readEpoch, readMember } from './members.js'
 import { compareNames } from './names.js'
+import { originOf } from './origin.js'
+import { isLive } from './pods.js'
 
 /** The Services that share a selector once the role is taken out of it. */
 export interface GroupServices {
@@ -18,22 +20,15 @@ export interface GroupServices {
 export interface Group extends GroupServices {
   /** Sorted by name, numbers in names compared as numbers. */
   readonly members: readonly Member[]
+  /** Live pods whose role is neither active nor passive: the application's own business. */
+  readonly strangers: readonly Pod[]
+  /** Pods that have Failed or Succeeded. They are no members: they have no say, and cost nothing. */
+  readonly ended: readonly Pod[]
   readonly warnings: readonly string[]
+  /** What is wrong, and yet no reason to leave the group untouched. */
+  readonly alarms: readonly Fault[]
+  /** Why the group is left untouched. */
   readonly fault?: Fault
-}
-
-/** A pod of a group, with our marks on it interpreted. */
-export interface Member extends Count {
-  readonly pod: Pod
-  readonly role: 'active' | 'passive'
-  /** Whether the pod carries the role label at all. */
-  readonly labelled: boolean
-  /** 0 when absent or no safe integer. */
-  readonly epoch: number
-  readonly healthySinceMs: number | undefined
-  readonly activeSinceMs: number | undefined
-  /** Whether the pod carries the label that a latch selects it by. */
-  readonly pinned: boolean
 }
 
 /** `namespace/service,service`. */
@@ -72,14 +67,25 @@ export function populate(
   pods: readonly Pod[],
   roleLabel: string,
 ): readonly Group[] {
-  const sorted = [...pods].sort((a, b) => compareNames(a.name, b.name))
+  const byName = (some: readonly Pod[]) => [...some].sort((a, b) => compareNames(a.name, b.name))
+  const [alive, over] = [byName(pods.filter(isLive)), pods.filter((pod) => !isLive(pod))]
   return groups.map((group) => {
-    if (isTooWide(group)) return { ...group, members: [], warnings: [], fault: selectorTooWide(group, roleLabel) }
-    const selected = sorted.filter((pod) => selects(group, pod))
-    const members = selected.filter((pod) => isMember(pod, roleLabel)).map((pod) => readMember(pod, roleLabel))
-    const warnings = [...strangers(selected, roleLabel), ...senselessEpochs(members)]
-    const fault = overlap(group, everyGroup, selected) ?? roleInTemplate(selected, roleLabel)
-    return fault ? { ...group, members: [], warnings, fault } : { ...group, members, warnings }
+    const none = { members: [], strangers: [], ended: [], warnings: [], alarms: [] }
+    if (isTooWide(group)) return { ...group, ...none, fault: selectorTooWide(group, roleLabel) }
+    const live = alive.filter((pod) => selects(group, pod))
+    const ended = over.filter((pod) => selects(group, pod))
+    const members = live.filter((pod) => isMember(pod, roleLabel)).map((pod) => readMember(pod, roleLabel))
+    const strangers = live.filter((pod) => !isMember(pod, roleLabel))
+    const origin = originOf(members, roleLabel)
+    const warnings = [
+      ...strangers.map((pod) => leftOut(pod, roleLabel)),
+      ...senselessEpochs(members),
+      ...origin.warnings,
+    ]
+    const overlapping = overlap(group, everyGroup, live)
+    if (overlapping) return { ...group, ...none, warnings, fault: overlapping }
+    const fault = origin.fault ?? noMember(group, { members, strangers, ended }, roleLabel)
+    return { ...group, members, strangers, ended, warnings, alarms: origin.alarms, ...(fault ? { fault } : {}) }
   })
 }
 
@@ -91,37 +97,6 @@ function isTooWide({ selector }: GroupServices): boolean {
 /** Whether it is one of the group's pods. */
 export function selects({ namespace, selector }: GroupServices, pod: Pod): boolean {
   return pod.namespace === namespace && Object.entries(selector).every(([key, value]) => pod.labels[key] === value)
-}
-
-function isMember(pod: Pod, roleLabel: string): boolean {
-  const role = pod.labels[roleLabel]
-  return role === undefined || role === 'active' || role === 'passive'
-}
-
-function readMember(pod: Pod, roleLabel: string): Member {
-  const { annotations = {} } = pod
-  return {
-    pod,
-    role: pod.labels[roleLabel] === 'active' ? 'active' : 'passive',
-    labelled: roleLabel in pod.labels,
-    epoch: readEpoch(annotations[EPOCH]) ?? 0,
-    failures: /^\d{1,9}$/.test(annotations[FAILURES] ?? '') ? Number(annotations[FAILURES]) : 0,
-    failedAtMs: readTime(annotations[FAILED_AT]),
-    healthySinceMs: readTime(annotations[HEALTHY_SINCE]),
-    activeSinceMs: readTime(annotations[ACTIVE_SINCE]),
-    pinned: pod.labels[PIN] === pod.uid,
-  }
-}
-
-/** A whole number whose successor is a safe integer too: the next swap writes that one. */
-function readEpoch(raw: string | undefined): number | undefined {
-  const epoch = /^\d{1,16}$/.test(raw ?? '') ? Number(raw) : Number.NaN
-  return Number.isSafeInteger(epoch + 1) ? epoch : undefined
-}
-
-function readTime(raw: string | undefined): number | undefined {
-  const ms = Date.parse(raw ?? '')
-  return Number.isNaN(ms) ? undefined : ms
 }
 
 function selectorTooWide(group: GroupServices, roleLabel: string): Fault {
@@ -152,24 +127,44 @@ function overlap(group: GroupServices, everyGroup: readonly GroupServices[], pod
   return undefined
 }
 
-function roleInTemplate(pods: readonly Pod[], roleLabel: string): Fault | undefined {
-  const actives = pods.filter((pod) => pod.labels[roleLabel] === 'active')
-  if (actives.length < 2 || actives.some((pod) => (readEpoch(pod.annotations?.[EPOCH]) ?? 0) > 0)) return undefined
+/** Pods are there, and none that could be active. Without any pod, the group is scaled to zero. */
+function noMember(
+  group: GroupServices,
+  { members, strangers, ended }: Pick<Group, 'members' | 'strangers' | 'ended'>,
+  roleLabel: string,
+): Fault | undefined {
+  if (members.length > 0) return undefined
+  const [stranger] = strangers
+  if (stranger) {
+    const roles = [...new Set(strangers.map(({ labels }) => `${roleLabel}=${labels[roleLabel]}`))]
+    return {
+      code: 'foreign-role',
+      object: `service ${groupName(group)}`,
+      message: `it has no active pod, and none can be made active: the label ${roleLabel} of its pods (${listed(strangers)}) says ${listed(roles)}, which is not ours to change`,
+      remedy: `Name another label, in the selector of the Service too: --role-label=active-role and active-role: active. Or take ${roleLabel} off the pods.`,
+    }
+  }
+  // What a controller leaves behind is replaced by it as long as it has not been scaled to zero.
+  const alone = ended.filter(({ owner }) => owner === undefined)
+  if (alone.length === 0) return undefined
   return {
-    code: 'role-in-template',
-    object: `pods ${actives.map(({ name }) => name).join(', ')} in namespace ${actives[0]?.namespace}`,
-    message: `all of them are labelled ${roleLabel}=active, and none by this program: the label is probably in their pod template`,
-    remedy: `Take ${roleLabel} out of the pod template's labels; if it was set by hand: kubectl label pod NAME ${roleLabel}- for all but one.`,
+    code: 'all-ended',
+    object: `service ${groupName(group)}`,
+    message: `it has no active pod: all of its pods have ended, and no controller makes others (${listed(alone.map(({ name, phase }) => `${name} is ${phase}`))})`,
+    remedy: 'Create the pods anew, best by a StatefulSet or a Deployment, which replaces those that end.',
   }
 }
 
-function strangers(pods: readonly Pod[], roleLabel: string): string[] {
-  return pods
-    .filter((pod) => !isMember(pod, roleLabel))
-    .map(
-      (pod) =>
-        `pod ${pod.name}: ${roleLabel}=${JSON.stringify(pod.labels[roleLabel])} is neither active nor passive: left out of the group`,
-    )
+function listed(things: readonly (string | Pod)[]): string {
+  const names = things.slice(0, LISTED).map((one) => (typeof one === 'string' ? one : one.name))
+  return `${names.join(', ')}${things.length > LISTED ? `, and ${things.length - LISTED} more` : ''}`
+}
+
+/** Of what may be thousands. */
+const LISTED = 5
+
+function leftOut(pod: Pod, roleLabel: string): string {
+  return `pod ${pod.name}: ${roleLabel}=${JSON.stringify(pod.labels[roleLabel])} is neither active nor passive: left out of the group`
 }
 
 function senselessEpochs(members: readonly Member[]): string[] {

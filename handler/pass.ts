@@ -3,13 +3,16 @@ import pLimit from 'p-limit'
 import { startDeadline } from './deadline.js'
 import type { Effects } from './effects.js'
 import { dryRun } from './kube/recording.js'
-import { missingServices, missingTarget } from './missing.js'
+import { verified } from './kube/verified.js'
+import { emptyScope, missingServices, missingTarget } from './missing.js'
 import { type Reads, type Tended, tendNamespace, type Wanted } from './namespace.js'
 import type { Report } from './report/report.js'
 import type { Scope, Target } from './targets.js'
 import type { GroupContext } from './tend.js'
 
 export interface PassOptions extends Scope {
+  /** The user has named the namespaces, and so expects managed Services there; false unless given. */
+  readonly isNamed?: boolean
   /** Of its groups, only the groups that these name; absent: all. */
   readonly targets?: readonly Target[]
   /** See `SwapContext`; false unless given. */
@@ -37,7 +40,7 @@ export async function pass(options: PassOptions, effects: Effects, stop: AbortSi
   const probes = pLimit(options.concurrency)
   const context: GroupContext = {
     ...effects,
-    kube: options.dryRun ? dryRun(effects.kube) : effects.kube,
+    kube: options.dryRun ? dryRun(effects.kube) : verified(effects.kube),
     probe: (...args) => probes(() => effects.probe(...args)),
     roleLabel: options.roleLabel,
     defaults: options.settings,
@@ -65,7 +68,7 @@ async function tendScope(
   context: GroupContext,
   options: PassOptions,
   reads: Reads,
-): Promise<Pick<Report, 'groups' | 'complete'>> {
+): Promise<Pick<Report, 'groups' | 'complete' | 'warnings'>> {
   const { targets } = options
   const scope = options.namespaces === 'all' ? [undefined] : [...new Set(options.namespaces)]
   const tend = (namespaces: readonly (string | undefined)[], wanted: Wanted) =>
@@ -73,7 +76,12 @@ async function tendScope(
   const reports = (tended: readonly Tended[]) => tended.flatMap(({ groups }) => groups)
   if (targets === undefined) {
     const all = await tend(scope, {})
-    return { groups: [...reports(all), ...missingServices(options, all)], complete: completeOf(all) }
+    const empty = emptyScope(options, all)
+    return {
+      groups: [...reports(all), ...missingServices(options, all), ...empty.groups],
+      complete: completeOf(all),
+      warnings: [...all.flatMap(({ warnings }) => warnings), ...empty.warnings],
+    }
   }
 
   const named = targets.flatMap(({ namespace }) => namespace ?? [])
@@ -90,13 +98,13 @@ async function tendScope(
     .filter(({ otherwise }) => otherwise === 'not-found')
     .flatMap((target) => missingTarget(options, target, services))
   const [groups, complete] = [[...reports(tended), ...missing], completeOf(tended)]
-  if (!unmatched.some(({ otherwise }) => otherwise === 'all')) return { groups, complete }
+  if (!unmatched.some(({ otherwise }) => otherwise === 'all')) return { groups, complete, warnings: [] }
   const done = new Set(tended.flatMap(({ keys }) => keys))
   const rest = await tend(
     scope.filter((namespace) => !complete.includes(namespace)),
     { done },
   )
-  return { groups: [...groups, ...reports(rest)], complete: [...complete, ...completeOf(rest)] }
+  return { groups: [...groups, ...reports(rest)], complete: [...complete, ...completeOf(rest)], warnings: [] }
 }
 
 function completeOf(tended: readonly Tended[]): readonly (string | undefined)[] {

@@ -1,15 +1,18 @@
 /**
  * Moving the role label: compare-and-swap on the pods themselves, with epochs. Never two actives.
  *
- * A swap acts on one consistent list of a group's pods. With e = the highest epoch in it + 1, it
+ * A swap acts on one consistent list of a group's live pods. With e = the highest epoch in it + 1, it
  * 1. seals every pod but the winner: if uid, role and epoch are what the list said, then role = passive, epoch = e. The
  *    active one comes last (handover.ts), so that a pod which cannot be sealed leaves it in place;
- * 2. stops at the first seal that does not succeed, and writes nothing more to pods;
- * 3. promotes the winner, if uid, role and epoch are what the list said and it is not being deleted.
+ * 2. stops at the first seal that does not succeed, and writes nothing more to pods. A seal whose answer does not hold
+ *    role and epoch as they were asked for (admission may change a write) has not succeeded;
+ * 3. promotes the winner, if uid, role, epoch and phase are what the list said and it is not being deleted.
  *
  * Why there are never two actives. Of two swaps that both complete, each has sealed or promoted every pod of its list.
  * On a pod that both lists hold, only one of two patches that test the same (role, epoch) can win, and a list taken
- * after the other's seals holds another epoch. If the lists share no living pod, the pods of the earlier one are gone.
+ * after the other's seals holds another epoch. If the lists share no living pod, the pods of the earlier one are gone,
+ * or have ended: pods that have Failed or Succeeded are in no list, and nobody seals them. They never run again, and the
+ * test of the phase keeps a swap which has seen its winner alive from promoting it after that.
  *
  * Not promised: anything when a third party writes the role label or the epochs; that established connections to the
  * old pod end; agreement on health between passes that see the pods from different places.
@@ -17,82 +20,128 @@
 
 import type { Judged } from './candidates.js'
 import type { Effects } from './effects.js'
-import { ACTIVE_SINCE, EPOCH, FAILURES, PIN } from './keys.js'
+import { ACTIVE_OWNER, ACTIVE_SINCE, EPOCH, FAILURES, PIN, TAKEN_BACK } from './keys.js'
 import { annotationPath, labelPath } from './kube/pointer.js'
-import type { PatchOperation, Pod, Written } from './kube/port.js'
-import type { Member } from './observe.js'
+import type { KubeError, PatchOperation, Pod, Written } from './kube/port.js'
+import type { Member } from './members.js'
+import { isBornWithRole } from './origin.js'
+import { workloadOf } from './pods.js'
 
-/** What became of a step of a swap. Everything but `done` ends it; `lost` means that somebody else was faster. */
-export type Step = { readonly kind: 'done' } | Exclude<Written<Pod>, { kind: 'applied' }>
+/**
+ * What became of a step of a swap. Everything but `done` ends it; `lost` means that somebody else was faster. `changed`:
+ * role and epoch were written, and what else was asked for was not.
+ */
+export type Step =
+  | { readonly kind: 'done'; readonly changed: readonly KubeError[] }
+  | Exclude<Written<Pod>, { kind: 'applied' }>
 
-/** The epoch that a swap of these pods writes. */
+/** What a swap writes to all of its pods. */
+export interface Ballot {
+  readonly epoch: number
+  /** The winner's, if it has one. */
+  readonly workload: string | undefined
+}
+
+/** What a swap of these pods writes. */
+export function ballotOf(members: readonly Member[], winner: Member): Ballot {
+  return { epoch: nextEpoch(members), workload: workloadOf(winner.pod) }
+}
+
+/** Above every epoch that stands on one of these pods, whoever wrote it. */
 export function nextEpoch(members: readonly Member[]): number {
-  return Math.max(0, ...members.map(({ epoch }) => epoch)) + 1
+  return members.reduce((highest, { storedEpoch }) => Math.max(highest, storedEpoch), 0) + 1
 }
 
 /** Seals these pods, all at once. A pod that is gone is as good as sealed. */
 export async function seal(
   { kube }: Pick<Effects, 'kube'>,
   members: readonly Judged[],
-  epoch: number,
+  ballot: Ballot,
   roleLabel: string,
   signal: AbortSignal,
 ): Promise<Step> {
-  return worstOf(
-    await Promise.all(members.map((member) => kube.patchPod(member.pod, sealPatch(member, epoch, roleLabel), signal))),
+  const written = members.map(async (member) =>
+    stepOf(await kube.patchPod(member.pod, sealPatch(member, ballot, roleLabel), signal), 'passive', ballot, roleLabel),
   )
+  return worstOf(await Promise.all(written))
+}
+
+/** A write that has set role and epoch has done its work, whatever admission has made of the rest. */
+function stepOf(written: Written<Pod>, role: string, { epoch }: Ballot, roleLabel: string): Step {
+  if (written.kind === 'applied') return { kind: 'done', changed: [] }
+  if (written.kind !== 'changed') return written
+  const { labels, annotations } = written.object
+  const took = labels[roleLabel] === role && annotations?.[EPOCH] === String(epoch)
+  return took ? { kind: 'done', changed: [written.error] } : written
 }
 
 /** A refusal says more than a lost race, and a lost race more than a missing answer. */
-function worstOf(written: readonly Written<Pod>[]): Step {
-  for (const kind of ['denied', 'rejected', 'lost', 'throttled', 'unknown'] as const) {
-    const found = written.find((result) => result.kind === kind)
-    if (found && found.kind !== 'applied') return found
+function worstOf(steps: readonly Step[]): Step {
+  for (const kind of ['changed', 'denied', 'rejected', 'lost', 'throttled', 'unknown'] as const) {
+    const found = steps.find((step) => step.kind === kind)
+    if (found) return found
   }
-  return { kind: 'done' }
+  return { kind: 'done', changed: steps.flatMap((step) => (step.kind === 'done' ? step.changed : [])) }
 }
 
 /** Makes the winner active. To be called only after every other pod of the same list was sealed. */
 export async function promote(
   { kube, clock }: Pick<Effects, 'kube' | 'clock'>,
   winner: Judged,
-  epoch: number,
+  ballot: Ballot,
   roleLabel: string,
   signal: AbortSignal,
 ): Promise<Step> {
-  const written = await kube.patchPod(winner.pod, promotionPatch(winner, epoch, roleLabel, clock.now()), signal)
-  return written.kind === 'applied' ? { kind: 'done' } : written
+  const patch = promotionPatch(winner, ballot, roleLabel, clock.now())
+  return stepOf(await kube.patchPod(winner.pod, patch, signal), 'active', ballot, roleLabel)
 }
 
 /** A seal carries the failures that this pass has counted: the next one then has nothing to write. */
-export function sealPatch(member: Judged, epoch: number, roleLabel: string): readonly PatchOperation[] {
+export function sealPatch(member: Judged, ballot: Ballot, roleLabel: string): readonly PatchOperation[] {
+  const { pod, role } = member
+  const isTakenBack = role === 'active' && isBornWithRole(pod, roleLabel)
   return [
     ...sameAsSeen(member, roleLabel),
-    ...annotate(member.pod, { [EPOCH]: String(epoch), ...addedMarks(member) }),
+    ...annotate(pod, {
+      ...marksOf(ballot),
+      ...addedMarks(member),
+      ...(isTakenBack ? { [TAKEN_BACK]: pod.owner?.uid ?? '' } : {}),
+    }),
+    ...pinned(member),
     { op: 'add', path: labelPath(roleLabel), value: 'passive' },
   ]
 }
 
 /**
- * A winner that is active already, of a repair, keeps the time since when it is. One that has recovered starts with no
- * failures: a count that stayed would have the next bad probe fail it over again.
+ * A winner that is active already, of a repair, or that has lost its label, keeps the time since when it is. One that
+ * has recovered starts with no failures: a count that stayed would have the next bad probe fail it over again.
  */
 export function promotionPatch(
   winner: Judged,
-  epoch: number,
+  ballot: Ballot,
   roleLabel: string,
   nowMs: number,
 ): readonly PatchOperation[] {
-  const kept = winner.role === 'active' ? winner.activeSinceMs : undefined
+  const kept = winner.role === 'active' || !winner.labelled ? winner.activeSinceMs : undefined
   const since = new Date(kept ?? nowMs).toISOString()
   const cleared = winner.verdict.health === 'healthy' && winner.failures > 0 ? { [FAILURES]: '0' } : {}
   return [
     ...sameAsSeen(winner, roleLabel),
     { op: 'test', path: '/metadata/deletionTimestamp', value: null },
-    ...annotate(winner.pod, { [EPOCH]: String(epoch), [ACTIVE_SINCE]: since, ...addedMarks(winner), ...cleared }),
-    { op: 'add', path: labelPath(PIN), value: winner.pod.uid },
+    { op: 'test', path: '/status/phase', value: winner.pod.phase },
+    ...annotate(winner.pod, { ...marksOf(ballot), [ACTIVE_SINCE]: since, ...addedMarks(winner), ...cleared }),
+    ...pinned(winner),
     { op: 'add', path: labelPath(roleLabel), value: 'active' },
   ]
+}
+
+function marksOf({ epoch, workload }: Ballot): Record<string, string> {
+  return { [EPOCH]: String(epoch), ...(workload === undefined ? {} : { [ACTIVE_OWNER]: workload }) }
+}
+
+/** What a latched Service selects by, and what tells a pod's own marks from a copy of another's. */
+function pinned({ pod, pin }: Member): PatchOperation[] {
+  return pin === 'own' ? [] : [{ op: 'add', path: labelPath(PIN), value: pod.uid }]
 }
 
 /** The marks of a verdict that set something. What they remove is left to a pass that moves nothing. */
@@ -102,10 +151,21 @@ function addedMarks({ verdict }: Judged): Record<string, string> {
 }
 
 /** Makes a pod without the role label passive, unless somebody has labelled it meanwhile. */
-export function labelPatch(pod: Pod, roleLabel: string): readonly PatchOperation[] {
+export function labelPatch({ uid }: Pod, roleLabel: string): readonly PatchOperation[] {
   return [
-    { op: 'test', path: '/metadata/uid', value: pod.uid },
+    { op: 'test', path: '/metadata/uid', value: uid },
     { op: 'test', path: labelPath(roleLabel), value: null },
+    { op: 'add', path: labelPath(PIN), value: uid },
+    { op: 'add', path: labelPath(roleLabel), value: 'passive' },
+  ]
+}
+
+/** Takes the role from a pod that has ended. No pod needs its place, and a Service must not select it for ever. */
+export function retirePatch({ uid, phase }: Pod, roleLabel: string): readonly PatchOperation[] {
+  return [
+    { op: 'test', path: '/metadata/uid', value: uid },
+    { op: 'test', path: labelPath(roleLabel), value: 'active' },
+    { op: 'test', path: '/status/phase', value: phase },
     { op: 'add', path: labelPath(roleLabel), value: 'passive' },
   ]
 }

@@ -5,6 +5,7 @@ import { type Decision, decide, type Swap } from './decide.js'
 import type { Fault } from './errors.js'
 import { type Handover, handOver, type Redecide } from './handover.js'
 import type { Verdict } from './health/judge.js'
+import { bounded } from './kube/bounded.js'
 import { faultOf, interrupted } from './kube/fault.js'
 import type { KubeError } from './kube/port.js'
 import { recording, type Write } from './kube/recording.js'
@@ -14,7 +15,7 @@ import { policyOf, type Settings } from './policy.js'
 import type { GroupReport } from './report/report.js'
 import { pause, persist } from './retry.js'
 import { takeSnapshot } from './snapshot.js'
-import { keepUp } from './upkeep.js'
+import { keepUp, retire } from './upkeep.js'
 import { judgeGroup, notesOn } from './verdicts.js'
 
 export interface GroupContext extends SwapContext {
@@ -37,7 +38,7 @@ export async function tend(
   leftovers: readonly Fault[],
 ): Promise<GroupReport> {
   const writes = [...earlier]
-  const kube = recording(shared.kube, writes, shared.dryRun)
+  const kube = recording(bounded(shared.kube), writes, shared.dryRun)
   /** What this pass's probes found, by pod: a retry does not probe again. */
   const verdicts = new Map<string, Verdict>()
   let context: GroupContext = { ...shared, kube }
@@ -46,18 +47,21 @@ export async function tend(
   let remaining = leftovers
   /** Whether any attempt of this pass may have sealed the active pod. */
   let begun = false
+  /** What is to be reported whatever comes of it, of every attempt. */
+  const noted: Fault[] = [...view.group.alarms]
   const result = (ending: Ending): GroupReport => ({
     namespace: group.namespace,
     services: group.services.map(({ name }) => name),
     decision: view.decision,
     settings: view.settings,
     members: view.members,
+    ended: view.group.ended.length,
     activeBefore,
     activeAfter: ending.activeAfter ?? untouched(activeBefore, writes),
     writes,
     latch: ending.latch ?? null,
     warnings: [...view.warnings, ...(ending.warnings ?? [])],
-    faults: [...(ending.faults ?? []), ...remaining],
+    faults: distinct([...(ending.faults ?? []), ...noted, ...remaining]),
   })
 
   for (let attempt = 0; ; attempt++) {
@@ -68,6 +72,7 @@ export async function tend(
     const { outcome } = handover
     const latched = handover.latched ? [handover.latched] : []
     begun ||= handover.begun
+    noted.push(...handover.changed)
     if (outcome.kind === 'done') {
       view = { ...view, decision: enabled(decision, outcome.winner) }
       return result({ ...handover, activeAfter: outcome.winner.pod.name, faults: [...outcome.refused, ...latched] })
@@ -87,11 +92,22 @@ export async function tend(
       view = again.group
         ? await consider(context, again.group, verdicts)
         : { ...view, decision: UNMANAGED, members: [] }
+      noted.push(...view.group.alarms)
     } catch (error) {
       const fault = faultOf(error, `namespace ${group.namespace}`, begun ? undefined : shared.stop)
       return result({ ...handover, faults: [fault, ...latched] })
     }
   }
+}
+
+/** A pod that has ended and still has the role. */
+function endedActive({ roleLabel }: GroupContext, { ended }: Group) {
+  return ended.find(({ labels }) => labels[roleLabel] === 'active')
+}
+
+/** What several attempts have met is one fault. */
+function distinct(faults: readonly Fault[]): readonly Fault[] {
+  return faults.filter((fault, n) => faults.findIndex(({ message }) => message === fault.message) === n)
 }
 
 /** The active pod, as long as nothing may have been written to it. */
@@ -132,7 +148,7 @@ async function consider(context: GroupContext, group: Group, verdicts: Map<strin
     group,
     settings,
     members,
-    decision: decide({ members, settings, nowMs: context.clock.now() }),
+    decision: decide({ members, settings, nowMs: context.clock.now(), endedActive: endedActive(context, group) }),
     warnings: [...group.warnings, ...warnings, ...notesOn(members, settings)],
   }
 }
@@ -143,15 +159,17 @@ async function stay(context: GroupContext, view: View, decision: Exclude<Decisio
     case 'error':
       return { faults: [decision.fault] }
     case 'paused':
-    case 'empty':
       return { activeAfter }
+    case 'empty':
+      return { activeAfter, warnings: await retire(context, view.group.ended) }
     case 'keep':
     case 'count':
     case 'blocked': {
-      const refused = await keepUp(context, view.members)
+      const [refused, warnings] = await Promise.all([keepUp(context, view.members), retire(context, view.group.ended)])
       const isLate = decision.kind === 'blocked' && decision.reason.code === 'not-probed'
       return {
         activeAfter,
+        warnings,
         faults: [
           ...refused.map((error) => faultOf(error, `group ${groupName(view.group)}`)),
           ...(isLate ? [tooLate(context.stop, view.group)] : []),

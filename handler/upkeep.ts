@@ -1,11 +1,11 @@
-/** The small writes of a pass that moves nothing: counts, the role of a new pod, the pin of an adopted active. */
+/** The small writes of a pass that moves nothing: counts, roles of new pods and of pods that have ended, pins. */
 
 import type { Judged } from './candidates.js'
 import { PIN } from './keys.js'
-import type { KubeError, Written } from './kube/port.js'
+import type { KubeError, Pod, Written } from './kube/port.js'
 import type { SwapContext } from './latch.js'
 import { pause } from './retry.js'
-import { labelPatch } from './swap.js'
+import { labelPatch, retirePatch } from './swap.js'
 
 /** Writes nothing in a steady state. @returns what the API server refused, or did not answer */
 export async function keepUp(context: SwapContext, members: readonly Judged[]): Promise<readonly KubeError[]> {
@@ -25,8 +25,9 @@ async function write(context: SwapContext, patch: () => Promise<Written<unknown>
   }
 }
 
-async function markPod(context: SwapContext, { pod, role, pinned, verdict }: Judged): Promise<Result> {
-  const labels = role === 'active' && !pinned ? { [PIN]: pod.uid } : {}
+/** An active pod has its pin, for the latch of the next handover; and no pod keeps that of another. */
+async function markPod(context: SwapContext, { pod, role, pin, verdict }: Judged): Promise<Result> {
+  const labels = pin === 'foreign' || (role === 'active' && pin === 'none') ? { [PIN]: pod.uid } : {}
   if (Object.keys(labels).length === 0 && Object.keys(verdict.marks).length === 0) return undefined
   const patch = { uid: pod.uid, labels, annotations: verdict.marks }
   return write(context, () => context.kube.patchPodMetadata(pod, patch, context.deadline.swapping))
@@ -35,4 +36,22 @@ async function markPod(context: SwapContext, { pod, role, pinned, verdict }: Jud
 async function labelPod(context: SwapContext, { pod, labelled }: Judged): Promise<Result> {
   if (labelled) return undefined
   return write(context, () => context.kube.patchPod(pod, labelPatch(pod, context.roleLabel), context.deadline.swapping))
+}
+
+/** More than one is the exception; the next pass goes on. */
+const RETIRED_AT_ONCE = 10
+
+/**
+ * Takes the role from pods that have ended. Nothing rests on it, so that a refusal is no more than a warning.
+ * @returns the warnings
+ */
+export async function retire(context: SwapContext, ended: readonly Pod[]): Promise<readonly string[]> {
+  const { kube, roleLabel, deadline } = context
+  const actives = ended.filter(({ labels }) => labels[roleLabel] === 'active').slice(0, RETIRED_AT_ONCE)
+  const said = actives.map(async (pod) => {
+    const written = await write(context, () => kube.patchPod(pod, retirePatch(pod, roleLabel), deadline.swapping))
+    if (!written || !('error' in written)) return []
+    return `pod ${pod.name}: it is ${pod.phase}, and still labelled ${roleLabel}=active: ${written.error.message}. Delete it: kubectl delete pod ${pod.name} -n ${pod.namespace}`
+  })
+  return (await Promise.all(said)).flat()
 }

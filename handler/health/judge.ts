@@ -3,7 +3,7 @@ import type { Clock } from '../clock.js'
 import type { Pod } from '../kube/port.js'
 import type { Settings } from '../policy.js'
 import { type Count, countFailure, failureMarks, type Marks, successMarks } from './count.js'
-import type { CheckKind, Plan } from './plan.js'
+import type { CheckKind, Evidence, Plan } from './plan.js'
 import type { Probe } from './probe.js'
 import type { ProbeResult } from './result.js'
 
@@ -15,6 +15,8 @@ export interface Verdict {
   /** Consecutive failures, this pass's included. */
   readonly failures: number
   readonly check: { readonly kind: CheckKind; readonly result: string; readonly ms: number }
+  /** What it rests on when it is healthy. */
+  readonly evidence: Evidence
   /** What to write on the pod. */
   readonly marks: Marks
 }
@@ -30,8 +32,9 @@ function conclusiveState(pod: Pod, needsReady: boolean): string | undefined {
 export function judgeByState(plan: Plan, stored: Count, needsReady: boolean): Verdict | undefined {
   const state = conclusiveState(plan.pod, needsReady)
   if (state === undefined) return undefined
-  const { failures } = stored
-  return { health: 'failed', conclusive: true, failures, check: { kind: plan.kind, result: state, ms: 0 }, marks: {} }
+  const { kind, evidence } = plan
+  const check = { kind, result: state, ms: 0 }
+  return { health: 'failed', conclusive: true, failures: stored.failures, check, evidence, marks: {} }
 }
 
 /**
@@ -55,7 +58,8 @@ export async function judgeByProbes(
     last = result
     if (result.healthy) {
       const marks = successMarks(plan.pod, stored, threshold, clock.now())
-      return { health: 'healthy', conclusive: false, failures: 0, check: describe(plan, result), marks }
+      const { evidence } = plan
+      return { health: 'healthy', conclusive: false, failures: 0, check: describe(plan, result), evidence, marks }
     }
     // Within a burst the probes themselves keep their distance; the period is for failures of other passes.
     count = countFailure(count, clock.now(), threshold, n === 1 ? period : 0)
@@ -65,12 +69,14 @@ export async function judgeByProbes(
   if (!last) return notProbed(plan, stored)
   const { failures } = count
   const health = failures >= threshold ? 'failed' : 'failing'
-  return { health, conclusive: false, failures, check: describe(plan, last), marks: failureMarks(stored, count) }
+  const marks = failureMarks(stored, count)
+  return { health, conclusive: false, failures, check: describe(plan, last), evidence: plan.evidence, marks }
 }
 
 /** The verdict on a pod that there was no time to probe. */
-export function notProbed({ kind }: Plan, { failures }: Count): Verdict {
-  return { health: 'unknown', conclusive: false, failures, check: { kind, result: 'not probed', ms: 0 }, marks: {} }
+export function notProbed({ kind, evidence }: Plan, { failures }: Count): Verdict {
+  const check = { kind, result: 'not probed', ms: 0 }
+  return { health: 'unknown', conclusive: false, failures, check, evidence, marks: {} }
 }
 
 function describe(plan: Plan, { text, ms }: ProbeResult): Verdict['check'] {

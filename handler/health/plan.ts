@@ -10,10 +10,18 @@ export interface Plan {
   readonly kind: CheckKind
   readonly pod: Pod
   readonly targets: readonly Target[]
+  /** What it would rest on that the pod passes. */
+  readonly evidence: Evidence
   readonly timeoutMs: Milliseconds
   /** Why the check is less than what was asked for. */
   readonly note?: string
 }
+
+/**
+ * `check`: our own. `readiness-probe`: the kubelet's, of which its Ready condition tells. `none`: a pod without a
+ * readinessProbe is Ready as soon as its containers run.
+ */
+export type Evidence = 'check' | 'readiness-probe' | 'none'
 
 export type CheckKind = 'http' | 'tcp' | 'ready'
 
@@ -33,12 +41,24 @@ export function planCheck(pod: Pod, settings: Settings): Plan {
   const timeoutMs = settings['health-timeout'] ?? DEFAULT_HEALTH_TIMEOUT_MS
   switch (check.kind) {
     case 'ready':
-      return { kind: 'ready', pod, targets: [], timeoutMs }
+      return { kind: 'ready', pod, targets: [], evidence: evidenceOfReady(pod), timeoutMs }
     case 'tcp':
-      return { kind: 'tcp', pod, targets: [tcpTarget(pod, pod.containers, check.port)], timeoutMs }
+      return {
+        kind: 'tcp',
+        pod,
+        targets: [tcpTarget(pod, pod.containers, check.port)],
+        evidence: 'check',
+        timeoutMs,
+      }
     case 'http': {
       const request = { ...check, headers: [], statuses: RECIPE_STATUSES, redirects: 'none' } as const
-      return { kind: 'http', pod, targets: [httpTarget(pod, pod.containers, request, settings)], timeoutMs }
+      return {
+        kind: 'http',
+        pod,
+        targets: [httpTarget(pod, pod.containers, request, settings)],
+        evidence: 'check',
+        timeoutMs,
+      }
     }
     case 'probe':
       return planDeclared(pod, settings)
@@ -60,12 +80,17 @@ function planDeclared(pod: Pod, settings: Settings): Plan {
     settings['health-timeout'] ??
     Math.max(DEFAULT_HEALTH_TIMEOUT_MS, ...runnable.map(({ readinessProbe }) => readinessProbe.timeoutMs))
   if (targets.length > 0) {
-    return { kind: targets.some(({ kind }) => kind === 'http') ? 'http' : 'tcp', pod, targets, timeoutMs }
+    const kind = targets.some((target) => target.kind === 'http') ? 'http' : 'tcp'
+    return { kind, pod, targets, evidence: 'check', timeoutMs }
   }
   const note = declared[0]
     ? `${whyNotRun(declared[0].readinessProbe)}: its Ready condition is used instead`
     : "no readinessProbe: only the containers' state is checked"
-  return { kind: 'ready', pod, targets, timeoutMs, note }
+  return { kind: 'ready', pod, targets, evidence: evidenceOfReady(pod), timeoutMs, note }
+}
+
+function evidenceOfReady({ containers }: Pod): Evidence {
+  return containers.some(({ readinessProbe }) => readinessProbe !== undefined) ? 'readiness-probe' : 'none'
 }
 
 type Probed = Container & { readonly readinessProbe: ReadinessProbe }

@@ -4,7 +4,7 @@ import type { V1Pod, V1Service } from '@kubernetes/client-node'
 import type { KubeConfig } from '@kubernetes/client-node/dist/config.js'
 import { collectionPath, listAll, parse } from './list.js'
 import { annotationPath } from './pointer.js'
-import { type Kube, KubeError, type ListOptions, type Written } from './port.js'
+import { FIELD_MANAGER, type Kube, KubeError, type ListOptions, type Written } from './port.js'
 import { readPod, readService } from './read.js'
 import { type Access, outcomeOf, unanswered } from './status.js'
 import { LIMITS, type Limits, openTransport } from './transport.js'
@@ -34,7 +34,7 @@ export function connect(config: KubeConfig, limits: Partial<Limits> = {}): Kube 
     read: (model: M) => T,
   ): Promise<Written<T>> {
     const access: Access = { verb: 'patch', resource, namespace, name, server }
-    const path = `${collectionPath(resource, namespace)}/${encodeURIComponent(name)}?fieldManager=active-passive`
+    const path = `${collectionPath(resource, namespace)}/${encodeURIComponent(name)}?fieldManager=${FIELD_MANAGER}`
     try {
       const answer = await transport.patch(path, contentType, body, signal)
       const outcome = outcomeOf(access, answer)

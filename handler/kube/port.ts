@@ -10,6 +10,9 @@
  * - `unknown` means that the write may have been applied, may be applied later, or never. No other outcome may.
  */
 
+/** The name that our writes have in managedFields. */
+export const FIELD_MANAGER = 'active-passive'
+
 /**
  * A pod, cut down to what a pass looks at. Labels and annotations are as they stand, not interpreted; from an API server,
  * their maps and those of a Service inherit nothing, so that any key may be asked for.
@@ -30,7 +33,32 @@ export interface Pod {
   readonly readySinceMs: number
   /** IPv4 or IPv6, without brackets; absent until the kubelet has reported one. */
   readonly ip?: string
+  /** Of a pod that has ended: none. */
   readonly containers: readonly Container[]
+  /** The controller that it belongs to; absent: none. */
+  readonly owner?: Owner
+  /** Who wrote its labels and our annotations. Absent: unknown, or the pod has ended. */
+  readonly writers?: readonly Writer[]
+}
+
+/** A controller, as a pod's owner reference names it. */
+export interface Owner {
+  readonly kind: string
+  readonly name: string
+  readonly uid: string
+}
+
+/** What one field manager has set on a pod, as its managedFields tell. */
+export interface Writer {
+  readonly manager: string
+  /** It has created the pod: what it has set is what the pod was born with, from a manifest or a template. */
+  readonly created: boolean
+  /** It has set an owner reference. A controller does that as it creates a pod; one that adopts it does it later. */
+  readonly owns: boolean
+  /** Keys. */
+  readonly labels: readonly string[]
+  /** Keys, of our annotations only. */
+  readonly annotations: readonly string[]
 }
 
 /** A container that takes part in the pod's readiness (an ordinary one or a sidecar). */
@@ -93,6 +121,8 @@ export type Written<T> =
   | { readonly kind: 'lost' }
   /** The API server knows no such object (any more), or one of another uid. A 404 from elsewhere is not this. */
   | { readonly kind: 'gone' }
+  /** Written, and answered with a success, but something that was asked for is not there: admission has changed it. */
+  | { readonly kind: 'changed'; readonly object: T; readonly error: KubeError }
   /** 401 or 403, or whatever an admission policy or webhook refuses with. Nothing was written. */
   | { readonly kind: 'denied'; readonly error: KubeError }
   /** 429: nothing was written; ask again after `retryAfterMs`. */
@@ -104,11 +134,11 @@ export type Written<T> =
 
 export type Outcome = Written<unknown>['kind']
 
-/** Whether somebody was asked, and said no. */
+/** Whether somebody was asked, and said no, or did something else. */
 export function isRefusal<R extends { readonly kind: string }>(
   result: R,
-): result is Extract<R, { readonly kind: 'denied' | 'rejected' }> {
-  return result.kind === 'denied' || result.kind === 'rejected'
+): result is Extract<R, { readonly kind: 'denied' | 'rejected' | 'changed' }> {
+  return result.kind === 'denied' || result.kind === 'rejected' || result.kind === 'changed'
 }
 
 export interface ListOptions {
@@ -162,8 +192,11 @@ export class KubeError extends Error {
   /** When it wants to be asked again, if it said so. */
   readonly retryAfterMs: number | undefined
   constructor(
-    /** `unreachable`: no answer. `denied`: 401 or 403, or no credentials to show. `failed`: any other answer. */
-    readonly code: 'unreachable' | 'denied' | 'failed',
+    /**
+     * `unreachable`: no answer. `denied`: 401 or 403, or no credentials to show. `changed-by-admission`: a success that
+     * is not what was asked for. `failed`: any other answer.
+     */
+    readonly code: 'unreachable' | 'denied' | 'changed-by-admission' | 'failed',
     message: string,
     readonly remedy: string,
     { retryAfterMs, ...options }: ErrorOptions & { readonly retryAfterMs?: number | undefined } = {},

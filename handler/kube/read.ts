@@ -1,12 +1,18 @@
 /** The API's models -> ours. Whatever may be absent is given a value here. */
-import type { V1Container, V1Pod, V1Probe, V1Service } from '@kubernetes/client-node'
-import type { Container, Pod, ReadinessProbe, Service } from './port.js'
+import type { V1Container, V1ObjectMeta, V1Pod, V1Probe, V1Service } from '@kubernetes/client-node'
+import { PREFIX } from '../keys.js'
+import type { Container, Owner, Pod, ReadinessProbe, Service, Writer } from './port.js'
 
 /** What the API sends as JSON: the models, with times as texts. */
 export function readPod(pod: V1Pod): Pod {
   const { metadata = {}, spec, status = {} } = pod
   const ready = status.conditions?.find(({ type }) => type === 'Ready')
   const ip = status.podIP ?? status.podIPs?.[0]?.ip
+  const owner = readOwner(metadata)
+  const writers = readWriters(metadata)
+  // Thousands of pods that have ended may be in a list: nothing is asked of them but that they are there.
+  const hasEnded = status.phase === 'Failed' || status.phase === 'Succeeded'
+  const containers = [...(spec?.initContainers ?? []).filter(isSidecar), ...(spec?.containers ?? [])]
   return {
     namespace: metadata.namespace ?? '',
     name: metadata.name ?? '',
@@ -19,8 +25,46 @@ export function readPod(pod: V1Pod): Pod {
     ready: ready?.status === 'True',
     readySinceMs: readTime(ready?.lastTransitionTime),
     ...(ip ? { ip } : {}),
-    containers: [...(spec?.initContainers ?? []).filter(isSidecar), ...(spec?.containers ?? [])].map(readContainer),
+    ...(owner ? { owner } : {}),
+    ...(writers.length > 0 && !hasEnded ? { writers } : {}),
+    containers: hasEnded ? [] : containers.map(readContainer),
   }
+}
+
+function readOwner({ ownerReferences = [] }: V1ObjectMeta): Owner | undefined {
+  const { kind, name, uid } = ownerReferences.find(({ controller }) => controller === true) ?? {}
+  return kind !== undefined && name !== undefined && uid !== undefined ? { kind, name, uid } : undefined
+}
+
+/** A set of fields as managedFields writes it: `f:NAME` for a field, `k:KEY` for an item of a list, `.` for itself. */
+interface Fields {
+  readonly [field: string]: Fields | undefined
+}
+
+function readWriters({ managedFields = [] }: V1ObjectMeta): readonly Writer[] {
+  return managedFields.flatMap(({ manager = '', subresource, fieldsV1 }): readonly Writer[] => {
+    const fields = (fieldsV1 ?? {}) as Fields
+    const metadata = fields['f:metadata'] ?? {}
+    const writer: Writer = {
+      manager,
+      created: !subresource && isCreator(fields['f:spec']?.['f:containers']),
+      owns: metadata['f:ownerReferences'] !== undefined,
+      labels: namesIn(metadata['f:labels']),
+      annotations: namesIn(metadata['f:annotations']).filter((name) => name.startsWith(PREFIX)),
+    }
+    const isNothing = !writer.created && !writer.owns && writer.labels.length + writer.annotations.length === 0
+    return isNothing ? [] : [writer]
+  })
+}
+
+/** Whoever changes a container's image later owns a field of it, and not the container itself. */
+function isCreator(containers: Fields | undefined): boolean {
+  const items = Object.entries(containers ?? {}).filter(([field]) => field !== '.')
+  return containers !== undefined && (items.length === 0 || items.some(([, item]) => item?.['.'] !== undefined))
+}
+
+function namesIn(fields: Fields = {}): readonly string[] {
+  return Object.keys(fields).flatMap((field) => (field.startsWith('f:') ? [field.slice(2)] : []))
 }
 
 export function readService({ metadata = {}, spec = {} }: V1Service): Service {

@@ -19,7 +19,7 @@ function groupCode({ decision, faults, writes, members, activeAfter }: GroupRepo
   if (faults.some(({ code }) => code === 'denied' || code === 'unreachable' || code === 'failed')) return 3
   if (faults.length > 0 || decision.kind === 'error' || decision.kind === 'blocked') return 1
   if (dryRun && writes.length > 0) return 1
-  if (decision.kind === 'paused' || decision.kind === 'empty') return 0
+  if (decision.kind === 'empty' || (decision.kind === 'paused' && activeAfter !== undefined)) return 0
   const active = members.find(({ pod }) => pod.name === activeAfter)
   return active?.verdict.health === 'healthy' || active?.verdict.health === 'failing' ? 0 : 1
 }

@@ -6,8 +6,8 @@ import { summaryOf } from './summary.js'
 
 /** One document, for programs. @param indent 0: on one line */
 export function toJson(report: Report, indent = 2): string {
-  const { groups, durationMs, requests } = report
-  const document = { groups: groups.map(groupJson), summary: summaryOf(report), durationMs, requests }
+  const { groups, warnings, durationMs, requests } = report
+  const document = { groups: groups.map(groupJson), warnings, summary: summaryOf(report), durationMs, requests }
   return `${JSON.stringify(document, null, indent)}\n`
 }
 
@@ -21,6 +21,7 @@ function groupJson(group: GroupReport) {
     reason:
       decision.kind === 'error' ? { code: decision.fault.code, text: describeFault(decision.fault) } : decision.reason,
     active: { before: activeBefore.join(',') || null, after: activeAfter ?? null },
+    ended: group.ended,
     pods: members.map((member) => podJson(member, settings)),
     writes: group.writes,
     latch: group.latch,
@@ -39,6 +40,7 @@ function podJson(member: Judged, settings: Settings) {
     healthy: verdict.health === 'healthy',
     failures: verdict.failures,
     check: verdict.check,
+    evidence: verdict.health === 'healthy' ? verdict.evidence : null,
     whyNot: whyNot(member, settings),
   }
 }

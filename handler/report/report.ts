@@ -11,6 +11,8 @@ export interface Report {
   /** The namespaces that were looked at. */
   readonly scope: readonly string[] | 'all'
   readonly groups: readonly GroupReport[]
+  /** On what is in no group: Services that look as if they were meant to be managed, namespaces without any. */
+  readonly warnings: readonly string[]
   /** The namespaces of which every group in scope is among them; `undefined` stands for all. */
   readonly complete: readonly (string | undefined)[]
   readonly dryRun: boolean
@@ -30,6 +32,8 @@ export interface GroupReport {
   readonly settings: Settings
   /** As they were found, with this pass's verdicts. */
   readonly members: readonly Judged[]
+  /** Pods that have Failed or Succeeded, and were left out. */
+  readonly ended: number
   /** Names; more than one before a repair. */
   readonly activeBefore: readonly string[]
   readonly activeAfter: string | undefined

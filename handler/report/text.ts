@@ -5,23 +5,29 @@ import { describeFault } from '../errors.js'
 import type { GroupReport, Report } from './report.js'
 import { summaryOf } from './summary.js'
 
-/** One block a group, then one line on the whole. */
+/** One block a group, then warnings on what is in none, then one line on the whole. */
 export function toText(report: Report): string {
   const blocks = report.groups.map((group) => groupLines(group).join('\n'))
-  return `${[...blocks, summaryOf(report)].join('\n\n')}\n`
+  const warnings = report.warnings.map(warningLine).join('\n')
+  return `${[...blocks, ...(warnings ? [warnings] : []), summaryOf(report)].join('\n\n')}\n`
 }
 
 function groupLines(group: GroupReport): string[] {
-  const { decision, members, writes, warnings, faults } = group
+  const { decision, members, ended, writes, warnings, faults } = group
   return [
     `${groupTitle(group)}:`,
     ...members.map(({ pod, role }) => `${pod.name} is the ${role} pod`),
+    ...(ended > 0 ? [`${ended} ${ended === 1 ? 'pod has' : 'pods have'} ended (Failed or Succeeded): left out`] : []),
     ...healthLines(members),
     ...decisionLines(decision, members),
     ...writes.map(({ object, result }) => `${object} ${WRITTEN[result]}`),
     ...faults.map((fault) => `Error: ${describeFault(fault)}`),
-    ...warnings.map((warning) => `Warning: ${warning}`),
+    ...warnings.map(warningLine),
   ]
+}
+
+function warningLine(warning: string): string {
+  return `Warning: ${warning}`
 }
 
 function groupTitle({ namespace, services }: GroupReport): string {
@@ -30,6 +36,7 @@ function groupTitle({ namespace, services }: GroupReport): string {
 
 const WRITTEN = {
   applied: 'patched',
+  changed: 'patched, but changed by admission',
   lost: 'not patched: it has changed meanwhile',
   gone: 'not patched: it is gone',
   denied: 'not patched: forbidden',

@@ -55,6 +55,7 @@ export function createApp(
 ): App {
   const { clock = systemClock, random = Math.random } = effects
   const namespaces = options.namespaces ?? [defaultNamespace(config)]
+  const isNamed = options.namespaces !== undefined
   const stopped = new AbortController()
   setMaxListeners(0, stopped.signal) // a group in need is one
   const [main, side] = [connect(config), connect(config)]
@@ -67,7 +68,14 @@ export function createApp(
     const end = () => stop.abort()
     if (stopped.signal.aborted) end()
     stopped.signal.addEventListener('abort', end)
-    const scope = { ...options, namespaces, dryRun, quickCheck: true, ...(order === 'all' ? {} : { targets: order }) }
+    const scope = {
+      ...options,
+      namespaces,
+      isNamed,
+      dryRun,
+      quickCheck: true,
+      ...(order === 'all' ? {} : { targets: order }),
+    }
     try {
       return await pass(scope, { kube, clock, random, probe: timed }, stop.signal)
     } finally {

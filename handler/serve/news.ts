@@ -11,6 +11,7 @@ const MEMORY = 10_000
 
 export function newsIn(output: 'text' | 'json'): News {
   const said = new Map<string, string>()
+  let warned = '[]'
   return (report, isWhole) => {
     const groups = report.groups.filter((group) => {
       const [key, now] = [keyOf(group), gist(group)]
@@ -23,8 +24,10 @@ export function newsIn(output: 'text' | 'json'): News {
       for (const key of said.keys()) if (!there.has(key)) said.delete(key)
     }
     if (said.size > MEMORY) said.clear()
-    if (groups.length === 0) return undefined
-    const news = { ...report, groups }
+    const warnings = isWhole && JSON.stringify(report.warnings) !== warned ? report.warnings : []
+    if (isWhole) warned = JSON.stringify(report.warnings)
+    if (groups.length === 0 && warnings.length === 0) return undefined
+    const news = { ...report, groups, warnings }
     return output === 'json' ? toJson(news, 0) : `${new Date().toISOString()} ${toText(news)}\n`
   }
 }

@@ -5,7 +5,7 @@ import { type Choice, type Decision, decide, type Situation } from '../../handle
 import type { Verdict } from '../../handler/health/judge.js'
 import { ACTIVE_SINCE, EPOCH, FAILED_AT, FAILURES, HEALTHY_SINCE, PIN } from '../../handler/keys.js'
 import type { Pod, Service } from '../../handler/kube/port.js'
-import type { Member } from '../../handler/observe.js'
+import type { Member } from '../../handler/members.js'
 import { DEFAULT_SETTINGS, type Settings } from '../../handler/policy.js'
 import type { GroupReport, Report } from '../../handler/report/report.js'
 
@@ -40,16 +40,18 @@ export function aMember(name: string, { pod = {}, ...rest }: MemberDraft = {}): 
     role: 'passive',
     labelled: true,
     epoch: 0,
+    storedEpoch: rest.epoch ?? 0,
     failures: 0,
     failedAtMs: undefined,
     healthySinceMs: undefined,
     activeSinceMs: undefined,
-    pinned: false,
+    activeOwner: undefined,
+    pin: 'none',
     ...rest,
   }
   const labels = {
     ...(marks.labelled ? { role: marks.role } : {}),
-    ...(marks.pinned ? { [PIN]: `uid-of-${name}` } : {}),
+    ...(marks.pin === 'own' ? { [PIN]: `uid-of-${name}` } : {}),
   }
   const annotations = {
     ...(marks.epoch ? { [EPOCH]: String(marks.epoch) } : {}),
@@ -75,7 +77,7 @@ function times(moments: Readonly<Record<string, number | undefined>>): Record<st
 
 /** An active pod of epoch 1. */
 export function anActive(name: string, rest: MemberDraft = {}): Judged {
-  return aMember(name, { role: 'active', epoch: 1, pinned: true, ...rest })
+  return aMember(name, { role: 'active', epoch: 1, pin: 'own', ...rest })
 }
 
 export const healthy: Verdict = {
@@ -83,6 +85,7 @@ export const healthy: Verdict = {
   conclusive: false,
   failures: 0,
   check: { kind: 'http', result: '200', ms: 3 },
+  evidence: 'check',
   marks: {},
 }
 
@@ -144,6 +147,7 @@ export function aGroupReport(
     decision,
     settings: situation.settings,
     members,
+    ended: 0,
     activeBefore: actives,
     activeAfter: winnerOf(decision) ?? actives[0],
     writes: [],
@@ -162,6 +166,7 @@ export function winnerOf(decision: Decision | Choice): string | undefined {
 export function aReport(groups: readonly GroupReport[], rest: Partial<Report> = {}): Report {
   return {
     groups,
+    warnings: [],
     scope: ['default'],
     complete: ['default'],
     dryRun: false,

@@ -5,6 +5,7 @@ import type { Settings } from '../../handler/policy.js'
 import {
   aMember,
   anActive,
+  aPod,
   aSituation,
   conclusively,
   failed,
@@ -101,7 +102,7 @@ describe('the rules, in their order', () => {
     ['one pod alone, healthy: keep', [anActive('web-0')], {}, ['keep', 'healthy']],
     [
       'an active that a person labelled, without an epoch: keep',
-      [anActive('web-0', { epoch: 0, pinned: false }), passive],
+      [anActive('web-0', { epoch: 0, pin: 'none' }), passive],
       {},
       ['keep', 'healthy'],
     ],
@@ -261,10 +262,11 @@ describe('no active pod', () => {
     expect(decideOn([aMember('web-0')], { 'promote-unhealthy': false }).kind).toBe('first')
   })
 
-  test.each(['Failed', 'Succeeded'])('is what an active in phase %s counts as: it never serves again', (phase) => {
-    const over = anActive('web-0', { pod: { phase }, verdict: conclusively(phase), activeSinceMs: NOW })
-    expect(inShort(decideOn([over, passive], { cooldown: MINUTE }))).toEqual(['failover', 'active-gone', 'web-1'])
-    expect(winnerOf(decideOn([over, deadPassive]))).toBe('web-1')
+  test('is what is left of an active that has ended, which is no member any more: it never serves again', () => {
+    const endedActive = aPod('web-0', { phase: 'Failed' })
+    const decision = decide({ ...aSituation([passive], { cooldown: MINUTE }), endedActive })
+    expect(inShort(decision)).toEqual(['failover', 'active-gone', 'web-1'])
+    expect(decision).toMatchObject({ reason: { text: 'web-0 is Failed; web-1 passed its check' } })
   })
 
   test('is filled without waiting for a cooldown', () => {

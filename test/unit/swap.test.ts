@@ -1,6 +1,15 @@
 import { describe, expect, test } from 'vitest'
 import { type Kube, KubeError, type PatchOperation, type Pod, type Written } from '../../handler/kube/port.js'
-import { labelPatch, nextEpoch, promote, promotionPatch, type Step, seal, sealPatch } from '../../handler/swap.js'
+import {
+  type Ballot,
+  labelPatch,
+  nextEpoch,
+  promote,
+  promotionPatch,
+  type Step,
+  seal,
+  sealPatch,
+} from '../../handler/swap.js'
 import { jsonOf } from '../support/api/json.js'
 import { applyJsonPatch } from '../support/api/json-patch.js'
 import { aMember, anActive, aPod, failed, MINUTE, NOW } from '../support/builders.js'
@@ -8,8 +17,11 @@ import { VirtualClock } from '../support/virtual-clock.js'
 
 const signal = new AbortController().signal
 
+/** A swap of pods that belong to no workload. */
+const epoch = (n: number): Ballot => ({ epoch: n, workload: undefined })
+
 /** A pod as the API server stores it. */
-const stored = ({ name, uid, labels, annotations, terminating }: Pod) =>
+const stored = ({ name, uid, labels, annotations, terminating, phase }: Pod) =>
   jsonOf({
     metadata: {
       name,
@@ -18,6 +30,7 @@ const stored = ({ name, uid, labels, annotations, terminating }: Pod) =>
       annotations,
       ...(terminating ? { deletionTimestamp: '2026-01-01T12:00:00Z' } : {}),
     },
+    status: { phase },
   })
 
 /** The labels and annotations that a patch leaves, or `undefined` if the API server turns it down. */
@@ -40,7 +53,7 @@ describe('the epoch of a swap', () => {
 
 describe('a seal', () => {
   test('tests uid, role and epoch as they were seen, then writes role and epoch', () => {
-    expect(sealPatch(anActive('web-0', { epoch: 4 }), 5, 'role')).toEqual([
+    expect(sealPatch(anActive('web-0', { epoch: 4 }), epoch(5), 'role')).toEqual([
       { op: 'test', path: '/metadata/uid', value: 'uid-of-web-0' },
       { op: 'test', path: '/metadata/labels/role', value: 'active' },
       { op: 'test', path: '/metadata/annotations/active-passive~1epoch', value: '4' },
@@ -50,12 +63,13 @@ describe('a seal', () => {
   })
 
   test('of a new pod tests that it has neither a role nor an epoch', () => {
-    expect(sealPatch(aMember('web-0', { labelled: false }), 5, 'role')).toMatchObject([
+    expect(sealPatch(aMember('web-0', { labelled: false }), epoch(5), 'role')).toMatchObject([
       { path: '/metadata/uid' },
       { op: 'test', path: '/metadata/labels/role', value: null },
       { op: 'test', path: '/metadata/annotations/active-passive~1epoch', value: null },
-      { op: 'add' },
-      { op: 'add' },
+      { op: 'add', path: '/metadata/annotations/active-passive~1epoch' },
+      { op: 'add', path: '/metadata/labels/active-passive~1pod', value: 'uid-of-web-0' },
+      { op: 'add', path: '/metadata/labels/role' },
     ])
   })
 
@@ -64,7 +78,7 @@ describe('a seal', () => {
       pod: { annotations: undefined },
       verdict: { ...failed(), marks: { 'active-passive/failures': '3' } },
     })
-    expect(sealPatch(member, 5, 'role')).toEqual([
+    expect(sealPatch(member, epoch(5), 'role')).toEqual([
       { op: 'test', path: '/metadata/uid', value: 'uid-of-web-0' },
       { op: 'test', path: '/metadata/labels/role', value: 'passive' },
       { op: 'test', path: '/metadata/annotations', value: null },
@@ -73,13 +87,14 @@ describe('a seal', () => {
         path: '/metadata/annotations',
         value: { 'active-passive/epoch': '5', 'active-passive/failures': '3' },
       },
+      { op: 'add', path: '/metadata/labels/active-passive~1pod', value: 'uid-of-web-0' },
       { op: 'add', path: '/metadata/labels/role', value: 'passive' },
     ])
   })
 
   test('tests a nonsensical epoch as it stands, not as it is understood', () => {
     const pod = { annotations: { 'active-passive/epoch': 'abc' } }
-    expect(sealPatch(aMember('web-0', { epoch: 0, pod }), 1, 'role')).toContainEqual({
+    expect(sealPatch(aMember('web-0', { epoch: 0, pod }), epoch(1), 'role')).toContainEqual({
       op: 'test',
       path: '/metadata/annotations/active-passive~1epoch',
       value: 'abc',
@@ -88,7 +103,7 @@ describe('a seal', () => {
 
   test('carries the failures that this pass has counted, and leaves to a later one what is to be removed', () => {
     const marks = { 'active-passive/failures': '3', 'active-passive/failed-at': null }
-    const patch = sealPatch(anActive('web-0', { verdict: { ...failed(), marks } }), 2, 'role')
+    const patch = sealPatch(anActive('web-0', { verdict: { ...failed(), marks } }), epoch(2), 'role')
     expect(applied(anActive('web-0').pod, patch)?.annotations).toEqual({
       'active-passive/epoch': '2',
       'active-passive/failures': '3',
@@ -97,7 +112,7 @@ describe('a seal', () => {
 
   test('escapes a role label that has a slash or a tilde', () => {
     const pod = { labels: { 'example.com/du~ty': 'active' } }
-    expect(sealPatch(aMember('web-0', { pod }), 1, 'example.com/du~ty')).toContainEqual({
+    expect(sealPatch(aMember('web-0', { pod }), epoch(1), 'example.com/du~ty')).toContainEqual({
       op: 'test',
       path: '/metadata/labels/example.com~1du~0ty',
       value: 'active',
@@ -106,12 +121,13 @@ describe('a seal', () => {
 })
 
 describe('a promotion', () => {
-  test('tests what a seal tests and that the pod is not being deleted, then writes role, epoch, time and pin', () => {
-    expect(promotionPatch(aMember('web-1', { epoch: 4 }), 5, 'role', NOW)).toEqual([
+  test('tests what a seal tests, that the pod is not being deleted and has not ended, then writes role, epoch, time and pin', () => {
+    expect(promotionPatch(aMember('web-1', { epoch: 4 }), epoch(5), 'role', NOW)).toEqual([
       { op: 'test', path: '/metadata/uid', value: 'uid-of-web-1' },
       { op: 'test', path: '/metadata/labels/role', value: 'passive' },
       { op: 'test', path: '/metadata/annotations/active-passive~1epoch', value: '4' },
       { op: 'test', path: '/metadata/deletionTimestamp', value: null },
+      { op: 'test', path: '/status/phase', value: 'Running' },
       { op: 'add', path: '/metadata/annotations/active-passive~1epoch', value: '5' },
       { op: 'add', path: '/metadata/annotations/active-passive~1since', value: '2026-01-01T12:00:00.000Z' },
       { op: 'add', path: '/metadata/labels/active-passive~1pod', value: 'uid-of-web-1' },
@@ -129,7 +145,7 @@ describe('a promotion', () => {
     ],
   ])('of a pod that is %s', (_, draft, since) => {
     const winner = anActive('web-0', draft)
-    expect(applied(winner.pod, promotionPatch(winner, 2, 'role', NOW))?.annotations).toMatchObject({
+    expect(applied(winner.pod, promotionPatch(winner, epoch(2), 'role', NOW))?.annotations).toMatchObject({
       'active-passive/since': since,
     })
   })
@@ -138,8 +154,8 @@ describe('a promotion', () => {
 describe('the compare-and-swap', () => {
   const seen = aMember('web-0', { epoch: 4 })
   const patches = [
-    ['seal', sealPatch(seen, 5, 'role'), { role: 'passive' }],
-    ['promotion', promotionPatch(seen, 5, 'role', NOW), { role: 'active' }],
+    ['seal', sealPatch(seen, epoch(5), 'role'), { role: 'passive' }],
+    ['promotion', promotionPatch(seen, epoch(5), 'role', NOW), { role: 'active' }],
   ] as const
   const now = (rest: Partial<Pod>) => ({ ...seen.pod, ...rest })
 
@@ -175,18 +191,26 @@ describe('the compare-and-swap', () => {
     expect(applied(now({ terminating: true }), sealing)).toBeDefined()
   })
 
+  test.each(['Failed', 'Succeeded'])('of a promotion fails on a pod that has %s; a seal does not mind', (phase) => {
+    const [[, sealing], [, promoting]] = patches
+    expect(applied(now({ phase }), promoting)).toBeUndefined()
+    expect(applied(now({ phase }), sealing)).toBeDefined()
+  })
+
   test('on a pod without annotations fails once somebody has written one, and wipes nothing', () => {
     const bare = aMember('web-0', { pod: { annotations: undefined } })
-    expect(applied(bare.pod, sealPatch(bare, 1, 'role'))?.annotations).toEqual({ 'active-passive/epoch': '1' })
-    expect(applied(now({ annotations: { 'example.com/x': 'y' } }), sealPatch(bare, 1, 'role'))).toBeUndefined()
+    expect(applied(bare.pod, sealPatch(bare, epoch(1), 'role'))?.annotations).toEqual({ 'active-passive/epoch': '1' })
+    expect(applied(now({ annotations: { 'example.com/x': 'y' } }), sealPatch(bare, epoch(1), 'role'))).toBeUndefined()
   })
 })
 
 describe('labelling a new pod', () => {
   const pod = aPod('web-0', { annotations: undefined })
 
-  test('makes it passive, and touches nothing else', () => {
-    expect(applied(pod, labelPatch(pod, 'role'))).toEqual({ labels: { app: 'web', role: 'passive' } })
+  test('makes it passive, with its own uid as pin, and touches nothing else', () => {
+    expect(applied(pod, labelPatch(pod, 'role'))).toEqual({
+      labels: { app: 'web', role: 'passive', 'active-passive/pod': 'uid-of-web-0' },
+    })
   })
 
   test.each<[string, Partial<Pod>]>([
@@ -206,6 +230,8 @@ function written(kind: Result, pod: Pod): Written<Pod> {
     case 'lost':
     case 'gone':
       return { kind }
+    case 'changed':
+      return { kind, object: pod, error: new KubeError('changed-by-admission', `${kind} ${pod.name}`, 'Look.') }
     case 'throttled':
       return { kind, retryAfterMs: 1_000 }
     case 'denied':
@@ -241,7 +267,7 @@ describe('the step of sealing', () => {
     const script = Object.fromEntries(results.map((result, n) => [`web-${n}`, result]))
     const effects = scripted(script)
     const members = Object.keys(script).map((name) => aMember(name))
-    const step = await seal(effects, members, 5, 'role', signal)
+    const step = await seal(effects, members, epoch(5), 'role', signal)
     expect(effects.patched).toEqual(Object.keys(script))
     return step
   }
@@ -256,6 +282,7 @@ describe('the step of sealing', () => {
     [['throttled', 'lost', 'unknown'], 'lost'],
     [['lost', 'rejected', 'unknown'], 'rejected'],
     [['rejected', 'denied', 'lost'], 'denied'],
+    [['denied', 'changed', 'lost'], 'changed'],
   ])('that ended %j is %s', async (results, kind) => {
     expect((await sealed(...results)).kind).toBe(kind)
   })
@@ -270,12 +297,13 @@ test.each<[Result, Step['kind']]>([
   ['applied', 'done'],
   ['lost', 'lost'],
   ['gone', 'gone'],
+  ['changed', 'changed'],
   ['denied', 'denied'],
   ['rejected', 'rejected'],
   ['throttled', 'throttled'],
   ['unknown', 'unknown'],
 ])('The step of promoting that ended %s is %s: a winner that is gone is not promoted', async (result, kind) => {
   const effects = scripted({ 'web-1': result })
-  expect((await promote(effects, aMember('web-1'), 5, 'role', signal)).kind).toBe(kind)
+  expect((await promote(effects, aMember('web-1'), epoch(5), 'role', signal)).kind).toBe(kind)
   expect(effects.patched).toEqual(['web-1'])
 })

@@ -2,7 +2,9 @@
 import { PREFIX, SWAP } from '../../keys.js'
 import type { Pod, Service } from '../../kube/port.js'
 import { isClaimed } from '../../latch.js'
+import { isMember } from '../../members.js'
 import { type GroupServices, groupKey, groupServices, selects } from '../../observe.js'
+import { isOfJob } from '../../pods.js'
 import { isInScope, type ServiceRef } from '../../targets.js'
 
 /**
@@ -98,12 +100,13 @@ export class WatchedGroups {
     const claim = group.services.find(isClaimed)
     if (claim) return { kind: 'claimed', token: `${claim.uid} ${claim.annotations[SWAP]}` }
     if (group.services.some(({ annotations }) => annotations[PAUSE] === 'true')) return NONE
-    const pods = [...group.pods.values()]
+    const pods = [...group.pods.values()].filter((pod) => isMember(pod, this.roleLabel))
     const actives = pods.filter((pod) => this.isActive(pod))
     const [active] = actives
     if (active && actives.length === 1 && this.isServing(group, active)) return NONE
     // A pass can do something about it only if there is a pod that may take over.
-    const canTakeOver = (pod: Pod) => pod !== active && isLive(pod) && (pod.ready || !active || !isLive(active))
+    const canTakeOver = (pod: Pod) =>
+      pod !== active && isRunning(pod) && !isOfJob(pod) && (pod.ready || !active || !isRunning(active))
     return actives.length > 1 || pods.some(canTakeOver) ? { kind: 'unserved' } : NONE
   }
 
@@ -150,14 +153,14 @@ export class WatchedGroups {
 
 const PAUSE = `${PREFIX}pause`
 
-function isLive({ phase, terminating }: Pod): boolean {
+function isRunning({ phase, terminating }: Pod): boolean {
   return phase === 'Running' && !terminating
 }
 
 /** As far as the kubelet and the API server can tell. */
 function serves({ services }: GroupServices, pod: Pod): boolean {
   const needsReady = !services.every(({ publishNotReadyAddresses }) => publishNotReadyAddresses)
-  return isLive(pod) && (pod.ready || !needsReady)
+  return isRunning(pod) && (pod.ready || !needsReady)
 }
 
 function isIn(namespace: string | undefined, object: { readonly namespace: string }): boolean {

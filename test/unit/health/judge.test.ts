@@ -9,7 +9,13 @@ import { DEFAULT_SETTINGS, type Settings } from '../../../handler/policy.js'
 import { aPod, MINUTE, NOW, SECOND } from '../../support/builders.js'
 import { VirtualClock } from '../../support/virtual-clock.js'
 
-const planFor = (pod: Pod = aPod('web-0')): Plan => ({ kind: 'http', pod, targets: [], timeoutMs: 2_000 })
+const planFor = (pod: Pod = aPod('web-0')): Plan => ({
+  kind: 'http',
+  pod,
+  targets: [],
+  evidence: 'check',
+  timeoutMs: 2_000,
+})
 const never: Count = { failures: 0, failedAtMs: undefined }
 const at = (ms: number) => new Date(NOW + ms).toISOString()
 
@@ -67,6 +73,7 @@ describe('a pod’s state', () => {
       conclusive: true,
       failures: 0,
       check: { kind: 'http', result, ms: 0 },
+      evidence: 'check',
       marks: {},
     })
   })
@@ -99,6 +106,7 @@ describe('a healthy pod', () => {
       conclusive: false,
       failures: 0,
       check: { kind: 'http', result: '200', ms: 7 },
+      evidence: 'check',
       marks: {},
     })
   })
@@ -134,6 +142,7 @@ describe('a failing pod', () => {
       conclusive: false,
       failures: 3,
       check: { kind: 'http', result: '503', ms: 0 },
+      evidence: 'check',
       marks: { [FAILURES]: '3', [FAILED_AT]: at(2_000) },
     })
   })

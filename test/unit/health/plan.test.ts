@@ -32,7 +32,13 @@ function plan(pod: Pod, { check = 'probe', ...settings }: Partial<Settings> & { 
 describe('ready', () => {
   test('probes nothing, and says nothing: it is what was asked for', () => {
     const pod = podOf(aContainer(httpProbe()))
-    expect(plan(pod, { check: 'ready' })).toEqual({ kind: 'ready', pod, targets: [], timeoutMs: 2_000 })
+    expect(plan(pod, { check: 'ready' })).toEqual({
+      kind: 'ready',
+      pod,
+      targets: [],
+      evidence: 'readiness-probe',
+      timeoutMs: 2_000,
+    })
   })
 })
 
@@ -45,6 +51,7 @@ describe('an explicit check', () => {
       targets: [
         { kind: 'http', url: 'http://10.0.0.1:9090/ok?x=1', headers: [], statuses: [[200, 200]], redirects: 'none' },
       ],
+      evidence: 'check',
       timeoutMs: 2_000,
     })
   })
@@ -132,6 +139,7 @@ describe('the pod’s own readinessProbe', () => {
           redirects: 'same-host',
         },
       ],
+      evidence: 'check',
       timeoutMs: 2_000,
     })
   })

@@ -53,6 +53,7 @@ describe('the JSON for programs', () => {
               "before": "web-0",
               "after": "web-1"
             },
+            "ended": 0,
             "pods": [
               {
                 "name": "web-0",
@@ -66,6 +67,7 @@ describe('the JSON for programs', () => {
                   "result": "500",
                   "ms": 3
                 },
+                "evidence": null,
                 "whyNot": "500"
               },
               {
@@ -80,6 +82,7 @@ describe('the JSON for programs', () => {
                   "result": "200",
                   "ms": 3
                 },
+                "evidence": "check",
                 "whyNot": null
               }
             ],
@@ -96,6 +99,7 @@ describe('the JSON for programs', () => {
             ]
           }
         ],
+        "warnings": [],
         "summary": "1 failover; 7 API requests, 2.118s",
         "durationMs": 2118,
         "requests": 7
@@ -107,6 +111,7 @@ describe('the JSON for programs', () => {
   test('on no managed Service at all has no groups', () => {
     expect(JSON.parse(toJson(aReport([])))).toEqual({
       groups: [],
+      warnings: [],
       summary: 'no managed Service in scope (namespace default); 2 API requests, 57ms',
       durationMs: 57,
       requests: 2,
@@ -140,6 +145,7 @@ describe('the JSON for programs', () => {
       decision: 'error',
       reason: { code: 'overlap', text: 'pod a/b: it is in two. Choose.' },
       active: { before: null, after: null },
+      ended: 0,
       pods: [],
       writes: [],
       latch: null,
