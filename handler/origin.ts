@@ -13,7 +13,7 @@ import type { Fault } from './errors.js'
 import { TAKEN_BACK } from './keys.js'
 import { FIELD_MANAGER, type Pod } from './kube/port.js'
 import { creatorOf, isCopy, type Member } from './members.js'
-import { isOrphan, workloadOf } from './pods.js'
+import { CONTROLLER_MANAGER, isOrphan, workloadOf } from './pods.js'
 
 export interface Origin {
   /** Why nothing may be written. */
@@ -26,56 +26,53 @@ export interface Origin {
 /** Where the roles of a group's pods come from, and what follows from it. */
 export function originOf(members: readonly Member[], roleLabel: string): Origin {
   const born = members.filter(({ pod }) => isBornWithRole(pod, roleLabel))
-  const templated = born.filter(({ pod }) => creatorOf(pod)?.owns || isOrphan(pod))
-  const byHand = born.filter((member) => !templated.includes(member))
+  const templated = born.filter(({ pod }) => isByController(pod))
   const resisted = takingBackFailed(members, roleLabel)
   if (resisted) return { fault: resisted, alarms: [], warnings: [] }
 
   const isMade = ({ pod, role, epoch }: Member) => role === 'active' && epoch > 0 && !pod.terminating
   const made = members.find((member) => isMade(member) && !born.includes(member))
-  const second = made ? born.find(({ role }) => role === 'active') : undefined
+  const seconds = made ? templated.filter(({ role }) => role === 'active') : []
   const orphan = members.find(({ pod, epoch }) => epoch > 0 && isOrphan(pod))
-  if (templated.length > 0 && (orphan || !templated.some((one) => second && one.role === 'active'))) {
+  if (templated.length > 0 && (orphan || seconds.length === 0)) {
     return { fault: roleInTemplate(templated, roleLabel, orphan), alarms: [], warnings: [] }
   }
   const several = severalActives(members, roleLabel)
   if (several) return { fault: several, alarms: [], warnings: [] }
+  const byHand = born.filter((member) => !templated.includes(member))
   return {
-    alarms: second
-      ? [
-          roleInTemplate(
-            born.filter(({ role }) => role === 'active'),
-            roleLabel,
-          ),
-        ]
-      : [],
-    warnings: second ? [] : byHand.map(({ pod }) => noteOnManifest(pod, roleLabel)),
+    alarms: seconds.length > 0 ? [roleInTemplate(seconds, roleLabel)] : [],
+    warnings: byHand.flatMap(({ pod }) => noteOnManifest(pod, roleLabel) ?? []),
   }
 }
 
-/** Whoever created its spec has set the role as well, and nobody has changed it since. */
+/** Whoever created its spec owns the role as well: nobody else has changed it since. */
 export function isBornWithRole(pod: Pod, roleLabel: string): boolean {
   return roleLabel in pod.labels && (creatorOf(pod)?.labels.includes(roleLabel) ?? false)
+}
+
+/** A controller sets the owner as it creates a pod. One that adopts a pod does that later. */
+function isByController(pod: Pod): boolean {
+  const creator = creatorOf(pod)
+  return creator !== undefined && (creator.owns || creator.manager === CONTROLLER_MANAGER)
 }
 
 function roleInTemplate(pods: readonly Member[], roleLabel: string, orphan?: Member): Fault {
   const [first] = pods
   const roles = pods.map(({ pod, role }) => `pod ${pod.name} with ${roleLabel}=${role} by ${makerOf(pod)}`)
-  const workloads = [...new Set(pods.flatMap(({ pod }) => workloadOf(pod)?.replace('/', ' ') ?? []))]
-  const source =
-    workloads.length > 0 ? `the pod template (and the selector) of ${workloads.join(', ')}` : 'their manifest'
+  const makers = [...new Set(pods.map(({ pod }) => makerOf(pod)))]
   return {
     code: 'role-in-template',
     object: `${pods.length > 1 ? 'pods' : 'pod'} ${pods.map(({ pod }) => pod.name).join(', ')} in namespace ${first?.pod.namespace}`,
     message: `created with a role that is not ours to move: ${roles.join('; ')}${
       orphan ? `. Pod ${orphan.pod.name} has lost its owner already, so that nothing is written any more` : ''
     }`,
-    remedy: `Take ${roleLabel} out of ${source} and create the pods anew, or name another label by --role-label.`,
+    remedy: `Take ${roleLabel} out of the pod template (and the selector) of ${makers.join(', ')} and create the pods anew, or name another label by --role-label.`,
   }
 }
 
 function makerOf(pod: Pod): string {
-  return workloadOf(pod)?.replace('/', ' ') ?? `${creatorOf(pod)?.manager || 'its creator'}, and without an owner`
+  return workloadOf(pod)?.replace('/', ' ') ?? 'a controller that has let go of it'
 }
 
 /** A pod that was born active and made passive is active again by somebody else's hand, or has lost its owner by it. */
@@ -111,9 +108,14 @@ function severalActives(members: readonly Member[], roleLabel: string): Fault | 
   }
 }
 
-function noteOnManifest(pod: Pod, roleLabel: string): string {
+/** kubectl has a manager for each of its commands. Of another client's one cannot tell what it has created and what labelled. */
+/** kubectl has a manager for each of its commands. Of another client one cannot tell what it created and what it labelled. */
+function noteOnManifest(pod: Pod, roleLabel: string): string | undefined {
+  const manager = creatorOf(pod)?.manager ?? ''
   const role = `${roleLabel}=${pod.labels[roleLabel]}`
-  if (isCopy(pod))
+  if (isCopy(pod)) {
     return `pod ${pod.name}: created with ${role} and the marks of another pod, as a copy or from a backup: the marks do not count`
-  return `pod ${pod.name}: created with ${role} by ${creatorOf(pod)?.manager || 'its creator'}: to apply its manifest again moves the role. Take ${roleLabel} out of the manifest`
+  }
+  if (!manager.startsWith('kubectl')) return undefined
+  return `pod ${pod.name}: created with ${role} (by ${manager}): to apply its manifest again moves the role. Take ${roleLabel} out of the manifest`
 }

@@ -22,10 +22,13 @@ export function isOfJob({ owner }: Pod): boolean {
   return owner?.kind === 'Job'
 }
 
+/** The field manager of Kubernetes' own controllers. */
+export const CONTROLLER_MANAGER = 'kube-controller-manager'
+
 const TEMPLATE_LABELS = ['pod-template-hash', 'controller-revision-hash', 'statefulset.kubernetes.io/pod-name']
 
 /** A pod that a controller has made, and that belongs to none: its controller has let go of it. */
 export function isOrphan({ owner, labels, writers = [] }: Pod): boolean {
-  const isMade = writers.some(({ created, manager }) => created && manager === 'kube-controller-manager')
+  const isMade = writers.some(({ created, manager }) => created && manager === CONTROLLER_MANAGER)
   return owner === undefined && (isMade || TEMPLATE_LABELS.some((label) => label in labels))
 }
