@@ -52,6 +52,7 @@ export interface OnCluster {
 
 /** As much of a group's JSON report as tests look at. */
 export interface JsonGroup {
+  readonly services: readonly string[]
   readonly decision: string
   readonly reason: { readonly code: string; readonly text: string }
   readonly active: { readonly before: string | null; readonly after: string | null }
