@@ -89,8 +89,9 @@ describe.skipIf(!cluster)('a pod that has ended', { timeout: 60_000 }, () => {
   })
 
   it('of a finished Job is not labelled', async () => {
-    await addJob(world, 'migrate', { port: await freePort(), readinessProbe: null })
-    await startKubelet(world, await freePort()).settle()
+    const port = await freePort()
+    await addJob(world, 'migrate', { port, readinessProbe: null })
+    await startKubelet(world, port).settle()
     const [job = ''] = (await world.pods())
       .map(({ metadata }) => metadata.name)
       .filter((name) => name.startsWith('mig'))

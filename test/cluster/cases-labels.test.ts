@@ -249,11 +249,13 @@ describe.skipIf(!cluster)('a second active by its template, in a group that has 
     await kubelet.settle()
     expect(await orphans(world)).toEqual([])
     expect(await podsEver()).toBe(3)
-    await world.takeRequests()
     await world.report()
     await kubelet.settle()
+    await world.takeRequests()
+    await world.report()
     expect(await world.actives()).toEqual([active])
     expect(await patches()).toEqual([])
+    expect(await podsEver()).toBe(3)
   })
 
   it('is taken back once where that costs the pod its owner, and nothing is written after that', async () => {
