@@ -44,9 +44,7 @@ export interface OnCluster {
   /** One `node handler …` as the ServiceAccount. */
   run(args?: readonly string[], env?: Readonly<Record<string, string>>): Promise<Run>
   /** The same in JSON. */
-  report(
-    args?: readonly string[],
-  ): Promise<{ readonly code: number | null; readonly group: JsonGroup; readonly requests: number }>
+  report(args?: readonly string[], env?: Readonly<Record<string, string>>): Promise<JsonRun>
   /** `list services`, `patch pods/a 422`, … since the last call; `undefined` on a cluster without an audit log. */
   takeRequests(): Promise<readonly string[] | undefined>
   close(): Promise<void>
@@ -54,13 +52,29 @@ export interface OnCluster {
 
 /** As much of a group's JSON report as tests look at. */
 export interface JsonGroup {
+  readonly services: readonly string[]
   readonly decision: string
   readonly reason: { readonly code: string; readonly text: string }
   readonly active: { readonly before: string | null; readonly after: string | null }
   readonly latch: string | null
   readonly warnings: readonly string[]
   readonly writes: readonly { readonly object: string; readonly result: string }[]
-  readonly error?: { readonly code: string; readonly message: string; readonly remedy: string }
+  readonly error?: {
+    readonly code: string
+    readonly object: string
+    readonly message: string
+    readonly remedy: string
+  }
+}
+
+export interface JsonRun {
+  readonly code: number | null
+  /** The first of the groups. */
+  readonly group: JsonGroup
+  readonly groups: readonly JsonGroup[]
+  /** Of Services that are in no group. */
+  readonly warnings: readonly string[]
+  readonly requests: number
 }
 
 export async function openNamespace({ kubeconfig, auditLog }: Cluster, rules = ALL_RIGHTS): Promise<OnCluster> {
@@ -103,11 +117,14 @@ export async function openNamespace({ kubeconfig, auditLog }: Cluster, rules = A
       return { selector: spec.selector, annotations: metadata.annotations ?? {} }
     },
     run: (args = [], env = {}) => runHandler(args, { KUBECONFIG: user.kubeconfig, ...env }),
-    report: async (args = []) => {
-      const { code, stdout, stderr } = await runHandler([...args, '-o', 'json'], { KUBECONFIG: user.kubeconfig })
+    report: async (args = [], env = {}) => {
+      const { code, stdout, stderr } = await runHandler([...args, '-o', 'json'], {
+        KUBECONFIG: user.kubeconfig,
+        ...env,
+      })
       if (!stdout) throw new Error(`no report: ${stderr}`)
-      const { groups, requests } = JSON.parse(stdout) as { groups: JsonGroup[]; requests: number }
-      return { code, group: groups[0] as JsonGroup, requests }
+      const { groups, warnings = [], requests } = JSON.parse(stdout) as Omit<JsonRun, 'code'>
+      return { code, group: groups[0] as JsonGroup, groups, warnings, requests }
     },
     takeRequests: async () => {
       if (auditLog === undefined) return undefined
