@@ -193,10 +193,10 @@ export function stillClaimed(stuck: readonly Stuck[], roleLabel: string): Fault 
   )
   const error = stuck.find((one) => one.error)?.error
   return {
-    code: 'latched',
+    code: error?.code === 'changed-by-admission' ? error.code : 'latched',
     object: stuck.map(({ service }) => `service ${service.namespace}/${service.name}`).join(', '),
     message: `still claimed for a swap, or it may be${error ? `: ${error.message}` : ', at the end of the pass'}`,
-    remedy: `The next pass releases it; by hand: ${commands.join('; ')}`,
+    remedy: `${error?.code === 'changed-by-admission' ? `${error.remedy} ` : ''}The next pass releases it; by hand: ${commands.join('; ')}`,
   }
 }
 

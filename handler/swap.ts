@@ -107,7 +107,7 @@ export function sealPatch(member: Judged, ballot: Ballot, roleLabel: string): re
       ...addedMarks(member),
       ...(isTakenBack ? { [TAKEN_BACK]: pod.owner?.uid ?? '' } : {}),
     }),
-    ...pinned(member),
+    pinned(pod),
     { op: 'add', path: labelPath(roleLabel), value: 'passive' },
   ]
 }
@@ -130,7 +130,7 @@ export function promotionPatch(
     { op: 'test', path: '/metadata/deletionTimestamp', value: null },
     { op: 'test', path: '/status/phase', value: winner.pod.phase },
     ...annotate(winner.pod, { ...marksOf(ballot), [ACTIVE_SINCE]: since, ...addedMarks(winner), ...cleared }),
-    ...pinned(winner),
+    pinned(winner.pod),
     { op: 'add', path: labelPath(roleLabel), value: 'active' },
   ]
 }
@@ -139,9 +139,12 @@ function marksOf({ epoch, workload }: Ballot): Record<string, string> {
   return { [EPOCH]: String(epoch), ...(workload === undefined ? {} : { [ACTIVE_OWNER]: workload }) }
 }
 
-/** What a latched Service selects by, and what tells a pod's own marks from a copy of another's. */
-function pinned({ pod, pin }: Member): PatchOperation[] {
-  return pin === 'own' ? [] : [{ op: 'add', path: labelPath(PIN), value: pod.uid }]
+/**
+ * What a latched Service selects by, and what tells a pod's own marks from a copy of another's. Asked for where it is
+ * already, so that the answer tells when it is not there any more.
+ */
+function pinned({ uid }: Pod): PatchOperation {
+  return { op: 'add', path: labelPath(PIN), value: uid }
 }
 
 /** The marks of a verdict that set something. What they remove is left to a pass that moves nothing. */
@@ -151,11 +154,11 @@ function addedMarks({ verdict }: Judged): Record<string, string> {
 }
 
 /** Makes a pod without the role label passive, unless somebody has labelled it meanwhile. */
-export function labelPatch({ uid }: Pod, roleLabel: string): readonly PatchOperation[] {
+export function labelPatch(pod: Pod, roleLabel: string): readonly PatchOperation[] {
   return [
-    { op: 'test', path: '/metadata/uid', value: uid },
+    { op: 'test', path: '/metadata/uid', value: pod.uid },
     { op: 'test', path: labelPath(roleLabel), value: null },
-    { op: 'add', path: labelPath(PIN), value: uid },
+    pinned(pod),
     { op: 'add', path: labelPath(roleLabel), value: 'passive' },
   ]
 }

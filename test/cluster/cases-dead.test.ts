@@ -70,7 +70,7 @@ describe.skipIf(!cluster)('a pod that has ended', { timeout: 60_000 }, () => {
         ...['patch pods/helloworld-1', 'patch services/helloworld'],
       ])
     }
-    const steady = await world.run()
+    const steady = await world.run(FAST)
     expect(steady.code).toBe(0)
     expect(steady.stdout).toMatch(/\b409\b/)
     expect((await world.takeRequests()) ?? STEADY).toEqual(STEADY)

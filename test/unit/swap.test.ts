@@ -58,6 +58,7 @@ describe('a seal', () => {
       { op: 'test', path: '/metadata/labels/role', value: 'active' },
       { op: 'test', path: '/metadata/annotations/active-passive~1epoch', value: '4' },
       { op: 'add', path: '/metadata/annotations/active-passive~1epoch', value: '5' },
+      { op: 'add', path: '/metadata/labels/active-passive~1pod', value: 'uid-of-web-0' },
       { op: 'add', path: '/metadata/labels/role', value: 'passive' },
     ])
   })
