@@ -135,6 +135,7 @@ describe('a slip', () => {
     ['consumer', 'customer'],
     ['primary', 'replica'],
     ['hello-world', 'hallo-werld'],
+    ['typo-web', 'tpyo-app'],
     ['', 'a'],
   ])('is not between %s and %s: both are words', (one, other) => {
     expect(isSlip(one, other)).toBe(false)

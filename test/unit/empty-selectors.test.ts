@@ -59,6 +59,11 @@ describe('a selector that matches no pod, where one nearly has its labels', () =
     ['the pod has failed', [managed({ app: 'tpyo' })], [pod('a', { app: 'typo' }, { phase: 'Failed' })]],
     ['the pod is done', [managed({ app: 'tpyo' })], [pod('a', { app: 'typo' }, { phase: 'Succeeded' })]],
     ['another label differs', [managed({ app: 'tpyo', tier: 'a' })], [pod('a', { app: 'typo', tier: 'b' })]],
+    [
+      'another label is only on other pods',
+      [managed({ app: 'tpyo', tier: 'a' })],
+      [pod('a', { app: 'typo', tier: 'b' }), pod('b', { app: 'db', tier: 'a' })],
+    ],
     ['another label is not there', [managed({ app: 'tpyo', tier: 'a' })], [pod('a', { app: 'typo' })]],
     ['two labels nearly match', [managed({ app: 'tpyo', tier: 'wbe' })], [pod('a', { app: 'typo', tier: 'web' })]],
     ['the key has another value too', [managed({ ap: 'web' })], [pod('a', { app: 'web', ap: 'db' })]],
