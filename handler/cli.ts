@@ -1,5 +1,6 @@
 /** The command line and the environment -> options. A flag is also the variable AP_<FLAG>; a flag wins. */
 import yargs from 'yargs'
+import { closest } from './closest.js'
 import { UsageError } from './errors.js'
 import { FLAGS, type Flag, PER_SERVICE, SERVE } from './flags.js'
 import { type Environment, type RunOptions, readOptions, readServeOptions, type ServeOptions } from './options.js'
@@ -86,9 +87,17 @@ async function parseArgs(args: readonly string[]): Promise<{ argv: Record<string
     })
   return new Promise((resolve, reject) => {
     const done = (error: Error | undefined, argv: Record<string, unknown>, output: string) =>
-      error ? reject(new UsageError(`${error.message.split('\n')[0]}. See --help`)) : resolve({ argv, output })
+      error ? reject(new UsageError(`${guessing(error.message)} See --help`)) : resolve({ argv, output })
     Promise.resolve(parser.parse([...args], {}, done)).catch(reject)
   })
+}
+
+/** The first line of what yargs says, with the flag that was probably meant by one that it does not know. */
+function guessing(message: string): string {
+  const [line = ''] = message.split('\n')
+  const [, word] = /^Unknown arguments?: ([^,]+)/.exec(line) ?? []
+  const meant = word && closest(word, Object.keys(FLAGS))
+  return meant && meant !== word ? `${line}: did you mean --${meant}?` : `${line}.`
 }
 
 function yargsOption(name: string, flag: Flag) {

@@ -70,7 +70,9 @@ export const SERVE = {
 export const FLAGS: Readonly<Record<string, Flag>> = { ...GENERAL, ...PER_SERVICE, ...SERVE }
 export type FlagName = keyof typeof GENERAL | keyof typeof PER_SERVICE | keyof typeof SERVE
 
+export const VARIABLE_PREFIX = 'AP_'
+
 /** The environment variable that stands in for a flag. */
 export function variableOf(name: string): string {
-  return `AP_${name.toUpperCase().replaceAll('-', '_')}`
+  return `${VARIABLE_PREFIX}${name.toUpperCase().replaceAll('-', '_')}`
 }

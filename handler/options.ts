@@ -1,5 +1,6 @@
 /** What was given on the command line and in the environment -> options. */
 import { parseDuration } from './duration.js'
+import { type Environment, ownVariables } from './environment.js'
 import { UsageError } from './errors.js'
 import { type FlagName, variableOf } from './flags.js'
 import type { PassOptions } from './pass.js'
@@ -26,7 +27,7 @@ export interface ServeOptions extends RunOptions {
   readonly watch: boolean
 }
 
-export type Environment = Readonly<Record<string, string | undefined>>
+export type { Environment } from './environment.js'
 
 const MIN_DEADLINE_MS = 10_000
 const MIN_INTERVAL_MS = 10
@@ -36,7 +37,8 @@ const MIN_INTERVAL_MS = 10
  * @throws UsageError which names the flag or the variable, its value, and what would be right
  */
 export function readOptions(argv: Readonly<Record<string, unknown>>, env: Environment): RunOptions {
-  const values = new Values(argv, isScoped(argv) ? withoutScope(env) : env)
+  const own = ownVariables(env)
+  const values = new Values(argv, isScoped(argv) ? withoutScope(own) : own)
   if (values.isOn('all-namespaces') && values.list('namespace').length > 0) {
     throw new UsageError(
       `${values.source('all-namespaces')} and ${values.source('namespace')} exclude each other: give one of them`,
@@ -66,7 +68,7 @@ export function readOptions(argv: Readonly<Record<string, unknown>>, env: Enviro
 
 /** @throws UsageError as `readOptions` */
 export function readServeOptions(argv: Readonly<Record<string, unknown>>, env: Environment): ServeOptions {
-  const values = new Values(argv, withoutServiceLink(env))
+  const values = new Values(argv, ownVariables(env))
   return {
     ...readOptions(argv, env),
     port: values.read('port', parsePort, 'a port number from 0 to 65535') ?? 8080,
@@ -77,11 +79,6 @@ export function readServeOptions(argv: Readonly<Record<string, unknown>>, env: E
     intervalMs: values.read('interval', parseInterval, 'a duration of at least 10ms, such as 2s'),
     watch: values.isOn('watch'),
   }
-}
-
-/** A Service named `ap` puts `AP_PORT=tcp://…` into every pod of its namespace. */
-function withoutServiceLink(env: Environment): Environment {
-  return env.AP_PORT?.includes('://') ? { ...env, AP_PORT: undefined } : env
 }
 
 /** A scope on the command line replaces one from the environment, whichever flag it is. */
@@ -106,7 +103,7 @@ function readSettings(values: Values): Settings {
 class Values {
   constructor(
     private readonly argv: Readonly<Record<string, unknown>>,
-    private readonly env: Environment,
+    private readonly env: Environment, // of which none is empty
   ) {}
 
   /** How the user would recognise where the value came from. */
@@ -137,9 +134,8 @@ class Values {
     return text === undefined ? undefined : parsed(this.source(name), text, parse, expected)
   }
 
-  /** An empty variable counts as none. */
   private fromEnv(name: FlagName): string | undefined {
-    return this.env[variableOf(name)] || undefined
+    return this.env[variableOf(name)]
   }
 }
 

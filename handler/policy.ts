@@ -2,6 +2,7 @@
  * The settings of a group: annotations on its Services over the flags over the defaults. Pure.
  * One table holds every setting, so that a flag and the annotation of the same name mean the same.
  */
+import { closest } from './closest.js'
 import { type Milliseconds, parseDuration } from './duration.js'
 import type { Fault } from './errors.js'
 import { CHECK_FORMS, parseCheck } from './health/check.js'
@@ -91,6 +92,14 @@ const ANNOTATION_SETTINGS = {
 
 const SETTINGS = { ...FLAG_SETTINGS, ...ANNOTATION_SETTINGS }
 
+const SETTING_NAMES = Object.keys(SETTINGS)
+
+/** On Services, by ourselves: no settings, and nothing to be told of. */
+const WRITTEN: readonly string[] = [SWAP]
+
+/** No key of an annotation is longer: a prefix of 253, a slash and a name of 63. */
+const MAX_KEY_LENGTH = 317
+
 type Parsed<S> = S extends Setting<infer T> ? T : never
 type Values<Table> = { readonly [Name in keyof Table]: Parsed<Table[Name]> }
 type SettingName = keyof typeof SETTINGS
@@ -120,10 +129,10 @@ export function policyOf(services: readonly Service[], defaults: Settings): Poli
   const warnings: string[] = []
   for (const service of services) {
     for (const [key, text] of Object.entries(service.annotations)) {
-      if (!key.startsWith(PREFIX) || key === SWAP) continue
+      if (WRITTEN.includes(key)) continue
       const name = key.slice(PREFIX.length)
-      if (!isSetting(name)) {
-        warnings.push(`service ${service.name}: annotation ${key} is unknown and has no effect`)
+      if (!key.startsWith(PREFIX) || !isSetting(name)) {
+        warnings.push(...withoutEffect(service, key))
         continue
       }
       const value = SETTINGS[name].parse(text)
@@ -141,6 +150,39 @@ export function policyOf(services: readonly Service[], defaults: Settings): Poli
   }
   const own = Object.fromEntries([...found].map(([name, { value }]) => [name, value])) as Partial<Settings>
   return { settings: { ...defaults, ...own }, warnings }
+}
+
+/** What is said of an annotation that is no setting: nothing, unless somebody meant one. */
+function withoutEffect({ name }: Service, key: string): readonly string[] {
+  const says = `service ${name}: annotation ${key}`
+  if (!key.startsWith(PREFIX)) {
+    const meant = meantBy(key)
+    return meant === undefined ? [] : [`${says} is not ours and has no effect: did you mean ${PREFIX}${meant}?`]
+  }
+  const meant = closest(key.slice(PREFIX.length), SETTING_NAMES)
+  const guess = meant === undefined ? '' : `: did you mean ${PREFIX}${meant}?`
+  return [`${says} is unknown and has no effect${guess}`]
+}
+
+/**
+ * The setting whose prefix is misspelled (`active-pasive/pause`), has another form (`Active-Passive/pause`,
+ * `active-passive.io/pause`) or ends in something else than a slash (`active-passive.pause`).
+ */
+function meantBy(key: string): string | undefined {
+  if (key.length > MAX_KEY_LENGTH) return undefined
+  const [prefix = '', name, ...more] = key.split('/')
+  if (name !== undefined) return more.length === 0 && isAlmostOurs(prefix) ? closest(name, SETTING_NAMES) : undefined
+  const lower = key.toLowerCase()
+  return SETTING_NAMES.find(
+    (setting) =>
+      ['-', '.', '_'].some((separator) => lower.endsWith(separator + setting)) &&
+      isAlmostOurs(key.slice(0, -setting.length - 1)),
+  )
+}
+
+function isAlmostOurs(prefix: string): boolean {
+  const [label = ''] = prefix.split('.')
+  return closest(label, [PREFIX.slice(0, -1)]) !== undefined
 }
 
 function isSetting(name: string): name is SettingName {

@@ -1,6 +1,10 @@
 /**
- * Alertmanager's webhook, version 4 of its message -> what a pass is to serve. Pure.
- * The message: https://prometheus.io/docs/alerting/latest/configuration/#webhook_config
+ * Alertmanager's webhook, version 4 of its message, or Grafana's, version 1 -> what a pass is to serve. Pure.
+ * The messages: https://prometheus.io/docs/alerting/latest/configuration/#webhook_config and
+ * https://grafana.com/docs/grafana/latest/alerting/configure-notifications/manage-contact-points/integrations/webhook-notifier/
+ *
+ * What is read of them means the same in both. Grafana adds fields of its own (`orgId`, `title`, `state`, `message`, and
+ * `values` of each alert); `state` says for all alerts together what `status` says for each.
  */
 import type { Order, Target } from '../targets.js'
 
@@ -9,10 +13,12 @@ export type Wish = { readonly order: Order | undefined } | { readonly error: str
 
 /** @param message as parsed from JSON: anything */
 export function readWebhook(message: unknown): Wish {
-  if (!isRecord(message)) return { error: 'should be a JSON object, the message of an Alertmanager webhook' }
+  if (!isRecord(message)) return { error: 'should be a JSON object, the message of an Alertmanager or Grafana webhook' }
   const { version, alerts, truncatedAlerts } = message
-  if (version !== '4') {
-    return { error: `version is ${quote(version)}, and only "4" is understood: is this Alertmanager's own webhook?` }
+  if (version !== '4' && version !== '1') {
+    return {
+      error: `version is ${quote(version)}, and only "4", of Alertmanager's own webhook, and "1", of Grafana's, are understood: is it one of these?`,
+    }
   }
   if (!Array.isArray(alerts)) return { error: `alerts is ${quote(alerts)}, which should be a list` }
   const senseless = alerts.findIndex((alert) => !isRecord(alert) || !isRecord(alert.labels))

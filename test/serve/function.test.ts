@@ -239,6 +239,20 @@ describe('the default export', () => {
     )
     expect(said).toEqual([[500, 500], [200], ['--token-file later: cannot be read (ENOENT)']])
   })
+
+  it('with a misspelled variable answers 500 and says which was meant', { timeout: TIMEOUT_MS }, async () => {
+    const said = await node(
+      `import { createFunction } from 'active-passive'
+      ${constants}
+      const warnings = []
+      const env = { ...process.env, AP_INSECURE: 'true', AP_NAMESPACES: 'a' }
+      const handle = createFunction(env, { print() {}, warn: (text) => warnings.push(text) })
+      ${call}
+      say([await statuses(request('/run')), warnings])`,
+    )
+    expect(said).toEqual([[500], ['AP_NAMESPACES is no variable of this program: did you mean AP_NAMESPACE?']])
+    expect(world.api.requests).toEqual([])
+  })
 })
 
 describe('a program that imports', () => {

@@ -1,10 +1,13 @@
 // `node handler serve` as a process: where it listens, whom it lets in, what it refuses to start with.
 import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
-import { networkInterfaces } from 'node:os'
+import { networkInterfaces, tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { aWebhook } from '../support/alerts.js'
 import { runHandler } from '../support/handler.js'
+import { startInProcess } from '../support/in-process.js'
 import { type ServeOptions, type Serving, startServing } from '../support/serve.js'
 import { testCert, testKey } from '../support/tls.js'
 
@@ -131,5 +134,21 @@ describe('serve ends with 2, and says why, for', () => {
     const run = await runHandler(args, {})
     expect(run.code).toBe(2)
     expect(run.stderr).toMatch(why)
+  })
+})
+
+describe('a misspelled variable', () => {
+  it.each(['run', 'serve'])('ends %s with 2 before anything is sent', async (command) => {
+    const world = await startInProcess()
+    const folder = await mkdtemp(join(tmpdir(), 'active-passive-variables-'))
+    const kubeconfig = join(folder, 'kubeconfig')
+    await writeFile(kubeconfig, world.api.kubeconfig)
+    const run = await runHandler([command], { AP_KUBECONFIG: kubeconfig, AP_DRYRUN: 'true' })
+    const { requests } = world.api
+    await world.close()
+    await rm(folder, { recursive: true })
+    expect(run).toMatchObject({ code: 2, stdout: '' })
+    expect(run.stderr).toBe('active-passive: AP_DRYRUN is no variable of this program: did you mean AP_DRY_RUN?\n')
+    expect(requests).toEqual([])
   })
 })

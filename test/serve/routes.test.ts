@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { readOptions } from '../../handler/options.js'
 import { type App, createApp } from '../../handler/serve/app.js'
 import { guardedBy } from '../../handler/serve/token.js'
-import { aWebhook } from '../support/alerts.js'
+import { aGrafanaWebhook, aWebhook } from '../support/alerts.js'
 import { type InProcess, startInProcess } from '../support/in-process.js'
 
 vi.setConfig({ testTimeout: 120_000 }) // of a machine that is busy with other things
@@ -63,12 +63,25 @@ describe('POST /alertmanager', () => {
     expect(world.actives()).toEqual(['a'])
   })
 
-  it('sends nothing to the API server for alerts that are resolved', async () => {
-    const response = await post(aWebhook([{ namespace: 'default', service: 'app' }], 'resolved'))
+  it("does the same for Grafana's webhook", async () => {
+    const response = await post(aGrafanaWebhook([{ namespace: 'default', service: 'app' }]))
     expect(response.status).toBe(200)
-    expect(await response.json()).toMatchObject({ groups: [], summary: 'no pass: no alert is firing' })
-    expect(world.api.requests).toEqual([])
+    expect(await response.json()).toMatchObject({ groups: [{ services: ['app'], decision: 'first' }] })
+    expect(world.actives()).toEqual(['a'])
   })
+
+  it.each([
+    ['Alertmanager', aWebhook],
+    ['Grafana', aGrafanaWebhook],
+  ] as const)(
+    'sends nothing to the API server for alerts that are resolved, as %s tells them',
+    async (_who, message) => {
+      const response = await post(message([{ namespace: 'default', service: 'app' }], 'resolved'))
+      expect(response.status).toBe(200)
+      expect(await response.json()).toMatchObject({ groups: [], summary: 'no pass: no alert is firing' })
+      expect(world.api.requests).toEqual([])
+    },
+  )
 
   it('answers 200 when the pass was completed, whatever the health', async () => {
     for (const name of ['a', 'b']) world.api.store.finalise('pods', 'default', name)

@@ -1,4 +1,4 @@
-/** Messages as Alertmanager posts them to a webhook. */
+/** Messages as Alertmanager, or Grafana, posts them to a webhook. */
 
 type Labels = Readonly<Record<string, string>>
 
@@ -22,6 +22,27 @@ export function aWebhook(labels: readonly Labels[], status: 'firing' | 'resolved
       endsAt: '0001-01-01T00:00:00Z',
       generatorURL: '',
       fingerprint: 'c0ffee',
+    })),
+  }
+}
+
+/** What Grafana makes of the same. */
+export function aGrafanaWebhook(labels: readonly Labels[], status: 'firing' | 'resolved' = 'firing') {
+  const { alerts, ...rest } = aWebhook(labels, status)
+  return {
+    ...rest,
+    version: '1',
+    orgId: 1,
+    title: '[FIRING:1] Down',
+    state: status === 'firing' ? 'alerting' : 'ok',
+    message: 'down',
+    alerts: alerts.map((alert) => ({
+      ...alert,
+      silenceURL: '',
+      dashboardURL: '',
+      panelURL: '',
+      values: { A: 1 },
+      valueString: '',
     })),
   }
 }

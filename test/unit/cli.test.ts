@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { parseInvocation } from '../../handler/cli.js'
+import { ownVariables } from '../../handler/environment.js'
 import { UsageError } from '../../handler/errors.js'
+import { FLAGS, variableOf } from '../../handler/flags.js'
 import type { Environment, RunOptions } from '../../handler/options.js'
 import { DEFAULT_SETTINGS } from '../../handler/policy.js'
 
@@ -137,10 +139,11 @@ describe('the environment', () => {
         AP_PORT: 'tcp://10.96.0.9:80',
       },
     ],
-    ['with variables that no flag has', { AP_FOO: 'x', AP_: 'x', AP_HELP: 'true', AP_N: 'a', DRY_RUN: 'true' }],
+    ['with variables that do not begin with AP_', { DRY_RUN: 'true', APP_DRY_RUN: 'true', AP: 'x', APDRY_RUN: 'true' }],
+    ['with the flags of serve', { AP_INTERVAL: '2s', AP_TOKEN_FILE: '/token', AP_PORT: '8443', AP_WATCH: 'true' }],
     ['in lower case', { ap_dry_run: 'true' }],
-    ['with empty variables', { AP_NAMESPACE: '', AP_DRY_RUN: '', AP_DEADLINE: '', AP_LATCH: '' }],
-    ['with undefined ones', { AP_DRY_RUN: undefined }],
+    ['with empty variables', { AP_NAMESPACE: '', AP_DRY_RUN: '', AP_DEADLINE: '', AP_LATCH: '', AP_DRYRUN: '' }],
+    ['with undefined ones', { AP_DRY_RUN: undefined, AP_DRYRUN: undefined }],
   ])('%s changes nothing', async (_, env) => {
     expect(await options('', env)).toEqual(DEFAULTS)
   })
@@ -157,6 +160,129 @@ describe('the environment', () => {
     ],
   ])('is named when it is wrong: %j', async (env, message) => {
     expect(await refusal('', env)).toBe(message)
+  })
+})
+
+/** As pkg/kubelet/envvars of Kubernetes makes them. */
+function serviceLinks(
+  service: string,
+  ip: string,
+  ports: readonly (readonly [number, string, string?])[],
+): Environment {
+  const upper = (text: string) => text.toUpperCase().replaceAll('-', '_')
+  const prefix = upper(service)
+  const host = ip.includes(':') ? `[${ip}]` : ip
+  const [[first = 0, protocol = ''] = []] = ports
+  return {
+    [`${prefix}_SERVICE_HOST`]: ip,
+    [`${prefix}_SERVICE_PORT`]: String(first),
+    [`${prefix}_PORT`]: `${protocol}://${host}:${first}`,
+    ...Object.fromEntries(
+      ports.flatMap(([port, protocol, name]) => {
+        const link = `${prefix}_PORT_${port}_${upper(protocol)}`
+        return [
+          [link, `${protocol}://${host}:${port}`],
+          [`${link}_PROTO`, protocol],
+          [`${link}_PORT`, String(port)],
+          [`${link}_ADDR`, ip],
+          ...(name ? [[`${prefix}_SERVICE_PORT_${upper(name)}`, String(port)]] : []),
+        ]
+      }),
+    ),
+  }
+}
+
+describe('a variable that begins with AP_ and is none of ours', () => {
+  test.each([
+    ['AP_DRYRUN', 'AP_DRY_RUN'],
+    ['AP_DRY-RUN', 'AP_DRY_RUN'],
+    ['AP_DRY_RUN_', 'AP_DRY_RUN'],
+    ['AP_Dry_Run', 'AP_DRY_RUN'],
+    ['AP_NAMESPACES', 'AP_NAMESPACE'],
+    ['AP_NAMEPSACE', 'AP_NAMESPACE'],
+    ['AP_ALL_NAMESPACE', 'AP_ALL_NAMESPACES'],
+    ['AP_SERVICES', 'AP_SERVICE'],
+    ['AP_KUBE_CONFIG', 'AP_KUBECONFIG'],
+    ['AP_HEALTHCHECK', 'AP_HEALTH_CHECK'],
+    ['AP_COOL_DOWN', 'AP_COOLDOWN'],
+    ['AP_TOKENFILE', 'AP_TOKEN_FILE'],
+    ['AP_TLSKEY', 'AP_TLS_KEY'],
+  ])('is refused, and the one that was meant is named: %s', async (name, meant) => {
+    const message = `${name} is no variable of this program: did you mean ${meant}?`
+    for (const command of ['', 'run', 'serve', '--dry-run']) {
+      expect(await refusal(command, { [name]: 'true' })).toBe(message)
+    }
+  })
+
+  test.each(['AP_FOO', 'AP_', 'AP_HELP', 'AP_N', 'AP_VERSION', 'AP_SECRET', 'AP___PROTO__', 'AP_PORTS_80'])(
+    'is refused where none is near: %s',
+    async (name) => {
+      expect(await refusal('', { [name]: 'x' })).toBe(
+        `${name} is no variable of this program: unset it, or see --help for the flags that each have one`,
+      )
+    },
+  )
+
+  test('is told with all the others, and without its value, which may be a secret', async () => {
+    const message = await refusal('', { AP_TOKEN: 'hunter2', AP_DRYRUN: 'hunter2', AP_LATCH: 'false' })
+    expect(message).toMatch(/^AP_TOKEN is no .*; AP_DRYRUN is no .*: did you mean AP_DRY_RUN\?$/)
+    expect(message).not.toContain('hunter2')
+  })
+
+  test('does not keep anybody from --help and --version', async () => {
+    expect(await invoke('--help', { AP_DRYRUN: 'true' })).toHaveProperty('kind', 'text')
+    expect(await invoke('--version', { AP_DRYRUN: 'true' })).toHaveProperty('kind', 'text')
+  })
+})
+
+describe('what Kubernetes puts into a pod beside a Service', () => {
+  test.each(
+    [
+      'ap',
+      'ap-web',
+      'ap-1',
+      'ap--x',
+      'ap-port',
+      'ap-service',
+      'ap-service-port',
+      'ap-token',
+      'ap-token-file',
+      'ap-dryrun',
+    ].map((name) => [name]),
+  )('named %s changes nothing', async (name) => {
+    for (const ip of ['10.96.0.9', 'fd00::9']) {
+      const env = serviceLinks(name, ip, [
+        [8080, 'tcp', 'http'],
+        [53, 'udp', 'dns-udp'],
+        [9, 'sctp', 'x'],
+      ])
+      expect(await options('', env)).toEqual(DEFAULTS)
+      const serve = await invoke('serve', env)
+      expect(serve).toMatchObject({ kind: 'serve', options: { ...DEFAULTS, port: 8080, tokenFile: undefined } })
+    }
+  })
+
+  test('does not hide what is set beside it', async () => {
+    const links = serviceLinks('ap', '10.96.0.9', [[80, 'tcp']])
+    expect(await options('', { ...links, AP_SERVICE: 'db', AP_DRY_RUN: 'true' })).toMatchObject({
+      services: [{ name: 'db' }],
+      dryRun: true,
+    })
+    expect(await refusal('', { ...links, AP_DRYRUN: 'true' })).toContain('AP_DRY_RUN')
+  })
+
+  test.each<[Environment, string]>([
+    [{ AP_PORT: 'http://:8080' }, 'AP_PORT: "http://:8080" should be a port number from 0 to 65535'],
+    [{ AP_TOKEN_PORT: '8080' }, 'AP_TOKEN_PORT is no variable of this program'],
+    [{ AP_PORT_80: 'tcp://10.96.0.9:80' }, 'AP_PORT_80 is no variable of this program'],
+    [{ AP_SERVICE_HOSTS: '10.96.0.9' }, 'AP_SERVICE_HOSTS is no variable of this program'],
+  ])('looks otherwise than %j', async (env, message) => {
+    expect(await refusal('serve', env)).toContain(message)
+  })
+
+  test('has the name of no flag, but for AP_PORT', async () => {
+    for (const flag of Object.keys(FLAGS))
+      expect(ownVariables({ [variableOf(flag)]: '1' })).toEqual({ [variableOf(flag)]: '1' })
   })
 })
 
@@ -202,17 +328,25 @@ describe('a flag is refused', () => {
     expect(await refusal(line)).toMatch(/^Not enough arguments following: \w+\. See --help$/)
   })
 
-  test.each([
-    '--dead-line 20s',
-    '--deadlin 20s',
-    '--dryrun',
-    '--dryRun',
-    '-x',
-    '--no-foo',
-    '--no-latch=false',
-    '--AP_LATCH',
-  ])('that nobody knows: %s', async (line) => {
+  test.each(['-x', '--no-foo', '--no-latch=false', '--AP_LATCH'])('that nobody knows: %s', async (line) => {
     expect(await refusal(line)).toMatch(/^Unknown argument: [\w-]+\. See --help$/)
+  })
+
+  test.each([
+    ['--dead-line 20s', 'deadline'],
+    ['--deadlin 20s', 'deadline'],
+    ['--dryrun', 'dry-run'],
+    ['--dryRun', 'dry-run'],
+    ['--namespaces a', 'namespace'],
+    ['serve --tokenfile x', 'token-file'],
+  ])('that is misspelled: %s', async (line, meant) => {
+    expect(await refusal(line)).toMatch(
+      new RegExp(`^Unknown argument: [\\w-]+: did you mean --${meant}\\? See --help$`),
+    )
+  })
+
+  test('with another: both are named, and what the first meant', async () => {
+    expect(await refusal('--dryrun --foo')).toBe('Unknown arguments: dryrun, foo: did you mean --dry-run? See --help')
   })
 
   test.each([

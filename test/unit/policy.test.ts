@@ -135,16 +135,74 @@ describe('an annotation that makes none is an error that leaves the group untouc
   })
 })
 
-test.each(['failurs', '', 'toString', '__proto__', 'constructor', 'epoch', 'deadline', 'dry-run'])(
-  'An annotation %j that nobody knows has no effect, and is said',
-  (name) => {
-    const service = aService('web', { annotations: JSON.parse(JSON.stringify({ [`active-passive/${name}`]: '1' })) })
-    expect(policyOf([service], DEFAULT_SETTINGS)).toEqual({
-      settings: DEFAULT_SETTINGS,
-      warnings: [`service web: annotation active-passive/${name} is unknown and has no effect`],
-    })
-  },
-)
+const warnings = (key: string) => {
+  const found = policyOf([aService('web', { annotations: Object.fromEntries([[key, 'x']]) })], DEFAULT_SETTINGS)
+  expect(found).toHaveProperty('settings', DEFAULT_SETTINGS)
+  return 'warnings' in found ? found.warnings : []
+}
+
+describe('an annotation that nobody knows has no effect, and is said', () => {
+  test.each(['', 'toString', '__proto__', 'constructor', 'epoch', 'deadline', 'dry-run', 'a/b', 'x'.repeat(100_000)])(
+    'for %j nothing can have been meant',
+    (name) => {
+      expect(warnings(`active-passive/${name}`)).toEqual([
+        `service web: annotation active-passive/${name} is unknown and has no effect`,
+      ])
+    },
+  )
+
+  test.each([
+    ['failurs', 'failures'],
+    ['healthcheck', 'health-check'],
+    ['health-chekc', 'health-check'],
+    ['Pause', 'pause'],
+    ['puase', 'pause'],
+    ['manged', 'managed'],
+    ['prefers', 'prefer'],
+    ['promote_unhealthy', 'promote-unhealthy'],
+  ])('with what was meant: %s', (name, meant) => {
+    expect(warnings(`active-passive/${name}`)).toEqual([
+      `service web: annotation active-passive/${name} is unknown and has no effect: did you mean active-passive/${meant}?`,
+    ])
+  })
+
+  test.each([
+    ['active-pasive/pause', 'pause'],
+    ['activepassive/pause', 'pause'],
+    ['active_passive/pause', 'pause'],
+    ['Active-Passive/pause', 'pause'],
+    ['ACTIVE-PASSIVE/Pause', 'pause'],
+    ['actvie-passive/health-check', 'health-check'],
+    ['active-passive.io/managed', 'managed'],
+    ['activepassive.example.com/pause', 'pause'],
+    ['active-passive.pause', 'pause'],
+    ['active-passive-health-check', 'health-check'],
+    ['active_passive_never', 'never'],
+    ['active-pasive/puase', 'pause'],
+  ])('though its prefix is misspelled: %s', (key, meant) => {
+    expect(warnings(key)).toEqual([
+      `service web: annotation ${key} is not ours and has no effect: did you mean active-passive/${meant}?`,
+    ])
+  })
+
+  test.each([
+    'pause',
+    '/pause',
+    'passive/pause',
+    'active/pause',
+    'active-active/pause',
+    'example.com/pause',
+    'example.com/active-passive.pause',
+    'active-passiv/team',
+    'active-passive',
+    'active-passivepause',
+    'active-passive.io/a/pause',
+    'kubectl.kubernetes.io/last-applied-configuration',
+    `${'active-passiv'.repeat(20_000)}/pause`,
+  ])("unless it is somebody else's: %s", (key) => {
+    expect(warnings(key)).toEqual([])
+  })
+})
 
 describe('a group of several Services', () => {
   test('has the annotations of all of them', () => {

@@ -75,6 +75,38 @@ describe('a group of alerts', () => {
   })
 })
 
+describe("Grafana's message", () => {
+  /** With all that Grafana documents of it. */
+  const grafana = (alerts: readonly object[], rest: object = {}) =>
+    readWebhook({
+      ...{ receiver: 'failover', status: 'firing', orgId: 1, version: '1', groupKey: '{}:{alertname="WebDown"}' },
+      ...{ truncatedAlerts: 0, groupLabels: {}, commonLabels: {}, commonAnnotations: {} },
+      ...{ externalURL: 'https://grafana.example/', title: '[FIRING:1] WebDown', state: 'alerting', message: 'down' },
+      alerts: alerts.map((own) => ({ silenceURL: '', dashboardURL: '', values: { A: 1 }, valueString: '', ...own })),
+      ...rest,
+    })
+  const web = { namespace: 'default', service: 'web' }
+
+  it('asks for what its firing alerts name', () => {
+    expect(grafana([alert(web), alert({ namespace: 'default', pod: 'db-0' }, 'resolved')])).toEqual({
+      order: [{ ...web, otherwise: 'all' }],
+    })
+  })
+
+  it('of its test, whose alert names no Service, asks for all', () => {
+    expect(grafana([alert({ alertname: 'TestAlert', instance: 'Grafana' })])).toEqual({ order: 'all' })
+  })
+
+  it('of which alerts were cut off asks for all', () => {
+    expect(grafana([alert(web)], { truncatedAlerts: 2 })).toEqual({ order: 'all' })
+  })
+
+  it('that all is well again asks for nothing, whatever its state says', () => {
+    expect(grafana([alert(web, 'resolved')], { status: 'resolved', state: 'ok' })).toEqual({ order: undefined })
+    expect(grafana([alert(web, 'resolved')])).toEqual({ order: undefined })
+  })
+})
+
 describe('a message that is none is refused, and told why:', () => {
   const deep = JSON.parse(`${'['.repeat(100_000)}${']'.repeat(100_000)}`) as unknown
 
@@ -86,6 +118,12 @@ describe('a message that is none is refused, and told why:', () => {
     ['an empty object', {}, /version is missing/],
     ['another version', message([], { version: '5' }), /version is "5", and only "4"/],
     ['a version that is a number', message([], { version: 4 }), /version is 4/],
+    ["Grafana's version as a number", message([], { version: 1 }), /version is 1, .* "1", of Grafana's/],
+    [
+      'the message of the alerts in dashboards that Grafana had before',
+      { title: '[Alerting] x', ruleId: 1, state: 'alerting', evalMatches: [] },
+      /version is missing/,
+    ],
     ['a version that is nested', message([], { version: deep }), /version is a list/],
     ['a long version', message([], { version: 'x'.repeat(1_000) }), /^version is "x{40}", /],
     ['no alerts', message(undefined), /alerts is missing/],

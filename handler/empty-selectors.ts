@@ -1,0 +1,211 @@
+/**
+ * Selectors that match no pod where a pod nearly has their labels: `app: tpyo` beside `app: typo`. A group that is
+ * really scaled to zero has neighbours too, and nothing must be said of those: `isSlip` says which names may be one, and
+ * a pod that is spoken for is not taken for a misspelled one. Pure, and linear in what it is given.
+ */
+import { closest, isSlip, numbersIn, plain, shortened } from './closest.js'
+import { PIN } from './keys.js'
+import type { Pod, Service } from './kube/port.js'
+import { compareNames } from './names.js'
+import { type GroupServices, groupKey, groupName } from './observe.js'
+
+type Labels = Readonly<Record<string, string>>
+type Entry = readonly [key: string, value: string]
+
+/** A tenant may write thousands of names that are one letter apart. */
+const MAX_CANDIDATES = 64
+
+/**
+ * A warning for each group that selects no pod while one is there that was probably meant: whose labels are the
+ * selector's but for one slip in one value, or in one key. It holds the selector and that pod's label. Pods that are
+ * over (Failed, Succeeded) do not count.
+ * @param groups those that are served and have no pod; costs nothing where there are none
+ * @param pods all pods of these namespaces, whatever they are labelled
+ * @param services all Services of these namespaces
+ * @returns warnings by `groupKey`
+ */
+export function emptySelectors(
+  groups: readonly GroupServices[],
+  pods: readonly Pod[],
+  services: readonly Service[],
+  roleLabel: string,
+): ReadonlyMap<string, string> {
+  const found = new Map<string, string>()
+  if (groups.length === 0) return found
+  const alive = listsBy(pods.filter(isAlive), ({ namespace }) => namespace)
+  const servicesOf = listsBy(services, ({ namespace }) => namespace)
+  for (const [namespace, own] of listsBy(groups, (group) => group.namespace)) {
+    const index = new LabelIndex([...(alive.get(namespace) ?? [])].sort((a, b) => compareNames(a.name, b.name)))
+    const isSpokenFor = spokenFor(servicesOf.get(namespace) ?? [], roleLabel)
+    for (const group of own) {
+      const near = index.find(group.selector, (pod, [, value]) => !isSpokenFor(pod, group, value))
+      if (near) found.set(groupKey(namespace, group.selector), describe(group, near))
+    }
+  }
+  return found
+}
+
+interface Near {
+  readonly pod: Pod
+  /** As the pod has it. */
+  readonly entry: Entry
+}
+
+function describe(group: GroupServices, { pod, entry: [key, value] }: Near): string {
+  const selector = Object.entries(group.selector).map((entry) => entry.join('='))
+  return `service ${groupName(group)}: its selector ${selector.join()} matches no pod, but pod ${pod.name} has ${key}=${value}: did you mean ${key}: ${value}?`
+}
+
+function isAlive({ phase }: Pod): boolean {
+  return phase !== 'Failed' && phase !== 'Succeeded'
+}
+
+/**
+ * Whether a pod belongs to somebody else: to another Service with a role, or to any other Service, unless the group's
+ * own is named after the pod's label: `helloworld-all` selects all pods of `helloworld`, whatever typo `helloworld` has.
+ */
+function spokenFor(
+  services: readonly Service[],
+  roleLabel: string,
+): (pod: Pod, group: GroupServices, value: string) => boolean {
+  const hasRole = ({ selector }: Service) => roleLabel in selector || PIN in selector
+  const withoutRole = ({ selector: { [roleLabel]: _role, [PIN]: _pin, ...rest } }: Service) => rest
+  const isOfGroup = selectedBy(services.filter(hasRole).map(withoutRole))
+  const isServed = selectedBy(services.filter((service) => !hasRole(service)).map(({ selector }) => selector))
+  return (pod, group, value) => isOfGroup(pod) || (isServed(pod) && !isNamedAfter(group, value))
+}
+
+function isNamedAfter({ services }: GroupServices, value: string): boolean {
+  const parts = (name: string) => `-${name.toLowerCase().replaceAll(/[._]/g, '-')}-`
+  return services.some(({ name }) => parts(name).includes(parts(value)))
+}
+
+/** Whether one of these selectors matches a pod; each is looked for under the rarest of its entries. */
+function selectedBy(selectors: readonly Labels[]): (pod: Pod) => boolean {
+  const uses = new Map<string, number>()
+  for (const selector of selectors) {
+    for (const entry of Object.entries(selector)) uses.set(idOf(entry), (uses.get(idOf(entry)) ?? 0) + 1)
+  }
+  const usesOf = (entry: Entry) => uses.get(idOf(entry)) ?? 0
+  const rarest = new Map<string, Labels[]>()
+  for (const selector of selectors) {
+    const [entry] = Object.entries(selector).sort((a, b) => usesOf(a) - usesOf(b))
+    if (entry) add(rarest, idOf(entry), selector)
+  }
+  return (pod) =>
+    Object.entries(pod.labels).some((entry) => rarest.get(idOf(entry))?.some((selector) => matches(selector, pod)))
+}
+
+function matches(selector: Labels, { labels }: Pod, but?: string): boolean {
+  return Object.entries(selector).every(([key, value]) => key === but || labels[key] === value)
+}
+
+/** Neither a key nor a value has a space in it. */
+function idOf([key, value]: Entry): string {
+  return `${key} ${value}`
+}
+
+function listsBy<T>(all: readonly T[], keyOf: (one: T) => string): ReadonlyMap<string, readonly T[]> {
+  const lists = new Map<string, T[]>()
+  for (const one of all) add(lists, keyOf(one), one)
+  return lists
+}
+
+function add<T>(lists: Map<string, T[]>, key: string, value: T): void {
+  const list = lists.get(key)
+  if (list) list.push(value)
+  else lists.set(key, [value])
+}
+
+/** The pods of a namespace by their labels, and the labels by what they may be mistaken for. */
+class LabelIndex {
+  readonly #pods = new Map<string, Pod[]>()
+  readonly #keysOf = new Map<string, string[]>()
+  readonly #valuesOf = new Map<string, string[]>()
+  /** By key: trace -> the values that have it. Only of keys that somebody asks for. */
+  readonly #traces = new Map<string, ReadonlyMap<string, readonly string[]>>()
+
+  constructor(pods: readonly Pod[]) {
+    for (const pod of pods) {
+      for (const entry of Object.entries(pod.labels)) {
+        const [key, value] = entry
+        if (!this.#pods.has(idOf(entry))) {
+          add(this.#keysOf, value, key)
+          add(this.#valuesOf, key, value)
+        }
+        add(this.#pods, idOf(entry), pod)
+      }
+    }
+  }
+
+  /** A pod that has the labels of a selector but for a slip, if none has them all. */
+  find(selector: Labels, isFree: (pod: Pod, entry: Entry) => boolean): Near | undefined {
+    const entries = Object.entries(selector)
+    if (this.#fewest(entries).some((pod) => matches(selector, pod))) return undefined
+    for (const [key, value] of entries) {
+      const others = entries.filter(([other]) => other !== key)
+      const slips: readonly Entry[] = [
+        ...this.#valuesNear(key, value).map((near) => [key, near] as const),
+        ...this.#keysNear(key, value).map((near) => [near, value] as const),
+      ]
+      for (const entry of slips) {
+        const [near, its] = entry
+        const pod = this.#fewest([entry, ...others]).find(
+          (one) =>
+            one.labels[near] === its &&
+            (near === key || one.labels[key] === undefined) &&
+            matches(selector, one, key) &&
+            isFree(one, entry),
+        )
+        if (pod) return { pod, entry }
+      }
+    }
+    return undefined
+  }
+
+  /** The pods with one of these labels: with the one that the fewest have. */
+  #fewest(entries: readonly Entry[]): readonly Pod[] {
+    const lists = entries.map((entry) => this.#pods.get(idOf(entry)) ?? [])
+    return lists.reduce((fewest, list) => (list.length < fewest.length ? list : fewest), lists[0] ?? [])
+  }
+
+  #valuesNear(key: string, value: string): readonly string[] {
+    const byTrace = this.#traces.get(key) ?? indexed(this.#valuesOf.get(key) ?? [])
+    this.#traces.set(key, byTrace)
+    const near = new Set<string>()
+    for (const trace of tracesOf(value)) {
+      for (const other of byTrace.get(trace) ?? []) {
+        if (near.size < MAX_CANDIDATES) near.add(other)
+      }
+    }
+    return [...near].filter((other) => other !== value && isSlip(other, value))
+  }
+
+  #keysNear(key: string, value: string): readonly string[] {
+    const keys = (this.#keysOf.get(value) ?? []).slice(0, MAX_CANDIDATES)
+    return keys.filter((other) => other !== key && isKeySlip(other, key))
+  }
+}
+
+/** Looser than `isSlip`: that the values are the same says much. */
+function isKeySlip(one: string, other: string): boolean {
+  const [parts, others] = [one.split('/'), other.split('/')]
+  const isNear = (part: string, like: string) =>
+    closest(part, [like]) !== undefined || closest(like, [part]) !== undefined
+  return (
+    numbersIn(one) === numbersIn(other) &&
+    parts.length === others.length &&
+    parts.every((part, n) => isNear(part, others[n] ?? ''))
+  )
+}
+
+function indexed(values: readonly string[]): ReadonlyMap<string, readonly string[]> {
+  const byTrace = new Map<string, string[]>()
+  for (const value of values) for (const trace of new Set(tracesOf(value))) add(byTrace, trace, value)
+  return byTrace
+}
+
+/** Two values with a slip between them have one of these in common. */
+function tracesOf(value: string): readonly string[] {
+  return shortened(plain(value)).map((trace) => `${trace} ${numbersIn(value)}`)
+}

@@ -1,0 +1,127 @@
+/**
+ * What nearly is ours, and what somebody nearly said: Services, pods and names that a typo keeps out of a group. Each
+ * is a warning with the likely meaning; nothing is decided by it. Pure, and linear in what it is given.
+ */
+import { closest, numbersIn } from './closest.js'
+import { MANAGED, PIN } from './keys.js'
+import type { Pod, Service } from './kube/port.js'
+import { isClaimed } from './latch.js'
+import { type GroupServices, groupKey } from './observe.js'
+
+export interface Stray {
+  readonly namespace: string
+  readonly service: string
+  /** Names Service and namespace too. */
+  readonly text: string
+}
+
+type Role = 'active' | 'passive'
+const ROLES: readonly string[] = ['active', 'passive'] satisfies readonly Role[]
+
+interface Entry {
+  readonly key: string
+  readonly value: string
+}
+
+/**
+ * The Services that are not managed and look as if they were meant to be. A Service for the standbys, `role: passive`
+ * beside one with `role: active` that selects the same otherwise, is none, nor is one that is annotated as not managed.
+ * @param services all of these namespaces: they tell which are for standbys
+ */
+export function strayServices(services: readonly Service[], roleLabel: string): readonly Stray[] {
+  const withActive = new Set(
+    services
+      .filter((service) => service.selector[roleLabel] === 'active' || isClaimed(service))
+      .map(({ namespace, selector: { [roleLabel]: _role, [PIN]: _pin, ...rest } }) => groupKey(namespace, rest)),
+  )
+  return services.flatMap((service) => {
+    if (service.annotations[MANAGED] === 'false' || isClaimed(service)) return []
+    const entry = almostRole(service.selector, roleLabel)
+    if (!entry) return []
+    const { [entry.key]: _entry, ...selector } = service.selector
+    const isForStandbys = entry.role === 'passive' && withActive.has(groupKey(service.namespace, selector))
+    const meant: Role = isForStandbys ? 'passive' : 'active'
+    if (entry.key === roleLabel && entry.value === meant) return []
+    const { namespace, name } = service
+    const text = `service ${namespace}/${name}: its selector holds ${entry.key}: ${entry.value}, so it is not managed: did you mean ${roleLabel}: ${meant}?`
+    return [{ namespace, service: name, text }]
+  })
+}
+
+/**
+ * The entry that is, or was probably meant to be, the role. Under another key only where there is none under the right
+ * one: an application may have a role of its own besides.
+ */
+function almostRole(
+  labels: Readonly<Record<string, string>>,
+  roleLabel: string,
+): (Entry & { readonly role: Role }) | undefined {
+  const own = labels[roleLabel]
+  const entries = own === undefined ? Object.entries(labels) : [[roleLabel, own] as const]
+  for (const [key, value] of entries) {
+    const role = closest(value, ROLES)
+    if (role !== undefined && closest(key, [roleLabel]) !== undefined) return { key, value, role: role as Role }
+  }
+  return undefined
+}
+
+/** So many are named; of the others it is said how many there are. */
+const NAMED = 3
+
+/**
+ * The pods whose role label has nearly the value of a role (`role: Active`), or that carry a role under nearly its key
+ * (`rolle: active`), with what was probably meant; pods that carry the same in one text.
+ * @param pods those that the group selects
+ */
+export function strayPods(
+  { selector }: Pick<GroupServices, 'selector'>,
+  pods: readonly Pod[],
+  roleLabel: string,
+): readonly string[] {
+  const found = new Map<string, { readonly text: string; readonly names: string[] }>()
+  for (const { name, labels } of pods) {
+    const entry = almostRole(labels, roleLabel)
+    // What the group selects by is on each of its pods, and on purpose.
+    if (!entry || entry.key in selector || (entry.key === roleLabel && ROLES.includes(entry.value))) continue
+    const text = `${entry.key}=${entry.value}, which is no role: did you mean ${roleLabel}=${entry.role}?`
+    const same = found.get(text)
+    if (same) same.names.push(name)
+    else found.set(text, { text, names: [name] })
+  }
+  return [...found.values()].map(({ text, names }) => `${listed(names)}: labelled ${text}`)
+}
+
+function listed(names: readonly string[]): string {
+  const rest = names.length - NAMED
+  return `pod${names.length > 1 ? 's' : ''} ${names.slice(0, NAMED).join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`
+}
+
+/** A tenant may write thousands of names. */
+const MAX_WARNINGS = 10
+
+/**
+ * The names in `prefer` or `never` that no pod of the group has, with the pod that was probably meant. Nothing of a
+ * group without pods. A pod that is being replaced is named for as long as it is away.
+ * @param podNames those of the group's pods
+ */
+export function unnamedPods(
+  setting: 'prefer' | 'never',
+  names: readonly string[],
+  podNames: readonly string[],
+): readonly string[] {
+  const known = new Set(podNames)
+  if (known.size === 0) return []
+  const unknown = [...new Set(names)].filter((name) => !known.has(name))
+  const warnings = unknown.slice(0, MAX_WARNINGS).map((name) => {
+    // `web-3` is no slip for `web-2`: what it meant is not known.
+    const meant = closest(
+      name,
+      podNames.filter((pod) => numbersIn(pod) === numbersIn(name)),
+    )
+    const hint =
+      meant === undefined ? `; they are ${listed(podNames).replace(/^pods? /, '')}` : `: did you mean ${meant}?`
+    return `${setting} names ${name}, and the group has no such pod${hint}`
+  })
+  const rest = unknown.length - warnings.length
+  return rest > 0 ? [...warnings, `${setting} names ${rest} more that the group does not have`] : warnings
+}
