@@ -2,7 +2,7 @@
 import type { Milliseconds } from '../duration.js'
 import type { Container, Pod, ReadinessProbe } from '../kube/port.js'
 import { DEFAULT_HEALTH_TIMEOUT_MS, type Settings } from '../policy.js'
-import type { PortRef } from './check.js'
+import { type Address, addressOf, probePort, servicePort, type Unusable, whyNoAddress } from './address.js'
 import type { HttpCheck } from './http.js'
 
 /** All targets have to pass; none: the pod's Ready condition says it all. */
@@ -13,7 +13,7 @@ export interface Plan {
   /** What it would rest on that the pod passes. */
   readonly evidence: Evidence
   readonly timeoutMs: Milliseconds
-  /** Why the check is less than what was asked for. */
+  /** In what the check differs from what was asked for. */
   readonly note?: string
 }
 
@@ -28,12 +28,14 @@ export type CheckKind = 'http' | 'tcp' | 'ready'
 export type Target =
   | ({ readonly kind: 'http' } & HttpCheck)
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
-  /** Nothing to connect to; the text says why. */
-  | { readonly kind: 'unusable'; readonly text: string }
+  | Unusable
 
 /** The statuses that the kubelet takes for success. */
 const KUBELET_STATUSES = [[200, 399]] as const
 const RECIPE_STATUSES = [[200, 200]] as const
+
+/** The failureThreshold that a readinessProbe has unless its author thought of another. */
+const KUBELET_FAILURES = 3
 
 /** Plans the check of one pod. */
 export function planCheck(pod: Pod, settings: Settings): Plan {
@@ -41,24 +43,15 @@ export function planCheck(pod: Pod, settings: Settings): Plan {
   const timeoutMs = settings['health-timeout'] ?? DEFAULT_HEALTH_TIMEOUT_MS
   switch (check.kind) {
     case 'ready':
-      return { kind: 'ready', pod, targets: [], evidence: evidenceOfReady(pod), timeoutMs }
-    case 'tcp':
-      return {
-        kind: 'tcp',
-        pod,
-        targets: [tcpTarget(pod, pod.containers, check.port)],
-        evidence: 'check',
-        timeoutMs,
-      }
+      return { kind: 'ready', pod, targets: readyTargets(pod), evidence: evidenceOfReady(pod), timeoutMs }
+    case 'tcp': {
+      const targets = [tcpTarget(addressOf(pod, servicePort(pod, check.port)))]
+      return { kind: 'tcp', pod, targets, evidence: 'check', timeoutMs }
+    }
     case 'http': {
       const request = { ...check, headers: [], statuses: RECIPE_STATUSES, redirects: 'none' } as const
-      return {
-        kind: 'http',
-        pod,
-        targets: [httpTarget(pod, pod.containers, request, settings)],
-        evidence: 'check',
-        timeoutMs,
-      }
+      const targets = [httpTarget(addressOf(pod, servicePort(pod, check.port)), request, settings)]
+      return { kind: 'http', pod, targets, evidence: 'check', timeoutMs }
     }
     case 'probe':
       return planDeclared(pod, settings)
@@ -72,21 +65,22 @@ function planDeclared(pod: Pod, settings: Settings): Plan {
   )
   const targets = runnable.map((container) => {
     const { readinessProbe: probe } = container
+    const address = addressOf(pod, probePort(container, probe.port))
     return probe.kind === 'http'
-      ? httpTarget(pod, [container], { ...probe, statuses: KUBELET_STATUSES, redirects: 'same-host' }, settings)
-      : tcpTarget(pod, [container], probe.port)
+      ? httpTarget(address, { ...probe, statuses: KUBELET_STATUSES, redirects: 'same-host' }, settings)
+      : tcpTarget(address)
   })
   const timeoutMs =
     settings['health-timeout'] ??
     Math.max(DEFAULT_HEALTH_TIMEOUT_MS, ...runnable.map(({ readinessProbe }) => readinessProbe.timeoutMs))
   if (targets.length > 0) {
     const kind = targets.some((target) => target.kind === 'http') ? 'http' : 'tcp'
-    return { kind, pod, targets, evidence: 'check', timeoutMs }
+    return { kind, pod, targets, evidence: 'check', timeoutMs, ...patienceNote(runnable, settings) }
   }
   const note = declared[0]
     ? `${whyNotRun(declared[0].readinessProbe)}: its Ready condition is used instead`
     : "no readinessProbe: only the containers' state is checked"
-  return { kind: 'ready', pod, targets, evidence: evidenceOfReady(pod), timeoutMs, note }
+  return { kind: 'ready', pod, targets: readyTargets(pod), evidence: evidenceOfReady(pod), timeoutMs, note }
 }
 
 function evidenceOfReady({ containers }: Pod): Evidence {
@@ -102,14 +96,28 @@ function whyNotRun(probe: ReadinessProbe): string | undefined {
   return probe.host ? `the readinessProbe goes to host ${probe.host} instead of the pod` : undefined
 }
 
+/** A pod without an address is no endpoint of its Service, whatever its Ready condition says. */
+function readyTargets(pod: Pod): readonly Target[] {
+  const why = whyNoAddress(pod)
+  return why ? [why] : []
+}
+
+/** A probe that is patient on purpose is not run with that patience: its author has to be told. */
+function patienceNote(runnable: readonly Runnable[], { failures }: Settings): Pick<Plan, 'note'> {
+  const most = Math.max(...runnable.map(({ readinessProbe }) => readinessProbe.failureThreshold ?? KUBELET_FAILURES))
+  if (most <= KUBELET_FAILURES || most <= failures) return {}
+  const note =
+    `the readinessProbe has failureThreshold ${most}, which is not taken: failures (${failures}) decides; ` +
+    'annotation active-passive/failures on the Service makes it more patient'
+  return { note }
+}
+
 type HttpRequest = Pick<HttpCheck, 'headers' | 'statuses' | 'redirects'> & {
   readonly scheme: 'http' | 'https'
-  readonly port: PortRef
   readonly path: string
 }
 
-function httpTarget(pod: Pod, containers: readonly Container[], request: HttpRequest, settings: Settings): Target {
-  const address = findAddress(pod, containers, request.port)
+function httpTarget(address: Address | Unusable, request: HttpRequest, settings: Settings): Target {
   if ('text' in address) return address
   const body = settings['health-body']
   return {
@@ -122,16 +130,6 @@ function httpTarget(pod: Pod, containers: readonly Container[], request: HttpReq
   }
 }
 
-function tcpTarget(pod: Pod, containers: readonly Container[], port: PortRef): Target {
-  const address = findAddress(pod, containers, port)
+function tcpTarget(address: Address | Unusable): Target {
   return 'text' in address ? address : { kind: 'tcp', ...address }
-}
-
-type Address = { readonly host: string; readonly port: number } | Extract<Target, { kind: 'unusable' }>
-
-function findAddress(pod: Pod, containers: readonly Container[], port: PortRef): Address {
-  const number =
-    typeof port === 'number' ? port : containers.flatMap(({ ports }) => ports).find(({ name }) => name === port)?.number
-  if (number === undefined) return { kind: 'unusable', text: `no container port named ${JSON.stringify(port)}` }
-  return pod.ip ? { host: pod.ip, port: number } : { kind: 'unusable', text: 'no IP address' }
 }

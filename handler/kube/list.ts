@@ -53,10 +53,17 @@ export function collectionPath(resource: Access['resource'], namespace: string |
   return `/api/v1${namespace === undefined ? '' : `/namespaces/${encodeURIComponent(namespace)}`}/${resource}`
 }
 
+/** Equality requirements in the API's words. Empty for none: all objects. */
+export function labelSelector(labels: Readonly<Record<string, string>>): string {
+  return Object.entries(labels)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(',')
+}
+
 function listPath(resource: Access['resource'], { namespace, labels = {} }: ListOptions, next?: string): string {
-  const selector = Object.entries(labels).map(([key, value]) => `${key}=${value}`)
+  const selector = labelSelector(labels)
   const query = new URLSearchParams({
-    ...(selector.length > 0 ? { labelSelector: selector.join(',') } : {}),
+    ...(selector ? { labelSelector: selector } : {}),
     limit: String(PAGE),
     ...(next ? { continue: next } : {}),
   })

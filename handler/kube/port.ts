@@ -33,7 +33,7 @@ export interface Pod {
   readonly readySinceMs: number
   /** IPv4 or IPv6, without brackets; absent until the kubelet has reported one. */
   readonly ip?: string
-  /** Of a pod that has ended: none. */
+  /** Ordinary ones, then sidecars: the order in which Kubernetes looks up a port by its name. Of a pod that has ended: none. */
   readonly containers: readonly Container[]
   /** The controller that it belongs to; absent: none. */
   readonly owner?: Owner
@@ -64,12 +64,23 @@ export interface Writer {
 /** A container that takes part in the pod's readiness (an ordinary one or a sidecar). */
 export interface Container {
   readonly name: string
-  readonly ports: readonly { readonly name?: string; readonly number: number }[]
+  readonly ports: readonly ContainerPort[]
   readonly readinessProbe?: ReadinessProbe
 }
 
+export interface ContainerPort {
+  readonly name?: string
+  readonly number: number
+  /** `UDP` or `SCTP`; absent: TCP. */
+  readonly protocol?: string
+}
+
 /** A readinessProbe as declared; `kind` is what the kubelet would do. */
-export type ReadinessProbe = { readonly timeoutMs: number } & (
+export type ReadinessProbe = {
+  readonly timeoutMs: number
+  /** Absent: 3, as for Kubernetes. */
+  readonly failureThreshold?: number
+} & (
   | {
       readonly kind: 'http'
       readonly scheme: 'http' | 'https'
@@ -93,6 +104,15 @@ export interface Service {
   /** Absent selectors are empty. */
   readonly selector: Readonly<Record<string, string>>
   readonly publishNotReadyAddresses: boolean
+  /** Absent or empty: a headless Service may have none. */
+  readonly ports?: readonly ServicePort[]
+}
+
+export interface ServicePort {
+  readonly name?: string
+  /** A number, or the name of a container port, which each pod may give another number. */
+  readonly targetPort: string | number
+  readonly protocol: string
 }
 
 /** One operation of a JSON Patch (RFC 6902). A `test` against `null` passes when the path is absent. */

@@ -1,18 +1,26 @@
 /** The API's models -> ours. Whatever may be absent is given a value here. */
-import type { V1Container, V1ObjectMeta, V1Pod, V1Probe, V1Service } from '@kubernetes/client-node'
+import type {
+  V1Container,
+  V1ContainerPort,
+  V1ObjectMeta,
+  V1Pod,
+  V1Probe,
+  V1Service,
+  V1ServicePort,
+} from '@kubernetes/client-node'
 import { PREFIX } from '../keys.js'
-import type { Container, Owner, Pod, ReadinessProbe, Service, Writer } from './port.js'
+import type { Container, ContainerPort, Owner, Pod, ReadinessProbe, Service, ServicePort, Writer } from './port.js'
 
 /** What the API sends as JSON: the models, with times as texts. */
 export function readPod(pod: V1Pod): Pod {
   const { metadata = {}, spec, status = {} } = pod
   const ready = status.conditions?.find(({ type }) => type === 'Ready')
-  const ip = status.podIP ?? status.podIPs?.[0]?.ip
+  const ip = status.podIP || status.podIPs?.[0]?.ip
   const owner = readOwner(metadata)
   const writers = readWriters(metadata)
   // Thousands of pods that have ended may be in a list: nothing is asked of them but that they are there.
   const hasEnded = status.phase === 'Failed' || status.phase === 'Succeeded'
-  const containers = [...(spec?.initContainers ?? []).filter(isSidecar), ...(spec?.containers ?? [])]
+  const containers = [...(spec?.containers ?? []), ...(spec?.initContainers ?? []).filter(isSidecar)]
   return {
     namespace: metadata.namespace ?? '',
     name: metadata.name ?? '',
@@ -76,7 +84,12 @@ export function readService({ metadata = {}, spec = {} }: V1Service): Service {
     annotations: alone(metadata.annotations ?? {}),
     selector: alone(spec.selector ?? {}),
     publishNotReadyAddresses: spec.publishNotReadyAddresses === true,
+    ports: (spec.ports ?? []).map(readServicePort),
   }
+}
+
+function readServicePort({ name, port, targetPort, protocol }: V1ServicePort): ServicePort {
+  return { ...(name ? { name } : {}), targetPort: targetPort || port, protocol: protocol || 'TCP' }
 }
 
 /**
@@ -94,19 +107,31 @@ function isSidecar({ restartPolicy }: V1Container): boolean {
 function readContainer({ name, ports = [], readinessProbe }: V1Container): Container {
   return {
     name,
-    ports: ports.map((port) => ({ number: port.containerPort, ...(port.name ? { name: port.name } : {}) })),
+    ports: ports.map(readContainerPort),
     ...(readinessProbe ? { readinessProbe: readProbe(readinessProbe) } : {}),
   }
 }
 
-function readProbe({ httpGet, tcpSocket, grpc, timeoutSeconds = 1 }: V1Probe): ReadinessProbe {
-  const timeoutMs = timeoutSeconds * 1_000
+function readContainerPort({ name, containerPort, protocol }: V1ContainerPort): ContainerPort {
+  return {
+    number: containerPort,
+    ...(name ? { name } : {}),
+    ...(protocol && protocol !== 'TCP' ? { protocol } : {}),
+  }
+}
+
+/** In the kubelet's order, should there be several handlers: exec, httpGet, tcpSocket, grpc. */
+function readProbe({ exec, httpGet, tcpSocket, grpc, timeoutSeconds, failureThreshold }: V1Probe): ReadinessProbe {
+  const patience = {
+    timeoutMs: (timeoutSeconds || 1) * 1_000,
+    ...(failureThreshold ? { failureThreshold } : {}),
+  }
   const host = (declared: { host?: string }) => (declared.host ? { host: declared.host } : {})
-  if (httpGet) {
+  if (httpGet && !exec) {
     const path = httpGet.path || '/'
     return {
       kind: 'http',
-      timeoutMs,
+      ...patience,
       scheme: httpGet.scheme === 'HTTPS' ? 'https' : 'http',
       ...host(httpGet),
       port: httpGet.port,
@@ -114,8 +139,8 @@ function readProbe({ httpGet, tcpSocket, grpc, timeoutSeconds = 1 }: V1Probe): R
       headers: (httpGet.httpHeaders ?? []).map(({ name, value }) => [name, value] as const),
     }
   }
-  if (tcpSocket) return { kind: 'tcp', timeoutMs, ...host(tcpSocket), port: tcpSocket.port }
-  return grpc ? { kind: 'grpc', timeoutMs } : { kind: 'exec', timeoutMs }
+  if (tcpSocket && !exec) return { kind: 'tcp', ...patience, ...host(tcpSocket), port: tcpSocket.port }
+  return grpc && !exec ? { kind: 'grpc', ...patience } : { kind: 'exec', ...patience }
 }
 
 function readTime(time: Date | string | undefined): number {

@@ -16,7 +16,7 @@ export const kubernetesVersion = pinned(/^\s*k8s\.io\/kubernetes (v\S+)/m)
 /** The Go version that go.mod asks for, such as `1.26.0`. */
 export const goVersion = pinned(/^go (\S+)/m)
 
-const packages = pinned(/^tool \(\n([^)]*)\)/m)
+const binaries = pinned(/^tool \(\n([^)]*)\)/m)
   .trim()
   .split(/\s+/)
 const [major, minor] = kubernetesVersion.slice(1).split('.')
@@ -43,6 +43,15 @@ export interface BuildOptions {
 
 /** The folder in which the binaries are, or would be: named after all that decides what they are. */
 export function binariesFolder(): string {
+  return folderOf('kubernetes', [])
+}
+
+/** The same for the reference program, in a folder of its own: a change of its source leaves the binaries alone. */
+function referenceFolder(): string {
+  return folderOf('reference', [readFileSync(join(moduleFolder, 'reference', 'main.go'), 'utf8')])
+}
+
+function folderOf(what: string, sources: readonly string[]): string {
   const inputs = [
     goMod,
     readFileSync(join(moduleFolder, 'go.sum'), 'utf8'),
@@ -50,9 +59,10 @@ export function binariesFolder(): string {
     environment,
     process.platform,
     process.arch,
+    ...sources,
   ]
   const hash = createHash('sha256').update(JSON.stringify(inputs)).digest('hex').slice(0, 12)
-  return join(cacheFolder(), `kubernetes-${kubernetesVersion}-${hash}`)
+  return join(cacheFolder(), `${what}-${kubernetesVersion}-${hash}`)
 }
 
 /** The folder of the binaries if they have been built: `etcd`, `kube-apiserver`, `kubectl` and so on. */
@@ -61,18 +71,33 @@ export function findBinaries(): string | undefined {
   return existsSync(folder) ? folder : undefined
 }
 
+/** The reference program (`binaries/reference/main.go`) if it has been built. */
+export function findReference(): string | undefined {
+  const program = join(referenceFolder(), 'reference')
+  return existsSync(program) ? program : undefined
+}
+
 /**
  * Builds the binaries and returns their folder, which appears when it is complete. Takes minutes on an empty cache.
  * @throws Error when Go is missing or too old, or the build fails
  */
-export async function buildBinaries({ onProgress, signal }: BuildOptions = {}): Promise<string> {
+export async function buildBinaries(options: BuildOptions = {}): Promise<string> {
   await checkGo()
   const folder = binariesFolder()
   await makeOnce(folder, async (unfinished) => {
-    await goBuild(unfinished, onProgress ?? (() => undefined), signal)
+    await goBuild(unfinished, binaries, options)
     await rename(join(unfinished, 'server'), join(unfinished, 'etcd'))
   })
   return folder
+}
+
+/**
+ * Builds the reference program. Takes seconds where the binaries have been built, as it is made of the same packages.
+ * @throws Error when Go is missing or too old, or the build fails
+ */
+export async function buildReference(options: BuildOptions = {}): Promise<void> {
+  await checkGo()
+  await makeOnce(referenceFolder(), (unfinished) => goBuild(unfinished, ['./reference'], options))
 }
 
 async function checkGo(): Promise<void> {
@@ -91,10 +116,14 @@ function isOlder(version: string, than: string): boolean {
   return version.localeCompare(than, 'en', { numeric: true }) < 0
 }
 
-async function goBuild(target: string, onProgress: (progress: Progress) => void, signal?: AbortSignal): Promise<void> {
+async function goBuild(
+  target: string,
+  packages: readonly string[],
+  { onProgress, signal }: BuildOptions,
+): Promise<void> {
   const start = Date.now()
   let compiled = ''
-  const report = (): void => onProgress({ seconds: Math.round((Date.now() - start) / 1000), package: compiled })
+  const report = (): void => onProgress?.({ seconds: Math.round((Date.now() - start) / 1000), package: compiled })
   const timer = setInterval(report, 1000)
   report()
   try {

@@ -3,7 +3,16 @@ import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { hideBin } from 'yargs/helpers'
 import yargs from 'yargs/yargs'
-import { binariesFolder, buildBinaries, findBinaries, goVersion, kubernetesVersion } from './binaries.js'
+import {
+  type BuildOptions,
+  binariesFolder,
+  buildBinaries,
+  buildReference,
+  findBinaries,
+  findReference,
+  goVersion,
+  kubernetesVersion,
+} from './binaries.js'
 import { type ControlPlane, startControlPlane } from './control-plane.js'
 import { type NodeCluster, startCluster } from './node/cluster.js'
 import { prepareImages } from './node/images.js'
@@ -72,15 +81,15 @@ function parse(): { readonly build: boolean; readonly nodes: number } | number {
 }
 
 async function build(): Promise<number> {
-  const existing = findBinaries()
-  if (existing !== undefined) {
-    process.stdout.write(`Kubernetes ${kubernetesVersion} is built: ${existing}\n`)
-    return 0
-  }
-  const { onProgress, done } = progressLine(process.stderr, `building Kubernetes ${kubernetesVersion}`)
-  const folder = await buildBinaries({ onProgress, signal: interrupted.signal }).finally(done)
+  const folder = findBinaries() ?? (await showing(`building Kubernetes ${kubernetesVersion}`, buildBinaries))
+  if (findReference() === undefined) await showing('building the reference of its rules', buildReference)
   process.stdout.write(`Kubernetes ${kubernetesVersion} is built: ${folder}\n`)
   return 0
+}
+
+async function showing<T>(task: string, build: (options: BuildOptions) => Promise<T>): Promise<T> {
+  const { onProgress, done } = progressLine(process.stderr, task)
+  return await build({ onProgress, signal: interrupted.signal }).finally(done)
 }
 
 async function start(nodes: number): Promise<ControlPlane | NodeCluster> {

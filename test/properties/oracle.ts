@@ -2,6 +2,7 @@
  * What is to be decided, written down naively after the design's words, to be compared with what is decided. It works on
  * what the cluster holds, shares no code with the handler, and does not care how often it looks at the same thing.
  */
+import { isIP } from 'node:net'
 import type { Service } from '../../handler/kube/port.js'
 import { NOW } from '../support/builders.js'
 import { meaningOf } from './arbitraries.js'
@@ -196,18 +197,19 @@ function passes({ passes }: SeenPod, how: ReturnType<typeof checkOf>, n: number)
 /** Whether the check can be run against this pod, or is its Ready condition. */
 function checkOf({ pod }: SeenPod, said: Says): 'ready' | 'runs' | 'cannot run' {
   const check = said('health-check') ?? 'declared'
-  if (check === 'ready') return 'ready'
+  const hasAddress = isIP(pod.ip ?? '') > 0
+  if (check === 'ready') return hasAddress ? 'ready' : 'cannot run'
   if (check !== 'declared') {
     const ports = pod.containers.flatMap((one) => one.ports.map(({ name }) => name))
-    return pod.ip && (typeof check === 'number' || ports.includes(String(check))) ? 'runs' : 'cannot run'
+    return hasAddress && (typeof check === 'number' || ports.includes(String(check))) ? 'runs' : 'cannot run'
   }
   const answers: boolean[] = []
   for (const { readinessProbe: probe, ports } of pod.containers) {
     if (!probe || probe.kind === 'exec' || probe.kind === 'grpc' || probe.host) continue
     const isKnown = typeof probe.port === 'number' || ports.some(({ name }) => name === probe.port)
-    answers.push(isKnown && !!pod.ip)
+    answers.push(isKnown && hasAddress)
   }
-  if (answers.length === 0) return 'ready'
+  if (answers.length === 0) return hasAddress ? 'ready' : 'cannot run'
   return answers.includes(false) ? 'cannot run' : 'runs'
 }
 

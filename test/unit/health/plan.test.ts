@@ -40,6 +40,17 @@ describe('ready', () => {
       timeoutMs: 2_000,
     })
   })
+
+  test.each(['ready', 'probe'])(
+    '(by %s) fails where the pod has no address: it is no endpoint, though Ready',
+    (check) => {
+      const { ip: _, ...pod } = podOf(aContainer({ kind: 'exec', timeoutMs: 1_000 }))
+      expect(plan(pod, { check })).toMatchObject({
+        kind: 'ready',
+        targets: [{ kind: 'unusable', text: 'no IP address' }],
+      })
+    },
+  )
 })
 
 describe('an explicit check', () => {
@@ -99,6 +110,26 @@ describe('an explicit check', () => {
     expect(plan(pod, { check: 'tcp://:web' }).targets).toMatchObject([{ port: 8080 }])
     expect(plan(pod, { check: 'http://:web/' }).targets).toMatchObject([{ url: 'http://10.0.0.1:8080/' }])
   })
+
+  test('takes a container’s port before a sidecar’s of the same name, and only one for TCP, as the Service does', () => {
+    const pod = podOf(
+      aContainer(undefined, [{ name: 'web', number: 8443, protocol: 'UDP' }]),
+      aContainer(undefined, [{ name: 'web', number: 8080 }]),
+      aContainer(undefined, [{ name: 'web', number: 15000 }]),
+    )
+    expect(plan(pod, { check: 'tcp://:web' }).targets).toMatchObject([{ port: 8080 }])
+  })
+
+  test.each(['http://:80/', 'tcp://:80', 'ready'])(
+    '%s fails where the pod’s address is none, or not in its usual form',
+    (check) => {
+      // The resolver would read the first as 8.0.0.1, and look the other up.
+      for (const ip of ['010.0.0.1', 'db.example']) {
+        const text = `no IP address: "${ip}"`
+        expect(plan(aPod('web-0', { ip }), { check }).targets).toEqual([{ kind: 'unusable', text }])
+      }
+    },
+  )
 
   test.each(['http://:web/', 'tcp://:web'])('%s fails, with the reason, where no port has that name', (check) => {
     const pod = podOf(aContainer(undefined, [{ number: 80 }]))
@@ -162,6 +193,17 @@ describe('the pod’s own readinessProbe', () => {
     expect(plan(podOf(other, app)).targets).toMatchObject([{ url: 'http://10.0.0.1:8080/healthz' }])
   })
 
+  test('is its own container’s port of any protocol, or a number in digits; not one of another container', () => {
+    const sidecar = aContainer(undefined, [{ name: 'web', number: 15000 }])
+    const targetsOf = (port: string | number, ports: Container['ports'] = []) =>
+      plan(podOf(aContainer({ kind: 'tcp', port, timeoutMs: 1_000 }, ports), sidecar)).targets
+    expect(targetsOf('web', [{ name: 'web', number: 53, protocol: 'UDP' }])).toMatchObject([{ port: 53 }])
+    expect(targetsOf('080')).toMatchObject([{ port: 80 }])
+    expect(targetsOf('web')).toEqual([{ kind: 'unusable', text: 'no container port named "web"' }])
+    expect(targetsOf(65_536)).toEqual([{ kind: 'unusable', text: 'invalid port 65536' }])
+    expect(targetsOf('0')).toEqual([{ kind: 'unusable', text: 'invalid port 0' }])
+  })
+
   test('is run for every container that has one that can be run', () => {
     const pod = podOf(
       aContainer({ kind: 'tcp', port: 1, timeoutMs: 1_000 }),
@@ -208,5 +250,34 @@ describe('the pod’s own readinessProbe', () => {
     ],
   ])('is replaced by the Ready condition, and that is said, when %s', (_, containers, note) => {
     expect(plan(podOf(...containers))).toMatchObject({ kind: 'ready', targets: [], timeoutMs: 2_000, note })
+  })
+
+  describe('that is patient', () => {
+    const patient = (failureThreshold?: number) => httpProbe(failureThreshold ? { failureThreshold } : {})
+    const noteOn = (
+      probes: readonly ReadinessProbe[],
+      settings: Partial<Settings> & { readonly check?: string } = {},
+    ) => plan(podOf(...probes.map((probe) => aContainer(probe))), settings).note
+
+    test('is run all the same, and it is said that its patience is not taken', () => {
+      expect(noteOn([patient(), patient(40), patient(10)])).toBe(
+        'the readinessProbe has failureThreshold 40, which is not taken: failures (3) decides; ' +
+          'annotation active-passive/failures on the Service makes it more patient',
+      )
+      expect(noteOn([patient(40)], { failures: 10 })).toContain('failures (10) decides')
+    })
+
+    test.each<[string, ReadinessProbe, Partial<Settings> & { readonly check?: string }]>([
+      ['it has Kubernetes’ default', patient(3), { failures: 1 }],
+      ['it has none', patient(), { failures: 1 }],
+      ['the group is as patient', patient(40), { failures: 40 }],
+      ['another check was asked for', patient(40), { check: 'tcp://:80' }],
+    ])('is not spoken of where %s', (_, probe, settings) => {
+      expect(noteOn([probe], settings)).toBeUndefined()
+    })
+
+    test('is the kubelet’s own where it is not run from here', () => {
+      expect(noteOn([{ kind: 'exec', timeoutMs: 1_000, failureThreshold: 40 }])).not.toContain('failureThreshold')
+    })
   })
 })

@@ -98,24 +98,34 @@ describe('a pod', () => {
   it('has the IPv6 address of a cluster that has no other', () => {
     expect(pod({ status: { podIP: 'fd00::1', podIPs: [{ ip: 'fd00::1' }] } }).ip).toBe('fd00::1')
     expect(pod({ status: { podIPs: [{ ip: 'fd00::1' }] } }).ip).toBe('fd00::1')
+    expect(pod({ status: { podIP: '', podIPs: [{ ip: 'fd00::1' }] } }).ip).toBe('fd00::1')
     expect(pod({ status: { podIP: '' } })).not.toHaveProperty('ip')
   })
 
-  it('has its sidecars among its containers, and no other init container', () => {
+  it('has its sidecars after its containers, where Kubernetes looks for ports too, and no other init container', () => {
     const { containers } = pod({
       spec: {
         initContainers: [{ name: 'setup' }, { name: 'proxy', restartPolicy: 'Always' }],
         containers: [{ name: 'app' }, { name: 'log' }],
       },
     })
-    expect(containers.map(({ name }) => name)).toEqual(['proxy', 'app', 'log'])
+    expect(containers.map(({ name }) => name)).toEqual(['app', 'log', 'proxy'])
   })
 
-  it('has ports with and without names', () => {
-    const ports = [{ name: 'http', containerPort: 8080, protocol: 'TCP' }, { containerPort: 9000 }]
+  it('has the primary one of two addresses, which is the one that the kubelet probes', () => {
+    expect(pod({ status: { podIP: 'fd00::1', podIPs: [{ ip: 'fd00::1' }, { ip: '10.0.0.1' }] } }).ip).toBe('fd00::1')
+  })
+
+  it('has ports with and without names, and says which are not for TCP', () => {
+    const ports = [
+      { name: 'http', containerPort: 8080, protocol: 'TCP' },
+      { containerPort: 9000 },
+      { name: 'dns', containerPort: 53, protocol: 'UDP' },
+    ]
     expect(pod({ spec: { containers: [{ name: 'app', ports }] } }).containers[0]?.ports).toEqual([
       { name: 'http', number: 8080 },
       { number: 9000 },
+      { name: 'dns', number: 53, protocol: 'UDP' },
     ])
   })
 })
@@ -172,6 +182,16 @@ describe('a readinessProbe', () => {
     ],
     ['by gRPC', { grpc: { port: 9000, service: '' } }, { kind: 'grpc', timeoutMs: 1_000 }],
     ['by a command', { exec: { command: ['true'] } }, { kind: 'exec', timeoutMs: 1_000 }],
+    [
+      'by a command, should there be another handler too',
+      { exec: { command: ['true'] }, httpGet: { port: 80 }, tcpSocket: { port: 80 }, grpc: { port: 80 } },
+      { kind: 'exec', timeoutMs: 1_000 },
+    ],
+    [
+      'that is patient',
+      { tcpSocket: { port: 80 }, failureThreshold: 40, timeoutSeconds: 0 },
+      { kind: 'tcp', timeoutMs: 1_000, failureThreshold: 40, port: 80 },
+    ],
   ])('%s', (_name, declared, expected) => {
     expect(probe(declared)).toEqual(expected)
   })
@@ -186,7 +206,15 @@ describe('a Service', () => {
     expect(
       service({
         metadata: { namespace: 'shop', name: 'db', uid: 'u', resourceVersion: '7', annotations: { a: '1' } },
-        spec: { selector: { app: 'db', role: 'active' }, publishNotReadyAddresses: true, clusterIP: 'None' },
+        spec: {
+          selector: { app: 'db', role: 'active' },
+          publishNotReadyAddresses: true,
+          clusterIP: 'None',
+          ports: [
+            { name: 'sql', port: 5432, targetPort: 'sql', protocol: 'TCP' },
+            { port: 53, protocol: 'UDP' },
+          ],
+        },
       }),
     ).toEqual({
       namespace: 'shop',
@@ -196,6 +224,10 @@ describe('a Service', () => {
       annotations: { a: '1' },
       selector: { app: 'db', role: 'active' },
       publishNotReadyAddresses: true,
+      ports: [
+        { name: 'sql', targetPort: 'sql', protocol: 'TCP' },
+        { targetPort: 53, protocol: 'UDP' },
+      ],
     })
   })
 
@@ -212,7 +244,7 @@ describe('a Service', () => {
   it.each([{}, { metadata: {}, spec: {} }, { spec: { type: 'ExternalName', externalName: 'db.example' } }])(
     'without a selector selects nothing: %j',
     (json) => {
-      expect(service(json)).toMatchObject({ annotations: {}, selector: {}, publishNotReadyAddresses: false })
+      expect(service(json)).toMatchObject({ annotations: {}, selector: {}, publishNotReadyAddresses: false, ports: [] })
     },
   )
 })
