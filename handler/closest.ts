@@ -85,8 +85,14 @@ function isSlipInWord(one: string, other: string): boolean {
   const start = sharedStart(shorter, longer)
   const [less, more] = [shorter.slice(start), longer.slice(start)]
   const isDoubled = more[0] === longer[start - 1]
-  if (less === more.slice(1)) return isDoubled ? longer.length >= 4 : less !== '' && shorter.length >= 6
+  if (less === more.slice(1)) {
+    if (isDoubled) return longer.length >= 4
+    return less === '' ? shorter.length >= 8 && !ENDINGS.includes(more) : shorter.length >= 6
+  }
   if (less.slice(1) === more.slice(1)) return less.length > 1 && longer.length >= 8
   const isSwap = less[0] === more[1] && less[1] === more[0] && less.slice(2) === more.slice(2)
   return isSwap && longer.length >= 3
 }
+
+/** What makes another word of a long one: `consumer` and `consumers`; and of a name, the next one: `frontenda`, `frontendb`. */
+const ENDINGS = 'srabc'

@@ -4,6 +4,7 @@ import { faultOf } from './kube/fault.js'
 import type { Service } from './kube/port.js'
 import { recording, type Write } from './kube/recording.js'
 import { stillClaimed } from './latch.js'
+import { strayServices } from './near-misses.js'
 import { type GroupServices, groupKey } from './observe.js'
 import type { GroupReport } from './report/report.js'
 import { takeSnapshot } from './snapshot.js'
@@ -72,8 +73,10 @@ export async function tendNamespace(
       return tend(context, group, earlier, own.length > 0 ? [stillClaimed(own, context.roleLabel)] : [])
     })
     const matched = new Set(targets?.filter((target) => !unmatched.includes(target)))
+    const strays = targets === undefined && refs.length === 0 ? strayServices(services, context.roleLabel) : []
+    const warnings = strays.map(({ text }) => text)
     const keys = groups.map(keyOf)
-    return { namespace, groups: await Promise.all(tended), services, warnings: [], keys, matched, isComplete }
+    return { namespace, groups: await Promise.all(tended), services, warnings, keys, matched, isComplete }
   } catch (error) {
     const report = faultReport(context, namespace, [], [faultOf(error, object, context.stop)])
     return { ...NOTHING, namespace, groups: [report], services: undefined }

@@ -69,8 +69,8 @@ function almostRole(
 const NAMED = 3
 
 /**
- * The pods whose role label has nearly the value of a role (`role: Active`), or that carry a role under nearly its key
- * (`rolle: active`), with what was probably meant; pods that carry the same in one text.
+ * The pods that carry a role under nearly its key (`rolle: active`), with what was probably meant; pods that carry the
+ * same in one text.
  * @param pods those that the group selects
  */
 export function strayPods(
@@ -81,8 +81,8 @@ export function strayPods(
   const found = new Map<string, { readonly text: string; readonly names: string[] }>()
   for (const { name, labels } of pods) {
     const entry = almostRole(labels, roleLabel)
-    // What the group selects by is on each of its pods, and on purpose.
-    if (!entry || entry.key in selector || (entry.key === roleLabel && ROLES.includes(entry.value))) continue
+    // What the group selects by is on each of its pods, and on purpose. A wrong value under the right key is named as it is.
+    if (!entry || entry.key in selector || entry.key === roleLabel) continue
     const text = `${entry.key}=${entry.value}, which is no role: did you mean ${roleLabel}=${entry.role}?`
     const same = found.get(text)
     if (same) same.names.push(name)

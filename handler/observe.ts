@@ -1,4 +1,5 @@
 /** One snapshot of Services and pods -> groups. Pure. Whatever users or attackers wrote is read with care here. */
+import { closest } from './closest.js'
 import type { Fault } from './errors.js'
 import { EPOCH, MANAGED, PIN } from './keys.js'
 import type { Pod, Service } from './kube/port.js'
@@ -164,7 +165,9 @@ function listed(things: readonly (string | Pod)[]): string {
 const LISTED = 5
 
 function leftOut(pod: Pod, roleLabel: string): string {
-  return `pod ${pod.name}: ${roleLabel}=${JSON.stringify(pod.labels[roleLabel])} is neither active nor passive: left out of the group`
+  const role = pod.labels[roleLabel] ?? ''
+  const meant = closest(role.slice(0, 63), ['active', 'passive'])
+  return `pod ${pod.name}: ${roleLabel}=${JSON.stringify(role)} is neither active nor passive: left out of the group${meant ? `; did you mean ${meant}?` : ''}`
 }
 
 function senselessEpochs(members: readonly Member[]): string[] {

@@ -1,4 +1,5 @@
 /** How a port's name becomes its number, as Kubernetes' EndpointSlice controller looks it up for a Service. Pure. */
+import type { Fault } from './errors.js'
 import type { Pod, Service } from './kube/port.js'
 
 /**
@@ -21,4 +22,29 @@ export function unresolvedPorts({ ports = [] }: Service, pod: Pod): readonly str
       ? [`${JSON.stringify(targetPort)} (${protocol})`]
       : [],
   )
+}
+
+/** The Services that have no endpoint though this pod is active and healthy: none of their ports is one of the pod. */
+export function unreachable(services: readonly Service[], pod: Pod): readonly Fault[] {
+  return services.flatMap((service): readonly Fault[] => {
+    const missing = unresolvedPorts(service, pod)
+    if (missing.length === 0 || missing.length < (service.ports?.length ?? 0)) return []
+    return [
+      {
+        code: 'port-not-found',
+        object: `service ${service.namespace}/${service.name}`,
+        message: `nobody can reach the active pod ${pod.name} by it: the pod has no container port named ${missing.join(', ')}, which targetPort asks for`,
+        remedy: "Correct targetPort in the Service's spec.ports, or name the port in the pod template.",
+      },
+    ]
+  })
+}
+
+/** One line for each Service of which some ports are none of the pod's. */
+export function deadPorts(services: readonly Service[], pod: Pod): readonly string[] {
+  return services.flatMap((service) => {
+    const missing = unresolvedPorts(service, pod)
+    if (missing.length === 0 || missing.length === service.ports?.length) return []
+    return `service ${service.name}: pod ${pod.name} has no container port named ${missing.join(', ')}, so that these ports of the Service lead nowhere`
+  })
 }

@@ -1,9 +1,10 @@
 /** Reading the cluster: the Services, what is left of somebody's claim on them, then the pods. Two LISTs, in this order. */
 
+import { emptySelectors } from './empty-selectors.js'
 import { SWAP } from './keys.js'
-import { KubeError, type Service } from './kube/port.js'
+import { KubeError, type Pod, type Service } from './kube/port.js'
 import { isClaimed, isStuck, release, type Stuck, type SwapContext } from './latch.js'
-import { type Group, type GroupServices, groupServices, populate } from './observe.js'
+import { type Group, type GroupServices, groupKey, groupServices, populate } from './observe.js'
 
 /** A leftover that resists keeps nobody waiting for longer. */
 const RELEASE_LIMIT_MS = 3_000
@@ -39,11 +40,36 @@ export async function takeSnapshot(context: SwapContext, scope: Scope, waitForLe
   const namespace = scope.namespace ?? (labels && only.namespace)
   try {
     const pods = await kube.listPods({ namespace, labels }, deadline.observing)
-    return { groups: populate(groups, everyGroup, pods, roleLabel), services, stuck }
+    const populated = populate(groups, everyGroup, pods, roleLabel)
+    return { groups: await withNearMisses(context, populated, pods, services), services, stuck }
   } catch (error) {
     if (error instanceof KubeError) return { groups: [], services, stuck, error }
     throw error
   }
+}
+
+/**
+ * Groups without any pod, with a warning where their selector is nearly that of pods that are there. A single group has
+ * read no other pods than its own, and reads them for this alone: it has none of its own to be slow for.
+ */
+async function withNearMisses(
+  { kube, deadline, roleLabel }: SwapContext,
+  groups: readonly Group[],
+  pods: readonly Pod[],
+  services: readonly Service[],
+): Promise<readonly Group[]> {
+  const isEmpty = ({ members, strangers, ended, fault }: Group) =>
+    !fault && members.length + strangers.length + ended.length === 0
+  const empty = groups.filter(isEmpty)
+  const [only] = groups
+  if (!only || empty.length === 0) return groups
+  const { namespace } = only
+  const all = groups.length > 1 ? pods : await kube.listPods({ namespace }, deadline.observing).catch(() => [])
+  const found = emptySelectors(empty, all, services, roleLabel)
+  return groups.map((group) => {
+    const warning = found.get(groupKey(group.namespace, group.selector))
+    return warning ? { ...group, warnings: [...group.warnings, warning] } : group
+  })
 }
 
 /** LISTs the Services, and releases what a pass that is no more has left claimed. */

@@ -10,10 +10,12 @@ import { faultOf, interrupted } from './kube/fault.js'
 import type { KubeError } from './kube/port.js'
 import { recording, type Write } from './kube/recording.js'
 import { type Stuck, type SwapContext, stillClaimed } from './latch.js'
+import { strayPods, unnamedPods } from './near-misses.js'
 import { type Group, type GroupServices, groupKey, groupName, populate } from './observe.js'
 import { policyOf, type Settings } from './policy.js'
 import type { GroupReport } from './report/report.js'
 import { pause, persist } from './retry.js'
+import { deadPorts, unreachable } from './service-ports.js'
 import { takeSnapshot } from './snapshot.js'
 import { keepUp, retire } from './upkeep.js'
 import { judgeGroup, notesOn } from './verdicts.js'
@@ -49,20 +51,11 @@ export async function tend(
   let begun = false
   /** What is to be reported whatever comes of it, of every attempt. */
   const noted: Fault[] = [...view.group.alarms]
-  const result = (ending: Ending): GroupReport => ({
-    namespace: group.namespace,
-    services: group.services.map(({ name }) => name),
-    decision: view.decision,
-    settings: view.settings,
-    members: view.members,
-    ended: view.group.ended.length,
-    activeBefore,
-    activeAfter: ending.activeAfter ?? untouched(activeBefore, writes),
-    writes,
-    latch: ending.latch ?? null,
-    warnings: [...view.warnings, ...(ending.warnings ?? [])],
-    faults: distinct([...(ending.faults ?? []), ...noted, ...remaining]),
-  })
+  const result = (ending: Ending): GroupReport =>
+    reportOf(group, view, activeBefore, writes, {
+      ...ending,
+      faults: [...(ending.faults ?? []), ...noted, ...remaining],
+    })
 
   for (let attempt = 0; ; attempt++) {
     const { decision } = view
@@ -97,6 +90,32 @@ export async function tend(
       const fault = faultOf(error, `namespace ${group.namespace}`, begun ? undefined : shared.stop)
       return result({ ...handover, faults: [fault, ...latched] })
     }
+  }
+}
+
+/** What is said of a group in the end. @param group as it was when the pass began */
+function reportOf(
+  { namespace, services }: Group,
+  { group, decision, settings, members, warnings }: View,
+  activeBefore: readonly string[],
+  writes: readonly Write[],
+  ending: Ending,
+): GroupReport {
+  const activeAfter = ending.activeAfter ?? untouched(activeBefore, writes)
+  const active = members.find(({ pod }) => pod.name === activeAfter)?.pod
+  return {
+    namespace,
+    services: services.map(({ name }) => name),
+    decision,
+    settings,
+    members,
+    ended: group.ended.length,
+    activeBefore,
+    activeAfter,
+    writes,
+    latch: ending.latch ?? null,
+    warnings: [...warnings, ...(active ? deadPorts(services, active) : []), ...(ending.warnings ?? [])],
+    faults: distinct([...(ending.faults ?? []), ...(active ? unreachable(services, active) : [])]),
   }
 }
 
@@ -149,8 +168,19 @@ async function consider(context: GroupContext, group: Group, verdicts: Map<strin
     settings,
     members,
     decision: decide({ members, settings, nowMs: context.clock.now(), endedActive: endedActive(context, group) }),
-    warnings: [...group.warnings, ...warnings, ...notesOn(members, settings)],
+    warnings: [...group.warnings, ...warnings, ...misnamed(context, group, settings), ...notesOn(members, settings)],
   }
+}
+
+/** What was probably meant by labels and names that mean nothing here. */
+function misnamed({ roleLabel }: GroupContext, group: Group, { prefer = [], never = [] }: Settings): readonly string[] {
+  const pods = [...group.members.map(({ pod }) => pod), ...group.strangers]
+  const names = pods.map(({ name }) => name)
+  return [
+    ...strayPods(group, pods, roleLabel),
+    ...unnamedPods('prefer', prefer, names),
+    ...unnamedPods('never', never, names),
+  ]
 }
 
 async function stay(context: GroupContext, view: View, decision: Exclude<Decision, Swap>): Promise<Ending> {

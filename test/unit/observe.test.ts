@@ -104,7 +104,10 @@ describe('the members of a group', () => {
   test.each(['leader', '', 'Active'])('do not include a pod with role %j, which is named', (role) => {
     const group = observeWeb(aPod('web-0'), aPod('web-1', { labels: { role } }))
     expect(names(group)).toEqual(['web-0'])
-    expect(group.warnings).toEqual([`pod web-1: role="${role}" is neither active nor passive: left out of the group`])
+    const hint = role === 'Active' ? '; did you mean active?' : ''
+    expect(group.warnings).toEqual([
+      `pod web-1: role="${role}" is neither active nor passive: left out of the group${hint}`,
+    ])
   })
 
   test('are pinned when they carry their own uid, not that of the pod they were copied from', () => {
