@@ -24,8 +24,8 @@ interface Entry {
 }
 
 /**
- * The Services that are not managed and look as if they were meant to be. A Service for the standbys, `role: passive`
- * beside one with `role: active` that selects the same otherwise, is none, nor is one that is annotated as not managed.
+ * The Services that are not managed and look as if they were meant to be. One that is annotated as not managed is none;
+ * one for the standbys, `role: passive` beside one with `role: active` that selects the same otherwise, is asked to be.
  * @param services all of these namespaces: they tell which are for standbys
  */
 export function strayServices(services: readonly Service[], roleLabel: string): readonly Stray[] {
@@ -37,13 +37,15 @@ export function strayServices(services: readonly Service[], roleLabel: string): 
   return services.flatMap((service) => {
     if (service.annotations[MANAGED] === 'false' || isClaimed(service)) return []
     const entry = almostRole(service.selector, roleLabel)
-    if (!entry) return []
+    if (!entry || (entry.key === roleLabel && entry.value === 'active')) return []
     const { [entry.key]: _entry, ...selector } = service.selector
     const isForStandbys = entry.role === 'passive' && withActive.has(groupKey(service.namespace, selector))
-    const meant: Role = isForStandbys ? 'passive' : 'active'
-    if (entry.key === roleLabel && entry.value === meant) return []
     const { namespace, name } = service
-    const text = `service ${namespace}/${name}: its selector holds ${entry.key}: ${entry.value}, so it is not managed: did you mean ${roleLabel}: ${meant}?`
+    const says = `service ${namespace}/${name}: its selector holds ${entry.key}: ${entry.value}, so`
+    const text =
+      isForStandbys && entry.key === roleLabel && entry.value === 'passive'
+        ? `${says} that it leads to the pods that wait: if that is on purpose, annotate it with ${MANAGED}: "false"; else did you mean ${roleLabel}: active?`
+        : `${says} it is not managed: did you mean ${roleLabel}: ${isForStandbys ? 'passive' : 'active'}?`
     return [{ namespace, service: name, text }]
   })
 }

@@ -4,6 +4,7 @@ import { EPOCH } from '../../handler/keys.js'
 import { kubectlFor } from '../support/kubectl.js'
 import { type JsonRun, type OnCluster, openNamespace } from '../support/on-cluster.js'
 import { podDraft } from '../support/pods.js'
+import { startServer } from '../support/servers.js'
 import { addWorkload, type Kubelet, orphans, startKubelet } from '../support/workloads.js'
 import { type Observer, observe } from './observer.js'
 import { freePort } from './ports.js'
@@ -314,8 +315,12 @@ describe.skipIf(!cluster)('a role that a person gave', () => {
 
   it('to a pod without a controller, in its manifest, is adopted with a warning', async () => {
     await world.addPod('helloworld-0')
-    await world.addPod('helloworld-1', 'ok', { labels: ACTIVE })
+    const server = await startServer('ok', { name: 'helloworld-1' })
+    const draft = podDraft({ name: server.name, port: server.port, labels: ACTIVE })
+    await world.admin.post(`${world.api}/pods?fieldManager=kubectl-create`, draft)
+    await world.setStatus(server.name, {})
     const { code, group } = await world.report()
+    await server.close()
     expect(group.error).toBeUndefined()
     expect(group.warnings.join('\n')).toContain('helloworld-1')
     expect(code).toBe(0)

@@ -68,8 +68,11 @@ describe('a Service that is not managed, and looks as if it were meant to be:', 
       ['managed', active],
       ['claimed', { ...active, selector: { tier: 'a', app: 'web', 'active-passive/pod': 'uid' } }],
       ['left alone', { ...active, annotations: { 'active-passive/managed': 'false' } }],
-    ])('that is %s, role: passive is for the standbys', (_how, beside) => {
-      expect(texts([selecting({ tier: 'a', app: 'web', role: 'passive' }), beside])).toEqual([])
+    ])('that is %s, role: passive may be for the standbys: it is asked to say so', (_how, beside) => {
+      const standbys = selecting({ tier: 'a', app: 'web', role: 'passive' })
+      expect(texts([standbys, beside])).toEqual([expect.stringContaining('annotate it with active-passive/managed')])
+      const said = { ...standbys, annotations: { 'active-passive/managed': 'false' } }
+      expect(texts([said, beside])).toEqual([])
     })
 
     test.each<[Labels, string]>([
