@@ -68,7 +68,7 @@ export function toleratesIpv6(agent: HttpAgent): void {
       if (!isIPv6(host)) return connect.call(tunnel, options, ...rest)
       const verify = (_host: string, certificate: PeerCertificate) =>
         checkServerIdentity(options.servername || host, certificate)
-      return connect.call(tunnel, { checkServerIdentity: verify, ...options, host: bracketed(host) }, ...rest)
+      return connect.call(tunnel, { ...options, checkServerIdentity: verify, host: bracketed(host) }, ...rest)
     },
   })
 }

@@ -64,8 +64,8 @@ function checkUser(user: KubeUser, env: Environment): void {
     throw new Error(`tokenFile: ${tokenFile} is empty`)
   }
   if (exec) {
-    checkPlugin(exec)
     if (!hasStaticCredentials(user)) findPlugin(exec, env)
+    checkPlugin(exec)
   }
   notBoth('client-certificate', certFile, certData)
   notBoth('client-key', keyFile, keyData)

@@ -7,8 +7,8 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { repository } from '../../support/handler.js'
-import { startConnectProxy, startSocksProxy } from './proxies.js'
-import { API_VERSION, type Draft, folderOf, isAlive, kubeconfig, plugin, startRecorder, trusted } from './support.js'
+import { startHttpProxy, startSocksProxy } from './proxies.js'
+import { type Draft, EXEC, folderOf, isAlive, kubeconfig, plugin, startRecorder, trusted } from './support.js'
 
 let dist: string
 beforeAll(async () => {
@@ -56,7 +56,7 @@ describe('the bundle', () => {
     ['exits non-zero', 'echo "log in first" >&2; exit 1', 'exited with 1: log in first'],
     ['prints garbage', 'echo hello', 'printed no ExecCredential'],
   ])('says in its report that a plugin %s, and exits 3', async (_name, script, said) => {
-    const user = { exec: { apiVersion: API_VERSION, command: './login' } }
+    const user = { exec: { ...EXEC, command: './login' } }
     const { code, stdout, stderr } = await run({ server: HTTPS, user }, { login: plugin(script) })
     expect(stdout).toContain(`could not list services in namespace default: no credentials for ${HTTPS}: `)
     expect(stdout).toContain(said)
@@ -65,7 +65,7 @@ describe('the bundle', () => {
 
   it('ends by the deadline when a plugin hangs, and leaves none behind', async () => {
     const started = performance.now()
-    const user = { exec: { apiVersion: API_VERSION, command: './login' } }
+    const user = { exec: { ...EXEC, command: './login' } }
     const login = plugin('echo $$ > "$(dirname "$0")/pid"; exec sleep 1000')
     const { code, stdout, folder } = await run({ server: HTTPS, user }, { login }, ['--deadline', '10s'])
     expect(performance.now() - started).toBeLessThan(10_000)
@@ -76,7 +76,7 @@ describe('the bundle', () => {
   })
 
   it.each([
-    ['an HTTP', startConnectProxy, 'http'],
+    ['an HTTP', startHttpProxy, 'http'],
     ['a SOCKS', startSocksProxy, 'socks5'],
   ] as const)('goes through %s proxy', async (_name, start, scheme) => {
     const server = await startRecorder('tls')

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { UsageError } from '../../../handler/errors.js'
 import { defaultNamespace, loadConfig } from '../../../handler/kube/auth/config.js'
 import { testCert, testKey } from '../../support/tls.js'
-import { clientCertificate, type Draft, folderOf, kubeconfig, load, trusted } from './support.js'
+import { clientCertificate, type Draft, folderOf, kubeconfig, load } from './support.js'
 
 const HTTPS = 'https://127.0.0.1:6443'
 
@@ -112,7 +112,7 @@ describe('a kubeconfig that cannot work is a usage error, in one line that names
     ['a file that is not there', undefined, 'ENOENT: no such file or directory'],
     ['broken YAML', 'clusters: [\n  - {', 'missed comma between flow collection entries (2:3)'],
     ['a file of something else', 'hello', 'is no kubeconfig'],
-    ['an empty file', '', 'it has no current-context. Choose one with --context: it has none'],
+    ['an empty file', '', 'it has no current-context and no contexts. Name another with --kubeconfig'],
     ['no current-context', JSON.stringify(contextless), 'it has no current-context. Choose one with --context: test'],
     [
       'a current-context that is not there',
@@ -253,14 +253,4 @@ describe('in a pod', () => {
       '--context prod: not in the service account of this pod, which has: inClusterContext',
     )
   })
-})
-
-it('inline data goes before a file, as it does for kubectl', async () => {
-  const config = await load({
-    server: HTTPS,
-    cluster: { ...trusted, 'certificate-authority': '/absent' },
-    user: { ...clientCertificate, 'client-certificate': '/absent', 'client-key': '/absent' },
-  })
-  expect(config.getCurrentCluster()?.caFile).toBeUndefined()
-  expect(config.getCurrentUser()).toMatchObject({ certFile: undefined, keyFile: undefined })
 })
