@@ -61,7 +61,7 @@ LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4')
 LOOPBACK.addAddress('::1', 'ipv6')
 
 function isExempt({ protocol, hostname, port }: URL, noProxy: string): boolean {
-  const host = hostname.replace(/^\[(.*)\]$/, '$1')
+  const host = plainAddress(hostname)
   if (host === 'localhost' || holds(LOOPBACK, host)) return true
   const actualPort = port || (protocol === 'https:' ? '443' : '80')
   return noProxy.split(',').some((rule) => matches(rule.trim().toLowerCase(), host, actualPort))
@@ -71,30 +71,30 @@ function isExempt({ protocol, hostname, port }: URL, noProxy: string): boolean {
 function matches(rule: string, host: string, port: string): boolean {
   if (rule === '*') return true
   const subnet = subnetOf(rule)
-  if (subnet) return holds(subnet, host)
+  if (subnet) return subnet.family === familyOf(host) && holds(subnet.addresses, host)
   const { name, port: wanted } = splitPort(rule)
   if (name === '' || (wanted !== '' && wanted !== port)) return false
-  if (isIP(name)) {
-    const address = new BlockList()
-    address.addAddress(name, familyOf(name))
-    return holds(address, host)
-  }
-  return !isIP(host) && matchesName(name, host)
+  const address = addressOf(name)
+  return address === undefined ? !isIP(host) && matchesName(name, host) : address === host
 }
 
 /** `example.com` is that name and all below it, `.example.com` and `*.example.com` are those below it only. */
 function matchesName(rule: string, host: string): boolean {
   const below = rule.replace(/^\*?\./, '')
-  const name = domainToASCII(below) || below
+  const name = (!/[/?#@\\]/.test(below) && domainToASCII(below)) || below
   return host.endsWith(`.${name}`) || (below === rule && host === name)
 }
 
-function subnetOf(rule: string): BlockList | undefined {
-  const [, address = '', bits = ''] = /^([^/]+)\/(\d{1,3})$/.exec(rule) ?? []
-  if (!isIP(address) || Number(bits) > (isIP(address) === 6 ? 128 : 32)) return undefined
-  const subnet = new BlockList()
-  subnet.addSubnet(address, Number(bits), familyOf(address))
-  return subnet
+function subnetOf(rule: string) {
+  const [, text = '', digits = ''] = /^([^/]+)\/(\d{1,3})$/.exec(rule) ?? []
+  const address = addressOf(text)
+  if (address === undefined) return undefined
+  const family = familyOf(address)
+  const bits = Number(digits) - (family === 'ipv4' && isIP(text) === 6 ? 96 : 0)
+  if (bits < 0 || bits > (family === 'ipv6' ? 128 : 32)) return undefined
+  const addresses = new BlockList()
+  addresses.addSubnet(address, bits, family)
+  return { addresses, family }
 }
 
 /** A port is told from the colons of an IPv6 address by that address's brackets. */
@@ -105,6 +105,20 @@ function splitPort(rule: string): { readonly name: string; readonly port: string
 
 function holds(addresses: BlockList, host: string): boolean {
   return isIP(host) !== 0 && addresses.check(host, familyOf(host))
+}
+
+/** In the one form that a URL has it in; an IPv4 address within IPv6 is that IPv4 address. */
+function addressOf(text: string): string | undefined {
+  if (!isIP(text) || text.includes('%')) return undefined
+  return isIP(text) === 6 ? plainAddress(new URL(`http://[${text}]`).hostname) : text
+}
+
+function plainAddress(hostname: string): string {
+  const host = hostname.replace(/^\[(.*)\]$/, '$1')
+  const [, high, low] = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(host) ?? []
+  if (high === undefined || low === undefined) return host
+  const bytes = [high, low].map((pair) => Number.parseInt(pair, 16)).flatMap((pair) => [pair >> 8, pair & 0xff])
+  return bytes.join('.')
 }
 
 function familyOf(address: string): 'ipv4' | 'ipv6' {
