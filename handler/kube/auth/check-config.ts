@@ -83,6 +83,7 @@ function checkMethods(user: UserFields): void {
   if (provider) {
     throw new Error(`auth-provider ${quote(provider.name)} is not supported: use an exec credential plugin`)
   }
+  if (password && !username && !token) throw new Error('password without username: set username, or remove password')
   if ((token || tokenFile) && (username || password)) {
     const [one, other] = [token ? 'token' : 'tokenFile', username ? 'username' : 'password']
     throw new Error(`${one} and ${other} are both set: remove one of them`)
@@ -93,7 +94,7 @@ function checkMethods(user: UserFields): void {
 /** A plugin is not run where the kubeconfig says by itself who we are. */
 export function hasStaticCredentials({ given, token, authProvider, certFile, certData, keyFile, keyData }: KubeUser) {
   const hasCertificate = Boolean((certFile || certData) && (keyFile || keyData))
-  return Boolean(token || authProvider || given?.username || given?.password || hasCertificate)
+  return Boolean(token || authProvider || given?.username || hasCertificate)
 }
 
 const API_VERSIONS = ['client.authentication.k8s.io/v1', 'client.authentication.k8s.io/v1beta1']

@@ -87,7 +87,7 @@ function headersOf(user: KubeUser | null): Headers {
   const { username, password } = user.given
   const basic = Buffer.from(`${username}:${password}`).toString('base64')
   return {
-    ...((username || password) && { Authorization: `Basic ${basic}` }),
+    ...(username && { Authorization: `Basic ${basic}` }),
     ...impersonationHeaders(user.given),
   }
 }

@@ -8,16 +8,19 @@ import {
   EXEC_FIELDS,
   USER_FIELDS,
 } from '../../../handler/kube/auth/fields.js'
-import { connect } from '../../../handler/kube/client.js'
+import { LIMITS, openTransport } from '../../../handler/kube/transport.js'
 import { ALL_CASES, CASES, enact, identityIn } from './field-cases.js'
 import { startHttpProxy, startSocksProxy } from './proxies.js'
 import { never } from './support.js'
+
+const LIMITS_OF_TESTS = { ...LIMITS, retryDelayMs: 1 }
 
 describe('a field of a kubeconfig is obeyed, or refused by name', () => {
   it.each(ALL_CASES)('%s', async (_name, one) => {
     const [http, socks] = [await startHttpProxy(), await startSocksProxy()]
     const { server, kubeconfig } = await enact(one, { $HTTP: http.authority, $SOCKS: socks.authority })
-    const start = async () => connect(loadConfig({ kubeconfig, env: { PATH: process.env.PATH } }), { retryDelayMs: 1 })
+    const start = async () =>
+      openTransport(loadConfig({ kubeconfig, env: { PATH: process.env.PATH } }), LIMITS_OF_TESTS)
     if (one.refused !== undefined) {
       const error = await start().catch((error: unknown) => error)
       expect(error).toBeInstanceOf(UsageError)
@@ -27,11 +30,17 @@ describe('a field of a kubeconfig is obeyed, or refused by name', () => {
       expect(message).not.toMatch(/secret|\n/)
       return
     }
-    const listing = (await start()).listPods({}, never)
-    if (one.fails) await expect(listing).rejects.toMatchObject({ code: 'unreachable' })
-    else expect(await listing).toEqual([])
-    if (one.fails) expect(server.seen).toEqual([])
-    else expect(identityIn(server)).toEqual([...(one.sends ?? [])].sort())
+    const transport = await start()
+    if (one.fails) {
+      await expect(transport.get('/', never)).rejects.toMatchObject({ kind: 'no-answer' })
+      expect(server.seen).toEqual([])
+      return
+    }
+    await transport.get('/', never)
+    await transport.patch('/', 'application/json', { name: 'ü' }, never)
+    await transport.stream('/', never)
+    const identity = [...(one.sends ?? [])].sort()
+    expect([0, 1, 2].map((n) => identityIn(server, n))).toEqual([identity, identity, identity])
   })
 
   it.each([
