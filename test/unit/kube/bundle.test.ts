@@ -17,10 +17,15 @@ beforeAll(async () => {
 })
 afterAll(() => rm(dist, { recursive: true }))
 
-const run = async (draft: Draft, files: Readonly<Record<string, string>> = {}, args: readonly string[] = []) => {
+const run = async (
+  draft: Draft,
+  files: Readonly<Record<string, string>> = {},
+  args: readonly string[] = [],
+  env: Readonly<Record<string, string>> = {},
+) => {
   const folder = await folderOf({ ...files, config: kubeconfig(draft) })
   const child = spawn(process.execPath, [join(dist, 'main.cjs'), '--kubeconfig', join(folder, 'config'), ...args], {
-    env: { PATH: process.env.PATH },
+    env: { PATH: process.env.PATH, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let stdout = ''
@@ -86,5 +91,33 @@ describe('the bundle', () => {
     expect([code, stderr]).toEqual([0, ''])
     expect(proxy.asked).toEqual([`127.0.0.1:${server.port}`])
     expect(server.seen).toEqual([{ authorization: 'Bearer secret', certificate: false }])
+  })
+
+  it.each([
+    ['an HTTP', startHttpProxy, 'http'],
+    ['a SOCKS', startSocksProxy, 'socks5'],
+  ] as const)('goes through %s proxy of the environment, as another user', async (_name, start, scheme) => {
+    const server = await startRecorder('tls')
+    const proxy = await start()
+    const cluster = { ...trusted, 'tls-server-name': 'localhost' }
+    const user = { token: 'secret', as: 'duty-officer', 'as-groups': ['failover-operators', 'night-shift'] }
+    const draft = { server: `https://api.example.invalid:${server.port}`, cluster, user }
+    const env = { HTTPS_PROXY: `${scheme}://${proxy.authority}`, NO_PROXY: '10.0.0.0/8,.svc' }
+    const { code, stderr } = await run(draft, {}, [], env)
+    expect([code, stderr]).toEqual([0, ''])
+    expect(proxy.asked).toEqual([`api.example.invalid:${server.port}`])
+    expect(server.headers[0]?.filter(([name]) => name.startsWith('impersonate-'))).toEqual([
+      ['impersonate-user', 'duty-officer'],
+      ['impersonate-group', 'failover-operators'],
+      ['impersonate-group', 'night-shift'],
+    ])
+  })
+
+  it('refuses a proxy of the environment that is none in one line, without its password, and exits 2', async () => {
+    const draft = { server: 'https://api.example.invalid' }
+    const { code, stdout, stderr } = await run(draft, {}, [], { https_proxy: 'ftp://me:password@proxy' })
+    expect(stderr).toMatch(/^active-passive: https_proxy is no http:\/\/, https:\/\/ or socks5:\/\/ URL .*\n$/)
+    expect(stderr).not.toContain('password')
+    expect([code, stdout]).toEqual([2, ''])
   })
 })
