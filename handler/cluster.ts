@@ -14,7 +14,10 @@ export interface ClusterOptions {
   /** A file; without it kubectl's rules hold, and in a pod its service account. */
   readonly kubeconfig?: string | undefined
   readonly context?: string | undefined
-  /** KUBECONFIG, HOME, PATH, KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are read. */
+  /**
+   * KUBECONFIG, HOME, PATH, KUBERNETES_SERVICE_HOST, KUBERNETES_SERVICE_PORT, POD_NAMESPACE, and HTTPS_PROXY, HTTP_PROXY
+   * and NO_PROXY are read.
+   */
   readonly env: Readonly<Record<string, string | undefined>>
 }
 

@@ -1,6 +1,7 @@
 /** Connections to the API server, kept from one request to the next. */
 import { Agent as HttpAgent } from 'node:http'
 import { type AgentOptions, Agent as HttpsAgent } from 'node:https'
+import { ForwardingAgent, isPlainProxy, toleratesIpv6 } from './proxies.js'
 
 export interface Pool {
   /** Connections at once. */
@@ -32,7 +33,9 @@ export function keepAliveAgents({ maxSockets, idleMs }: Pool): (fresh: HttpAgent
 function keepAlive(agent: HttpAgent, options: AgentOptions, settings: AgentOptions): HttpAgent {
   if (agent.constructor === HttpsAgent) return new HttpsAgent({ ...options, ...settings })
   if (agent.constructor === HttpAgent) return new HttpAgent({ ...options, ...settings })
+  if (isPlainProxy(agent)) return new ForwardingAgent(agent.proxy, settings)
   Object.assign(options, settings)
+  toleratesIpv6(agent)
   // A proxy's. To a SOCKS proxy's, a time limit of its own would be one on every silence, even in a watch.
   const { timeout: _idle, ...own } = settings
   return Object.assign(agent, own)

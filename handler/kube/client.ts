@@ -2,6 +2,7 @@
 
 import type { V1Pod, V1Service } from '@kubernetes/client-node'
 import type { KubeConfig } from '@kubernetes/client-node/dist/config.js'
+import { proxyOf } from './auth/identity.js'
 import { collectionPath, listAll, parse } from './list.js'
 import { annotationPath } from './pointer.js'
 import { FIELD_MANAGER, type Kube, KubeError, type ListOptions, type Written } from './port.js'
@@ -78,8 +79,9 @@ export function connect(config: KubeConfig, limits: Partial<Limits> = {}): Kube 
 
 /** Where requests go, for messages. */
 export function describeServer(config: KubeConfig): string {
-  const { server = '', proxyUrl } = config.getCurrentCluster() ?? {}
-  return proxyUrl ? `${server} through the proxy ${new URL(proxyUrl).host}` : server
+  const cluster = config.getCurrentCluster()
+  const [server = '', proxy] = [cluster?.server, proxyOf(cluster)]
+  return proxy ? `${server} through the proxy ${new URL(proxy).host}` : server
 }
 
 const isObject =

@@ -98,7 +98,8 @@ export function openTransport(config: KubeConfig, limits: Limits = LIMITS): Tran
     const request = got(server + path, {
       method,
       headers: { accept: 'application/json', 'user-agent': USER_AGENT, ...headers, ...body?.headers },
-      ...(body ? { body: body.text } : {}),
+      // Node would write headers that go out with a text as UTF-8 once more, and so another name to act as.
+      ...(body ? { body: Buffer.from(body.text) } : {}),
       agent: { http: agent, https: agent as HttpsAgent },
       timeout:
         method === 'GET'

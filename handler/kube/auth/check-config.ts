@@ -1,11 +1,13 @@
-/** What can be seen to be wrong with a configuration before anything is sent. */
+/** What can be seen to be wrong with a configuration before anything is sent: what kubectl refuses, and some more. */
 import { accessSync, constants, readFileSync, statSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { createSecureContext } from 'node:tls'
 import type { KubeConfig } from '@kubernetes/client-node/dist/config.js'
-import type { Cluster, User } from '@kubernetes/client-node/dist/config_types.js'
-import { TOKEN_FILE } from './kubeconfig.js'
+import type { UserFields } from './fields.js'
+import { checkImpersonation, isHeaderValue } from './impersonation.js'
+import type { KubeCluster, KubeUser } from './kubeconfig.js'
 import type { Plugin } from './plugin.js'
+import { isProxyUrl } from './proxy.js'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -15,7 +17,9 @@ export function checkConfig(config: KubeConfig, env: Environment): void {
   const context = config.contexts.find((one) => one.name === name)
   if (!context) {
     const chosen = name ? `its current-context ${quote(name)} is not in it` : 'it has no current-context'
-    throw new Error(`${chosen}. Choose one with --context: ${namesOf(config)}`)
+    const names = namesOf(config)
+    const choice = names ? `. Choose one with --context: ${names}` : ' and no contexts. Name another with --kubeconfig'
+    throw new Error(chosen + choice)
   }
   const cluster = config.getCurrentCluster()
   if (!cluster) throw new Error(`context ${quote(name)} names cluster ${quote(context.cluster)}, which is not in it`)
@@ -27,28 +31,44 @@ export function checkConfig(config: KubeConfig, env: Environment): void {
   if (user) within(`user ${quote(user.name)}`, () => checkUser(user, env))
 }
 
+/** @returns '' where there are none */
 export function namesOf({ contexts }: KubeConfig): string {
-  return contexts.map(({ name }) => name).join(', ') || 'it has none'
+  return contexts.map(({ name }) => name).join(', ')
 }
 
-function checkCluster({ server, skipTLSVerify, proxyUrl, caFile, caData }: Cluster): void {
+function checkCluster({ server, skipTLSVerify, proxyUrl, caFile, caData }: KubeCluster): void {
+  if (server === '') throw new Error('it has no server')
   if (!isUrl(server, ['http:', 'https:'])) throw new Error(`server ${quote(server)} is no http:// or https:// URL`)
   if (server.startsWith('http:') && !skipTLSVerify) {
     throw new Error(`server ${quote(server)} is not encrypted: to use it all the same, set insecure-skip-tls-verify`)
   }
-  if (proxyUrl && !isUrl(proxyUrl, ['http:', 'https:', 'socks:', 'socks4:', 'socks5:', 'socks5h:'])) {
+  if (proxyUrl && !isProxyUrl(proxyUrl, ['http:', 'https:', 'socks:', 'socks4:', 'socks5:', 'socks5h:'])) {
     throw new Error('proxy-url is no http://, https:// or socks5:// URL')
   }
+  notBoth('certificate-authority', caFile, caData)
   const authority = read('certificate-authority', caFile, caData)
+  if (authority && skipTLSVerify) {
+    throw new Error('certificate-authority is of no use with insecure-skip-tls-verify: remove one of them')
+  }
   if (authority && !authority.includes('-----BEGIN')) throw new Error('certificate-authority is no PEM')
 }
 
-function checkUser({ authProvider, exec, certFile, certData, keyFile, keyData }: User, env: Environment): void {
-  if (authProvider?.name === TOKEN_FILE) read('tokenFile', authProvider.config?.tokenFile, undefined)
-  else if (authProvider) {
-    throw new Error(`auth-provider ${quote(authProvider.name)} is not supported: use an exec credential plugin`)
+function checkUser(user: KubeUser, env: Environment): void {
+  const { exec, given, certFile, certData, keyFile, keyData } = user
+  if (given) {
+    checkMethods(given)
+    checkImpersonation(given)
   }
-  if (exec) checkPlugin(exec, env)
+  const tokenFile: string | undefined = user.authProvider?.config?.tokenFile
+  if (tokenFile && read('tokenFile', tokenFile, undefined)?.toString().trim() === '') {
+    throw new Error(`tokenFile: ${tokenFile} is empty`)
+  }
+  if (exec) {
+    if (!hasStaticCredentials(user)) findPlugin(exec, env)
+    checkPlugin(exec)
+  }
+  notBoth('client-certificate', certFile, certData)
+  notBoth('client-key', keyFile, keyData)
   const cert = read('client-certificate', certFile, certData)
   const key = read('client-key', keyFile, keyData)
   if (!cert && !key) return
@@ -56,11 +76,55 @@ function checkUser({ authProvider, exec, certFile, certData, keyFile, keyData }:
   within('client-certificate and client-key', () => createSecureContext({ cert, key }))
 }
 
-function checkPlugin({ command = '', installHint }: Plugin, { PATH = '' }: Environment): void {
+/** One request can say who sends it in one way only. */
+function checkMethods(user: UserFields): void {
+  const { token, tokenFile, username, password, 'auth-provider': provider } = user
+  if (provider && user.exec) throw new Error('auth-provider and exec are both set: remove one of them')
+  if (provider) {
+    throw new Error(`auth-provider ${quote(provider.name)} is not supported: use an exec credential plugin`)
+  }
+  if (password && !username && !token) throw new Error('password without username: set username, or remove password')
+  if ((token || tokenFile) && (username || password)) {
+    const [one, other] = [token ? 'token' : 'tokenFile', username ? 'username' : 'password']
+    throw new Error(`${one} and ${other} are both set: remove one of them`)
+  }
+  if (!isHeaderValue(token.trim())) throw new Error("token holds a control character, which can't be sent")
+}
+
+/** A plugin is not run where the kubeconfig says by itself who we are. */
+export function hasStaticCredentials({ given, token, authProvider, certFile, certData, keyFile, keyData }: KubeUser) {
+  const hasCertificate = Boolean((certFile || certData) && (keyFile || keyData))
+  return Boolean(token || authProvider || given?.username || hasCertificate)
+}
+
+const API_VERSIONS = ['client.authentication.k8s.io/v1', 'client.authentication.k8s.io/v1beta1']
+const MODES = ['Never', 'IfAvailable', 'Always']
+
+function checkPlugin({ apiVersion = '', interactiveMode = '', env }: Plugin): void {
+  if (!API_VERSIONS.includes(apiVersion)) {
+    throw new Error(`exec.apiVersion ${quote(apiVersion)} is none of ${API_VERSIONS.join(', ')}`)
+  }
+  if (env?.some(({ name }) => name === '')) throw new Error('exec.env has a variable without a name')
+  if (interactiveMode === '' && !apiVersion.endsWith('/v1beta1')) {
+    throw new Error(`exec.interactiveMode is not set, which ${apiVersion} asks for: set it to Never or IfAvailable`)
+  }
+  if (interactiveMode !== '' && !MODES.includes(interactiveMode)) {
+    throw new Error(`exec.interactiveMode ${quote(interactiveMode)} is none of ${MODES.join(', ')}`)
+  }
+  if (interactiveMode === 'Always') {
+    throw new Error('exec.interactiveMode Always: there is nobody to answer here. Use a plugin that runs with Never')
+  }
+}
+
+function findPlugin({ command = '', installHint }: Plugin, { PATH = '' }: Environment): void {
   const folders = command.includes('/') ? [''] : PATH.split(delimiter)
   if (command !== '' && folders.some((folder) => isExecutable(join(folder, command)))) return
-  const hint = installHint ? `. ${installHint.replace(/\s+/g, ' ').trim()}` : ''
+  const hint = installHint ? `. ${installHint.replace(/[\s\p{C}]+/gu, ' ').trim()}` : ''
   throw new Error(`its credential plugin ${quote(command)} can't be found, or may not be executed${hint}`)
+}
+
+function notBoth(field: string, file: string | undefined, data: string | undefined): void {
+  if (file && data) throw new Error(`${field} and ${field}-data are both set: remove one of them`)
 }
 
 function read(what: string, file: string | undefined, data: string | undefined): Buffer | undefined {

@@ -1,17 +1,21 @@
 /** Which cluster, as whom: kubeconfig by kubectl's rules, or the pod's own service account. */
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { delimiter, join } from 'node:path'
-import { KubeConfig } from '@kubernetes/client-node/dist/config.js'
+import type { KubeConfig } from '@kubernetes/client-node/dist/config.js'
 import { UsageError } from '../../errors.js'
 import { checkConfig, namesOf } from './check-config.js'
-import { mergeKubeconfigs, readKubeconfig } from './kubeconfig.js'
+import { mergeKubeconfigs, readKubeconfig, toKubeConfig } from './kubeconfig.js'
+import { environmentProxy } from './proxy.js'
 
 export interface ConfigOptions {
   /** A file, given on purpose. */
   readonly kubeconfig?: string | undefined
   readonly context?: string | undefined
-  /** KUBECONFIG, HOME, PATH, KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are read. */
+  /**
+   * KUBECONFIG, HOME, PATH, KUBERNETES_SERVICE_HOST, KUBERNETES_SERVICE_PORT, POD_NAMESPACE, and HTTPS_PROXY, HTTP_PROXY
+   * and NO_PROXY are read.
+   */
   readonly env: Readonly<Record<string, string | undefined>>
   /** What stands before the path of a pod's service account. */
   readonly root?: string
@@ -20,17 +24,28 @@ export interface ConfigOptions {
 /** @throws UsageError which says what is missing and how to name it */
 export function loadConfig({ kubeconfig, context, env, root = '' }: ConfigOptions): KubeConfig {
   const files = kubeconfig === undefined ? defaultFiles(env) : [kubeconfig]
-  const config = files.length > 0 ? mergeKubeconfigs(files.map(read)) : inCluster(env, root)
-  const origin = files.length > 0 ? `kubeconfig ${files.join(', ')}` : 'the service account of this pod'
+  const merged = mergeKubeconfigs(files.map(read))
+  const pod = servicePod(env, root)
+  // As kubectl: where the files choose no cluster, as an empty one does, a pod's own is meant.
+  const isChosen = Boolean(context ?? merged.currentContext)
+  const account = files.length === 0 || !isChosen ? pod : undefined
+  if (files.length === 0 && !account) throw new UsageError(NO_CLUSTER)
+  const config = account ? toKubeConfig(account, root) : merged
+  const origin = account ? 'the service account of this pod' : `kubeconfig ${files.join(', ')}`
   if (context !== undefined) {
     if (!config.contexts.some(({ name }) => name === context)) {
-      throw new UsageError(`--context ${context}: not in ${origin}, which has: ${namesOf(config)}`)
+      throw new UsageError(`--context ${context}: not in ${origin}, which has: ${namesOf(config) || 'none'}`)
     }
     config.setCurrentContext(context)
   }
   orUsageError(origin, () => checkConfig(config, env))
+  if (pod) useNamespace(config, podNamespace(env, root))
+  useProxy(config, env)
   return config
 }
+
+const NO_CLUSTER =
+  'no cluster: there is no kubeconfig (--kubeconfig, KUBECONFIG or ~/.kube/config), and this is not a pod with a service account'
 
 /** The namespace that applies when none is named. */
 export function defaultNamespace(config: KubeConfig): string {
@@ -53,19 +68,41 @@ function read(file: string): KubeConfig {
   return orUsageError(`kubeconfig ${file}`, () => readKubeconfig(file))
 }
 
-function inCluster(env: ConfigOptions['env'], root: string): KubeConfig {
-  const host = env.KUBERNETES_SERVICE_HOST
-  const config = new KubeConfig()
-  config.loadFromCluster(root)
-  const [cluster] = config.clusters
-  if (!host || !cluster || !existsSync(cluster.caFile ?? '')) {
-    throw new UsageError(
-      'no cluster: there is no kubeconfig (--kubeconfig, KUBECONFIG or ~/.kube/config), and this is not a pod with a service account',
-    )
+const ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount'
+
+/** What a pod finds as its service account, as a kubeconfig; undefined: this is no pod, or one without an account. */
+function servicePod(
+  { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port }: ConfigOptions['env'],
+  root: string,
+) {
+  const authority = `${root}${ACCOUNT}/ca.crt`
+  if (!host || !existsSync(authority)) return undefined
+  const server = `https://${host.includes(':') ? `[${host}]` : host}:${port || '443'}`
+  return {
+    clusters: [{ name: 'inCluster', cluster: { server, 'certificate-authority': authority } }],
+    users: [{ name: 'inClusterUser', user: { tokenFile: `${root}${ACCOUNT}/token` } }],
+    contexts: [{ name: 'inClusterContext', context: { cluster: 'inCluster', user: 'inClusterUser' } }],
+    'current-context': 'inClusterContext',
   }
-  const port = env.KUBERNETES_SERVICE_PORT || '443'
-  config.clusters = [{ ...cluster, server: `https://${host.includes(':') ? `[${host}]` : host}:${port}` }]
-  return config
+}
+
+function podNamespace({ POD_NAMESPACE }: ConfigOptions['env'], root: string): string {
+  const file = `${root}${ACCOUNT}/namespace`
+  return POD_NAMESPACE || (existsSync(file) ? readFileSync(file, 'utf8').trim() : '')
+}
+
+/** As kubectl: in a pod, its namespace is meant by a context that names none. */
+function useNamespace(config: KubeConfig, namespace: string): void {
+  const context = config.getContextObject(config.getCurrentContext())
+  if (context && !context.namespace && namespace) Object.assign(context, { namespace })
+}
+
+/** A proxy that the cluster itself names goes before the environment's. */
+function useProxy(config: KubeConfig, env: ConfigOptions['env']): void {
+  const cluster = config.getCurrentCluster()
+  if (!cluster || cluster.proxyUrl) return
+  const proxy = environmentProxy(cluster.server, env)
+  if (proxy !== undefined) Object.assign(cluster, { environmentProxy: proxy })
 }
 
 function orUsageError<T>(where: string, attempt: () => T): T {

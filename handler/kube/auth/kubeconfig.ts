@@ -2,27 +2,44 @@
 import { readFileSync } from 'node:fs'
 import { dirname, isAbsolute, join } from 'node:path'
 import { KubeConfig } from '@kubernetes/client-node/dist/config.js'
-import { load } from 'js-yaml'
+import type { Cluster, User } from '@kubernetes/client-node/dist/config_types.js'
+import { CORE_SCHEMA, load, Type } from 'js-yaml'
+import { type ClusterFields, type Named, readFields, type UserFields } from './fields.js'
 
-type Entry = Record<string, unknown>
+/** client-node's, with all that the kubeconfig says: client-node itself knows only some of the fields. */
+export interface KubeCluster extends Cluster {
+  readonly given?: ClusterFields
+  /** A URL: where the kubeconfig names no proxy, and the environment does. */
+  readonly environmentProxy?: string
+}
 
-/** Only a user's token file goes by this name, ours in a pod and kubectl's `tokenFile`: client-node reads it again. */
-export const TOKEN_FILE = 'tokenFile'
+export interface KubeUser extends User {
+  readonly given?: UserFields
+}
 
-/** @throws Error when the file can't be read, or is no YAML */
+/** @throws Error when the file can't be read, or is no kubeconfig */
 export function readKubeconfig(file: string): KubeConfig {
-  const text = readFileSync(file, 'utf8')
-  const document = load(text) ?? {}
-  if (typeof document !== 'object') throw new Error('is no kubeconfig')
-  const { clusters, users } = document as Entry
-  const adapted = {
-    ...document,
-    clusters: adapt(clusters, 'cluster', preferData),
-    users: adapt(users, 'user', (user) => withPlugin(withTokenFile(preferData(user), dirname(file)), dirname(file))),
-  }
+  return toKubeConfig(load(textOf(readFileSync(file)), { schema: SCHEMA }), dirname(file))
+}
+
+/**
+ * @param document as in the file
+ * @param folder what paths in it are relative to
+ * @throws Error which names the field that makes no sense
+ */
+export function toKubeConfig(document: unknown, folder: string): KubeConfig {
+  const fields = readFields(document)
   const config = new KubeConfig()
-  config.loadFromString(JSON.stringify(adapted), { onInvalidEntry: 'filter' }) // JSON is YAML
-  config.makePathsAbsolute(dirname(file))
+  config.loadFromOptions({
+    clusters: fields.clusters.map((cluster) => clusterOf(cluster, folder)),
+    users: fields.users.map((user) => userOf(user, folder)),
+    contexts: fields.contexts.map(({ name, value: { cluster, user, namespace } }) => ({
+      name,
+      cluster,
+      ...notEmpty({ user, namespace }),
+    })),
+    currentContext: fields['current-context'],
+  })
   return config
 }
 
@@ -42,34 +59,75 @@ function without<T extends { name: string }>(additions: readonly T[], present: r
   return additions.filter(({ name }) => !present.some((one) => one.name === name))
 }
 
-function adapt(entries: unknown, key: string, change: (value: Entry) => Entry): unknown {
-  if (!Array.isArray(entries)) return entries
-  return entries.map((entry: Entry | null) => {
-    const value = entry?.[key]
-    return value && typeof value === 'object' ? { ...entry, [key]: change(value as Entry) } : entry
-  })
+function clusterOf({ name, value: given }: Named<ClusterFields>, folder: string): KubeCluster {
+  return {
+    name,
+    server: given.server.replace(/\/$/, ''),
+    skipTLSVerify: given['insecure-skip-tls-verify'],
+    ...notEmpty({
+      caFile: absolute(given['certificate-authority'], folder),
+      caData: given['certificate-authority-data'],
+      tlsServerName: given['tls-server-name'],
+      proxyUrl: given['proxy-url'],
+    }),
+    given,
+  }
 }
 
-/** For kubectl, inline data wins over a file; for client-node the file wins. */
-function preferData(entry: Entry): Entry {
-  const files = ['certificate-authority', 'client-certificate', 'client-key']
-  return Object.fromEntries(Object.entries(entry).filter(([key]) => !(files.includes(key) && entry[`${key}-data`])))
-}
-
-/** client-node does not know `tokenFile`, which wins over `token` and is read again as it changes. */
-function withTokenFile(user: Entry, folder: string): Entry {
-  const { tokenFile, token: _, ...rest } = user
-  if (typeof tokenFile !== 'string' || tokenFile === '') return user
-  return { ...rest, 'auth-provider': { name: TOKEN_FILE, config: { tokenFile: absolute(tokenFile, folder) } } }
-}
-
-/** A command with a slash in it is relative to the file, any other is looked for in PATH. */
-function withPlugin(user: Entry, folder: string): Entry {
-  const { exec } = user as { readonly exec?: { readonly command?: unknown } | null }
-  if (typeof exec?.command !== 'string' || !exec.command.includes('/')) return user
-  return { ...user, exec: { ...exec, command: absolute(exec.command, folder) } }
+/**
+ * client-node reads a token file again as its content changes, by the name of an `auth-provider` that is its own; such a
+ * file goes before a token. A password and whom to act as are given to the API server by identity.ts.
+ */
+function userOf({ name, value: given }: Named<UserFields>, folder: string): KubeUser {
+  const tokenFile = absolute(given.tokenFile, folder)
+  const { exec } = given
+  return {
+    name,
+    ...notEmpty({
+      certFile: absolute(given['client-certificate'], folder),
+      certData: given['client-certificate-data'],
+      keyFile: absolute(given['client-key'], folder),
+      keyData: given['client-key-data'],
+      token: tokenFile === '' ? given.token : '',
+    }),
+    ...(tokenFile !== '' && { authProvider: { name: 'tokenFile', config: { tokenFile } } }),
+    // A command with a slash in it is relative to the file, any other is looked for in PATH.
+    ...(exec && { exec: exec.command.includes('/') ? { ...exec, command: absolute(exec.command, folder) } : exec }),
+    given,
+  }
 }
 
 function absolute(path: string, folder: string): string {
-  return isAbsolute(path) ? path : join(folder, path)
+  return path === '' || isAbsolute(path) ? path : join(folder, path)
 }
+
+function notEmpty<T extends Readonly<Record<string, string>>>(values: T): Partial<T> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== '')) as Partial<T>
+}
+
+/** PowerShell writes UTF-16, with the mark that tells its order of bytes. */
+function textOf(bytes: Buffer): string {
+  const [first, second] = bytes
+  const encoding =
+    first === 0xff && second === 0xfe ? 'utf-16le' : first === 0xfe && second === 0xff ? 'utf-16be' : 'utf-8'
+  try {
+    return new TextDecoder(encoding, { fatal: true }).decode(bytes)
+  } catch {
+    throw new Error(`is no text in ${encoding.toUpperCase()}: save it as UTF-8`)
+  }
+}
+
+const YES = /^(y|Y|yes|Yes|YES|true|True|TRUE|on|On|ON)$/
+const NO = /^(n|N|no|No|NO|false|False|FALSE|off|Off|OFF)$/
+
+/** kubectl's YAML is 1.1 as far as yes and no go, has merge keys, and leaves dates as the texts that they are. */
+const SCHEMA = CORE_SCHEMA.extend({
+  implicit: [
+    new Type('tag:yaml.org,2002:bool', {
+      kind: 'scalar',
+      resolve: (text: unknown) => typeof text === 'string' && (YES.test(text) || NO.test(text)),
+      construct: (text: string) => YES.test(text),
+    }),
+    new Type('tag:yaml.org,2002:merge', { kind: 'scalar', resolve: (text: unknown) => text === '<<' || text === null }),
+  ],
+})

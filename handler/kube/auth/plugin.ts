@@ -15,6 +15,7 @@ export interface Plugin {
   readonly env?: readonly { readonly name: string; readonly value: string }[] | null
   readonly provideClusterInfo?: boolean
   readonly installHint?: string
+  readonly interactiveMode?: string
 }
 
 /** What a plugin answers with. The certificate and its key are PEM. */

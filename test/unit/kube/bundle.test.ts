@@ -7,8 +7,8 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { repository } from '../../support/handler.js'
-import { startConnectProxy, startSocksProxy } from './proxies.js'
-import { API_VERSION, type Draft, folderOf, isAlive, kubeconfig, plugin, startRecorder, trusted } from './support.js'
+import { startHttpProxy, startSocksProxy } from './proxies.js'
+import { type Draft, EXEC, folderOf, isAlive, kubeconfig, plugin, startRecorder, trusted } from './support.js'
 
 let dist: string
 beforeAll(async () => {
@@ -17,10 +17,15 @@ beforeAll(async () => {
 })
 afterAll(() => rm(dist, { recursive: true }))
 
-const run = async (draft: Draft, files: Readonly<Record<string, string>> = {}, args: readonly string[] = []) => {
+const run = async (
+  draft: Draft,
+  files: Readonly<Record<string, string>> = {},
+  args: readonly string[] = [],
+  env: Readonly<Record<string, string>> = {},
+) => {
   const folder = await folderOf({ ...files, config: kubeconfig(draft) })
   const child = spawn(process.execPath, [join(dist, 'main.cjs'), '--kubeconfig', join(folder, 'config'), ...args], {
-    env: { PATH: process.env.PATH },
+    env: { PATH: process.env.PATH, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let stdout = ''
@@ -56,7 +61,7 @@ describe('the bundle', () => {
     ['exits non-zero', 'echo "log in first" >&2; exit 1', 'exited with 1: log in first'],
     ['prints garbage', 'echo hello', 'printed no ExecCredential'],
   ])('says in its report that a plugin %s, and exits 3', async (_name, script, said) => {
-    const user = { exec: { apiVersion: API_VERSION, command: './login' } }
+    const user = { exec: { ...EXEC, command: './login' } }
     const { code, stdout, stderr } = await run({ server: HTTPS, user }, { login: plugin(script) })
     expect(stdout).toContain(`could not list services in namespace default: no credentials for ${HTTPS}: `)
     expect(stdout).toContain(said)
@@ -65,7 +70,7 @@ describe('the bundle', () => {
 
   it('ends by the deadline when a plugin hangs, and leaves none behind', async () => {
     const started = performance.now()
-    const user = { exec: { apiVersion: API_VERSION, command: './login' } }
+    const user = { exec: { ...EXEC, command: './login' } }
     const login = plugin('echo $$ > "$(dirname "$0")/pid"; exec sleep 1000')
     const { code, stdout, folder } = await run({ server: HTTPS, user }, { login }, ['--deadline', '10s'])
     expect(performance.now() - started).toBeLessThan(10_000)
@@ -76,7 +81,7 @@ describe('the bundle', () => {
   })
 
   it.each([
-    ['an HTTP', startConnectProxy, 'http'],
+    ['an HTTP', startHttpProxy, 'http'],
     ['a SOCKS', startSocksProxy, 'socks5'],
   ] as const)('goes through %s proxy', async (_name, start, scheme) => {
     const server = await startRecorder('tls')
@@ -86,5 +91,33 @@ describe('the bundle', () => {
     expect([code, stderr]).toEqual([0, ''])
     expect(proxy.asked).toEqual([`127.0.0.1:${server.port}`])
     expect(server.seen).toEqual([{ authorization: 'Bearer secret', certificate: false }])
+  })
+
+  it.each([
+    ['an HTTP', startHttpProxy, 'http'],
+    ['a SOCKS', startSocksProxy, 'socks5'],
+  ] as const)('goes through %s proxy of the environment, as another user', async (_name, start, scheme) => {
+    const server = await startRecorder('tls')
+    const proxy = await start()
+    const cluster = { ...trusted, 'tls-server-name': 'localhost' }
+    const user = { token: 'secret', as: 'duty-officer', 'as-groups': ['failover-operators', 'night-shift'] }
+    const draft = { server: `https://api.example.invalid:${server.port}`, cluster, user }
+    const env = { HTTPS_PROXY: `${scheme}://${proxy.authority}`, NO_PROXY: '10.0.0.0/8,.svc' }
+    const { code, stderr } = await run(draft, {}, [], env)
+    expect([code, stderr]).toEqual([0, ''])
+    expect(proxy.asked).toEqual([`api.example.invalid:${server.port}`])
+    expect(server.headers[0]?.filter(([name]) => name.startsWith('impersonate-'))).toEqual([
+      ['impersonate-user', 'duty-officer'],
+      ['impersonate-group', 'failover-operators'],
+      ['impersonate-group', 'night-shift'],
+    ])
+  })
+
+  it('refuses a proxy of the environment that is none in one line, without its password, and exits 2', async () => {
+    const draft = { server: 'https://api.example.invalid' }
+    const { code, stdout, stderr } = await run(draft, {}, [], { https_proxy: 'ftp://me:password@proxy' })
+    expect(stderr).toMatch(/^active-passive: https_proxy is no http:\/\/, https:\/\/ or socks5:\/\/ URL .*\n$/)
+    expect(stderr).not.toContain('password')
+    expect([code, stdout]).toEqual([2, ''])
   })
 })

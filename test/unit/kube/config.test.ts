@@ -1,9 +1,10 @@
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { UsageError } from '../../../handler/errors.js'
 import { defaultNamespace, loadConfig } from '../../../handler/kube/auth/config.js'
 import { testCert, testKey } from '../../support/tls.js'
-import { clientCertificate, type Draft, folderOf, kubeconfig, load, trusted } from './support.js'
+import { clientCertificate, type Draft, folderOf, kubeconfig, load } from './support.js'
 
 const HTTPS = 'https://127.0.0.1:6443'
 
@@ -90,6 +91,42 @@ describe('a kubeconfig', () => {
   })
 })
 
+describe('the text of a kubeconfig', () => {
+  const loadBytes = async (...bytes: readonly Buffer[]) => {
+    const folder = await folderOf({})
+    const file = join(folder, 'config')
+    await writeFile(file, Buffer.concat(bytes))
+    return loadConfig({ kubeconfig: file, env: {} })
+  }
+  const yaml = `# für PowerShell
+defaults: &defaults {as: jörg, as-uid: 2024-01-01}
+clusters: [{name: c, cluster: {server: "${HTTPS}", insecure-skip-tls-verify: yes}}]
+contexts: [{name: c, context: {cluster: c, user: u, namespace: läden}}]
+users: [{name: u, user: {<<: *defaults, token: "yes"}}]
+current-context: c
+`.replaceAll('\n', '\r\n')
+  const little = Buffer.from(yaml, 'utf16le')
+
+  it.each([
+    ['UTF-8', [Buffer.from(yaml)]],
+    ['UTF-8 with its mark', [Buffer.from([0xef, 0xbb, 0xbf]), Buffer.from(yaml)]],
+    ['UTF-16, little end first, as PowerShell writes it', [Buffer.from([0xff, 0xfe]), little]],
+    ['UTF-16, big end first', [Buffer.from([0xfe, 0xff]), Buffer.from(little).swap16()]],
+  ])('may be in %s', async (_name, bytes) => {
+    const config = await loadBytes(...bytes)
+    expect(defaultNamespace(config)).toBe('läden')
+    expect(config.getCurrentCluster()).toMatchObject({ server: HTTPS, skipTLSVerify: true })
+    expect(config.getCurrentUser()).toMatchObject({ token: 'yes', given: { as: 'jörg', 'as-uid': '2024-01-01' } })
+  })
+
+  it.each([
+    ['UTF-8', [Buffer.from(yaml, 'latin1')], 'is no text in UTF-8: save it as UTF-8'],
+    ['UTF-16', [Buffer.from([0xff, 0xfe]), little, Buffer.from('x')], 'is no text in UTF-16LE: save it as UTF-8'],
+  ])('that begins as %s and goes on otherwise is refused', async (_name, bytes, message) => {
+    await expect(loadBytes(...bytes)).rejects.toThrow(new RegExp(`^kubeconfig \\S+/config: ${message}$`))
+  })
+})
+
 describe('a kubeconfig that cannot work is a usage error, in one line that names the file', () => {
   const failing = async (text: string | undefined, context?: string) => {
     const folder = await folderOf(text === undefined ? {} : { config: text })
@@ -112,7 +149,7 @@ describe('a kubeconfig that cannot work is a usage error, in one line that names
     ['a file that is not there', undefined, 'ENOENT: no such file or directory'],
     ['broken YAML', 'clusters: [\n  - {', 'missed comma between flow collection entries (2:3)'],
     ['a file of something else', 'hello', 'is no kubeconfig'],
-    ['an empty file', '', 'it has no current-context. Choose one with --context: it has none'],
+    ['an empty file', '', 'it has no current-context and no contexts. Name another with --kubeconfig'],
     ['no current-context', JSON.stringify(contextless), 'it has no current-context. Choose one with --context: test'],
     [
       'a current-context that is not there',
@@ -231,6 +268,55 @@ describe('in a pod', () => {
     expect(config.getCurrentCluster()?.server).toBe(HTTPS)
   })
 
+  const NOTHING = { clusters: null, users: null, contexts: null, 'current-context': '', preferences: {} }
+
+  it.each([
+    ['is empty', ''],
+    ['says nothing', '# nothing\n---\n'],
+    [
+      'is what kubectl writes when all has been deleted',
+      JSON.stringify({ apiVersion: 'v1', kind: 'Config', ...NOTHING }),
+    ],
+    ['chooses no context', JSON.stringify({ ...JSON.parse(kubeconfig({ server: HTTPS })), 'current-context': '' })],
+  ])('a kubeconfig that %s leaves it to the service account, wherever the file is named', async (_name, text) => {
+    const root = await folderOf({ ...account, '.kube/config': text })
+    const file = join(root, '.kube/config')
+    const env = { HOME: root, KUBERNETES_SERVICE_HOST: '10.96.0.1' }
+    for (const options of [{ env }, { env: { ...env, KUBECONFIG: file } }, { env, kubeconfig: file }]) {
+      const config = loadConfig({ ...options, root })
+      expect(config.getCurrentCluster()?.server).toBe('https://10.96.0.1:443')
+      expect(defaultNamespace(config)).toBe('shop')
+    }
+    expect(() => loadConfig({ env: { HOME: root }, root })).toThrow(/^kubeconfig \S+: it has no current-context/)
+    expect(() => loadConfig({ env, context: 'prod', root })).toThrow(/^--context prod: not in kubeconfig /)
+  })
+
+  it.each([
+    ['a context that is not in it', { 'current-context': 'old' }, 'its current-context "old" is not in it'],
+    ['a cluster that is not in it', { clusters: [] }, 'names cluster "test", which is not in it'],
+  ])('a kubeconfig that chooses %s is an error: the service account is somebody else', async (_name, change, said) => {
+    const text = JSON.stringify({ ...JSON.parse(kubeconfig({ server: HTTPS })), ...change })
+    const start = await pod({ KUBERNETES_SERVICE_HOST: '10.96.0.1' }, { ...account, '.kube/config': text })
+    expect(start).toThrow(said)
+  })
+
+  it('its namespace is meant by a context of a kubeconfig that names none, and POD_NAMESPACE says it too', async () => {
+    const namespace = async (context: object, env: Readonly<Record<string, string>> = {}) => {
+      const files = { ...account, '.kube/config': kubeconfig({ server: HTTPS, context }) }
+      return defaultNamespace((await pod({ KUBERNETES_SERVICE_HOST: '10.96.0.1', ...env }, files))())
+    }
+    expect(await namespace({})).toBe('shop')
+    expect(await namespace({}, { POD_NAMESPACE: 'other' })).toBe('other')
+    expect(await namespace({ namespace: 'default' })).toBe('default')
+  })
+
+  it('the proxy of the environment leads to the API server, as from anywhere', async () => {
+    const env = { KUBERNETES_SERVICE_HOST: '10.96.0.1', HTTPS_PROXY: 'proxy:3128' }
+    expect((await pod(env))().getCurrentCluster()).toMatchObject({ environmentProxy: 'http://proxy:3128' })
+    const exempt = (await pod({ ...env, NO_PROXY: '10.96.0.0/12' }))()
+    expect(exempt.getCurrentCluster()).not.toHaveProperty('environmentProxy')
+  })
+
   it.each([
     ['no folder of a service account', { KUBERNETES_SERVICE_HOST: '10.96.0.1' }, {}],
     ['no variable that names the API server', {}, account],
@@ -253,14 +339,4 @@ describe('in a pod', () => {
       '--context prod: not in the service account of this pod, which has: inClusterContext',
     )
   })
-})
-
-it('inline data goes before a file, as it does for kubectl', async () => {
-  const config = await load({
-    server: HTTPS,
-    cluster: { ...trusted, 'certificate-authority': '/absent' },
-    user: { ...clientCertificate, 'client-certificate': '/absent', 'client-key': '/absent' },
-  })
-  expect(config.getCurrentCluster()?.caFile).toBeUndefined()
-  expect(config.getCurrentUser()).toMatchObject({ certFile: undefined, keyFile: undefined })
 })

@@ -11,6 +11,7 @@ import {
   answers,
   clientCertificate,
   EMPTY_LIST,
+  EXEC,
   folderOf,
   isAlive,
   kubeconfig,
@@ -178,7 +179,7 @@ describe('a credential plugin', () => {
       {
         server: server.url,
         cluster: tls ? trusted : {},
-        user: { exec: { apiVersion: API_VERSION, command: './login', ...exec } },
+        user: { exec: { ...EXEC, command: './login', ...exec } },
       },
       { login: plugin(script) },
     )

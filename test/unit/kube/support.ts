@@ -67,6 +67,8 @@ export interface Recorder {
   readonly port: number
   /** One for each request. */
   readonly seen: readonly { readonly authorization: string | undefined; readonly certificate: boolean }[]
+  /** The same: each header as it came, its name in small letters. */
+  readonly headers: readonly (readonly (readonly [name: string, value: string])[])[]
   /** Connections accepted, and those open. */
   readonly accepted: number
   readonly open: ReadonlySet<Socket>
@@ -75,24 +77,32 @@ export interface Recorder {
 export const EMPTY_LIST = JSON.stringify({ kind: 'PodList', apiVersion: 'v1', metadata: {}, items: [] })
 
 /** Records who asks. With `tls` it asks for a client certificate. */
-export async function startRecorder(kind: 'http' | 'tls', answer?: RequestListener): Promise<Recorder> {
+export async function startRecorder(
+  kind: 'http' | 'tls',
+  answer?: RequestListener,
+  address = '127.0.0.1',
+): Promise<Recorder> {
+  const headers: (readonly (readonly [string, string])[])[] = []
   const seen: { authorization: string | undefined; certificate: boolean }[] = []
   const listener: RequestListener = (request, response) => {
     const socket = request.socket as TLSSocket
     const certificate = kind === 'tls' && socket.getPeerX509Certificate() !== undefined
     seen.push({ authorization: request.headers.authorization, certificate })
+    const { rawHeaders } = request
+    headers.push(rawHeaders.flatMap((name, i) => (i % 2 ? [] : [[name.toLowerCase(), rawHeaders[i + 1] ?? '']])))
     if (recorder.answer) recorder.answer(request, response)
     else response.end(EMPTY_LIST)
   }
   const tls = { key: testKey, cert: testCert, ca: testCert, requestCert: true, rejectUnauthorized: false }
   const server = kind === 'tls' ? createHttpsServer(tls, listener) : createHttpServer(listener)
   server.keepAliveTimeout = 60_000
-  const { port, sockets, count } = await listen(server)
+  const { port, sockets, count } = await listen(server, address)
   const recorder: Recorder = {
     answer,
-    url: `${kind === 'tls' ? 'https' : 'http'}://127.0.0.1:${port}`,
+    url: `${kind === 'tls' ? 'https' : 'http'}://${bracketed(address)}:${port}`,
     port,
     seen,
+    headers,
     get accepted() {
       return count()
     },
@@ -101,8 +111,10 @@ export async function startRecorder(kind: 'http' | 'tls', answer?: RequestListen
   return recorder
 }
 
+export const bracketed = (address: string) => (address.includes(':') ? `[${address}]` : address)
+
 /** Listens on a free port until the test is over. */
-export async function listen(server: Server) {
+export async function listen(server: Server, address = '127.0.0.1') {
   const sockets = new Set<Socket>()
   let accepted = 0
   server.on('connection', (socket: Socket) => {
@@ -111,7 +123,7 @@ export async function listen(server: Server) {
     socket.on('error', () => {})
     socket.once('close', () => sockets.delete(socket))
   })
-  server.listen(0, '127.0.0.1')
+  server.listen(0, address)
   await once(server, 'listening')
   onTestFinished(async () => {
     for (const socket of sockets) socket.destroy()
@@ -128,6 +140,9 @@ export const answers = (status: object) =>
   `cat <<'END'\n${JSON.stringify({ apiVersion: API_VERSION, kind: 'ExecCredential', status })}\nEND`
 
 export const API_VERSION = 'client.authentication.k8s.io/v1'
+
+/** What `exec` has to say beside its command. */
+export const EXEC = { apiVersion: API_VERSION, interactiveMode: 'Never' }
 
 /** Whether the process runs: one that has ended may wait a while for its parent to notice. */
 export function isAlive(pid: number): boolean {

@@ -1,0 +1,80 @@
+// The real kubectl and the same kubeconfigs: it sends what we send, and refuses what we refuse.
+import { execFile } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import pLimit from 'p-limit'
+import { describe, expect, it } from 'vitest'
+import { repository } from '../support/handler.js'
+import { ALL_CASES, CASES, type Case, enact, identityIn } from '../unit/kube/field-cases.js'
+import { startHttpProxy, startSocksProxy } from '../unit/kube/proxies.js'
+import { DECISIONS } from '../unit/kube/proxy-decisions.js'
+import { folderOf, kubeconfig } from '../unit/kube/support.js'
+import { findBinaries } from './binaries.js'
+
+const binaries = findBinaries()
+const run = promisify(execFile)
+
+/** Whether it has succeeded. It has no terminal, and no other settings than these. */
+async function kubectl(kubeconfig: string, env: Readonly<Record<string, string>> = {}): Promise<boolean> {
+  const args = ['--kubeconfig', kubeconfig, 'get', '--raw', '/api/v1/pods', '--request-timeout', '2s']
+  const child = run(join(binaries ?? '', 'kubectl'), args, {
+    env: { PATH: process.env.PATH, HOME: '/nonexistent', ...env },
+    timeout: 20_000,
+  })
+  child.child.stdin?.end()
+  return await child.then(
+    () => true,
+    () => false,
+  )
+}
+
+describe.skipIf(binaries === undefined)('kubectl', { timeout: 60_000 }, () => {
+  const outcome = async (one: Case) => {
+    const [http, socks] = [await startHttpProxy(), await startSocksProxy()]
+    const { server, kubeconfig } = await enact(one, { $HTTP: http.authority, $SOCKS: socks.authority })
+    const succeeded = await kubectl(kubeconfig)
+    return succeeded ? identityIn(server) : 'nothing'
+  }
+  const ours = ({ sends }: Case) => (sends ? [...sends].sort() : 'nothing')
+
+  it.each(ALL_CASES.filter(([, one]) => one.differs === undefined))('does the same: %s', async (_name, one) => {
+    expect(await outcome(one)).toEqual(ours(one))
+  })
+
+  it.each(ALL_CASES.filter(([, one]) => one.differs !== undefined))('differs: %s', async (_name, one) => {
+    expect(await outcome(one)).not.toEqual(ours(one))
+  })
+
+  it('knows no field of which there is no case', async () => {
+    const module = ['list', '-mod=readonly', '-m', '-f', '{{.Dir}}', 'k8s.io/client-go']
+    const { stdout } = await run('go', module, { cwd: join(repository, 'test/cluster/binaries') })
+    const types = await readFile(join(stdout.trim(), 'tools/clientcmd/api/v1/types.go'), 'utf8')
+    const fieldsOf = (name: string) => {
+      const [, body = ''] = new RegExp(`^type ${name} struct \\{\n([^]*?)^\\}`, 'm').exec(types) ?? []
+      return [...body.matchAll(/`json:"([\w-]+)/g)].map(([, field]) => field).sort()
+    }
+    const { unknown: _, ...top } = CASES['']
+    expect(fieldsOf('Config')).toEqual(Object.keys(top).sort())
+    expect(fieldsOf('Cluster')).toEqual(Object.keys(CASES.cluster).sort())
+    expect(fieldsOf('AuthInfo')).toEqual(Object.keys(CASES.user).sort())
+    expect(fieldsOf('ExecConfig')).toEqual(Object.keys(CASES.exec).sort())
+    expect(fieldsOf('Context')).toEqual(Object.keys(CASES.context).sort())
+  })
+
+  it('uses the proxy of the environment for the same servers', async () => {
+    const few = pLimit(4)
+    // Where kubectl goes by itself there is nothing to be found: it is the proxy that tells.
+    const found = await Promise.all(
+      DECISIONS.map(([server, NO_PROXY]) =>
+        few(async () => {
+          const folder = await folderOf({ config: kubeconfig({ server, user: { token: 't' } }) })
+          const own = await startHttpProxy('127.0.0.1', 502)
+          await kubectl(join(folder, 'config'), { HTTPS_PROXY: own.authority, HTTP_PROXY: own.authority, NO_PROXY })
+          return [server, NO_PROXY, own.asked.length > 0 ? 'proxy' : 'direct']
+        }),
+      ),
+    )
+    expect(found).toEqual(DECISIONS)
+  })
+})
