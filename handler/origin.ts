@@ -27,7 +27,7 @@ export interface Origin {
 export function originOf(members: readonly Member[], roleLabel: string): Origin {
   const born = members.filter(({ pod }) => isBornWithRole(pod, roleLabel))
   const templated = born.filter(({ pod }) => isByController(pod))
-  const resisted = takingBackFailed(members, roleLabel)
+  const resisted = takingBackFailed(members, roleLabel) ?? letGo(members, roleLabel)
   if (resisted) return { fault: resisted, alarms: [], warnings: [] }
 
   const isMade = ({ pod, role, epoch }: Member) => role === 'active' && epoch > 0 && !pod.terminating
@@ -92,6 +92,26 @@ function takingBackFailed(members: readonly Member[], roleLabel: string): Fault 
       object: `pod ${pod.namespace}/${pod.name}`,
       message: `it ${what}. Nothing is written any more`,
       remedy: `Take ${roleLabel} out of the template and the selector that the pod comes from, then delete it: kubectl delete pod ${pod.name} -n ${pod.namespace}`,
+    }
+  }
+  return undefined
+}
+
+/**
+ * A pod that we have labelled belongs to nobody, while the controller that has made it has others: it would adopt the pod
+ * if it still selected it. So it selects by the role in some way, if only by a pod's having none, and makes another pod
+ * for each that is labelled.
+ */
+function letGo(members: readonly Member[], roleLabel: string): Fault | undefined {
+  for (const { pod, pin } of members) {
+    if (pin !== 'own' || !isOrphan(pod)) continue
+    const maker = members.find(({ pod: { owner } }) => owner && pod.name.startsWith(`${owner.name}-`))?.pod
+    if (!maker) continue
+    return {
+      code: 'role-in-template',
+      object: `pod ${pod.namespace}/${pod.name}`,
+      message: `${makerOf(maker)} has let go of it since it is labelled ${roleLabel}=${pod.labels[roleLabel]}: its selector depends on ${roleLabel}. Nothing is written any more`,
+      remedy: `Take ${roleLabel} out of the selector of ${makerOf(maker)}, then delete the pod: kubectl delete pod ${pod.name} -n ${pod.namespace}`,
     }
   }
   return undefined

@@ -103,6 +103,22 @@ describe.skipIf(!cluster)('a role that a pod was born with', { timeout: 60_000 }
     for (const run of runs) expect(run.group.error?.code).toBe('role-in-template')
   })
 
+  it('or not, and that a Deployment selects by their having none of it, costs one pod at most', async () => {
+    const matchExpressions = [{ key: 'role', operator: 'NotIn', values: ['active'] }]
+    const selector = { matchLabels: { app: 'helloworld' }, matchExpressions }
+    await addWorkload(world, 'deployments', { name: 'main', template: { port }, replicas: 2, spec: { selector } })
+    const kubelet = startKubelet(world, port)
+    await kubelet.settle()
+    const observer = await watched()
+    expect(await world.report(FAST)).toMatchObject({ code: 0, group: { decision: 'first' } })
+    await kubelet.settle()
+    await world.takeRequests()
+    for (const run of await passes(5, kubelet)) expectNamed(run, 'main')
+    await observer.caughtUp()
+    expect(await patches()).toEqual([])
+    expect(podsEver(observer)).toBeLessThanOrEqual(3)
+  })
+
   it('and that a StatefulSet selects by costs it no pod', async () => {
     await addWorkload(world, 'statefulsets', {
       name: 'helloworld',
