@@ -35,7 +35,7 @@ export function writePod(call: Extract<WriteCall, { pod: Pod }>, pod: Pod | unde
     const patched = applyMergePatch(pod as never, { labels, annotations } as never) as unknown as Pod
     return { kind: 'applied', object: patched }
   }
-  const { uid, labels, annotations, terminating } = pod
+  const { uid, labels, annotations, terminating, phase } = pod
   const document = {
     metadata: {
       uid,
@@ -43,6 +43,7 @@ export function writePod(call: Extract<WriteCall, { pod: Pod }>, pod: Pod | unde
       ...(annotations ? { annotations: { ...annotations } } : {}),
       ...(terminating ? { deletionTimestamp: 'set' } : {}),
     },
+    status: { phase },
   }
   const patched = applyJsonPatch(document, call.patch as never) as
     | { metadata: Pick<Pod, 'labels' | 'annotations'> }
