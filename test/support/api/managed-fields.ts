@@ -152,6 +152,7 @@ function difference(current: KubeObject | undefined, next: JsonObject, { status 
   for (const key of keysOf(current, next)) {
     if (key === 'kind' || key === 'apiVersion' || key === hidden) continue
     const [old, young] = [at(current, key), at(next, key)]
+    if (key !== 'metadata' && equal(old, young)) continue
     if (key === 'metadata') compareMetadata(found, old, young, status && next.kind === 'Pod')
     else if (key === 'spec' || key === 'status') compareMembers(found, [`f:${key}`], members(old), members(young))
     else compareField(found, [`f:${key}`], old, young)
@@ -164,6 +165,7 @@ function compareMetadata(found: Difference, old: Json | undefined, young: Json |
     if (unmanaged.has(key) || (keepsOwners && key === 'ownerReferences')) continue
     const path = ['f:metadata', `f:${key}`]
     const [before, after] = [at(old, key), at(young, key)]
+    if (equal(before, after)) continue
     const granular = isObject(before ?? after ?? null) || Array.isArray(before ?? after)
     if (granular) {
       if (before === undefined) found.taken.push(path)

@@ -151,7 +151,9 @@ export function patch(
   if ('status' in options) return options
   const current = store.get(resource, namespace, name)
   if (current === undefined) return status.notFound(resource, name)
-  const patched = type === 'json' ? jsonPatched(current, body) : mergePatched(current, body)
+  // to copy and compare them again and again is dear, and hardly a patch names them
+  const patchable = body.includes('managedFields') ? current : withManagers(current, [])
+  const patched = type === 'json' ? jsonPatched(patchable, body) : mergePatched(patchable, body)
   if ('status' in patched) return patched
   const { document } = patched
   if (textAt(document, 'metadata', 'name') === '') {
