@@ -339,6 +339,21 @@ export function apiContract(name: string, connect: () => Promise<Connection>): v
         expect(at(await get(`${pods}/a`), 'status', 'phase')).toBe('Running')
       })
 
+      it.each(['Pending', 'Succeeded', 'Failed'])(
+        'refuses a pod that is %s where it is to be Running',
+        async (phase) => {
+          await createPod('a', active)
+          const running = { op: 'test', path: '/status/phase', value: 'Running' }
+          await merge(`${pods}/a/status`, { status: { phase: 'Running' } })
+          expect((await patch(`${pods}/a`, [running, { op: 'add', path: role, value: 'passive' }])).status).toBe(200)
+          const { body: ended } = await merge(`${pods}/a/status`, { status: { phase } })
+          const late = await patch(`${pods}/a`, [running, { op: 'add', path: role, value: 'active' }])
+          expect(late.status).toBe(422)
+          expect(late.body).toEqual(bare)
+          expect(await get(`${pods}/a`)).toEqual(ended)
+        },
+      )
+
       it('answers 422 with a name and causes to a bad label value, not the body of a failed test', async () => {
         await createPod('a')
         const { status, body } = await patch(`${pods}/a`, [{ op: 'add', path: role, value: 'not valid' }])
@@ -917,6 +932,29 @@ export function apiContract(name: string, connect: () => Promise<Connection>): v
         )
       })
 
+      it.each([
+        ['status.phase=Failed', ['b']],
+        ['status.phase==Pending', ['a']],
+        ['status.phase!=Failed', ['a', 'c']],
+        ['status.phase!=Failed,status.phase!=Succeeded', ['a']],
+        ['status.phase!=Failed,metadata.name!=a', ['c']],
+        ['status.phase=', []],
+      ])('selects by the phase as a field: %s', async (fieldSelector, names) => {
+        await some()
+        await merge(`${pods}/b/status`, { status: { phase: 'Failed' } })
+        await merge(`${pods}/c/status`, { status: { phase: 'Succeeded' } })
+        expect(namesOf((await api.send('GET', pods, { query: { fieldSelector } })).body)).toEqual(names)
+      })
+
+      it.each(['status.phase', 'status.phase in (Failed)', 'status.reason=Evicted'])(
+        'answers 400 to the field selector %j',
+        async (fieldSelector) => {
+          const { status, body } = await api.send('GET', pods, { query: { fieldSelector } })
+          expect(status).toBe(400)
+          expect(body).toMatchObject({ kind: 'Status', reason: 'BadRequest' })
+        },
+      )
+
       it('shows every write that was answered before it was sent', async () => {
         await createPod('a')
         for (let n = 1; n <= 20; n++) {
@@ -1062,6 +1100,21 @@ export function apiContract(name: string, connect: () => Promise<Connection>): v
         expect(events[0]?.object).toMatchObject({
           metadata: { labels: { role: 'active' }, resourceVersion: versionOf(out) },
         })
+        end()
+      })
+
+      it('shows a pod that ends as DELETED where those that have ended are left out', async () => {
+        await createPod('a')
+        await createPod('b')
+        const resourceVersion = versionOf(await get(pods))
+        const { seen, end } = await watching({ resourceVersion, fieldSelector: 'status.phase!=Failed' })
+        await merge(`${pods}/a/status`, { status: { phase: 'Failed' } })
+        await merge(`${pods}/a`, { metadata: { labels: { role: 'x' } } })
+        await merge(`${pods}/b`, { metadata: { labels: { role: 'x' } } })
+        await expect.poll(seen, patience).toEqual([
+          ['DELETED', 'a'],
+          ['MODIFIED', 'b'],
+        ])
         end()
       })
 

@@ -5,16 +5,20 @@ import '../support/cluster-context.js'
 import { at, textAt } from '../support/api/objects.js'
 import { startApi } from '../support/api/server.js'
 import { forbidden } from '../support/api/status.js'
+import { admissionContract } from './admission.contract.js'
+import { admissionOf, policyObjects, policyOf } from './admission.js'
 import { apiContract } from './api.contract.js'
 import { type Connection, wireTo } from './connection.js'
+import { managersContract } from './managers.contract.js'
 
 const cluster = inject('cluster')
 
-apiContract('the in-process API', connectInProcess)
-
-describe.skipIf(cluster === undefined)('with a cluster', () => {
-  apiContract('a real kube-apiserver', () => connectToCluster(cluster?.kubeconfig ?? ''))
-})
+for (const contract of [apiContract, managersContract, admissionContract]) {
+  contract('the in-process API', connectInProcess)
+  describe.skipIf(cluster === undefined)('with a cluster', () => {
+    contract('a real kube-apiserver', () => connectToCluster(cluster?.kubeconfig ?? ''))
+  })
+}
 
 describe('what the contract cannot ask of a real kube-apiserver in a test', () => {
   // the bodies are those of a real one whose etcd was compacted
@@ -104,6 +108,10 @@ async function connectInProcess(): Promise<Connection> {
   return {
     ...wire,
     namespace: async () => `contract-${++namespaces}`,
+    admit: async (namespace, rule) => {
+      api.admit(admissionOf(namespace, rule))
+      return policyOf(namespace, rule)
+    },
     close: async () => {
       await wire.close()
       await api.close()
@@ -121,6 +129,7 @@ async function connectToCluster(path: string): Promise<Connection> {
   const url = config.getCurrentCluster()?.server ?? ''
   const wire = wireTo(url, Object.fromEntries(tls), headers as Record<string, string>)
   const created: string[] = []
+  const policies: string[] = []
   return {
     ...wire,
     namespace: async () => {
@@ -137,7 +146,18 @@ async function connectToCluster(path: string): Promise<Connection> {
         .toBe(200)
       return name
     },
+    admit: async (namespace, rule) => {
+      const name = policyOf(namespace, rule)
+      for (const object of policyObjects(namespace, rule)) {
+        const collection = `/apis/${object.apiVersion}/${object.kind.toLowerCase().replace(/y$/, 'ie')}s`
+        const { status, text } = await wire.send('POST', collection, { type: 'application/json', body: object })
+        expect(status, text).toBe(201)
+        policies.push(`${collection}/${name}`)
+      }
+      return name
+    },
     close: async () => {
+      await Promise.all(policies.map((path) => wire.send('DELETE', path)))
       await Promise.all(created.map((name) => wire.send('DELETE', `/api/v1/namespaces/${name}`)))
       await wire.close()
     },

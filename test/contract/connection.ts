@@ -11,7 +11,20 @@ export interface Sent {
   readonly query?: Readonly<Record<string, string>>
   /** Somebody else to be for this request: a user without any rights. */
   readonly user?: string
+  readonly userAgent?: string
 }
+
+/** What admission is to do with the pods of a namespace. */
+export type AdmissionRule =
+  /** An update gives the label the value that it had. */
+  | { readonly kind: 'keep'; readonly label: string }
+  /** A pod with the annotation is refused, with these words and this reason. */
+  | {
+      readonly kind: 'deny'
+      readonly annotation: string
+      readonly message: string
+      readonly reason?: 'Invalid' | 'Forbidden'
+    }
 
 export interface Received {
   readonly status: number
@@ -31,11 +44,13 @@ export interface Connection {
   ): Promise<() => void>
   /** A namespace that nothing else uses, ready for pods. */
   namespace(): Promise<string>
+  /** Makes admission do this in the namespace, in a moment. @returns the name of the policy. */
+  admit(namespace: string, rule: AdmissionRule): Promise<string>
   close(): Promise<void>
 }
 
-/** The raw half of a connection: everything but namespaces. */
-export type Wire = Omit<Connection, 'namespace'>
+/** The raw half of a connection: everything but what the server is to have. */
+export type Wire = Omit<Connection, 'namespace' | 'admit'>
 
 /** @param tls what to show and to trust there, if it is https. @param headers sent with every request. */
 export function wireTo(url: string, tls: AgentOptions = {}, headers: Readonly<Record<string, string>> = {}): Wire {
@@ -44,7 +59,7 @@ export function wireTo(url: string, tls: AgentOptions = {}, headers: Readonly<Re
   const begin = async (
     method: string,
     path: string,
-    { body, type, query = {}, user }: Sent,
+    { body, type, query = {}, user, userAgent }: Sent,
   ): Promise<[ClientRequest, IncomingMessage]> => {
     const target = `${url}${path}?${new URLSearchParams(query)}`
     const text = body === undefined || typeof body === 'string' ? body : JSON.stringify(body)
@@ -53,6 +68,7 @@ export function wireTo(url: string, tls: AgentOptions = {}, headers: Readonly<Re
       ...(type === undefined ? {} : { 'content-type': type }),
       ...(text === undefined ? {} : { 'content-length': Buffer.byteLength(text) }),
       ...(user === undefined ? {} : { 'impersonate-user': user }),
+      ...(userAgent === undefined ? {} : { 'user-agent': userAgent }),
     }
     const outgoing = (secure ? overHttps : overHttp)(target, { method, headers: all, agent })
     outgoing.end(text)

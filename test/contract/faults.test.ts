@@ -1,6 +1,6 @@
 /** The part of the in-process API that a real one does not have: doors into the store, a log, and faults. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { at } from '../support/api/objects.js'
+import { at, itemsAt, type KubeObject } from '../support/api/objects.js'
 import { type Api, type Fault, startApi } from '../support/api/server.js'
 import { tooManyRequests } from '../support/api/status.js'
 import { Store } from '../support/api/store.js'
@@ -127,6 +127,63 @@ describe('the doors into the store', () => {
     expect(store.get('pods', 'n', 'a')).toBeDefined()
     store.finalise('pods', 'n', 'a')
     expect(store.get('pods', 'n', 'a')).toBeUndefined()
+  })
+
+  /** The entries of a pod: who has which labels, whether the spec, and whether the status. */
+  const managers = (object: KubeObject) =>
+    itemsAt(object, 'metadata', 'managedFields').map((entry) => [
+      at(entry, 'manager'),
+      Object.keys(at(entry, 'fieldsV1', 'f:metadata', 'f:labels') ?? {}),
+      ...['f:spec', 'f:status'].filter((part) => at(entry, 'fieldsV1', part) !== undefined),
+    ])
+
+  it('take a pod for one that kubectl has created, edited, and nobody else', () => {
+    const store = fixed()
+    expect(managers(store.create('pods', pod))).toEqual([['kubectl-create', ['.', 'f:app'], 'f:spec']])
+    const updated = store.update('pods', 'n', 'a', ({ metadata }) => {
+      metadata.labels = { app: 'db', role: 'active' }
+    })
+    expect(managers(updated)).toEqual([
+      ['kubectl-create', ['.', 'f:app'], 'f:spec'],
+      ['kubectl-edit', ['f:role']],
+    ])
+  })
+
+  it('name who has made a pod, whom it belongs to, and who has set which label since', () => {
+    const store = fixed()
+    const ownerReferences = [{ apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'r', uid: 'u', controller: true }]
+    const labels = { app: 'db', role: 'active', pin: 'u' }
+    const made = store.create('pods', {
+      metadata: { name: 'a', namespace: 'n', generateName: 'r-', labels, ownerReferences },
+      status: { phase: 'Failed' },
+      manager: 'kube-controller-manager',
+      setBy: { role: 'kubectl-label', pin: 'active-passive' },
+    })
+    expect(made.metadata).toMatchObject({ generateName: 'r-', labels, ownerReferences })
+    expect(managers(made)).toEqual([
+      ['active-passive', ['f:pin']],
+      ['kube-controller-manager', ['.', 'f:app'], 'f:spec'],
+      ['kubectl-label', ['f:role']],
+      ['kubelet', [], 'f:status'],
+    ])
+    expect(made.metadata.resourceVersion).toBe('2')
+    const relabelled = store.update(
+      ...(['pods', 'n', 'a'] as const),
+      ({ metadata }) => {
+        metadata.labels = { ...labels, role: 'passive' }
+      },
+      'helm',
+    )
+    expect(managers(relabelled)).toContainEqual(['helm', ['f:role']])
+  })
+
+  it('wipe who has set what, if told', () => {
+    const store = fixed()
+    store.create('pods', pod)
+    const wiped = store.update('pods', 'n', 'a', ({ metadata }) => {
+      metadata.managedFields = []
+    })
+    expect(wiped.metadata.managedFields).toBeUndefined()
   })
 
   it('fork into stores that know nothing of each other and go on alike', () => {

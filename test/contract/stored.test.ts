@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { EPOCH, PIN, SWAP } from '../../handler/keys.js'
 import type { Kube, Pod, Service } from '../../handler/kube/port.js'
 import { type InProcess, NAMESPACE, startInProcess } from '../support/in-process.js'
+import type { PodDraft } from '../support/pods.js'
 import { type WriteCall, writePod, writeService } from '../support/stored.js'
 
 const never = new AbortController().signal
@@ -31,7 +32,7 @@ const send = (call: WriteCall) => {
 
 let made = 0
 
-async function aStoredPod(draft: { readonly annotations?: Readonly<Record<string, string>> } = {}): Promise<Pod> {
+async function aStoredPod(draft: Partial<PodDraft> = {}): Promise<Pod> {
   const name = `p${++made}`
   world.addPod({ name, labels: { role: 'active' }, ...draft })
   const pod = (await kube.listPods({ namespace: NAMESPACE }, never)).find((one) => one.name === name)
@@ -67,6 +68,7 @@ describe('a patch of a pod', () => {
       (pod) => patch(pod, test('/metadata/annotations', null), add('/metadata/annotations', { [EPOCH]: '7' })),
     ],
     ['that is not being deleted', (pod) => patch(pod, test('/metadata/deletionTimestamp', null), add(epoch, '7'))],
+    ['of a pod that runs', (pod) => patch(pod, test('/status/phase', 'Running'), add('/metadata/labels/x', 'y'))],
     ['that was never there', (pod) => patch({ ...pod, name: 'nobody' }, add(epoch, '7'))],
     [
       'by its metadata',
@@ -99,6 +101,17 @@ describe('a patch of a pod', () => {
       if (ours.kind === 'applied') expect(ours).toEqual(real)
     })
   }
+
+  it.each(['Pending', 'Running', 'Succeeded', 'Failed', 'Unknown'])(
+    'of a pod that runs, which is %s',
+    async (phase) => {
+      const pod = await aStoredPod({ phase })
+      const call = patch(pod, test('/status/phase', 'Running'), add('/metadata/labels/x', 'y'))
+      const real = await send(call)
+      expect(real.kind).toBe(phase === 'Running' ? 'applied' : 'lost')
+      expect(writePod(call as Extract<WriteCall, { pod: Pod }>, pod)).toEqual(real)
+    },
+  )
 })
 
 describe('a patch of a Service', () => {

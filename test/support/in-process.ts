@@ -9,6 +9,7 @@ import { type PassOptions, pass } from '../../handler/pass.js'
 import { DEFAULT_SETTINGS, type Settings } from '../../handler/policy.js'
 import type { Report } from '../../handler/report/report.js'
 import { type Api, startApi } from './api/server.js'
+import type { Draft } from './api/store.js'
 import { type PodDraft, podDraft, podStatus, type ServiceDraft, serviceDraft } from './pods.js'
 
 export const NAMESPACE = 'default'
@@ -20,7 +21,10 @@ export interface InProcess {
   readonly probed: string[]
   /** A client of its own, with connections of its own. */
   connect(): Kube
-  addPod(pod: Partial<PodDraft> & { readonly name: string }): void
+  /**
+   * Unless told, somebody has created it by hand, and its role and marks were set since then, as by an earlier pass.
+   */
+  addPod(pod: Partial<PodDraft> & Pick<Draft, 'manager' | 'setBy'> & { readonly name: string }): void
   addService(service: ServiceDraft): void
   /** One pass; without bursts unless told: one failure is a failed pod. */
   pass(
@@ -64,12 +68,15 @@ export async function startInProcess(pods: readonly string[] = ['a', 'b']): Prom
     health,
     probed,
     connect: () => connect(config),
-    addPod: (pod) => {
+    addPod: ({ manager, setBy, ...pod }) => {
       const draft = podDraft({ port: 8080, ...pod })
+      const marks = Object.keys({ ...pod.labels, ...pod.annotations }).filter(isMark)
       api.store.create('pods', {
         ...draft,
         metadata: { ...draft.metadata, namespace: NAMESPACE },
         status: podStatus(pod),
+        ...(manager ? { manager } : {}),
+        setBy: setBy ?? Object.fromEntries(marks.map((key) => [key, 'active-passive'])),
       })
     },
     addService: (service) => {
@@ -115,6 +122,9 @@ export async function startInProcess(pods: readonly string[] = ['a', 'b']): Prom
   for (const name of pods) world.addPod({ name })
   return world
 }
+
+/** Whether this program writes such a label or annotation. */
+const isMark = (key: string) => key === 'role' || key.startsWith('active-passive/')
 
 function shorten(path: string): string {
   return path.replace(/^\/api\/v1(\/namespaces\/[^/]+)?\//, '').replace(/^(pod|service)s\/(.+)/, '$1/$2')

@@ -12,13 +12,22 @@ export interface PodDraft {
   readonly readinessProbe?: object | null
   readonly ready?: boolean
   readonly phase?: string
+  readonly generateName?: string
+  readonly ownerReferences?: readonly object[]
 }
 
 /** What the pod is: never scheduled on a real cluster, so that its status is the test's own. */
-export function podDraft({ name, port, labels, annotations, readinessProbe }: PodDraft) {
+export function podDraft(draft: PodDraft) {
+  const { name, port, labels, annotations, readinessProbe, generateName, ownerReferences } = draft
   const probe = readinessProbe === undefined ? { httpGet: { path: '/health', port: 'http' } } : readinessProbe
   return {
-    metadata: { name, labels: { app: 'helloworld', ...labels }, ...(annotations ? { annotations } : {}) },
+    metadata: {
+      name,
+      labels: { app: 'helloworld', ...labels },
+      ...(annotations ? { annotations } : {}),
+      ...(generateName ? { generateName } : {}),
+      ...(ownerReferences ? { ownerReferences } : {}),
+    },
     spec: {
       schedulerName: 'none',
       automountServiceAccountToken: false,

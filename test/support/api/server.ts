@@ -5,6 +5,7 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
+import type { Admission } from './admission.js'
 import type { Json } from './json.js'
 import { type Target, targetOf } from './resources.js'
 import type { Answer } from './status.js'
@@ -67,6 +68,8 @@ export interface Api {
   readonly connections: number
   /** The interceptor that was added first and has an opinion decides. @returns a function that takes it out. */
   intercept(interceptor: Interceptor): () => void
+  /** Shows it each write from now on, after those that were added before. @returns a function that takes it out. */
+  admit(admission: Admission): () => void
   /** Ends the server and destroys its sockets. */
   close(): Promise<void>
 }
@@ -78,6 +81,7 @@ export async function startApi(options: ApiOptions = {}): Promise<Api> {
   const store = options.store ?? new Store(options)
   const log: Mutable<LoggedRequest>[] = []
   const interceptors = new Set<Interceptor>()
+  const admissions = new Set<Admission>()
   const sockets = new Set<Socket>()
   let connections = 0
 
@@ -96,7 +100,7 @@ export async function startApi(options: ApiOptions = {}): Promise<Api> {
     }
     const fault = await faultOf(interceptors, request)
     if (fault === undefined && isWatch(request)) return serveWatch(store, request, response, entry)
-    const answer = fault === undefined || fault.applied ? handle(store, request, text) : undefined
+    const answer = fault === undefined || fault.applied ? handle(store, request, text, admissions) : undefined
     if (fault?.kind === 'answer') send(fault)
     else if (fault?.kind === 'reset') incoming.socket.resetAndDestroy()
     else if (fault === undefined && answer !== undefined) send(answer)
@@ -133,6 +137,10 @@ export async function startApi(options: ApiOptions = {}): Promise<Api> {
       interceptors.add(interceptor)
       return () => void interceptors.delete(interceptor)
     },
+    admit: (admission) => {
+      admissions.add(admission)
+      return () => void admissions.delete(admission)
+    },
     close: async () => {
       if (!server.listening) return
       const closed = once(server, 'close')
@@ -157,7 +165,9 @@ const isWatch = ({ method, target, query }: ApiRequest) =>
   method === 'GET' && target !== undefined && target.name === undefined && /^(true|1)$/.test(query.watch ?? '')
 
 /** What the API answers, whoever asks. */
-function handle(store: Store, { method, path, query, contentType, target }: ApiRequest, body: string): Answer {
+function handle(store: Store, request: ApiRequest, body: string, admissions: Iterable<Admission>): Answer {
+  const { method, path, query, contentType, target, userAgent } = request
+  const client = { userAgent, admissions }
   if (target === undefined) return handleOther(path)
   if (Buffer.byteLength(body) > maxBodyBytes) return status.tooLarge(`limit is ${maxBodyBytes}`)
   const { namespace, name } = target
@@ -166,13 +176,13 @@ function handle(store: Store, { method, path, query, contentType, target }: ApiR
     if (method === 'GET') return verbs.list(store, target, query)
     if (method !== 'POST' || namespace === undefined) return status.methodNotAllowed()
     const isJson = mediaType === undefined || mediaType === 'application/json'
-    return isJson ? verbs.create(store, target, body, query) : status.unsupportedBodyType()
+    return isJson ? verbs.create(store, target, body, query, client) : status.unsupportedBodyType()
   }
   const object = { ...target, namespace, name }
   if (method === 'GET') return verbs.get(store, object)
   if (method === 'PATCH') {
     const type = patchTypes.get(mediaType ?? '')
-    return type === undefined ? status.unsupportedPatchType() : verbs.patch(store, object, type, body, query)
+    return type === undefined ? status.unsupportedPatchType() : verbs.patch(store, object, type, body, query, client)
   }
   return method === 'DELETE' && !target.status ? verbs.remove(store, object, body, query) : status.methodNotAllowed()
 }

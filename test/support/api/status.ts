@@ -119,6 +119,17 @@ export function invalid(kind: string, name: string, causes: readonly Cause[], gr
   return failure(422, `${qualifiedKind} "${name}" is invalid: ${summary}`, 'Invalid', { details })
 }
 
+/** The refusal of a ValidatingAdmissionPolicy whose binding has the same name. */
+export function denied(resource: ResourceName, name: string, policy: string, denial: string, reason: string): Answer {
+  const message = `ValidatingAdmissionPolicy '${policy}' with binding '${policy}' denied request: ${denial}`
+  return failure(
+    reason === 'Forbidden' ? 403 : 422,
+    `${qualified(resource)} "${name}" is forbidden: ${message}`,
+    reason,
+    { details: { ...named(resource, name), causes: [{ message }] } },
+  )
+}
+
 /** The flow control of the server itself speaks plain text. */
 export const tooManyRequests = (retryAfterSeconds: number): Answer => ({
   status: 429,

@@ -8,8 +8,9 @@
 import { randomUUID } from 'node:crypto'
 import { defaulted } from './defaults.js'
 import { isDone, marked } from './deletion.js'
-import { copyOf, equal, frozen, isObject, type JsonObject, jsonOf } from './json.js'
-import { decode, type KubeObject, timestamp } from './objects.js'
+import { copyOf, equal, frozen, isObject, type Json, type JsonObject, jsonOf, member } from './json.js'
+import { managedFields } from './managed-fields.js'
+import { at, decode, type KubeObject, timestamp } from './objects.js'
 import { type ResourceName, resources } from './resources.js'
 
 export interface StoreOptions {
@@ -26,6 +27,10 @@ export interface Draft {
   readonly metadata: { readonly name: string; readonly namespace?: string; readonly [field: string]: unknown }
   readonly spec?: object
   readonly status?: object
+  /** Who has made it; `kubectl-create` unless told. */
+  readonly manager?: string
+  /** Who has set a label or an annotation of it since then, by its key. Its own maker has set the others. */
+  readonly setBy?: Readonly<Record<string, string>>
 }
 
 export interface Change {
@@ -170,23 +175,41 @@ export class Store {
   }
 
   /**
-   * Creates an object, with the status that the draft gives it. A pod without containers gets one: there are none
-   * without. @throws if there is an object of that name.
+   * Creates an object, with the status that the draft gives it, which is a kubelet's. A pod without containers gets
+   * one: there are none without. @throws if there is an object of that name.
    */
-  create(resource: ResourceName, draft: Draft): KubeObject {
+  create(resource: ResourceName, { manager = 'kubectl-create', setBy = {}, ...draft }: Draft): KubeObject {
     const spec = { ...(resource === 'pods' ? { containers: [{ name: 'app', image: 'app' }] } : {}), ...draft.spec }
     const object = this.drafted(resource, jsonOf({ ...draft, spec }))
     const { namespace, name } = object.metadata
     if (this.get(resource, namespace, name) !== undefined) throw new Error(`${resource} ${namespace}/${name} exists`)
-    return this.put(resource, canonical(resource, object))
+    const whole = canonical(resource, object)
+    const left = new Set(Object.keys(setBy))
+    let made = this.#owned(undefined, without(whole, left), at(object, 'metadata', 'managedFields'), manager)
+    for (const setter of new Set(Object.values(setBy))) {
+      for (const key of left) if (setBy[key] === setter) left.delete(key)
+      made = this.#owned(made, without(whole, left), undefined, setter)
+    }
+    return this.put(resource, draft.status === undefined ? made : this.#reported({ ...made, status: {} }, made))
   }
 
-  /** Changes an object in any way but its identity; `change` gets a copy to work on. @throws if there is none. */
-  update(resource: ResourceName, namespace: string, name: string, change: (object: KubeObject) => void): KubeObject {
+  /**
+   * Changes an object in any way but its identity; `change` gets a copy to work on. What it does to the status is a
+   * kubelet's doing. @param manager who changes the rest @throws if there is none.
+   */
+  update(
+    resource: ResourceName,
+    namespace: string,
+    name: string,
+    change: (object: KubeObject) => void,
+    manager = 'kubectl-edit',
+  ): KubeObject {
     const current = this.#expect(resource, namespace, name)
-    const next = copyOf(current) as KubeObject
-    change(next)
-    return this.replace(resource, current, canonical(resource, jsonOf(next) as KubeObject))
+    const copy = copyOf(current) as KubeObject
+    change(copy)
+    const next = canonical(resource, jsonOf(copy) as KubeObject)
+    const owned = this.#owned(current, next, at(copy, 'metadata', 'managedFields'), manager)
+    return this.replace(resource, current, this.#reported({ ...owned, status: current.status ?? {} }, owned))
   }
 
   /** Deletes an object as a DELETE does: it may be only marked. @throws if there is none. */
@@ -214,6 +237,17 @@ export class Store {
     copy.#created = this.#created
     copy.#oldest = this.#oldest
     return copy
+  }
+
+  /** `next` with its managers, when `manager` puts all but its status in the place of `current`. */
+  #owned(current: KubeObject | undefined, next: KubeObject, given: Json | undefined, manager: string): KubeObject {
+    return withManagers(next, managedFields(current, next, given, { manager, status: false }, this.now()))
+  }
+
+  /** `next` with its managers, when a kubelet puts its status in the place of `current`'s. */
+  #reported(current: KubeObject, next: KubeObject): KubeObject {
+    const kubelet = { manager: 'kubelet', status: true }
+    return withManagers(next, managedFields(current, next, undefined, kubelet, this.now()))
   }
 
   #expect(resource: ResourceName, namespace: string, name: string): KubeObject {
@@ -251,6 +285,26 @@ function canonical(resource: ResourceName, object: KubeObject): KubeObject {
 export function identityOf({ metadata }: KubeObject): KubeObject['metadata'] {
   const { name, namespace, uid, resourceVersion, creationTimestamp } = metadata
   return { name, namespace, uid, resourceVersion, creationTimestamp }
+}
+
+/** The object with these managedFields. */
+export function withManagers(object: KubeObject, managers: readonly JsonObject[]): KubeObject {
+  const { managedFields: _, ...metadata } = object.metadata
+  if (managers.length === 0) return { ...object, metadata: metadata as KubeObject['metadata'] }
+  return { ...object, metadata: { ...object.metadata, managedFields: [...managers] } }
+}
+
+/** The object without its labels and annotations of these keys. */
+function without(object: KubeObject, keys: ReadonlySet<string>): KubeObject {
+  const metadata = { ...object.metadata }
+  for (const field of ['labels', 'annotations']) {
+    const map = member(metadata, field)
+    if (!isObject(map)) continue
+    const kept = Object.entries(map).filter(([key]) => !keys.has(key))
+    if (kept.length === 0) delete metadata[field]
+    else metadata[field] = Object.fromEntries(kept)
+  }
+  return { ...object, metadata }
 }
 
 const suffix = (uid: string) => uid.replaceAll(/[^a-z0-9]/g, '').slice(0, 5)

@@ -2,19 +2,21 @@
  * The verbs of the API over a store, without HTTP: what goes in is what a request carries, what comes out is a status
  * and a body. The order of the checks is that of a real server, because it decides which error a client sees.
  *
- * Not served: PUT, server-side apply and strategic merge patches, DELETE of collections, managedFields, namespaces
- * (every namespace exists), RBAC, and immutable fields of Services. Words of JSON syntax errors are JavaScript's.
+ * Not served: PUT, server-side apply and strategic merge patches, DELETE of collections, namespaces (every namespace
+ * exists), RBAC, and immutable fields of Services. Words of JSON syntax errors are JavaScript's.
  */
+import { type Admission, admitted, type Denial } from './admission.js'
 import { isDone, isTerminating, marked } from './deletion.js'
 import { copyOf, equal, isObject, type Json, type JsonObject, member } from './json.js'
 import { applyJsonPatch, maxOperations, patchProblem } from './json-patch.js'
+import { managedFields, managerOf, withTimesOf } from './managed-fields.js'
 import { applyMergePatch } from './merge-patch.js'
 import { at, type Decoded, decode, type KubeObject, textAt } from './objects.js'
 import { type ResourceName, resources, type Target } from './resources.js'
 import { fieldSelector, labelSelector, type Matcher, SelectorError } from './selectors.js'
 import type { Answer } from './status.js'
 import * as status from './status.js'
-import { identityOf, type Store } from './store.js'
+import { identityOf, type Store, withManagers } from './store.js'
 import { creationCauses, statusCauses, updateCauses } from './validation.js'
 
 /** The parameters after the question mark. */
@@ -27,6 +29,12 @@ export interface ObjectTarget extends Target {
 }
 
 export type PatchType = 'json' | 'merge'
+
+/** Who writes, and what he has to get past. */
+export interface Client {
+  readonly userAgent: string | undefined
+  readonly admissions: Iterable<Admission>
+}
 
 /** What a dry run leaves out. */
 interface Options {
@@ -79,7 +87,13 @@ export function matcher(
   }
 }
 
-export function create(store: Store, { resource, namespace = 'default' }: Target, body: string, query: Query): Answer {
+export function create(
+  store: Store,
+  { resource, namespace = 'default' }: Target,
+  body: string,
+  query: Query,
+  { userAgent, admissions }: Client,
+): Answer {
   const options = optionsOf('CreateOptions', query)
   if ('status' in options) return options
   const { kind, apiVersion } = resources[resource]
@@ -108,10 +122,15 @@ export function create(store: Store, { resource, namespace = 'default' }: Target
   }
   const nameless = textAt(given, 'metadata', 'name') === '' && textAt(given, 'metadata', 'generateName') === ''
   const drafted = store.drafted(resource, { ...given, metadata: { ...decoding.object.metadata, namespace } })
-  const object = nameless ? { ...drafted, metadata: { ...drafted.metadata, name: '' } } : drafted
-  const { name } = object.metadata
+  const named = nameless ? { ...drafted, metadata: { ...drafted.metadata, name: '' } } : drafted
+  const { name } = named.metadata
+  const writer = { manager: managerOf(query.fieldManager, userAgent), status: false }
+  const managers = managedFields(undefined, named, at(parsed.value, 'metadata', 'managedFields'), writer, store.now())
+  const review = { operation: 'CREATE', resource, subresource: '', object: withManagers(named, managers) } as const
+  const { object, denial } = admitted(admissions, review)
   const causes = creationCauses(resource, object)
   if (causes.length > 0) return invalid(resource, name, causes)
+  if (denial !== undefined) return refusal(resource, name, denial)
   const existing = store.get(resource, namespace, name)
   if (existing !== undefined) return status.alreadyExists(resource, name, isTerminating(existing))
   const { resourceVersion: __, ...unversioned } = object.metadata
@@ -119,13 +138,22 @@ export function create(store: Store, { resource, namespace = 'default' }: Target
   return { status: 201, body: store.put(resource, object) }
 }
 
-export function patch(store: Store, target: ObjectTarget, type: PatchType, body: string, query: Query): Answer {
+export function patch(
+  store: Store,
+  target: ObjectTarget,
+  type: PatchType,
+  body: string,
+  query: Query,
+  { userAgent, admissions }: Client,
+): Answer {
   const { resource, namespace, name } = target
   const options = optionsOf('PatchOptions', query)
   if ('status' in options) return options
   const current = store.get(resource, namespace, name)
   if (current === undefined) return status.notFound(resource, name)
-  const patched = type === 'json' ? jsonPatched(current, body) : mergePatched(current, body)
+  // to copy and compare them again and again is dear, and hardly a patch names them
+  const patchable = body.includes('managedFields') ? current : withManagers(current, [])
+  const patched = type === 'json' ? jsonPatched(patchable, body) : mergePatched(patchable, body)
   if ('status' in patched) return patched
   const { document } = patched
   if (textAt(document, 'metadata', 'name') === '') {
@@ -135,9 +163,17 @@ export function patch(store: Store, target: ObjectTarget, type: PatchType, body:
   if ('problem' in decoding) return status.undecodable(document, decoding.problem)
   const refused = identityProblem(target, current, decoding.object)
   if (refused !== undefined) return refused
-  const next = settled(target, current, decoding.object)
+  const writer = { manager: managerOf(query.fieldManager, userAgent), status: target.status }
+  const given = at(document, 'metadata', 'managedFields')
+  const managers = managedFields(current, decoding.object, given, writer, store.now())
+  const asked = withManagers(settled(target, current, decoding.object), managers)
+  const subresource = target.status ? 'status' : ''
+  const review = { operation: 'UPDATE', resource, subresource, object: asked, oldObject: current } as const
+  const { object, denial } = admitted(admissions, review)
+  const next = object === asked ? asked : withTimesOf(current, object)
   const causes = target.status ? statusCauses(current, next) : updateCauses(resource, current, next)
   if (causes.length > 0) return invalid(resource, name, causes)
+  if (denial !== undefined) return refusal(resource, name, denial)
   return { status: 200, body: options.dryRun ? next : store.replace(resource, current, next) }
 }
 
@@ -278,10 +314,14 @@ const wrongNamespace = () =>
 function settled(target: ObjectTarget, current: KubeObject, patched: Decoded): KubeObject {
   const { generation, deletionTimestamp, deletionGracePeriodSeconds, ...identity } = current.metadata
   const own = identityOf(current)
+  const { ownerReferences, ...given } = patched.metadata
+  // a pod's owners do not change through its status
+  const owners = target.status && target.resource === 'pods' ? current.metadata.ownerReferences : ownerReferences
   const metadata = {
     ...(deletionTimestamp === undefined ? {} : { deletionTimestamp }),
     ...(deletionGracePeriodSeconds === undefined ? {} : { deletionGracePeriodSeconds }),
-    ...patched.metadata,
+    ...given,
+    ...(owners === undefined ? {} : { ownerReferences: owners }),
     ...own,
     uid: textAt(patched, 'metadata', 'uid') || identity.uid,
     ...(generation === undefined ? {} : { generation }),
@@ -311,6 +351,9 @@ function preconditionProblem(kind: string, { metadata }: KubeObject, wanted: Jso
     `${message} (${resourceVersion}). The object might have been modified`,
   )
 }
+
+const refusal = (resource: ResourceName, name: string, { denied, policy = 'in-process', reason = 'Invalid' }: Denial) =>
+  status.denied(resource, name, policy, denied, reason)
 
 const invalid = (resource: ResourceName, name: string, causes: readonly status.Cause[]) =>
   status.invalid(resources[resource].kind, name, causes, resources[resource].group)
