@@ -44,6 +44,9 @@ function readOwner({ ownerReferences = [] }: V1ObjectMeta): Owner | undefined {
   return kind !== undefined && name !== undefined && uid !== undefined ? { kind, name, uid } : undefined
 }
 
+/** Where a pod has many managers, the API server puts the oldest into one entry: it does not tell who has created the pod. */
+const ANCIENT = 'ancient-changes'
+
 /** A set of fields as managedFields writes it: `f:NAME` for a field, `k:KEY` for an item of a list, `.` for itself. */
 interface Fields {
   readonly [field: string]: Fields | undefined
@@ -55,7 +58,7 @@ function readWriters({ managedFields = [] }: V1ObjectMeta): readonly Writer[] {
     const metadata = fields['f:metadata'] ?? {}
     const writer: Writer = {
       manager,
-      created: !subresource && isCreator(fields['f:spec']?.['f:containers']),
+      created: !subresource && manager !== ANCIENT && isCreator(fields['f:spec']?.['f:containers']),
       owns: metadata['f:ownerReferences'] !== undefined,
       labels: namesIn(metadata['f:labels']),
       annotations: namesIn(metadata['f:annotations']).filter((name) => name.startsWith(PREFIX)),

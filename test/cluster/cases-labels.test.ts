@@ -7,6 +7,7 @@ import { podDraft } from '../support/pods.js'
 import { startServer } from '../support/servers.js'
 import { addWorkload, type Kubelet, orphans, startKubelet } from '../support/workloads.js'
 import { type Observer, observe } from './observer.js'
+import { until } from './poll.js'
 import { freePort } from './ports.js'
 
 const cluster = inject('cluster')
@@ -111,9 +112,9 @@ describe.skipIf(!cluster)('a role that a pod was born with', { timeout: 60_000 }
     await kubelet.settle()
     const observer = await watched()
     expect(await world.report(FAST)).toMatchObject({ code: 0, group: { decision: 'first' } })
-    await kubelet.settle()
+    await until('another pod', async () => ((await world.pods()).length > 2 ? true : undefined))
     await world.takeRequests()
-    for (const run of await passes(5, kubelet)) expectNamed(run, 'main')
+    for (let n = 0; n < 5; n++) expectNamed(await world.report(FAST), 'main')
     await observer.caughtUp()
     expect(await patches()).toEqual([])
     expect(podsEver(observer)).toBeLessThanOrEqual(3)
