@@ -32,8 +32,8 @@ export interface Handover {
   readonly warnings: readonly string[]
   /** Claims that could not be taken off. */
   readonly latched?: Fault
-  /** What admission has made of writes that were done all the same. */
-  readonly changed: readonly Fault[]
+  /** To be reported whatever comes of it: what admission has made of writes, and what is wrong with pods that have come. */
+  readonly noted: readonly Fault[]
   /** Whether the active pod was, or may have been, sealed: from then on the swap is to be finished. */
   readonly begun: boolean
 }
@@ -49,11 +49,16 @@ export type Outcome =
 
 const AGAIN: Outcome = { kind: 'again', delayMs: 0 }
 
+/** The pods as they are now, and what follows. `fault`: why none of them may be written. `alarms`: to be reported. */
+export interface Redecision {
+  readonly members: readonly Judged[]
+  readonly swap: Swap | undefined
+  readonly fault: Fault | undefined
+  readonly alarms: readonly Fault[]
+}
+
 /** Reads the group's pods again and decides anew, with the verdicts of this pass, but for no pod of `never`. @throws KubeError */
-export type Redecide = (
-  never: readonly string[],
-  signal: AbortSignal,
-) => Promise<{ readonly members: readonly Judged[]; readonly swap: Swap | undefined }>
+export type Redecide = (never: readonly string[], signal: AbortSignal) => Promise<Redecision>
 
 /** Never throws for what the cluster does; everything that was claimed is released or named in `latched`. */
 export async function handOver(
@@ -72,11 +77,11 @@ export async function handOver(
   )
   if (claimed.kind === 'again') {
     const stuck = latchedFault(context, claimed.stuck)
-    return { outcome: claimed, latch: null, warnings: [], changed: [], begun: false, ...stuck }
+    return { outcome: claimed, latch: null, warnings: [], noted: [], begun: false, ...stuck }
   }
   const { claim: held } = claimed
   const { releasing } = context.deadline
-  let swapped: Swapped = { outcome: AGAIN, begun: false, changed: [] }
+  let swapped: Swapped = { outcome: AGAIN, begun: false, noted: [] }
   let released: readonly Released[] = []
   try {
     if (context.deadline.allowsSeal()) swapped = await swapUnderClaim(context, group, held, members, swap, redecide)
@@ -94,17 +99,17 @@ export async function handOver(
         ({ service, error }) =>
           `service ${service.name} was not latched, so that new connections may be refused for up to a second: ${error.message}. ${error.remedy}`,
       ),
-    changed: [
+    noted: [
       ...held.refused
         .filter(isChanged)
         .map(({ service, error }) => faultOf(error, `service ${service.namespace}/${service.name}`)),
-      ...swapped.changed,
+      ...swapped.noted,
     ],
     ...latchedFault(context, [...held.stuck, ...released.filter(isStuck)]),
   }
 }
 
-type Swapped = Pick<Handover, 'outcome' | 'begun' | 'changed'>
+type Swapped = Pick<Handover, 'outcome' | 'begun' | 'noted'>
 
 /** Seal, check, promote. A promotion that is lost or refused goes to the next candidate under the same claim. */
 async function swapUnderClaim(
@@ -120,13 +125,13 @@ async function swapUnderClaim(
   const object = `group ${groupName(group)}`
   const old = firstMembers.find(({ role }) => role === 'active')
   const refusals = new Map<string, Fault>()
-  const changed: Fault[] = []
-  const note = (error: KubeError) => void changed.push(faultOf(error, object))
+  const noted: Fault[] = []
+  const note = (error: KubeError) => void noted.push(faultOf(error, object))
   let never: readonly string[] = []
   let members = firstMembers
   let { winner } = firstSwap
   let begun = false
-  const ended = (outcome: Outcome): Swapped => ({ outcome, begun, changed })
+  const ended = (outcome: Outcome): Swapped => ({ outcome, begun, noted })
   const done = (): Swapped => ended({ kind: 'done', winner, refused: [...refusals.values()] })
   try {
     for (let attempt = 0; ; attempt++) {
@@ -157,7 +162,9 @@ async function swapUnderClaim(
       await pause(context, attempt, swapping)
       const next = await persistShortly(context, (signal) => redecide(never, signal))
       const active = next.members.find(({ role }) => role === 'active')
+      noted.push(...next.alarms, ...(next.fault ? [next.fault] : []))
       if (active?.pod.uid === winner.pod.uid && active.epoch === ballot.epoch) return done() // it did land
+      if (next.fault) return ended({ kind: 'failed', fault: next.fault })
       if (active) return ended(AGAIN)
       const isOld = ({ pod }: Judged) => pod.uid === old?.pod.uid && !pod.terminating && !never.includes(pod.name)
       let candidate = next.swap?.winner ?? next.members.find(isOld)
@@ -166,7 +173,7 @@ async function swapUnderClaim(
         candidate = next.members.find(({ pod }) => pod.uid === firstSwap.winner.pod.uid && refusals.has(pod.name))
       }
       if (!candidate) {
-        const fault = [...refusals.values(), ...changed][0]
+        const fault = [...refusals.values(), ...noted][0]
         return ended(fault ? { kind: 'failed', fault } : AGAIN)
       }
       members = next.members

@@ -30,6 +30,9 @@ export function originOf(members: readonly Member[], roleLabel: string): Origin 
   const resisted = takingBackFailed(members, roleLabel) ?? letGo(members, roleLabel)
   if (resisted) return { fault: resisted, alarms: [], warnings: [] }
 
+  const several = severalToTakeBack(members, templated, roleLabel)
+  if (several) return { fault: several, alarms: [], warnings: [] }
+
   const isMade = ({ pod, role, epoch }: Member) => role === 'active' && epoch > 0 && !pod.terminating
   const made = members.find((member) => isMade(member) && !born.includes(member))
   const seconds = made ? templated.filter(({ role }) => role === 'active') : []
@@ -37,8 +40,8 @@ export function originOf(members: readonly Member[], roleLabel: string): Origin 
   if (templated.length > 0 && (orphan || seconds.length === 0)) {
     return { fault: roleInTemplate(templated, roleLabel, orphan), alarms: [], warnings: [] }
   }
-  const several = severalActives(members, roleLabel)
-  if (several) return { fault: several, alarms: [], warnings: [] }
+  const unmade = severalActives(members, roleLabel)
+  if (unmade) return { fault: unmade, alarms: [], warnings: [] }
   const byHand = born.filter((member) => !templated.includes(member))
   return {
     alarms: seconds.length > 0 ? [roleInTemplate(seconds, roleLabel)] : [],
@@ -78,8 +81,8 @@ function makerOf(pod: Pod): string {
 /** A pod that was born active and made passive is active again by somebody else's hand, or has lost its owner by it. */
 function takingBackFailed(members: readonly Member[], roleLabel: string): Fault | undefined {
   for (const { pod, role } of members) {
-    const owner = isCopy(pod) ? undefined : pod.annotations?.[TAKEN_BACK]
-    if (owner === undefined || creatorOf(pod)?.annotations.includes(TAKEN_BACK)) continue
+    const owner = ownerWhenTakenBack(pod)
+    if (owner === undefined) continue
     const isLost = owner !== '' && pod.owner?.uid !== owner
     const writer = pod.writers?.find(({ labels }) => labels.includes(roleLabel))?.manager
     const isReturned = role === 'active' && writer !== undefined && writer !== FIELD_MANAGER
@@ -115,6 +118,33 @@ function letGo(members: readonly Member[], roleLabel: string): Fault | undefined
     }
   }
   return undefined
+}
+
+/** The uid of its controller when it was made passive; empty: it had none. `undefined`: it never was. */
+function ownerWhenTakenBack(pod: Pod): string | undefined {
+  const isOwn = !isCopy(pod) && !creatorOf(pod)?.annotations.includes(TAKEN_BACK)
+  return isOwn ? pod.annotations?.[TAKEN_BACK] : undefined
+}
+
+/**
+ * One pod of a controller is taken back, and no other as long as that one is there: whether the controller selects by
+ * the role is not known before it has looked, and it makes one pod for each that it lets go of.
+ */
+function severalToTakeBack(
+  members: readonly Member[],
+  templated: readonly Member[],
+  roleLabel: string,
+): Fault | undefined {
+  const actives = templated.filter(({ role }) => role === 'active')
+  const taken = members.filter(({ pod }) => Boolean(ownerWhenTakenBack(pod)))
+  if (actives.length === 0 || actives.length + taken.length < 2) return undefined
+  const fault = roleInTemplate(actives, roleLabel)
+  const before =
+    taken.length > 0 ? `. One was made passive before (${taken.map(({ pod }) => pod.name).join(', ')})` : ''
+  return {
+    ...fault,
+    message: `${fault.message}${before}. At most one is made passive: a controller may make another for each`,
+  }
 }
 
 function severalActives(members: readonly Member[], roleLabel: string): Fault | undefined {

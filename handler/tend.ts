@@ -65,7 +65,7 @@ export async function tend(
     const { outcome } = handover
     const latched = handover.latched ? [handover.latched] : []
     begun ||= handover.begun
-    noted.push(...handover.changed)
+    noted.push(...handover.noted)
     if (outcome.kind === 'done') {
       view = { ...view, decision: enabled(decision, outcome.winner) }
       return result({ ...handover, activeAfter: outcome.winner.pod.name, faults: [...outcome.refused, ...latched] })
@@ -222,7 +222,8 @@ async function trySwap(
     const current = again ? await judgeGroup(context, again, settings, verdicts, false) : []
     const careful = { ...settings, never: [...(settings.never ?? []), ...never] }
     const decision = decide({ members: current, settings: careful, nowMs: context.clock.now() })
-    return { members: current, swap: isSwap(decision) ? decision : undefined }
+    const swap = isSwap(decision) ? decision : undefined
+    return { members: current, swap, fault: again?.fault, alarms: again?.alarms ?? [] }
   }
   return handOver(context, group, members, settings, swap, redecide)
 }

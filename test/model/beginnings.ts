@@ -6,9 +6,10 @@ import { DEFAULT_SETTINGS } from '../../handler/policy.js'
 import { aPod } from '../support/builders.js'
 import { Behaviour, type Point } from './behaviour.js'
 import { NONE, Objects } from './cluster.js'
+import { bornPod, COMERS, type ComerKind, copiedPod } from './comers.js'
 import { type Code, DEADLINE_MS, type Setup } from './run.js'
 import type { State } from './state.js'
-import type { FaultKind, World } from './world.js'
+import type { Admission, FaultKind, World } from './world.js'
 
 const OPTIONS = {
   namespaces: ['default'],
@@ -30,10 +31,18 @@ export interface Bounds {
   readonly latch: boolean
   /** Services of the group. */
   readonly services: number
-  /** Whether the pods were labelled by passes before, or nobody has been there yet. */
-  readonly start: 'one active' | 'new'
+  /**
+   * Whether the pods were labelled by passes before, or nobody has been there yet; or they were born with these roles;
+   * or they are copies, out of a backup of a group that had an active pod.
+   */
+  readonly start: 'one active' | 'new' | 'born with roles' | 'copies'
   /** Pods that are not there at the start, and may come, with names of their own. */
   readonly coming?: number
+  /** What they are, if they are no ordinary pods: fault `comes`. */
+  readonly comers?: readonly ComerKind[]
+  /** The controller of the pods that are born with a role selects by this role. */
+  readonly selectsRole?: string
+  readonly admission?: Admission
   /** Pods that must never be active. */
   readonly never?: readonly string[]
   /** A pod that is made again is healthy where the one before it fails, and the other way round. */
@@ -43,7 +52,7 @@ export interface Bounds {
   readonly code?: Code
 }
 
-const NAMES = ['a', 'b', 'c', 'd']
+const NAMES = ['a', 'b', 'c', 'd', 'e']
 
 /** Which pods fail, in the eyes of each pass. */
 export type Views = readonly (readonly string[])[]
@@ -59,6 +68,7 @@ export async function worldOf(bounds: Bounds): Promise<World> {
     objects: new Objects(
       podNames,
       home.map(({ name }) => name),
+      bounds.admission ?? {},
     ),
     behaviour: new Behaviour(),
     podNames,
@@ -68,14 +78,15 @@ export async function worldOf(bounds: Bounds): Promise<World> {
     home,
     never: bounds.never ?? [],
     freshPod: (name, generation) => newPod(name, `${name}${generation}`),
+    comers: (bounds.comers ?? []).map((kind) => COMERS[kind]),
+    selectsRole: bounds.selectsRole,
+    admission: bounds.admission ?? {},
   }
 }
 
 export async function firstState(world: World, bounds: Bounds, views: Views): Promise<State> {
   const { objects, podNames } = world
-  const pods = podNames
-    .slice(0, bounds.pods)
-    .map((name, n) => (bounds.start === 'new' ? newPod(name, name) : oldPod(name, n === 0)))
+  const pods = podNames.slice(0, bounds.pods).map((name, n) => startingPod(bounds.start, name, n === 0))
   const passes: Point[] = []
   for (const [n, failing] of views.entries()) {
     // Passes are told apart by what they write to Services, and by nothing else.
@@ -92,8 +103,10 @@ export async function firstState(world: World, bounds: Bounds, views: Views): Pr
     blind: views.map(() => false),
     flying: [],
     faultsLeft: bounds.faults,
-    foreign: podNames.map(() => false),
+    // Who has made it active is of matter for those that are.
+    foreign: podNames.map((_, n) => n === 0 && bounds.start === 'born with roles'),
     meddled: false,
+    letGo: 0,
   }
 }
 
@@ -134,6 +147,20 @@ function homeOf(name: string): Service {
     annotations: {},
     selector: { app: 'web', role: 'active' },
     publishNotReadyAddresses: false,
+  }
+}
+
+function startingPod(start: Bounds['start'], name: string, isActive: boolean): Pod {
+  const role = isActive ? 'active' : 'passive'
+  switch (start) {
+    case 'new':
+      return newPod(name, name)
+    case 'one active':
+      return oldPod(name, isActive)
+    case 'born with roles':
+      return bornPod(name, role)
+    case 'copies':
+      return copiedPod(name, { role, of: `old-${name}`, epoch: 1 })
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import { SWAP } from '../../handler/keys.js'
 import type { Pod, Service } from '../../handler/kube/port.js'
-import { isActivation } from '../support/roles.js'
+import { hasEnded, isActivation } from '../support/roles.js'
 import type { Call } from '../support/stored.js'
 import { Interned } from './interned.js'
 import { type Answer, type Pending, Run, type Setup } from './run.js'
@@ -30,8 +30,12 @@ export interface Point {
   readonly refused: readonly string[]
   /** How often it was not allowed to write a Service. */
   readonly refusals: number
+  /** What admission has made of its writes of pods that are alive. */
+  readonly changed: readonly string[]
   /** Whether it was cut off before it was done. */
   readonly isCut: boolean
+  /** Whether it has ended, and says that all is well. */
+  readonly isContent: boolean
 }
 
 interface Node extends Point {
@@ -123,6 +127,7 @@ export class Behaviour {
       lost: lostBy(parent, event),
       ...refusedBy(parent, event),
       isCut: run.isCut,
+      isContent: run.isContent,
       batch: batch ?? { answered: [], nodes: new Map() },
     }
     this.nodes.push(node)
@@ -167,12 +172,25 @@ function lostBy(parent: Node | undefined, event: Event | undefined): readonly st
   return basis ? [...parent.lost, basis] : parent.lost
 }
 
-function refusedBy(parent: Node | undefined, event: Event | undefined): Pick<Point, 'refused' | 'refusals'> {
-  const { refused, refusals } = parent ?? { refused: [], refusals: 0 }
-  if (!parent || !event || !('place' in event) || event.answer.kind !== 'denied') return { refused, refusals }
+type Refused = Pick<Point, 'refused' | 'refusals' | 'changed'>
+
+/** What was refused to it, or changed. */
+function refusedBy(parent: Node | undefined, event: Event | undefined): Refused {
+  const { refused, refusals, changed } = parent ?? { refused: [], refusals: 0, changed: [] }
+  const known = { refused, refusals, changed }
+  if (!parent || !event || !('place' in event)) return known
+  const { answer } = event
+  const differences = answer.kind === 'applied' ? answer.differences : undefined
+  if (answer.kind !== 'denied' && differences === undefined) return known
   const call = parent.pending.find(({ place }) => place === event.place)?.call
-  if (call?.verb === 'patchService') return { refused, refusals: refusals + 1 }
-  return call && isActivation(call) ? { refused: [...refused, call.pod.name], refusals } : { refused, refusals }
+  if (call?.verb === 'patchService') return { ...known, refusals: refusals + 1 }
+  if (!call || !('pod' in call)) return known
+  return {
+    refused: isActivation(call) ? [...refused, call.pod.name] : refused,
+    refusals,
+    changed:
+      differences === undefined || hasEnded(call.pod) ? changed : [...changed, `${call.pod.name}: ${differences}`],
+  }
 }
 
 /**

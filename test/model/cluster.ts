@@ -1,18 +1,14 @@
 /** The cluster of a state: pods and Services as numbers, so that states are small and equal ones are found. Pure. */
 import type { Pod, Service } from '../../handler/kube/port.js'
+import { hasEnded } from '../support/roles.js'
 import { type Call, selects, type WriteCall, writePod, writeService } from '../support/stored.js'
+import { type Kept, keptPod, keptService, told } from './admission.js'
 import { Interned } from './interned.js'
 import type { Answer } from './run.js'
+import type { Admission } from './world.js'
 
 /** Nothing has this name at the moment. */
 export const NONE = -1
-
-/** A pass does nothing with a pod that it has written: histories that differ in it alone are the same. */
-const UNREAD = new Proxy({} as Pod, { get: refuse, has: refuse, ownKeys: refuse })
-
-function refuse(): never {
-  throw new Error('a pass reads what the server answers to a write of a pod: the model has to tell answers apart')
-}
 
 /** In the order of their names, which stay; `NONE` or a number of `Objects`. */
 export interface Cluster {
@@ -30,11 +26,12 @@ export interface Done {
 export class Objects {
   readonly pods = new Interned<Pod>()
   readonly services = new Interned<Service>()
-  private readonly effects = new Map<string, { readonly kind: 'applied' | 'lost' | 'gone'; readonly id: number }>()
+  private readonly effects = new Map<string, Effect>()
 
   constructor(
     private readonly podNames: readonly string[],
     private readonly serviceNames: readonly string[],
+    private readonly admission: Admission,
   ) {}
 
   podsOf({ pods }: Cluster): readonly Pod[] {
@@ -45,16 +42,20 @@ export class Objects {
     return services.flatMap((id) => (id === NONE ? [] : this.services.value(id)))
   }
 
-  /** The names of the pods that a Service selects. */
+  /** The names of the pods that a Service sends traffic to. */
   selected(cluster: Cluster, service: number): readonly string[] {
     const id = cluster.services[service] ?? NONE
     if (id === NONE) return []
     const { selector } = this.services.value(id)
-    return this.podsOf(cluster).flatMap(({ name, labels }) => (selects(selector, labels) ? name : []))
+    return this.podsOf(cluster).flatMap((pod) => (!hasEnded(pod) && selects(selector, pod.labels) ? pod.name : []))
   }
 
-  /** Carries out a call. @param callId the same for equal calls */
-  carryOut(cluster: Cluster, call: Call, callId: number): Done {
+  /**
+   * Carries out a call.
+   * @param callId the same for equal calls
+   * @param kept what admission makes of a write
+   */
+  carryOut(cluster: Cluster, call: Call, callId: number, kept?: Kept): Done {
     switch (call.verb) {
       case 'listPods': {
         const { labels = {} } = call.options
@@ -68,39 +69,73 @@ export class Objects {
           cluster,
         }
       default:
-        return this.write(cluster, call, callId)
+        return this.write(cluster, call, callId, kept)
     }
   }
 
-  private write(cluster: Cluster, call: WriteCall, callId: number): Done {
+  private write(cluster: Cluster, call: WriteCall, callId: number, kept: Kept | undefined): Done {
     const kind = 'pod' in call ? 'pods' : 'services'
     const place = 'pod' in call ? this.podNames.indexOf(call.pod.name) : this.serviceNames.indexOf(call.service.name)
     const id = cluster[kind][place] ?? NONE
-    const effect = this.effectOf(call, callId, id)
-    if (effect.kind !== 'applied') return { key: effect.kind, answer: { kind: effect.kind }, cluster }
-    const written = effect.id === id ? cluster : { ...cluster, [kind]: cluster[kind].with(place, effect.id) }
-    return kind === 'pods'
-      ? { key: 'applied', answer: { kind: 'applied', object: UNREAD }, cluster: written }
-      : {
-          key: `applied ${effect.id}`,
-          answer: { kind: 'applied', object: this.services.value(effect.id) },
-          cluster: written,
-        }
+    const { key, answer, id: after } = this.effectOf(call, callId, id, kept)
+    return { key, answer, cluster: after === id ? cluster : { ...cluster, [kind]: cluster[kind].with(place, after) } }
   }
 
-  private effectOf(call: WriteCall, callId: number, id: number) {
-    const key = `${callId}/${id}`
+  private effectOf(call: WriteCall, callId: number, id: number, kept: Kept | undefined): Effect {
+    const key = `${callId}/${id}/${kept ?? ''}`
     const known = this.effects.get(key)
     if (known) return known
-    let effect: { readonly kind: 'applied' | 'lost' | 'gone'; readonly id: number }
-    if ('pod' in call) {
-      const done = writePod(call, id === NONE ? undefined : this.pods.value(id))
-      effect = { kind: done.kind, id: done.kind === 'applied' ? this.pods.idOf(done.object) : id }
-    } else {
-      const done = writeService(call, id === NONE ? undefined : this.services.value(id))
-      effect = { kind: done.kind, id: done.kind === 'applied' ? this.services.idOf(done.object) : id }
-    }
+    const effect =
+      'pod' in call
+        ? this.effectOnPod(call, id, id === NONE ? undefined : this.pods.value(id), kept)
+        : this.effectOnService(call, id, id === NONE ? undefined : this.services.value(id), kept)
     this.effects.set(key, effect)
     return effect
   }
+
+  private effectOnPod(
+    call: Extract<WriteCall, { pod: Pod }>,
+    id: number,
+    before: Pod | undefined,
+    once: Kept | undefined,
+  ): Effect {
+    const { keeps, refusesEnded } = this.admission
+    const done = writePod(call, before)
+    if (done.kind !== 'applied' || !before) return { key: done.kind, answer: done, id } as Effect
+    if (refusesEnded && hasEnded(before)) return { key: 'denied', answer: { kind: 'denied' }, id }
+    const kept = once ?? (keeps?.pod === before.name ? keeps.what : undefined)
+    const stored = kept ? keptPod(kept, before, done.object) : done.object
+    const { object, differences } = told(call, stored)
+    return {
+      key: differences ? `changed ${differences}` : 'applied',
+      answer: { kind: 'applied', object, ...(differences ? { differences } : {}) },
+      id: this.pods.idOf(stored),
+    }
+  }
+
+  private effectOnService(
+    call: Extract<WriteCall, { service: Service }>,
+    id: number,
+    before: Service | undefined,
+    kept: Kept | undefined,
+  ): Effect {
+    const done = writeService(call, before)
+    if (done.kind !== 'applied' || !before) return { key: done.kind, answer: done, id } as Effect
+    const asked = this.services.idOf(done.object)
+    const stored = kept ? this.services.idOf(keptService(kept, before, done.object)) : asked
+    return {
+      key: `applied ${stored}${stored === asked ? '' : ' changed'}`,
+      answer: {
+        kind: 'applied',
+        object: this.services.value(stored),
+        ...(stored === asked ? {} : { differences: `${kept}` }),
+      },
+      id: stored,
+    }
+  }
+}
+
+/** What becomes of a write: the key and the answer as in `Done`, and the number of the object as it is then. */
+interface Effect extends Pick<Done, 'key' | 'answer'> {
+  readonly id: number
 }

@@ -1,9 +1,12 @@
 /** What third parties do: to pods, and to Services. Pure. */
+
+import { PIN } from '../../handler/keys.js'
 import type { Pod, Service } from '../../handler/kube/port.js'
 import { isClaimed } from '../../handler/latch.js'
-import { changed } from '../support/stored.js'
+import { hasEnded, isActive } from '../support/roles.js'
+import { changed, ownedBy } from '../support/stored.js'
 import { NONE } from './cluster.js'
-import { meddledWith, type State } from './state.js'
+import { blinded, type State } from './state.js'
 import type { World } from './world.js'
 
 export interface Fault {
@@ -12,43 +15,89 @@ export interface Fault {
 }
 
 /** What may go wrong with the pod of this place. */
-export function podFaults({ faults, objects, podNames, freshPod }: World, state: State, place: number): Fault[] {
+export function podFaults(world: World, state: State, place: number): Fault[] {
+  const { faults, objects, podNames, freshPod, comers } = world
   const name = podNames[place] as string
   const id = state.cluster.pods[place] ?? NONE
   const pod = id === NONE ? undefined : objects.pods.value(id)
-  const become = (next: Pod | undefined, text: string, isForeign: boolean): Fault => ({
+  const become = (next: Pod | undefined, text: string, isForeign = false): Fault => ({
     text,
-    state: {
-      ...state,
-      foreign: state.foreign.with(place, isForeign),
-      cluster: { ...state.cluster, pods: state.cluster.pods.with(place, next ? objects.pods.idOf(next) : NONE) },
-    },
+    state: withPod(world, state, place, next, isForeign),
   })
   const found: Fault[] = []
   if (faults.has('recreated')) {
     const text = pod ? `pod ${name} is made again, with another uid` : `pod ${name} comes`
-    found.push(become(freshPod(name, state.faultsLeft + 1), text, false))
+    found.push(become(freshPod(name, state.faultsLeft + 1), text))
   }
-  if (!pod) return found
-  if (faults.has('deleted')) found.push(become(undefined, `pod ${name} is gone`, false))
+  if (!pod) {
+    if (faults.has('comes')) found.push(...comers.map(({ text, make }) => comes(world, state, place, text, make(name))))
+    return found
+  }
+  if (faults.has('deleted')) found.push(become(undefined, `pod ${name} is gone`))
+  const isForeign = state.foreign[place] ?? false
   if (faults.has('terminating') && !pod.terminating) {
-    found.push(become({ ...pod, terminating: true }, `pod ${name} is being deleted`, state.foreign[place] ?? false))
+    found.push(become({ ...pod, terminating: true }, `pod ${name} is being deleted`, isForeign))
   }
+  if (faults.has('ended') && !hasEnded(pod)) found.push(become(ended(pod), `pod ${name} has Failed`, isForeign))
   if (faults.has('label')) {
-    const role = pod.labels.role === 'active' ? 'passive' : 'active'
-    const labelled = { ...pod, labels: { ...pod.labels, role } }
-    const { text, state: labelling } = become(labelled, `a third party labels ${name} ${role}`, role === 'active')
-    const after = meddledWith(labelling)
-    found.push({
-      text,
-      state: {
-        ...after,
-        blind: after.passes.map((point) => point !== undefined),
-        flying: after.flying.map((one) => ({ ...one, blind: true })),
-      },
-    })
+    const role = isActive(pod) ? 'passive' : 'active'
+    const labelled = withLabels(pod, { ...pod.labels, role })
+    const { text, state: after } = become(labelled, `a third party labels ${name} ${role}`, role === 'active')
+    found.push({ text, state: blinded(after) })
+  }
+  if (faults.has('stripped')) {
+    for (const keys of [['role'], [PIN], ['role', PIN]]) {
+      if (!keys.every((key) => key in pod.labels)) continue
+      const labels = Object.fromEntries(Object.entries(pod.labels).filter(([key]) => !keys.includes(key)))
+      const what = keys.map((key) => (key === PIN ? 'pin' : key)).join(' and ')
+      found.push(become(withLabels(pod, labels), `a third party takes the ${what} from ${name}`))
+    }
   }
   return found
+}
+
+function withPod({ objects }: World, state: State, place: number, next: Pod | undefined, isForeign: boolean): State {
+  return {
+    ...state,
+    foreign: state.foreign.with(place, isForeign),
+    cluster: { ...state.cluster, pods: state.cluster.pods.with(place, next ? objects.pods.idOf(next) : NONE) },
+  }
+}
+
+/** A pod that comes with a role, and whatever else somebody has put on it, is a third party's. */
+function comes(world: World, state: State, place: number, text: string, pod: Pod): Fault {
+  const after = withPod(world, state, place, pod, true)
+  return { text: `pod ${pod.name} comes, ${text}`, state: isActive(pod) ? blinded(after) : after }
+}
+
+function withLabels(pod: Pod, labels: Pod['labels']): Pod {
+  return ownedBy('kubectl-label', pod, { ...pod, labels })
+}
+
+/** As it is read then. */
+function ended({ writers: _, ...pod }: Pod): Pod {
+  return { ...pod, phase: 'Failed', ready: false, containers: [] }
+}
+
+/**
+ * What the controller of the pods that were born with a role does once one of them has another: it lets go of it, and
+ * makes one more. `undefined`: there is nothing to do.
+ */
+export function reaction(world: World, state: State): Fault | undefined {
+  const { selectsRole, objects, podNames, comers } = world
+  if (selectsRole === undefined) return undefined
+  const isLost = ({ owner, labels }: Pod) => owner !== undefined && labels.role !== selectsRole
+  const place = state.cluster.pods.findIndex((id) => id !== NONE && isLost(objects.pods.value(id)))
+  if (place < 0) return undefined
+  const { owner: _, ...orphan } = objects.pods.value(state.cluster.pods[place] as number)
+  const isForeign = state.foreign[place] ?? false
+  const letGo = { ...withPod(world, state, place, orphan, isForeign), letGo: state.letGo + 1 }
+  const free = state.cluster.pods.indexOf(NONE)
+  const [comer] = comers
+  if (free < 0 || !comer)
+    return { text: `the controller lets go of ${orphan.name}, and makes another pod`, state: letGo }
+  const { text, state: after } = comes(world, letGo, free, comer.text, comer.make(podNames[free] as string))
+  return { text: `the controller lets go of ${orphan.name}, and ${text}`, state: after }
 }
 
 /** What may go wrong with each of the Services. */

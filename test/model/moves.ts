@@ -7,13 +7,18 @@
  * fewer healthy ones before it. And a pass that dies is to the others one that is heard of no more: it dies at the end.
  */
 
+import { isActivation, isActive } from '../support/roles.js'
 import type { Call } from '../support/stored.js'
+import type { Kept } from './admission.js'
 import type { Event, Point } from './behaviour.js'
-import type { Cluster, Done } from './cluster.js'
-import { podFaults, serviceFaults } from './faults.js'
+import { type Cluster, type Done, NONE } from './cluster.js'
+import { podFaults, reaction, serviceFaults } from './faults.js'
 import { type Flying, meddledWith, type State } from './state.js'
 import * as say from './story.js'
 import type { World } from './world.js'
+
+/** One pod more than there would be is the most that a pass may cause. */
+export const MOST_LET_GO = 1
 
 export interface Move {
   /** What happened, in sentences. */
@@ -43,14 +48,14 @@ export async function movesFrom(world: World, state: State): Promise<readonly Mo
   const moves: Move[] = []
   for (const [n, point] of state.passes.entries()) {
     for (const pending of point?.pending ?? []) {
-      for (const { state: found, texts } of asFound(world, state, placesSeen(world, pending.call))) {
+      for (const { state: found, texts } of asSeen(world, state, pending.call)) {
         moves.push(told(texts, await answered(world, found, n, point as Point, pending)))
       }
     }
   }
   for (const [place, { callId }] of state.flying.entries()) {
     const call = world.behaviour.calls.value(callId)
-    for (const { state: found, texts } of asFound(world, state, placesSeen(world, call))) {
+    for (const { state: found, texts } of asSeen(world, state, call)) {
       moves.push(told(texts, landed(world, found, place, call)))
     }
   }
@@ -93,6 +98,23 @@ function asFound(world: World, state: State, places: readonly number[], texts: r
   return found
 }
 
+/** The same for the pods that a call reads or writes. A controller may have acted before a list, which would show it. */
+function asSeen(world: World, state: State, call: Call): FoundState[] {
+  const found = asFound(world, state, placesSeen(world, call))
+  const acted = call.verb === 'listPods' ? reacted(world, state) : undefined
+  return acted ? [...found, ...asFound(world, acted.state, placesSeen(world, call), acted.texts)] : found
+}
+
+/** The state once the controller has done all that it has to do, if it has anything to do. */
+export function reacted(world: World, state: State): FoundState | undefined {
+  let found: FoundState | undefined
+  for (let next = reaction(world, state); next; next = reaction(world, next.state)) {
+    found = { state: next.state, texts: [...(found?.texts ?? []), next.text] }
+    if (next.state.letGo > MOST_LET_GO) break
+  }
+  return found
+}
+
 /** The places of the pods that a call reads or writes. */
 function placesSeen({ podNames }: World, call: Call): readonly number[] {
   if (call.verb === 'listPods') return podNames.map((_, place) => place)
@@ -109,21 +131,30 @@ function isAlwaysTheSame({ servicesDenied }: World, { verb }: Call): boolean {
   return servicesDenied && (verb === 'listServices' || verb === 'patchService' || verb === 'testService')
 }
 
-/** Pass `n` is given the answer to one of its calls. */
-export async function answered(world: World, state: State, n: number, point: Point, pending: Pending): Promise<Move> {
+/** Pass `n` is given the answer to one of its calls. @param kept what admission makes of a write */
+export async function answered(
+  world: World,
+  state: State,
+  n: number,
+  point: Point,
+  pending: Pending,
+  kept?: Kept,
+): Promise<Move> {
   const { call, callId, place } = pending
   const done: Done =
     world.servicesDenied && call.verb === 'patchService'
       ? { key: 'denied', answer: { kind: 'denied' }, cluster: state.cluster }
-      : world.objects.carryOut(state.cluster, call, callId)
+      : world.objects.carryOut(state.cluster, call, callId, kept)
   const next = await after(world, point, `${place}:${done.key}`, () => ({ place, answer: done.answer }))
   const written = afterWrite(world, state, call, done.cluster)
   const seen =
     call.verb === 'listPods' ? { stale: written.stale.with(n, false), blind: written.blind.with(n, false) } : {}
+  // Whose claim is not what it was asked to be goes without: to the others it was refused.
+  const isChangedClaim = kept !== undefined && call.verb === 'patchService'
   return {
     text: () => [say.answered(n, call, done.answer)],
     before: state,
-    ...at({ ...written, ...seen }, n, next),
+    ...at({ ...(isChangedClaim ? meddledWith(written) : written), ...seen }, n, next),
     ...(isWrite(call) ? { writer: writerOf(state, n) } : {}),
   }
 }
@@ -152,8 +183,15 @@ function isWrite({ verb }: Call): boolean {
 function afterWrite(world: World, state: State, call: Call, cluster: Cluster): State {
   if (cluster === state.cluster) return state
   const written = 'pod' in call && call.verb === 'patchPod' ? world.podNames.indexOf(call.pod.name) : -1
-  const foreign = written >= 0 && state.foreign[written] ? state.foreign.with(written, false) : state.foreign
+  const isOurs = written >= 0 && (isActivation(call) || !isActiveAt(world, cluster, written))
+  const foreign = isOurs ? state.foreign.with(written, false) : state.foreign
   return withTraffic(world, { ...state, foreign }, cluster)
+}
+
+/** Admission may have let it be active. */
+function isActiveAt({ objects }: World, { pods }: Cluster, place: number): boolean {
+  const id = pods[place] ?? NONE
+  return id !== NONE && isActive(objects.pods.value(id))
 }
 
 /**
@@ -196,6 +234,10 @@ async function faultsIn(world: World, state: State): Promise<readonly Move[]> {
       if (!isWrite(pending.call)) continue
       if (faults.has('refused')) moves.push(await turnedDown(world, state, n, point, pending, 'denied'))
       if (faults.has('throttled')) moves.push(await turnedDown(world, state, n, point, pending, 'throttled'))
+      if (faults.has('changed')) {
+        for (const kept of ['role', 'annotations'] as const)
+          moves.push(await answered(world, state, n, point, pending, kept))
+      }
     }
   }
   for (const { text, state: after } of serviceFaults(world, state)) {

@@ -1,19 +1,20 @@
 /** What must hold of every move, of every pass, and of every end. Pure; each answers what is broken, in a sentence. */
-import { SWAP } from '../../handler/keys.js'
+import { ACTIVE_SINCE, EPOCH, PIN, SWAP, TAKEN_BACK } from '../../handler/keys.js'
 import type { Pod } from '../../handler/kube/port.js'
-import { epochOf, isActive, isPromotion } from '../support/roles.js'
+import { epochOf, hasEnded, isActivation, isActive, isPromotion } from '../support/roles.js'
 import { basisOf, type Point } from './behaviour.js'
 import { type Cluster, NONE } from './cluster.js'
-import type { Move } from './moves.js'
+import { MOST_LET_GO, type Move } from './moves.js'
 import type { State } from './state.js'
 import type { World } from './world.js'
 
 /** Of whatever happens. */
 export function brokenBy(world: World, move: Move): string | undefined {
-  const broken = brokenByMove(world, move) ?? brokenByEnd(world, move)
+  const broken =
+    brokenByMove(world, move) ?? brokenByReport(move) ?? brokenByEnd(world, move) ?? brokenByController(move)
   if (broken) return broken
   for (const point of move.state.passes) {
-    const plan = point && brokenByPlan(world, point)
+    const plan = point && (brokenByPlan(world, point) ?? brokenByTrust(point))
     if (plan) return plan
   }
   return undefined
@@ -35,6 +36,7 @@ function brokenByMove({ objects, serviceNames }: World, { before, state: after, 
     const [then, now] = [objects.pods.value(old), objects.pods.value(id)]
     if (epochOf(now) < epochOf(then)) return `the epoch of ${now.name} goes down`
     if (now.terminating && isActive(now) && !isActive(then)) return `${now.name} is promoted while it is being deleted`
+    if (hasEnded(now) && isActive(now) && !isActive(then)) return `${now.name} is promoted though it has ended`
   }
   for (const [n, name] of serviceNames.entries()) {
     const [then, now] = [objects.selected(before.cluster, n), objects.selected(after.cluster, n)]
@@ -53,6 +55,19 @@ function brokenByMove({ objects, serviceNames }: World, { before, state: after, 
     }
   }
   return undefined
+}
+
+/** What is not as it should be is said. */
+function brokenByReport({ ended }: Move): string | undefined {
+  if (!ended?.isContent) return undefined
+  const [changed] = ended.changed
+  if (changed) return `a pass says that all is well, though admission has changed its write: ${changed}`
+  const born = ended.pods.find((pod) => isBorn(pod) && !hasEnded(pod))
+  return born && `a pass says that all is well, though ${born.name} was born with its role`
+}
+
+function brokenByController({ state: { letGo } }: Move): string | undefined {
+  return letGo > MOST_LET_GO ? `the writes of passes have made a controller create ${letGo} pods` : undefined
 }
 
 /** So many refusals are believed (handler/latch.ts). */
@@ -94,27 +109,107 @@ function brokenByPlan(
     if (never.includes(call.pod.name)) return `${call.pod.name} is promoted, which must never be`
     if (isGood(call.pod)) continue
     const better = pods.find(
-      (pod) => probed.has(pod.uid) && isGood(pod) && !pod.terminating && !refused.includes(pod.name),
+      (pod) => probed.has(pod.uid) && isGood(pod) && !pod.terminating && !hasEnded(pod) && !refused.includes(pod.name),
     )
     if (better) return `${call.pod.name} is promoted, which fails, though ${better.name} is healthy`
   }
   return undefined
 }
 
+/** Of what a pass is about to write: whose labels it takes for its own to move, and whose marks it believes. */
+function brokenByTrust({ setup, pending, pods: read, services, probed, refused }: Point): string | undefined {
+  const pods = read.filter((pod) => !hasEnded(pod))
+  for (const { call } of pending) {
+    if (!('pod' in call)) {
+      const pin = call.verb === 'patchService' ? call.patch.selector[PIN] : undefined
+      const pinned = pin ? pods.filter(({ labels }) => labels[PIN] === pin).map(({ name }) => name) : []
+      if (pinned.length > 1) return `Service ${services[0]?.name} is pinned to what ${pinned.join(' and ')} carry`
+      continue
+    }
+    const why = whyUntouchable(pods)
+    if (why) return `${call.pod.name} is written, though ${why}`
+    if (!isActivation(call)) continue
+    const made = pods.find((pod) => isMade(pod) && pod.uid !== call.pod.uid)
+    if (isCopy(call.pod) && isActive(call.pod) && made)
+      return `${call.pod.name} is kept, which is a copy, and not ${made.name}`
+    const bereft = pods.filter(isActive).length > 0 ? undefined : bereftOf(pods)
+    const isGood = (pod: Pod) => probed.has(pod.uid) && setup.isHealthy(pod) && !refused.includes(pod.name)
+    if (bereft && bereft.uid !== call.pod.uid && isGood(bereft))
+      return `${call.pod.name} is promoted, though ${bereft.name} has lost no more than its label`
+  }
+  return undefined
+}
+
+/** Why a group with these pods, which are alive, is to be left as it is. */
+function whyUntouchable(pods: readonly Pod[]): string | undefined {
+  const resisted = pods.find(
+    ({ annotations, owner, labels, writers = [] }) =>
+      annotations?.[TAKEN_BACK] !== undefined &&
+      ((annotations[TAKEN_BACK] !== '' && owner === undefined) ||
+        (labels.role === 'active' &&
+          !writers.some((one) => one.manager === 'active-passive' && one.labels.includes('role')))),
+  )
+  if (resisted) return `${resisted.name} was taken back, which did not hold`
+  const born = pods.filter(isBorn)
+  const [first] = born
+  return first && !(pods.some(isMade) && born.some(isActive)) ? `${first.name} was born with its role` : undefined
+}
+
+/** Whoever created it has given it its role, by a template. */
+function isBorn({ owner, labels, writers = [] }: Pod): boolean {
+  return owner !== undefined && 'role' in labels && writers.some((one) => one.created && one.labels.includes('role'))
+}
+
+/** Made active by passes, and there to stay. */
+function isMade(pod: Pod): boolean {
+  return isActive(pod) && ownEpochOf(pod) > 0 && !pod.terminating && !isBorn(pod)
+}
+
+function isCopy(pod: Pod): boolean {
+  return pod.labels[PIN] !== undefined && pod.labels[PIN] !== pod.uid
+}
+
+/** A mark that was written on this pod, and not one that it was created with. */
+function ownMark(pod: Pod, key: string): string | undefined {
+  const isBornWith = pod.writers?.some(({ created, annotations }) => created && annotations.includes(key))
+  return isBornWith || isCopy(pod) ? undefined : pod.annotations?.[key]
+}
+
+function ownEpochOf(pod: Pod): number {
+  return Number(ownMark(pod, EPOCH) ?? 0)
+}
+
+/** The pod that was the last to be made active, if it has lost its label since. */
+function bereftOf(pods: readonly Pod[]): Pod | undefined {
+  const sinceOf = (pod: Pod) => Date.parse(ownMark(pod, ACTIVE_SINCE) ?? '') || 0
+  const marked = pods.filter((pod) => ownEpochOf(pod) > 0 && sinceOf(pod) > 0)
+  const epoch = Math.max(...marked.map(epochOf))
+  const newest = marked.filter((pod) => epochOf(pod) === epoch)
+  const since = Math.max(...newest.map(sinceOf))
+  const [last, ...others] = newest.filter((pod) => sinceOf(pod) === since)
+  return others.length === 0 && last && !last.terminating && !('role' in last.labels) ? last : undefined
+}
+
 /** Of a cluster after passes that nothing has disturbed, and that all found the same pods healthy. */
 export function brokenAtRest(
-  { objects, home, never }: World,
+  { objects, home, never, admission }: World,
   cluster: Cluster,
   isHealthy: (pod: Pod) => boolean,
 ): string | undefined {
   const services = objects.servicesOf(cluster)
-  const pods = objects.podsOf(cluster).filter(({ terminating }) => !terminating)
+  const there = objects.podsOf(cluster).filter(({ terminating }) => !terminating)
+  const pods = there.filter((pod) => !hasEnded(pod))
   const actives = pods.filter(isActive)
   // That somebody has labelled several before any pass did is an error in a template: named, and left.
-  if (actives.length > 1 && actives.every((pod) => epochOf(pod) === 0)) return undefined
+  if (actives.length > 1 && actives.every((pod) => ownEpochOf(pod) === 0)) return undefined
+  // What belongs to a template is named as well, and left.
+  if (whyUntouchable(pods)) return undefined
   if (actives.length > 1) return `${actives.length} pods are active`
   // Without a Service that selects them, pods are nobody's.
-  if (services.length > 0) {
+  if (services.length > 0 && !admission.keeps) {
+    const over = there.find((pod) => hasEnded(pod) && isActive(pod))
+    if (over && pods.length > 0 && !admission.refusesEnded)
+      return `${over.name} has ended, and is still labelled active`
     const candidates = pods.filter(({ name }) => !never.includes(name))
     const [active] = actives
     if (candidates.length > 0 && !active) return 'no pod is active'
@@ -130,7 +225,7 @@ export function brokenAtRest(
 }
 
 function activesOf(pods: readonly Pod[]): readonly string[] {
-  return pods.filter(isActive).map(({ name }) => name)
+  return pods.filter((pod) => isActive(pod) && !hasEnded(pod)).map(({ name }) => name)
 }
 
 function podPlace({ pods }: Cluster, objects: World['objects'], name: string): number {
@@ -144,5 +239,7 @@ function isSame(one: Pod, other: Pod): boolean {
 
 /** Healthy in the eyes of every pass, and there to stay. */
 function isWell({ views }: State, pods: readonly Pod[], name: string): boolean {
-  return pods.some((pod) => pod.name === name && !pod.terminating && views.every((isHealthy) => isHealthy(pod)))
+  return pods.some(
+    (pod) => pod.name === name && !pod.terminating && !hasEnded(pod) && views.every((isHealthy) => isHealthy(pod)),
+  )
 }

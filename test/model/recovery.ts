@@ -1,7 +1,7 @@
 /** What passes make of it once nothing goes wrong any more. */
 
 import type { Point } from './behaviour.js'
-import { answered, type Move } from './moves.js'
+import { answered, type Move, reacted } from './moves.js'
 import { brokenAtRest, brokenBy } from './promises.js'
 import type { Found } from './search.js'
 import type { State } from './state.js'
@@ -21,7 +21,7 @@ export class Recovery {
   ) {}
 
   async check(end: State, failing: readonly string[]): Promise<Found | undefined> {
-    const key = `${end.cluster.pods}|${end.cluster.services}|${end.foreign.map(Number)}|${failing}`
+    const key = `${end.cluster.pods}|${end.cluster.services}|${end.foreign.map(Number)}|${end.letGo}|${failing}`
     if (!this.known.has(key)) this.known.set(key, await this.recover(end, failing))
     return this.known.get(key)
   }
@@ -45,11 +45,13 @@ export class Recovery {
       for (let point = state.passes[n]; point; point = state.passes[n]) {
         const [pending] = point.pending
         if (!pending) break
-        const move = await answered(this.world, state, n, point, pending)
+        const acted = pending.call.verb === 'listPods' ? reacted(this.world, state) : undefined
+        if (acted) told.push(() => acted.texts)
+        const move = await answered(this.world, acted?.state ?? state, n, point, pending)
         told.push(move.text)
         const broken = brokenBy(this.world, move)
         if (broken) return found(broken)
-        if (n === PASSES && move.writer) return found('a pass writes though nothing has changed')
+        if (n === PASSES && isNews(this.world, move)) return found('a pass writes though nothing has changed')
         state = move.state
       }
       if (n !== PASSES - 1) continue
@@ -58,4 +60,10 @@ export class Recovery {
     }
     return undefined
   }
+}
+
+/** Whether it is a write, and not one that admission never lets through: that is tried again. */
+function isNews({ admission }: World, { writer, before, state }: Move): boolean {
+  const isHopeless = admission.keeps !== undefined || (admission.refusesEnded && before.cluster === state.cluster)
+  return writer !== undefined && !isHopeless
 }

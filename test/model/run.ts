@@ -7,6 +7,7 @@ import { setImmediate } from 'node:timers/promises'
 import type { Clock } from '../../handler/clock.js'
 import type { Kube, KubeError, Pod, Service } from '../../handler/kube/port.js'
 import type { PassOptions, pass } from '../../handler/pass.js'
+import { exitCode } from '../../handler/report/exit-code.js'
 import { seededRandom } from '../support/random.js'
 import type { Call } from '../support/stored.js'
 import { VirtualClock } from '../support/virtual-clock.js'
@@ -15,7 +16,8 @@ import { VirtualClock } from '../support/virtual-clock.js'
 export type Answer =
   | { readonly kind: 'pods'; readonly pods: readonly Pod[] }
   | { readonly kind: 'services'; readonly services: readonly Service[] }
-  | { readonly kind: 'applied'; readonly object: Pod | Service }
+  /** @property differences what is there in place of what was asked for, as far as the model tells it apart */
+  | { readonly kind: 'applied'; readonly object: Pod | Service; readonly differences?: string }
   | { readonly kind: 'lost' | 'gone' | 'denied' | 'throttled' | 'none' }
 
 /** A call that waits for its answer. */
@@ -64,6 +66,8 @@ export class Run {
   readonly probed = new Set<string>()
   private state: 'running' | 'ended' = 'running'
   private defect: unknown
+  /** Whether it has ended, and says that all is well. */
+  isContent = false
 
   private constructor({ code, options, isHealthy, seed, maxReads }: Setup) {
     this.readsLeft = maxReads
@@ -77,8 +81,9 @@ export class Run {
     }
     const effects = { kube: this.kube(), clock, probe, random: seededRandom(seed) }
     code.pass(options, effects, new AbortController().signal).then(
-      () => {
+      (report) => {
         this.state = 'ended'
+        this.isContent = exitCode(report) === 0
       },
       (error) => {
         this.state = 'ended'
@@ -141,6 +146,8 @@ export class Run {
         return { kind: 'denied', error: this.denied }
       case 'throttled':
         return { kind: 'throttled', retryAfterMs: 1_000 }
+      case 'applied':
+        return { kind: 'applied', object: answer.object }
       default:
         return answer
     }

@@ -28,6 +28,8 @@ export interface State {
   readonly foreign: readonly boolean[]
   /** A third party has written the role of a pod, or refused a claim: nobody promises where traffic goes from then on. */
   readonly meddled: boolean
+  /** How many pods a controller has let go of, and made another in its place, because a pass has changed their role. */
+  readonly letGo: number
 }
 
 /** From here on nobody promises where traffic goes, so that it is no matter who is behind. */
@@ -40,11 +42,21 @@ export function meddledWith(state: State): State {
   }
 }
 
+/** A third party has written a role, or has come with one: no promotion that is under way knows of it. */
+export function blinded(state: State): State {
+  const after = meddledWith(state)
+  return {
+    ...after,
+    blind: after.passes.map((point) => point !== undefined),
+    flying: after.flying.map((one) => ({ ...one, blind: true })),
+  }
+}
+
 /**
  * The same for equal states: of passes that stand at the same point it is no matter which is which. States of searches
  * that begin with other views are no equals.
  */
-export function keyOf({ cluster, passes, stale, blind, flying, faultsLeft, foreign, meddled }: State): string {
+export function keyOf({ cluster, passes, stale, blind, flying, faultsLeft, foreign, meddled, letGo }: State): string {
   const bits = (flags: readonly (boolean | undefined)[]) => flags.map(Number).join('')
   return [
     cluster.pods.join(),
@@ -58,6 +70,6 @@ export function keyOf({ cluster, passes, stale, blind, flying, faultsLeft, forei
       .sort()
       .join(),
     faultsLeft,
-    bits([...foreign, meddled]),
+    `${bits([...foreign, meddled])}${letGo || ''}`,
   ].join('|')
 }

@@ -6,8 +6,14 @@ import type { Answer } from './run.js'
 
 const passName = (n: number) => `pass ${n + 1}`
 
-export function describePod({ name, labels, annotations, terminating }: Pod): string {
-  return `${name} ${labels.role ?? 'unlabelled'}@${annotations?.[EPOCH] ?? 0}${terminating ? ' (terminating)' : ''}`
+export function describePod({ name, uid, phase, labels, annotations, terminating }: Pod): string {
+  const pin = labels[PIN]
+  const notes = [
+    ...(terminating ? ['terminating'] : []),
+    ...(phase === 'Running' ? [] : [phase]),
+    ...(pin === undefined || pin === uid ? [] : [`with the pin of ${pin}`]),
+  ]
+  return `${name} ${labels.role ?? 'unlabelled'}@${annotations?.[EPOCH] ?? 0}${notes.length > 0 ? ` (${notes.join(', ')})` : ''}`
 }
 
 export function describeService({ name, selector, annotations }: Service): string {
@@ -75,7 +81,7 @@ function describeAnswer(answer: Answer): string {
     case 'services':
       return answer.services.map(describeService).join(', ')
     case 'applied':
-      return 'done'
+      return answer.differences ? `done, but changed by admission: ${answer.differences}` : 'done'
     case 'lost':
       return 'too late, somebody else was faster'
     case 'gone':

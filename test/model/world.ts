@@ -1,5 +1,6 @@
 /** What stays the same through a search. */
 import type { Pod, Service } from '../../handler/kube/port.js'
+import type { Kept } from './admission.js'
 import type { Behaviour } from './behaviour.js'
 import type { Objects } from './cluster.js'
 
@@ -16,6 +17,25 @@ export interface World {
   /** Pods that must not be active. */
   readonly never: readonly string[]
   readonly freshPod: (name: string, generation: number) => Pod
+  /** What may come under a name that no pod has had, if that is no ordinary pod. */
+  readonly comers: readonly Comer[]
+  /** The role by which the controller of the pods that were born with it selects them, if it does. */
+  readonly selectsRole: string | undefined
+  /** What admission always does. */
+  readonly admission: Admission
+}
+
+/** A pod that comes, with labels and annotations that somebody else has given it. */
+export interface Comer {
+  readonly text: string
+  readonly make: (name: string) => Pod
+}
+
+export interface Admission {
+  /** It answers every patch of the pod of this name with a success, and leaves this of it as it was. */
+  readonly keeps?: { readonly pod: string; readonly what: Kept }
+  /** It refuses every patch of a pod that has ended. */
+  readonly refusesEnded?: true
 }
 
 export type FaultKind =
@@ -30,3 +50,7 @@ export type FaultKind =
   | 'label'
   | 'selector'
   | 'Service deleted'
+  | 'ended'
+  | 'comes'
+  | 'changed'
+  | 'stripped'

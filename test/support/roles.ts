@@ -7,6 +7,11 @@ export function isActive({ labels }: Pod): boolean {
   return labels.role === 'active'
 }
 
+/** It never runs again, and nothing of its labels is of any matter. */
+export function hasEnded({ phase }: Pod): boolean {
+  return phase === 'Failed' || phase === 'Succeeded'
+}
+
 export function epochOf({ annotations }: Pod): number {
   return Number(annotations?.[EPOCH] ?? 0)
 }

@@ -2,7 +2,17 @@
  * What an API server makes of a write, at the level of the port (handler/kube/port.ts): pure, one object in, one out.
  * The outcomes are those of the real client on a real server: test/contract/stored.test.ts.
  */
-import type { Kube, PatchOperation, Pod, PodMetadataPatch, Service, ServicePatch } from '../../handler/kube/port.js'
+import { PREFIX } from '../../handler/keys.js'
+import {
+  FIELD_MANAGER,
+  type Kube,
+  type PatchOperation,
+  type Pod,
+  type PodMetadataPatch,
+  type Service,
+  type ServicePatch,
+  type Writer,
+} from '../../handler/kube/port.js'
 import { equal } from './api/json.js'
 import { applyJsonPatch } from './api/json-patch.js'
 import { applyMergePatch } from './api/merge-patch.js'
@@ -33,7 +43,7 @@ export function writePod(call: Extract<WriteCall, { pod: Pod }>, pod: Pod | unde
     const { uid, labels = {}, annotations = {} } = call.patch
     if (uid !== pod.uid) return GONE
     const patched = applyMergePatch(pod as never, { labels, annotations } as never) as unknown as Pod
-    return { kind: 'applied', object: patched }
+    return { kind: 'applied', object: ownedBy(FIELD_MANAGER, pod, patched) }
   }
   const { uid, labels, annotations, terminating, phase } = pod
   const document = {
@@ -49,10 +59,51 @@ export function writePod(call: Extract<WriteCall, { pod: Pod }>, pod: Pod | unde
     | { metadata: Pick<Pod, 'labels' | 'annotations'> }
     | undefined
   if (!patched) return LOST
-  return {
-    kind: 'applied',
-    object: { ...pod, labels: patched.metadata.labels, annotations: patched.metadata.annotations },
-  }
+  const { metadata } = patched
+  const object = { ...pod, labels: metadata.labels, annotations: metadata.annotations }
+  return { kind: 'applied', object: ownedBy(FIELD_MANAGER, pod, object) }
+}
+
+/**
+ * The pod after a write of this manager: of what it has changed it is the owner then, and of what it has written as it
+ * was before it is not. Who owns what stays unknown where it was.
+ */
+export function ownedBy(manager: string, before: Pod, after: Pod): Pod {
+  if (!before.writers) return after
+  const labels = changesOf(before.labels, after.labels)
+  const annotations = changesOf(before.annotations, after.annotations)
+  const isOurs = (key: string) => key.startsWith(PREFIX)
+  const known = before.writers.some((one) => one.manager === manager)
+  const none: Writer = { manager, created: false, owns: false, labels: [], annotations: [] }
+  const writers = [...before.writers, ...(known ? [] : [none])].map((writer): Writer => {
+    const isTheirs = writer.manager === manager
+    const left = (keys: readonly string[], { changed }: Changes) => keys.filter((key) => !changed.includes(key))
+    return {
+      ...writer,
+      labels: [...left(writer.labels, labels), ...(isTheirs ? labels.set : [])].sort(),
+      annotations: [
+        ...left(writer.annotations, annotations),
+        ...(isTheirs ? annotations.set.filter(isOurs) : []),
+      ].sort(),
+    }
+  })
+  const isNothing = ({ created, owns, labels, annotations }: Writer) =>
+    !created && !owns && labels.length + annotations.length === 0
+  return { ...after, writers: writers.filter((writer) => !isNothing(writer)) }
+}
+
+interface Changes {
+  /** Keys that have another value, or none any more. */
+  readonly changed: readonly string[]
+  /** Those of them that have one. */
+  readonly set: readonly string[]
+}
+
+function changesOf(before: Pod['labels'] = {}, after: Pod['labels'] = {}): Changes {
+  const changed = [...new Set([...Object.keys(before), ...Object.keys(after)])].filter(
+    (key) => before[key] !== after[key],
+  )
+  return { changed, set: changed.filter((key) => after[key] !== undefined) }
 }
 
 /** @param service the Service of that name as it is stored, if there is one */

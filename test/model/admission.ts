@@ -1,0 +1,91 @@
+/** What admission makes of a write that it lets through, and what the writer is told then. Pure. */
+import { PREFIX } from '../../handler/keys.js'
+import type { Pod, Service } from '../../handler/kube/port.js'
+import { equal } from '../support/api/json.js'
+import { ownedBy, type WriteCall } from '../support/stored.js'
+
+/** What stays as it was: the role of a pod or the selector of a Service; or our annotations. */
+export type Kept = 'role' | 'annotations'
+
+/** The pod as it is stored: a policy or webhook has put back what was there before. */
+export function keptPod(what: Kept, before: Pod, after: Pod): Pod {
+  const { role: _, ...labels } = after.labels
+  const asBefore: Pod =
+    what === 'role'
+      ? { ...after, labels: before.labels.role === undefined ? labels : { ...labels, role: before.labels.role } }
+      : { ...after, annotations: withOld(before.annotations, after.annotations) }
+  // Of what is as it was before nobody has become the owner.
+  return before.writers ? ownedBy('active-passive', before, { ...asBefore, writers: before.writers }) : asBefore
+}
+
+export function keptService(what: Kept, before: Service, after: Service): Service {
+  const stored =
+    what === 'role'
+      ? { ...after, selector: before.selector }
+      : { ...after, annotations: withOld(before.annotations, after.annotations) ?? {} }
+  // What changes nothing gets no new version.
+  return equal({ ...stored, resourceVersion: before.resourceVersion } as never, before as never) ? before : stored
+}
+
+function withOld(before: Pod['annotations'], after: Pod['annotations']): Pod['annotations'] {
+  const isOurs = ([key]: readonly [string, string]) => key.startsWith(PREFIX)
+  const entries = [
+    ...Object.entries(before ?? {}).filter(isOurs),
+    ...Object.entries(after ?? {}).filter((entry) => !isOurs(entry)),
+  ]
+  return entries.length === 0 ? before && {} : Object.fromEntries(entries)
+}
+
+/** What a pass is told of a pod that it has written. */
+export interface Told {
+  /** Of the pod, what was asked for and nothing else: histories that differ in the rest are the same. */
+  readonly object: Pod
+  /** What is there in place of what was asked for, as a text; empty: nothing. */
+  readonly differences: string
+}
+
+type Map = Readonly<Record<string, string | undefined>>
+
+export function told(call: Extract<WriteCall, { pod: Pod }>, stored: Pod): Told {
+  const asked = askedOf(call)
+  const found = (map: Map = {}, keys: readonly string[]) => only(Object.fromEntries(keys.map((key) => [key, map[key]])))
+  const differ = (map: Map = {}, asked: Record<string, string | null>) =>
+    Object.entries(asked).flatMap(([key, value]) => ((map[key] ?? null) === value ? [] : [`${key}=${map[key]}`]))
+  return {
+    object: only({
+      labels: found(stored.labels, Object.keys(asked.labels)),
+      annotations: found(stored.annotations, Object.keys(asked.annotations)),
+    }) as unknown as Pod,
+    differences: [...differ(stored.labels, asked.labels), ...differ(stored.annotations, asked.annotations)].join(),
+  }
+}
+
+interface Asked {
+  readonly labels: Record<string, string | null>
+  readonly annotations: Record<string, string | null>
+}
+
+function askedOf(call: Extract<WriteCall, { pod: Pod }>): Asked {
+  if (call.verb === 'patchPodMetadata') {
+    const { labels = {}, annotations = {} } = call.patch
+    return { labels, annotations }
+  }
+  const asked: Asked = { labels: {}, annotations: {} }
+  for (const { op, path, value } of call.patch) {
+    if (op === 'test') continue
+    const [, , map, key = ''] = path.split('/')
+    if (typeof value !== 'string') Object.assign(asked.annotations, value)
+    else asked[map === 'labels' ? 'labels' : 'annotations'][key.replaceAll('~1', '/')] = value
+  }
+  return asked
+}
+
+/** The same object, which refuses to be asked for anything else. */
+function only<T extends object>(object: T): T {
+  return new Proxy(object, {
+    get: (target, key) => {
+      if (key in target) return target[key as keyof T]
+      throw new Error(`a pass reads ${String(key)} of what the server answers: the model has to tell answers apart`)
+    },
+  })
+}
