@@ -10,7 +10,7 @@ import { faultOf, interrupted } from './kube/fault.js'
 import type { KubeError } from './kube/port.js'
 import { recording, type Write } from './kube/recording.js'
 import { type Stuck, type SwapContext, stillClaimed } from './latch.js'
-import { type Group, type GroupServices, groupKey, groupName, populate } from './observe.js'
+import { endedActive, type Group, type GroupServices, groupKey, groupName, populate } from './observe.js'
 import { policyOf, type Settings } from './policy.js'
 import type { GroupReport } from './report/report.js'
 import { pause, persist } from './retry.js'
@@ -100,11 +100,6 @@ export async function tend(
   }
 }
 
-/** A pod that has ended and still has the role. */
-function endedActive({ roleLabel }: GroupContext, { ended }: Group) {
-  return ended.find(({ labels }) => labels[roleLabel] === 'active')
-}
-
 /** What several attempts have met is one fault. */
 function distinct(faults: readonly Fault[]): readonly Fault[] {
   return faults.filter((fault, n) => faults.findIndex(({ message }) => message === fault.message) === n)
@@ -148,7 +143,12 @@ async function consider(context: GroupContext, group: Group, verdicts: Map<strin
     group,
     settings,
     members,
-    decision: decide({ members, settings, nowMs: context.clock.now(), endedActive: endedActive(context, group) }),
+    decision: decide({
+      members,
+      settings,
+      nowMs: context.clock.now(),
+      endedActive: endedActive(group, context.roleLabel),
+    }),
     warnings: [...group.warnings, ...warnings, ...notesOn(members, settings)],
   }
 }
@@ -191,7 +191,8 @@ async function trySwap(
     const [again] = populate([group], [group], pods, context.roleLabel)
     const current = again ? await judgeGroup(context, again, settings, verdicts, false) : []
     const careful = { ...settings, never: [...(settings.never ?? []), ...never] }
-    const decision = decide({ members: current, settings: careful, nowMs: context.clock.now() })
+    const over = again && endedActive(again, context.roleLabel)
+    const decision = decide({ members: current, settings: careful, nowMs: context.clock.now(), endedActive: over })
     return { members: current, swap: isSwap(decision) ? decision : undefined }
   }
   return handOver(context, group, members, settings, swap, redecide)
