@@ -61,21 +61,20 @@ export function evidenceRank({ verdict }: Judged): number {
 }
 
 /**
- * The workload of the active pod. Where there is none: of the last one, as the newest swap has noted it; or else the one
- * with the most pods, or the oldest pod.
+ * The workload of the active pod, of several that of the highest epoch. Where there is none: of the last one, as the
+ * newest swap has noted it; or else the one with the most pods, or the oldest pod.
  */
 export function activeWorkload(members: readonly Member[]): string | undefined {
-  const active = members.find(({ role }) => role === 'active')
+  const byName = [...members].sort((a, b) => compareNames(a.pod.name, b.pod.name))
+  const newest = (some: readonly Member[]) => highest(some, ({ epoch }) => epoch)
+  const active = newest(byName.filter(({ role }) => role === 'active'))
   if (active) return workloadOf(active.pod)
-  const noted = highest(
-    members.filter(({ activeOwner }) => activeOwner !== undefined),
-    ({ epoch }) => epoch,
-  )
+  const noted = newest(byName.filter(({ activeOwner }) => activeOwner !== undefined))
   if (noted) return noted.activeOwner
-  const pods = members.map(({ pod }) => pod).filter((pod) => !isOfJob(pod))
+  const pods = byName.map(({ pod }) => pod).filter((pod) => !isOfJob(pod))
   const counts = new Map<string | undefined, number>()
   for (const pod of pods) counts.set(workloadOf(pod), (counts.get(workloadOf(pod)) ?? 0) + 1)
-  const oldestFirst = [...pods].sort((a, b) => a.createdAtMs - b.createdAtMs || compareNames(a.name, b.name))
+  const oldestFirst = [...pods].sort((a, b) => a.createdAtMs - b.createdAtMs)
   const chosen = highest(oldestFirst, (pod) => counts.get(workloadOf(pod)) ?? 0)
   return chosen && workloadOf(chosen)
 }

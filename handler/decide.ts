@@ -3,6 +3,7 @@ import { candidates, evidenceRank, inOrder, type Judged, rank, whyNever } from '
 import { formatDuration } from './duration.js'
 import type { Fault } from './errors.js'
 import type { Pod } from './kube/port.js'
+import { compareNames } from './names.js'
 import type { Settings } from './policy.js'
 
 export interface Situation {
@@ -113,7 +114,7 @@ function repair({ members, settings }: Situation, actives: readonly Judged[]): S
 
 function replaceMissing(situation: Situation, over: Judged | undefined): Choice {
   const { members, settings, endedActive } = situation
-  const bereft = over ? undefined : lastActive(members)
+  const bereft = over || endedActive ? undefined : lastActive(members)
   if (bereft && !bereft.labelled && bereft.verdict.health === 'healthy' && !whyNever(bereft, settings)) {
     const text = `${bereft.pod.name} was made active in epoch ${bereft.epoch} and has lost its role label; ${passed(bereft)}, and gets it back`
     return { kind: 'repair', winner: bereft, reason: { code: 'label-lost', text } }
@@ -151,7 +152,7 @@ function lastActive(members: readonly Judged[]): Judged | undefined {
   const since = ({ activeSinceMs }: Judged) => activeSinceMs ?? Number.NEGATIVE_INFINITY
   const [last] = members
     .filter(({ epoch, activeSinceMs }) => epoch > 0 && activeSinceMs !== undefined)
-    .sort((a, b) => b.epoch - a.epoch || since(b) - since(a))
+    .sort((a, b) => b.epoch - a.epoch || since(b) - since(a) || compareNames(a.pod.name, b.pod.name))
   return last
 }
 

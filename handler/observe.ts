@@ -90,6 +90,12 @@ export function populate(
   })
 }
 
+/** A pod that has ended and still has the role; of several the first by name. */
+export function endedActive({ ended }: Pick<Group, 'ended'>, roleLabel: string): Pod | undefined {
+  const actives = ended.filter(({ labels }) => labels[roleLabel] === 'active')
+  return actives.sort((a, b) => compareNames(a.name, b.name))[0]
+}
+
 /** It would be the whole namespace. */
 function isTooWide({ selector }: GroupServices): boolean {
   return Object.keys(selector).length === 0
@@ -146,7 +152,7 @@ function noMember(
     }
   }
   // What a controller leaves behind is replaced by it as long as it has not been scaled to zero.
-  const alone = ended.filter(({ owner }) => owner === undefined)
+  const alone = ended.filter(({ owner }) => owner === undefined).sort((a, b) => compareNames(a.name, b.name))
   if (alone.length === 0) return undefined
   return {
     code: 'all-ended',

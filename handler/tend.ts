@@ -11,7 +11,7 @@ import type { KubeError } from './kube/port.js'
 import { recording, type Write } from './kube/recording.js'
 import { type Stuck, type SwapContext, stillClaimed } from './latch.js'
 import { strayPods, unnamedPods } from './near-misses.js'
-import { type Group, type GroupServices, groupKey, groupName, populate } from './observe.js'
+import { endedActive, type Group, type GroupServices, groupKey, groupName, populate } from './observe.js'
 import { policyOf, type Settings } from './policy.js'
 import type { GroupReport } from './report/report.js'
 import { pause, persist } from './retry.js'
@@ -119,11 +119,6 @@ function reportOf(
   }
 }
 
-/** A pod that has ended and still has the role. */
-function endedActive({ roleLabel }: GroupContext, { ended }: Group) {
-  return ended.find(({ labels }) => labels[roleLabel] === 'active')
-}
-
 /** What several attempts have met is one fault. */
 function distinct(faults: readonly Fault[]): readonly Fault[] {
   return faults.filter((fault, n) => faults.findIndex(({ message }) => message === fault.message) === n)
@@ -167,7 +162,12 @@ async function consider(context: GroupContext, group: Group, verdicts: Map<strin
     group,
     settings,
     members,
-    decision: decide({ members, settings, nowMs: context.clock.now(), endedActive: endedActive(context, group) }),
+    decision: decide({
+      members,
+      settings,
+      nowMs: context.clock.now(),
+      endedActive: endedActive(group, context.roleLabel),
+    }),
     warnings: [...group.warnings, ...warnings, ...misnamed(context, group, settings), ...notesOn(members, settings)],
   }
 }
@@ -221,7 +221,8 @@ async function trySwap(
     const [again] = populate([group], [group], pods, context.roleLabel)
     const current = again ? await judgeGroup(context, again, settings, verdicts, false) : []
     const careful = { ...settings, never: [...(settings.never ?? []), ...never] }
-    const decision = decide({ members: current, settings: careful, nowMs: context.clock.now() })
+    const over = again && endedActive(again, context.roleLabel)
+    const decision = decide({ members: current, settings: careful, nowMs: context.clock.now(), endedActive: over })
     const swap = isSwap(decision) ? decision : undefined
     return { members: current, swap, fault: again?.fault, alarms: again?.alarms ?? [] }
   }

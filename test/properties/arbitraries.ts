@@ -3,7 +3,7 @@
  * is reached; in every corner of it something that makes no sense.
  */
 import fc from 'fast-check'
-import type { Container, Pod, ReadinessProbe, Service } from '../../handler/kube/port.js'
+import type { Container, Owner, Pod, ReadinessProbe, Service, Writer } from '../../handler/kube/port.js'
 import { aPod, aService, MINUTE, NOW } from '../support/builders.js'
 import type { SeenPod, World } from './chain.js'
 
@@ -41,7 +41,7 @@ const momentMs = oneOf(
   8_640_000_000_000_000,
 )
 const time = mostly<string | undefined>(
-  [6, fc.constant(undefined)],
+  [4, fc.constant(undefined)],
   [10, momentMs.map((ms) => new Date(ms).toISOString())],
   [
     1,
@@ -75,7 +75,7 @@ const readinessProbe = mostly<ReadinessProbe | undefined>(
   [1, fc.constant({ kind: 'tcp', timeoutMs: 1_000, port: 'web' })],
   [1, fc.constant({ kind: 'tcp', timeoutMs: 2 ** 31, port: 'no such port' })],
   [1, fc.constant({ kind: 'tcp', timeoutMs: 0, port: 1, host: 'elsewhere.example' })],
-  [1, oneOf({ kind: 'exec', timeoutMs: 1_000 }, { kind: 'grpc', timeoutMs: 1_000 }, undefined)],
+  [3, oneOf({ kind: 'exec', timeoutMs: 1_000 }, { kind: 'grpc', timeoutMs: 1_000 }, undefined)],
 )
 const container = readinessProbe.map(
   (probe): Container => ({
@@ -84,6 +84,74 @@ const container = readinessProbe.map(
     ...(probe ? { readinessProbe: probe } : {}),
   }),
 )
+
+/** What a pod is one of, for its revision: mostly of one Deployment. */
+const ownerOf: Readonly<Record<string, (hash: string | undefined) => Owner | undefined>> = {
+  'Deployment/web': (hash) => ({ kind: 'ReplicaSet', name: `web-${hash}`, uid: `uid-of-web-${hash}` }),
+  'Deployment/canary': (hash) => ({ kind: 'ReplicaSet', name: `canary-${hash}`, uid: `uid-of-canary-${hash}` }),
+  'ReplicaSet/bare': () => ({ kind: 'ReplicaSet', name: 'bare', uid: 'uid-of-bare' }),
+  'StatefulSet/web': () => ({ kind: 'StatefulSet', name: 'web', uid: 'uid-of-web' }),
+  'Job/migrate': () => ({ kind: 'Job', name: 'migrate', uid: 'uid-of-migrate' }),
+  none: () => undefined,
+}
+const workload = mostly(
+  [8, fc.constant('Deployment/web')],
+  [3, oneOf('Deployment/canary', 'StatefulSet/web')],
+  [2, fc.constant('none')],
+  [1, oneOf('Job/migrate', 'ReplicaSet/bare')],
+)
+const activeOwner = mostly<string | undefined>(
+  [2, fc.constant(undefined)],
+  [3, oneOf('Deployment/web', 'Deployment/canary', 'StatefulSet/web')],
+  [1, oneOf('Deployment/gone', '')],
+  [1, text],
+)
+
+/** Who has written a pod's labels and annotations, as managedFields tell. */
+interface Writing {
+  readonly isKnown: boolean
+  readonly creator: string
+  /** What it was born with, of what there is. */
+  readonly bornRole: boolean
+  readonly bornMarks: readonly string[]
+  readonly roleBy: string
+}
+const MARKS = ['epoch', 'failures', 'failed-at', 'healthy-since', 'since', 'taken-back', 'active-owner']
+const writing: fc.Arbitrary<Writing> = fc.record({
+  isKnown: mostly([9, fc.constant(true)], [1, fc.constant(false)]),
+  creator: mostly([4, fc.constant('kube-controller-manager')], [1, oneOf('kubectl-create', 'argocd', '')]),
+  bornRole: mostly([60, fc.constant(false)], [1, fc.constant(true)]),
+  bornMarks: mostly<readonly string[]>(
+    [12, fc.constant([])],
+    [1, fc.subarray(MARKS, { minLength: 1 })],
+    [1, fc.constant(MARKS)],
+  ),
+  roleBy: mostly([4, fc.constant('active-passive')], [1, oneOf('kubectl-label', 'helm')]),
+})
+
+function writersOf({ labels, annotations = {}, owner }: Pod, { isKnown, ...by }: Writing): Pod['writers'] {
+  if (!isKnown) return undefined
+  const marks = Object.keys(annotations).filter((key) => key.startsWith('active-passive/'))
+  const isBorn = (key: string) => by.bornMarks.some((mark) => key === `active-passive/${mark}`)
+  const ours = Object.keys(labels).filter((key) => key === 'active-passive/pod')
+  const role = 'role' in labels ? ['role'] : []
+  const none = { created: false, owns: false, labels: [], annotations: [] }
+  const creator: Writer = {
+    manager: by.creator,
+    created: true,
+    owns: owner !== undefined,
+    labels: ['app', ...(by.bornRole ? role : [])],
+    annotations: marks.filter(isBorn),
+  }
+  const labelled: Writer = { ...none, manager: by.roleBy, labels: by.bornRole ? [] : role }
+  const marked: Writer = {
+    ...none,
+    manager: 'active-passive',
+    labels: ours,
+    annotations: marks.filter((key) => !isBorn(key)),
+  }
+  return [labelled, creator, marked]
+}
 
 const podDraft = fc.record({
   name: oneOf(...NAMES),
@@ -95,10 +163,22 @@ const podDraft = fc.record({
     [8, fc.constant('active')],
     [1, oneOf('', 'Active', 'leader', '__proto__')],
   ),
+  workload,
   revisionLabel: oneOf('controller-revision-hash', 'pod-template-hash'),
   revision: oneOf(undefined, 'old', 'new', ''),
   strange: strangeEntries,
-  marks: fc.record({ epoch, failures, 'failed-at': time, 'healthy-since': time, since: time }),
+  marks: fc.record({
+    epoch,
+    failures,
+    'failed-at': time,
+    'healthy-since': time,
+    since: time,
+    'active-owner': activeOwner,
+  }),
+  /** Of a pod that was taken back once: whose it was then. */
+  takenBack: mostly([60, fc.constant(undefined)], [1, oneOf('', 'its owner', 'another')]),
+  pin: mostly([5, fc.constant('none')], [5, fc.constant('own')], [1, fc.constant('foreign')]),
+  writing,
   strangeMarks: strangeEntries,
   isBare: mostly([9, fc.constant(false)], [1, fc.constant(true)]),
   createdAtMs: momentMs,
@@ -117,33 +197,59 @@ const pod = podDraft.map((draft): Pod => {
     app,
     tier,
     role,
+    workload,
     revisionLabel,
     revision,
     strange,
     marks,
+    takenBack,
+    pin,
+    writing,
     strangeMarks,
     isBare,
     ip,
     ...rest
   } = draft
-  const ours = Object.entries(marks).map(([key, value]) => [`active-passive/${key}`, value] as const)
+  const uid = `uid-of-${namespace}-${name}`
+  const owner = ownerOf[workload]?.(revision)
+  const was = takenBack === 'its owner' ? (owner?.uid ?? '') : takenBack
+  const ours = Object.entries({ ...marks, 'taken-back': was }).map(
+    ([key, value]) => [`active-passive/${key}`, value] as const,
+  )
+  // A Deployment's pods have their hash under the one name, all others under the other.
+  const hashLabel = workload.startsWith('Deployment') ? 'pod-template-hash' : revisionLabel
+  const pinned = pin === 'none' ? undefined : pin === 'own' ? uid : 'uid-of-default-gone'
   const { labels: _, ip: __, ...ordinary } = aPod(name)
-  return {
+  const pod: Pod = {
     ...ordinary,
     ...rest,
     namespace,
-    uid: `uid-of-${namespace}-${name}`,
-    labels: aMap([...strange, ['app', app], ['tier', tier], ['role', role], [revisionLabel, revision]]),
+    uid,
+    labels: aMap([
+      ...strange,
+      ['app', app],
+      ['tier', tier],
+      ['role', role],
+      [hashLabel, workload === 'none' ? undefined : revision],
+      ['active-passive/pod', pinned],
+    ]),
     annotations: isBare ? undefined : aMap([...strangeMarks, ...ours]),
     ...(ip === undefined ? {} : { ip }),
+    ...(owner === undefined ? {} : { owner }),
   }
+  return withWriters(pod, writing)
 })
+
+function withWriters({ writers: _, ...pod }: Pod, writing: Writing): Pod {
+  const writers = writersOf(pod, writing)
+  return writers === undefined ? pod : { ...pod, writers }
+}
 
 const seenPod: fc.Arbitrary<SeenPod> = fc.record({
   pod,
   passes: mostly<readonly boolean[]>(
     [6, fc.constant([true])],
-    [3, fc.constant([false])],
+    [5, fc.constant([false])],
     [2, fc.array(fc.boolean(), { minLength: 1, maxLength: 4 })],
   ),
   probed: mostly([24, fc.constant(true)], [1, fc.constant(false)]),
@@ -200,7 +306,7 @@ export function meaningOf(setting: string, said: string): unknown {
 const SHARES: Readonly<Record<string, number>> = {
   prefer: 8,
   failback: 8,
-  cooldown: 6,
+  cooldown: 9,
   failures: 4,
   probes: 4,
   pause: 1,
@@ -272,32 +378,113 @@ const neighbours = mostly<readonly Service[]>(
   [1, fc.uniqueArray(neighbour, { minLength: 1, maxLength: 3 })],
 )
 
-/** Which pods are active: mostly one, as it should be; or two of one swap; or whoever says so. */
-const leaders = mostly<readonly number[] | undefined>(
-  [5, fc.nat(4).map((place) => [place])],
-  [1, fc.constant([0, 1])],
-  [2, fc.constant(undefined)],
+/**
+ * Who is active: mostly one pod, as it should be; or two of one swap; or whoever says so; one beside a second that came
+ * up active by its template; nobody, after the label of the last one was taken away; nobody alive, or well.
+ */
+type Leaders =
+  | readonly number[]
+  | 'whoever says so'
+  | 'a second by its template'
+  | 'lost'
+  | 'all over'
+  | 'the app’s own'
+  | 'none is well'
+const leaders = mostly<Leaders>(
+  [80, fc.nat(4).map((place) => [place])],
+  [10, fc.constant([0, 1])],
+  [26, fc.constant('whoever says so')],
+  [5, fc.constant('a second by its template')],
+  [7, fc.constant('lost')],
+  [3, oneOf('all over', 'the app’s own')],
+  [9, fc.constant('none is well')],
+  [10, fc.constant([])],
 )
 
-function ledBy(leaders: readonly number[] | undefined, pods: readonly SeenPod[]): readonly SeenPod[] {
-  if (leaders === undefined) return pods
-  return pods.map(({ pod, ...seen }, place) => {
-    const { labels, annotations } = pod
-    if (!leaders.includes(place)) {
-      const role = labels.role === 'active' ? { role: 'passive' } : {}
-      return { ...seen, pod: { ...pod, labels: { ...labels, ...role } } }
-    }
-    const swapped = leaders.length > 1 ? { ...annotations, 'active-passive/epoch': '3' } : annotations
-    return { ...seen, pod: { ...pod, labels: { ...labels, role: 'active' }, annotations: swapped } }
-  })
+const OURS: Writing = {
+  isKnown: true,
+  creator: 'kube-controller-manager',
+  bornRole: false,
+  bornMarks: [],
+  roleBy: 'active-passive',
+}
+
+function ledBy(leaders: Leaders, pods: readonly SeenPod[]): readonly SeenPod[] {
+  const change = (changed: (pod: Pod, place: number) => Pod) =>
+    pods.map((seen, place) => ({ ...seen, pod: changed(seen.pod, place) }))
+  switch (leaders) {
+    case 'whoever says so':
+      return pods
+    case 'none is well':
+      return change((pod, place) => marked(passive(pod), { failures: `${9 - place}` })).map((seen) => ({
+        ...seen,
+        passes: [false],
+      }))
+    case 'all over':
+      return change((pod, place) => ({ ...pod, phase: place % 2 === 0 ? 'Failed' : 'Succeeded' }))
+    case 'the app’s own':
+      return change((pod, place) => ({ ...pod, labels: { ...pod.labels, role: place === 0 ? 'leader' : 'follower' } }))
+    case 'lost':
+      return change((pod, place) => {
+        const { role, ...labels } = pod.labels
+        // It was no loss where the last one has ended, and has its label still.
+        if (place === 1 && !pod.ready) return { ...pod, phase: 'Failed', labels: { ...labels, role: 'active' } }
+        if (place > 0) return passive(pod)
+        return withWriters(
+          marked({ ...pod, labels }, { epoch: '9', since: new Date(NOW - MINUTE).toISOString() }),
+          OURS,
+        )
+      })
+    case 'a second by its template':
+      return change((pod, place) => {
+        if (place > 1) return passive(pod)
+        const active = { ...pod, labels: { ...pod.labels, role: 'active' } }
+        const owner = active.owner ?? { kind: 'StatefulSet', name: 'web', uid: 'uid-of-web' }
+        return place === 0
+          ? withWriters(marked(active, { epoch: '3' }), OURS)
+          : withWriters({ ...active, owner }, { ...OURS, bornRole: true })
+      })
+    default:
+      return change((pod, place) => {
+        if (!leaders.includes(place)) return passive(pod)
+        const active = { ...pod, labels: { ...pod.labels, role: 'active' } }
+        return leaders.length > 1 ? marked(active, { epoch: '3' }) : active
+      })
+  }
+}
+
+function passive(pod: Pod): Pod {
+  return pod.labels.role === 'active' ? { ...pod, labels: { ...pod.labels, role: 'passive' } } : pod
+}
+
+function marked(pod: Pod, marks: Readonly<Record<string, string>>): Pod {
+  const ours = Object.entries(marks).map(([key, value]) => [`active-passive/${key}`, value])
+  const { 'active-passive/pod': _, ...labels } = pod.labels
+  return { ...pod, labels, annotations: { ...pod.annotations, ...Object.fromEntries(ours) } }
 }
 
 export const world: fc.Arbitrary<World> = fc
-  .record({ drafts: fc.array(serviceDraft, { minLength: 1, maxLength: 3 }), sayings, neighbours, pods, leaders })
-  .map(({ drafts, sayings, neighbours, pods, leaders }) => ({
+  .record({
+    drafts: fc.array(serviceDraft, { minLength: 1, maxLength: 3 }),
+    sayings,
+    neighbours,
+    pods,
+    leaders,
+    isNoted: mostly([2, fc.constant(true)], [1, fc.constant(false)]),
+  })
+  .map(({ drafts, sayings, neighbours, pods, leaders, isNoted }) => ({
     services: [...drafts.map((draft, n) => build(`web-${11 - n}`, draft, sayings)), ...neighbours],
-    pods: ledBy(leaders, pods),
+    pods: isNoted ? ledBy(leaders, pods) : withoutNotes(ledBy(leaders, pods)),
   }))
+
+/** No swap has noted whose pod was active last. */
+function withoutNotes(pods: readonly SeenPod[]): readonly SeenPod[] {
+  return pods.map(({ pod, ...seen }) => {
+    if (pod.annotations === undefined) return { ...seen, pod }
+    const { 'active-passive/active-owner': _, ...annotations } = pod.annotations
+    return { ...seen, pod: { ...pod, annotations } }
+  })
+}
 
 /** The same Services and pods, listed in other orders. */
 export function reordered({ services, pods }: World): fc.Arbitrary<World> {

@@ -4,7 +4,7 @@ import { type Decision, decide } from '../../handler/decide.js'
 import type { Probe } from '../../handler/health/probe.js'
 import type { Pod, Service } from '../../handler/kube/port.js'
 import type { SwapContext } from '../../handler/latch.js'
-import { type Group, groupServices, populate } from '../../handler/observe.js'
+import { endedActive, type Group, groupServices, populate } from '../../handler/observe.js'
 import { DEFAULT_SETTINGS, policyOf, type Settings } from '../../handler/policy.js'
 import { judgeGroup } from '../../handler/verdicts.js'
 import { NOW } from '../support/builders.js'
@@ -54,7 +54,7 @@ async function decideGroup(group: Group, pods: readonly SeenPod[]): Promise<Outc
   const probed = group.members.filter(({ pod }) => seenOf(pod).probed)
   await judgeGroup(context, { ...group, members: probed }, settings, known, true)
   const members = await judgeGroup(context, group, settings, known, false)
-  const decision = decide({ members, settings, nowMs: NOW })
+  const decision = decide({ members, settings, nowMs: NOW, endedActive: endedActive(group, ROLE) })
   return { group, decision, members, settings, warnings: [...group.warnings, ...policy.warnings] }
 }
 

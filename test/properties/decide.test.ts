@@ -2,12 +2,12 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { decide, type ReasonCode } from '../../handler/decide.js'
 import { describeFault } from '../../handler/errors.js'
-import { groupName } from '../../handler/observe.js'
+import { endedActive, groupName } from '../../handler/observe.js'
 import { NOW, winnerOf } from '../support/builders.js'
 import { reordered, world } from './arbitraries.js'
-import { activesAfter, decideAll, type Outcome, type World } from './chain.js'
+import { activesAfter, decideAll, type Outcome, ROLE, type World } from './chain.js'
 import { healthierThan } from './healthier.js'
-import { expected } from './oracle.js'
+import { expected, RULES } from './oracle.js'
 import { limit, parameters, Tally } from './runs.js'
 
 /** All there is to decide, and why. A reason that is missing here does not compile. */
@@ -16,6 +16,7 @@ const REASONS: Readonly<Record<ReasonCode, readonly string[]>> = {
   paused: ['paused'],
   'several-actives': ['repair'],
   'no-active': ['first'],
+  'label-lost': ['repair'],
   'active-gone': ['failover'],
   'active-not-ready': ['failover'],
   'active-failed': ['failover'],
@@ -26,7 +27,15 @@ const REASONS: Readonly<Record<ReasonCode, readonly string[]>> = {
   preferred: ['failback'],
   healthy: ['keep'],
 }
-const FAULTS = ['selector-too-wide', 'overlap', 'role-in-template', 'bad-annotation', 'conflicting-annotations']
+const FAULTS = [
+  'selector-too-wide',
+  'overlap',
+  'role-in-template',
+  'foreign-role',
+  'all-ended',
+  'bad-annotation',
+  'conflicting-annotations',
+]
 const EVERYTHING = [
   ...Object.entries(REASONS).flatMap(([code, kinds]) => kinds.map((kind) => `${kind} ${code}`)),
   ...FAULTS.map((code) => `error ${code}`),
@@ -38,6 +47,9 @@ const inShort = (outcome: Outcome) => ({
   code: codeOf(outcome),
   winner: winnerOf(outcome.decision),
 })
+
+/** Whether an error is reported beside what is decided. */
+const isAlarmed = ({ decision, group }: Outcome) => decision.kind !== 'error' && group.alarms.length > 0
 
 const countsOf = ({ members }: Outcome) =>
   Object.fromEntries(members.map(({ pod, verdict: { failures, marks } }) => [pod.name, { failures, marks }]))
@@ -64,14 +76,29 @@ describe('whatever a cluster holds,', limit, () => {
         const outcomes = await decideAll(cluster)
         for (const service of cluster.services) {
           const outcome = outcomes.find(({ group }) => group.services.includes(service))
-          const decided = outcome && { ...inShort(outcome), counts: countsOf(outcome) }
+          const decided = outcome && { ...inShort(outcome), isAlarmed: isAlarmed(outcome), counts: countsOf(outcome) }
           expect(decided, `${service.namespace}/${service.name}`).toEqual(expected(cluster, service))
           tally.add(outcome ? `${outcome.decision.kind} ${codeOf(outcome)}` : 'not managed')
+          if (decided?.isAlarmed) tally.add('alarmed')
         }
       }),
       parameters(),
     )
-    tally.expectAll([...EVERYTHING, 'not managed'])
+    tally.expectAll([...EVERYTHING, 'alarmed', 'not managed'])
+  })
+
+  test('each rule of the design is decisive now and then', () => {
+    const tally = new Tally()
+    fc.assert(
+      fc.property(world, (cluster) => {
+        const [service] = cluster.services
+        if (!service) return
+        const all = JSON.stringify(expected(cluster, service))
+        for (const rule of RULES) if (JSON.stringify(expected(cluster, service, rule)) !== all) tally.add(rule)
+      }),
+      parameters(),
+    )
+    tally.expectAll(RULES)
   })
 
   test('the order in which Services and pods are listed does not matter', async () => {
@@ -92,9 +119,15 @@ describe('however its pods are listed,', limit, () => {
     await fc.assert(
       fc.asyncProperty(world, async (cluster) => {
         for (const outcome of await decideAll(cluster)) {
-          const { members, settings, decision } = outcome
+          const { group, members, settings, decision } = outcome
           if (decision.kind === 'error') continue
-          const again = { ...outcome, decision: decide({ members: members.toReversed(), settings, nowMs: NOW }) }
+          const situation = {
+            members: members.toReversed(),
+            settings,
+            nowMs: NOW,
+            endedActive: endedActive(group, ROLE),
+          }
+          const again = { ...outcome, decision: decide(situation) }
           expect(inShort(again)).toEqual(inShort(outcome))
         }
       }),
@@ -185,41 +218,41 @@ function expectSense({ decision, members, settings, warnings }: Outcome): void {
   }
   expect(REASONS[decision.reason.code]).toContain(decision.kind)
   expect(decision.reason.text).toMatch(/^(?!.*\b(undefined|NaN|Infinity|object)\b).{8,500}$/s)
-  const living = members.filter(({ pod, role }) => role === 'active' && !isOver(pod))
+  expect(members.filter(({ pod }) => pod.phase === 'Failed' || pod.phase === 'Succeeded')).toEqual([])
+  const living = members.filter(({ pod, role }) => role === 'active' && !pod.terminating)
   if (!('winner' in decision)) {
     if (decision.kind === 'keep' || decision.kind === 'count') expect(living).toHaveLength(1)
     return
   }
   const { winner } = decision
   expect(members).toContain(winner)
-  expect(isOver(winner.pod)).toBe(false)
-  if (decision.kind === 'repair') {
+  expect(winner.pod.terminating).toBe(false)
+  if (decision.reason.code === 'several-actives') {
     expect(living).toContain(winner)
     return
   }
   expect(winner.pod.phase).toBe('Running')
   expect(settings.never ?? []).not.toContain(winner.pod.name)
+  expect(winner.pod.owner?.kind).not.toBe('Job')
   expect(living).not.toContain(winner)
   if (decision.kind === 'failback' || living.length > 0) expect(winner.verdict.health).toBe('healthy')
 }
 
-function isOver({ terminating, phase }: Outcome['members'][number]['pod']): boolean {
-  return terminating || phase === 'Failed' || phase === 'Succeeded'
-}
-
 /** What must be the same in every order; a group's members have an order of their own. */
 function comparable({ group, decision, members, settings, warnings }: Outcome) {
-  return { group: groupName(group), decision, members, settings, warnings: new Set(warnings) }
+  const { alarms } = group
+  return { group: groupName(group), decision, members, settings, alarms, warnings: new Set(warnings) }
 }
 
 function byGroup(one: { readonly group: string }, other: { readonly group: string }): number {
   return one.group < other.group ? -1 : 1
 }
 
-/** The outcomes of the groups of both, side by side. */
+/** The outcomes of the groups of both, side by side, where both may be touched: that is no matter of health. */
 async function both(one: World, other: World): Promise<readonly (readonly [Outcome, Outcome])[]> {
   const [before, after] = await Promise.all([decideAll(one), decideAll(other)])
-  return before.map((outcome, n) => [outcome, after[n] as Outcome] as const)
+  const pairs = before.map((outcome, n) => [outcome, after[n] as Outcome] as const)
+  return pairs.filter((pair) => pair.every(({ decision }) => decision.kind !== 'error'))
 }
 
 function inWords(...outcomes: readonly Outcome[]): string {

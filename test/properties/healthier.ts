@@ -3,7 +3,7 @@
  * server, the probes and earlier passes say; a pod is at least as healthy as before if all of this holds:
  *
  * - it is not terminating, or it was before
- * - it is Running, or in the same phase as before
+ * - it is Running, or in the same phase as before; and it had not ended: what has ended is no member, and has no say
  * - it is Ready, or it was not before
  * - each of its probes that passed before passes
  * - no more failures are written on it
@@ -26,6 +26,7 @@ export function healthierThan({ pod, passes, probed }: SeenPod): fc.Arbitrary<Se
     earlierMs: fc.constantFrom(0, 1, MINUTE, 60 * MINUTE),
     isLongHealthy: fc.boolean(),
   })
+  const hasEnded = pod.phase === 'Failed' || pod.phase === 'Succeeded'
   return better.map(({ lives, runs, isReady, passing, failures, earlierMs, isLongHealthy }) => ({
     probed,
     passes: Array.from(
@@ -35,7 +36,7 @@ export function healthierThan({ pod, passes, probed }: SeenPod): fc.Arbitrary<Se
     pod: {
       ...pod,
       terminating: pod.terminating && !lives,
-      phase: runs ? 'Running' : pod.phase,
+      phase: runs && !hasEnded ? 'Running' : pod.phase,
       ready: pod.ready || isReady,
       readySinceMs: pod.readySinceMs - earlierMs,
       annotations: pod.annotations && healthierMarks(pod.annotations, failures, isLongHealthy),

@@ -12,6 +12,8 @@ export interface Expected {
   readonly kind: string
   readonly code: string
   readonly winner: string | undefined
+  /** Whether an error is reported whatever is decided: a pod that came up active by its template is made passive. */
+  readonly isAlarmed: boolean
   /** By pod: its consecutive failures, and what is to be written on it. None where nothing is judged. */
   readonly counts: Readonly<Record<string, Count>>
 }
@@ -21,9 +23,39 @@ interface Count {
   readonly marks: Readonly<Record<string, string | null>>
 }
 
-/** What to do for the group of this Service; `undefined` when it is not managed. */
-export function expected(world: World, service: Service): Expected | undefined {
+/** Rules that can be left out, to see how often each of them makes a difference. */
+export const RULES = [
+  'what has ended is no member',
+  'marks beside the pin of another pod are void',
+  'marks that a pod was created with are void',
+  'a role from a template is an error',
+  'a second active pod from a template is taken back',
+  'nothing is taken back once a pod has lost its controller',
+  'taking back is not tried again',
+  'several active pods, none ours, are an error',
+  'roles of the application are an error',
+  'pods that have all ended, with nobody to replace them, are an error',
+  'pods of Jobs are no candidates',
+  'a lost label goes back',
+  'better evidence first',
+  'no failback to worse evidence',
+  'preferred pods first',
+  'the workload of the active pod first',
+  'the workload of the last active pod first',
+  'the workload with the most pods first',
+  'the youngest revision of a workload first',
+  'fewer failures first',
+] as const
+
+export type Rule = (typeof RULES)[number]
+
+/**
+ * What to do for the group of this Service; `undefined` when it is not managed.
+ * @param without a rule that is left out
+ */
+export function expected(world: World, service: Service, without?: Rule): Expected | undefined {
   if (!isManaged(service)) return undefined
+  const holds: Holds = (rule) => rule !== without
   const restOf = (one: Service) =>
     JSON.stringify([
       one.namespace,
@@ -38,9 +70,26 @@ export function expected(world: World, service: Service): Expected | undefined {
   // "What is not managed but an error that leaves everything untouched"
   if (Object.keys(pairs(service)).length === 0) return answer('error', 'selector-too-wide')
   const rivals = managed.filter((one) => restOf(one) !== restOf(service) && Object.keys(pairs(one)).length > 0)
-  if (selected.some((seen) => rivals.some((rival) => isSelected(rival, seen)))) return answer('error', 'overlap')
-  const labelled = selected.filter(({ pod }) => pod.labels.role === 'active')
-  if (labelled.length > 1 && labelled.every((seen) => epochOf(seen) === 0)) return answer('error', 'role-in-template')
+  // "They are no members: not sealed, not marked, not labelled, not counted"
+  const hasEnded = ({ pod }: SeenPod) =>
+    holds('what has ended is no member') && ['Failed', 'Succeeded'].includes(pod.phase)
+  const ended = selected.filter(hasEnded)
+  const alive = selected.filter((seen) => !hasEnded(seen))
+  if (alive.some((seen) => rivals.some((rival) => isSelected(rival, seen)))) return answer('error', 'overlap')
+
+  // "A pod with another value is no member of any group"
+  const members = alive.filter(({ pod }) => ['active', 'passive', undefined].includes(pod.labels.role))
+  const roles = whoseLabels(members, holds)
+  if (roles === 'not ours') return answer('error', 'role-in-template')
+  // "Pods whose role has another value leave a group empty […] Error"; "A group that is really scaled to zero stays empty"
+  if (members.length === 0) {
+    if (alive.length > 0 && holds('roles of the application are an error')) return answer('error', 'foreign-role')
+    if (
+      ended.some(({ pod }) => !pod.owner) &&
+      holds('pods that have all ended, with nobody to replace them, are an error')
+    )
+      return answer('error', 'all-ended')
+  }
   const wrong = firstWrongAnnotation(group)
   if (wrong) return answer('error', wrong)
 
@@ -50,13 +99,15 @@ export function expected(world: World, service: Service): Expected | undefined {
     if (setting === 'pause') return texts.includes('true')
     return texts.map((text) => text !== undefined && meaningOf(setting, text)).find((meaning) => meaning !== false)
   }
-  // "A pod with another value is no member of any group"
-  const members = selected.filter(({ pod }) => ['active', 'passive', undefined].includes(pod.labels.role))
   const everyoneIsServed = group.every(({ publishNotReadyAddresses }) => publishNotReadyAddresses)
-  const facts = members.map((seen) => factsOf(seen, said, everyoneIsServed))
+  const facts = members.map((seen) => factsOf(seen, said, everyoneIsServed, holds))
   const counts = Object.fromEntries(facts.map(({ name, failures, marks }) => [name, { failures, marks }]))
-  return { ...decideFor(facts, said, saidFalse(group)), counts }
+  const wasServed = ended.some(({ pod }) => pod.labels.role === 'active')
+  const isAlarmed = roles === 'one to take back'
+  return { ...decideFor(facts, said, saidFalse(group), wasServed, holds), counts, isAlarmed }
 }
+
+type Holds = (rule: Rule) => boolean
 
 type Says = (setting: string) => unknown
 
@@ -64,6 +115,7 @@ const answer = (kind: string, code: string, winner?: Facts): Expected => ({
   kind,
   code,
   winner: winner?.name,
+  isAlarmed: false,
   counts: {},
 })
 
@@ -108,6 +160,7 @@ const saidFalse = (group: readonly Service[]) => (setting: string) =>
 interface Facts {
   readonly name: string
   readonly isActive: boolean
+  readonly hasRole: boolean
   readonly epoch: number
   /** It will not serve again. */
   readonly isGone: boolean
@@ -117,15 +170,24 @@ interface Facts {
   readonly wereFailures: number
   readonly failures: number
   readonly marks: Count['marks']
+  /** What its health rests on, the best first: a check of ours, a readinessProbe, nothing. */
+  readonly evidence: 1 | 2 | 3
+  readonly isOfJob: boolean
+  /** `undefined` of a pod that belongs to no controller. */
+  readonly workload: string | undefined
+  /** The workload of the last active pod, as the newest swap has noted it on this one. */
+  readonly notedWorkload: string | undefined
   readonly createdAtMs: number
   readonly revision: string | undefined
   readonly healthyForMs: number
   readonly activeForMs: number
+  /** When it was made active; `undefined`: no swap has done it. */
+  readonly activeSinceMs: number | undefined
 }
 
-function factsOf(seen: SeenPod, said: Says, everyoneIsServed: boolean): Facts {
+function factsOf(seen: SeenPod, said: Says, everyoneIsServed: boolean, holds: Holds): Facts {
   const { pod } = seen
-  const note = (mark: string) => pod.annotations?.[`active-passive/${mark}`] ?? ''
+  const note = (mark: string) => markOn(seen, mark, holds) ?? ''
   const isGone = pod.terminating || ['Failed', 'Succeeded'].includes(pod.phase)
   const isRunning = pod.phase === 'Running' && !pod.terminating
 
@@ -156,18 +218,24 @@ function factsOf(seen: SeenPod, said: Says, everyoneIsServed: boolean): Facts {
   return {
     name: pod.name,
     isActive: pod.labels.role === 'active',
-    epoch: epochOf(seen),
+    hasRole: pod.labels.role !== undefined,
+    epoch: epochOf(seen, holds),
     isGone,
     isRunning,
     health,
     wereFailures,
     failures,
     marks: marksOf(seen, health, wereFailures, failures, threshold),
+    evidence: how === 'runs' ? 1 : pod.containers.some((one) => one.readinessProbe) ? 2 : 3,
+    isOfJob: pod.owner?.kind === 'Job',
+    workload: workloadOf(seen),
+    notedWorkload: markOn(seen, 'active-owner', holds),
     createdAtMs: pod.createdAtMs,
     revision: pod.labels['controller-revision-hash'] ?? pod.labels['pod-template-hash'],
     // One that is healthy since a time to come is not healthy for long enough.
     healthyForMs: NOW - Math.max(wereFailures > 0 ? NOW : 0, recoveredMs || 0, pod.readySinceMs),
     activeForMs: sinceMs <= NOW ? NOW - sinceMs : Number.POSITIVE_INFINITY,
+    activeSinceMs: Number.isNaN(sinceMs) ? undefined : sinceMs,
   }
 }
 
@@ -214,8 +282,8 @@ function checkOf({ pod }: SeenPod, said: Says): 'ready' | 'runs' | 'cannot run' 
 }
 
 /** "an epoch that is no safe integer counts as 0"; nor may its successor be none. */
-function epochOf({ pod }: SeenPod): number {
-  const text = pod.annotations?.['active-passive/epoch'] ?? ''
+function epochOf(seen: SeenPod, holds: Holds): number {
+  const text = markOn(seen, 'epoch', holds) ?? ''
   return consistsOfDigits(text, 16) && BigInt(text) < BigInt(Number.MAX_SAFE_INTEGER) ? Number(text) : 0
 }
 
@@ -223,14 +291,89 @@ function consistsOfDigits(text: string, most: number): boolean {
   return text.length > 0 && text.length <= most && [...text].every((character) => '0123456789'.includes(character))
 }
 
+// ------------------------------------------------------------------------------------------- whose labels and marks
+
+/** "marks count only on the pod they were written on": not on a copy, nor where a template or a manifest has put them. */
+function markOn({ pod }: SeenPod, mark: string, holds: Holds): string | undefined {
+  const key = `active-passive/${mark}`
+  const { [key]: value } = pod.annotations ?? {}
+  const pin = pod.labels['active-passive/pod']
+  if (pin !== undefined && pin !== pod.uid && holds('marks beside the pin of another pod are void')) return undefined
+  const isBorn = creatorOf(pod)?.annotations.includes(key) && holds('marks that a pod was created with are void')
+  return isBorn ? undefined : value
+}
+
+function creatorOf({ writers }: SeenPod['pod']) {
+  return writers?.filter(({ created }) => created)[0]
+}
+
+/** "a pod with `pod-template-hash` and no controller" */
+function hasLostItsController({ pod }: SeenPod): boolean {
+  const template = ['pod-template-hash', 'controller-revision-hash', 'statefulset.kubernetes.io/pod-name']
+  const isMade = creatorOf(pod)?.manager === 'kube-controller-manager' || template.some((key) => key in pod.labels)
+  return isMade && pod.owner === undefined
+}
+
+/**
+ * "a group with a pod that was born with a role is an error […] untouched. One exception: the group has epochs already
+ * and a second pod comes up active by its template […] when it does not hold, or a pod loses its owner by it, nothing is
+ * written any more." A pod of nobody's template has the role of its manifest, as a person's label.
+ */
+function whoseLabels(members: readonly SeenPod[], holds: Holds): 'ours' | 'one to take back' | 'not ours' {
+  const isActive = ({ pod }: SeenPod) => pod.labels.role === 'active'
+  const isBornSo = ({ pod }: SeenPod) => 'role' in pod.labels && creatorOf(pod)?.labels.includes('role') === true
+  const isOfTemplate = (seen: SeenPod) => isBornSo(seen) && (creatorOf(seen.pod)?.owns || hasLostItsController(seen))
+
+  for (const seen of members) {
+    const ownerThen = markOn(seen, 'taken-back', () => true)
+    if (ownerThen === undefined || !holds('taking back is not tried again')) continue
+    const writer = seen.pod.writers?.filter(({ labels }) => labels.includes('role'))[0]
+    const isActiveAgain = isActive(seen) && writer !== undefined && writer.manager !== 'active-passive'
+    if (isActiveAgain || (ownerThen !== '' && seen.pod.owner?.uid !== ownerThen)) return 'not ours'
+  }
+
+  const isOurs = (seen: SeenPod) => isActive(seen) && !isBornSo(seen) && epochOf(seen, holds) > 0
+  const serves = members.some((seen) => isOurs(seen) && !seen.pod.terminating)
+  const isLost = (seen: SeenPod) => epochOf(seen, holds) > 0 && hasLostItsController(seen)
+  const templated = members.filter(isOfTemplate)
+  const mayTakeBack =
+    serves &&
+    templated.some(isActive) &&
+    holds('a second active pod from a template is taken back') &&
+    !(holds('nothing is taken back once a pod has lost its controller') && members.some(isLost))
+  if (templated.length > 0 && !mayTakeBack && holds('a role from a template is an error')) return 'not ours'
+
+  const actives = members.filter(isActive)
+  const areForeign = actives.length > 1 && actives.every((seen) => epochOf(seen, holds) === 0)
+  if (areForeign && holds('several active pods, none ours, are an error')) return 'not ours'
+  return serves && actives.some(isBornSo) ? 'one to take back' : 'ours'
+}
+
+/** A Deployment's pods belong to one ReplicaSet for each revision, which is named after both. */
+function workloadOf({ pod: { owner, labels } }: SeenPod): string | undefined {
+  if (!owner) return undefined
+  const suffix = `-${labels['pod-template-hash']}`
+  if (owner.kind === 'ReplicaSet' && 'pod-template-hash' in labels && owner.name.endsWith(suffix))
+    return `Deployment/${owner.name.substring(0, owner.name.length - suffix.length)}`
+  return `${owner.kind}/${owner.name}`
+}
+
 // ---------------------------------------------------------------------------------------------------- the decision
 
-function decideFor(pods: readonly Facts[], said: Says, isFalse: (setting: string) => boolean): Expected {
+function decideFor(
+  pods: readonly Facts[],
+  said: Says,
+  isFalse: (setting: string) => boolean,
+  wasServed: boolean,
+  holds: Holds,
+): Expected {
   const prefer = (said('prefer') ?? []) as readonly string[]
   const never = (said('never') ?? []) as readonly string[]
-  const mayBePromoted = pods.filter(({ name }) => !never.includes(name))
+  // "pods of Jobs never"
+  const isJobs = ({ isOfJob }: Facts) => isOfJob && holds('pods of Jobs are no candidates')
+  const mayBePromoted = pods.filter((one) => !never.includes(one.name) && !isJobs(one))
   const healthy = mayBePromoted.filter(({ health }) => health === 'healthy')
-  const first = (some: readonly Facts[]) => firstOf(some, pods, prefer)
+  const first = (some: readonly Facts[]) => firstOf(some, pods, prefer, holds)
 
   // 1. "error (§2), empty (no pods), paused."
   if (pods.length === 0) return answer('empty', 'no-pods')
@@ -251,8 +394,14 @@ function decideFor(pods: readonly Facts[], said: Says, isFalse: (setting: string
   // healthy: the first Running pod is made active […] unless promote-unhealthy: false → blocked." Not Ready comes last.
   const [active] = living
   if (!active) {
+    // "It goes back to the pod whose marks say it was active (highest epoch, `since` […])", where that one is healthy. A
+    // pod that has the role and ends or has ended is the one that was active.
+    const last = lastActive(pods)
+    const isLost = actives.length === 0 && !wasServed && last !== undefined && !last.hasRole
+    if (isLost && healthy.includes(last) && holds('a lost label goes back')) return answer('repair', 'label-lost', last)
+
     // "failover: the active moved because it failed or is gone"
-    const wasOne = actives.length > 0 || pods.some(({ epoch }) => epoch > 0)
+    const wasOne = actives.length > 0 || wasServed || pods.some(({ epoch }) => epoch > 0)
     const running = mayBePromoted.filter(({ isRunning }) => isRunning)
     const doubtful = first(running.filter(({ health }) => health !== 'conclusive')) ?? first(running)
     const winner = first(healthy) ?? (isFalse('promote-unhealthy') ? undefined : doubtful)
@@ -274,26 +423,67 @@ function decideFor(pods: readonly Facts[], said: Says, isFalse: (setting: string
   // 5. "failback if asked and due. Otherwise keep." "move to a preferred pod once it has been healthy that long"
   const place = (name: string) => (prefer.includes(name) ? prefer.indexOf(name) : prefer.length)
   const better = healthy.filter(({ name }) => place(name) < place(active.name))
-  const due = better.filter(({ healthyForMs }) => healthyForMs >= Number(said('failback') ?? Number.POSITIVE_INFINITY))
+  const proven = better.filter(({ evidence }) => evidence <= active.evidence || !holds('no failback to worse evidence'))
+  const due = proven.filter(({ healthyForMs }) => healthyForMs >= Number(said('failback') ?? Number.POSITIVE_INFINITY))
   return due.length > 0 ? answer('failback', 'preferred', first(due)) : answer('keep', 'healthy')
 }
 
+function lastActive(pods: readonly Facts[]): Facts | undefined {
+  let left = pods.filter(({ epoch, activeSinceMs }) => epoch > 0 && activeSinceMs !== undefined)
+  left = left.filter((one) => left.every((other) => one.epoch >= other.epoch))
+  left = left.filter((one) => left.every((other) => Number(one.activeSinceMs) >= Number(other.activeSinceMs)))
+  return firstByName(left)
+}
+
 /**
- * "order: prefer, then the revision of the youngest pod, then fewer failures, then name with numbers compared as
- * numbers": whoever is not among the best is sent away, criterion by criterion.
+ * "by evidence […]; `prefer`; same owner as the active or the last active (revisions are compared within one owner only
+ * […]); then as today": the revision of the youngest pod, fewer failures, and names with numbers compared as numbers.
+ * Whoever is not among the best is sent away, criterion by criterion.
  */
-function firstOf(some: readonly Facts[], all: readonly Facts[], prefer: readonly string[]): Facts | undefined {
-  const preferred = prefer.map((name) => some.find((one) => one.name === name)).find((one) => one !== undefined)
-  if (preferred) return preferred
-  // Of pods of the same age the first by name counts as the youngest: it has to be the same one each time.
-  const latest = Math.max(...all.map(({ createdAtMs }) => createdAtMs))
-  const [youngest] = all.filter(({ createdAtMs }) => createdAtMs === latest).sort((a, b) => byName(a.name, b.name))
+function firstOf(
+  some: readonly Facts[],
+  all: readonly Facts[],
+  prefer: readonly string[],
+  holds: Holds,
+): Facts | undefined {
   let left = some
-  if (left.some(({ revision }) => revision === youngest?.revision))
-    left = left.filter(({ revision }) => revision === youngest?.revision)
+  const keep = (rule: Rule, isGood: (one: Facts) => boolean) => {
+    if (holds(rule) && left.some(isGood)) left = left.filter(isGood)
+  }
+  for (const evidence of [3, 2, 1])
+    keep('better evidence first', (one) => one.health === 'healthy' && one.evidence <= evidence)
+  for (const name of prefer) keep('preferred pods first', (one) => one.name === name)
+  const [rule, home] = homeOf(all, holds)
+  keep(rule, ({ workload }) => workload === home)
+  keep('the youngest revision of a workload first', (one) => {
+    const kin = all.filter(({ workload }) => workload === one.workload)
+    const latest = Math.max(...kin.map(({ createdAtMs }) => createdAtMs))
+    // Of pods of the same age the first by name counts as the youngest: it has to be the same one each time.
+    return one.revision === firstByName(kin.filter(({ createdAtMs }) => createdAtMs === latest))?.revision
+  })
   const fewest = Math.min(...left.map(({ failures }) => failures))
-  left = left.filter(({ failures }) => failures === fewest)
-  return left.find((one) => left.every((other) => one === other || byName(one.name, other.name) < 0))
+  keep('fewer failures first', ({ failures }) => failures === fewest)
+  return firstByName(left)
+}
+
+/** Where the active pod is at home, or was; or else where most pods are, and of as many the oldest one. */
+function homeOf(all: readonly Facts[], holds: Holds): readonly [rule: Rule, workload: string | undefined] {
+  const newest = (some: readonly Facts[]) =>
+    firstByName(some.filter((one) => some.every((other) => one.epoch >= other.epoch)))
+  const active = newest(all.filter(({ isActive }) => isActive))
+  if (active) return ['the workload of the active pod first', active.workload]
+  const noted = newest(all.filter(({ notedWorkload }) => notedWorkload !== undefined))
+  if (noted && holds('the workload of the last active pod first'))
+    return ['the workload of the last active pod first', noted.notedWorkload]
+  const lasting = all.filter(({ isOfJob }) => !isOfJob)
+  const sizeOf = (one: Facts) => lasting.filter(({ workload }) => workload === one.workload).length
+  const largest = lasting.filter((one) => lasting.every((other) => sizeOf(one) >= sizeOf(other)))
+  const oldest = largest.filter((one) => largest.every((other) => one.createdAtMs <= other.createdAtMs))
+  return ['the workload with the most pods first', firstByName(oldest)?.workload]
+}
+
+function firstByName(some: readonly Facts[]): Facts | undefined {
+  return some.find((one) => some.every((other) => one === other || byName(one.name, other.name) < 0))
 }
 
 /** For names of letters and hyphens with at most one number, at the end. */

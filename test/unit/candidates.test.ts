@@ -1,8 +1,18 @@
 import { describe, expect, test } from 'vitest'
-import { candidates, type Judged, whyNot } from '../../handler/candidates.js'
+import { activeWorkload, candidates, inOrder, type Judged, whyNot } from '../../handler/candidates.js'
 import type { Verdict } from '../../handler/health/judge.js'
 import { DEFAULT_SETTINGS, type Settings } from '../../handler/policy.js'
-import { aMember, conclusively, failed, failing, healthy, MINUTE, NOW, unprobed } from '../support/builders.js'
+import {
+  aMember,
+  anActive,
+  conclusively,
+  failed,
+  failing,
+  healthy,
+  MINUTE,
+  NOW,
+  unprobed,
+} from '../support/builders.js'
 import { permutations } from '../support/permutations.js'
 
 const settingsWith = (settings: Partial<Settings>): Settings => ({ ...DEFAULT_SETTINGS, ...settings })
@@ -14,6 +24,13 @@ const ofRevision = (name: string, revision: string, createdAtMs: number, label =
   aMember(name, { pod: { labels: { [label]: revision }, createdAtMs } })
 
 const withFailures = (name: string, failures: number) => aMember(name, { verdict: { ...healthy, failures } })
+
+/** What says that a pod is one of this controller's. */
+const of = (kind: string, name: string, hash?: string, createdAtMs = NOW - MINUTE) => ({
+  owner: { kind, name, uid: `uid-of-${name}` },
+  labels: hash === undefined ? {} : { 'pod-template-hash': hash },
+  createdAtMs,
+})
 
 describe('a pod is no candidate', () => {
   test.each<[string, Verdict, string]>([
@@ -109,5 +126,76 @@ describe('the candidates come', () => {
   test('in the same order when two revisions are of the same age, however they are listed', () => {
     const members = [ofRevision('web-0', 'a', NOW), ofRevision('web-1', 'b', NOW), ofRevision('web-2', 'b', NOW)]
     for (const shuffled of permutations(members)) expect(order(shuffled)).toEqual(['web-0', 'web-1', 'web-2'])
+  })
+})
+
+describe('the evidence that a pod is healthy', () => {
+  const by = (name: string, evidence: Verdict['evidence'], rest: Parameters<typeof aMember>[1] = {}) =>
+    aMember(name, { ...rest, verdict: { ...healthy, evidence } })
+
+  test('orders the candidates: our check, then Ready by a readinessProbe, then Ready without one', () => {
+    expect(order([by('a', 'none'), by('b', 'readiness-probe'), by('c', 'check')])).toEqual(['c', 'b', 'a'])
+  })
+
+  test('comes before preference, workload, revision and failures', () => {
+    const members = [
+      by('a', 'none', { pod: of('ReplicaSet', 'web-new', 'new', NOW) }),
+      by('b', 'check', { pod: of('StatefulSet', 'other') }),
+      anActive('c', { pod: of('ReplicaSet', 'web-old', 'old'), verdict: failed() }),
+    ]
+    for (const shuffled of permutations(members)) expect(order(shuffled, { prefer: ['a'] })).toEqual(['b', 'a'])
+  })
+
+  test('is none for a pod that is not healthy, whatever its check would be', () => {
+    const members = [aMember('a', { verdict: failing(1) }), by('b', 'none')]
+    expect(inOrder(members, DEFAULT_SETTINGS).map(({ pod }) => pod.name)).toEqual(['b', 'a'])
+  })
+})
+
+describe('a pod of a Job', () => {
+  test('is no candidate, and it is said why', () => {
+    const member = aMember('a', { pod: of('Job', 'migrate') })
+    expect(whyNot(member, DEFAULT_SETTINGS)).toBe('a pod of Job migrate, which ends')
+    expect(order([member, aMember('b')], { prefer: ['a'] })).toEqual(['b'])
+  })
+})
+
+describe('the workload that comes first is', () => {
+  const web = (name: string, hash = 'x', createdAtMs = NOW - MINUTE) =>
+    aMember(name, { pod: of('ReplicaSet', `web-${hash}`, hash, createdAtMs) })
+  const canary = (name: string) => aMember(name, { pod: of('ReplicaSet', 'canary-y', 'y', NOW) })
+  const noted = (member: Judged, activeOwner: string, epoch: number): Judged => ({ ...member, activeOwner, epoch })
+
+  test('that of the active pod, in all its revisions: a canary is younger, and no revision of it', () => {
+    const active = anActive('z', { pod: of('ReplicaSet', 'web-old', 'old'), verdict: failed() })
+    const members = [canary('a'), canary('b'), web('c', 'old', NOW - 60 * MINUTE), web('d', 'new'), active]
+    for (const shuffled of permutations(members)) expect(order(shuffled)).toEqual(['d', 'c', 'a', 'b'])
+  })
+
+  test('of two active pods that of the higher epoch, however they are listed', () => {
+    const members = [
+      anActive('a', { epoch: 3, pod: of('StatefulSet', 'web') }),
+      anActive('b', { epoch: 4, pod: of('StatefulSet', 'other') }),
+    ]
+    for (const shuffled of permutations(members)) expect(activeWorkload(shuffled)).toBe('StatefulSet/other')
+    const even = members.map((member) => ({ ...member, epoch: 4 }))
+    for (const shuffled of permutations(even)) expect(activeWorkload(shuffled)).toBe('StatefulSet/web')
+  })
+
+  test('where none is active, that of the last one, as the newest swap has noted it', () => {
+    const members = [noted(canary('a'), 'Deployment/canary', 3), noted(web('b'), 'Deployment/web', 4), canary('c')]
+    for (const shuffled of permutations(members)) expect(order(shuffled)).toEqual(['b', 'a', 'c'])
+  })
+
+  test('where nobody has noted any, the one with the most pods; of as many, that of the oldest pod', () => {
+    for (const shuffled of permutations([canary('a'), web('b'), web('c')]))
+      expect(order(shuffled)).toEqual(['b', 'c', 'a'])
+    for (const shuffled of permutations([canary('a'), web('b')])) expect(order(shuffled)).toEqual(['b', 'a'])
+  })
+
+  test('never that of a Job, which has more pods', () => {
+    const jobs = ['x', 'y', 'z'].map((name) => aMember(name, { pod: of('Job', 'migrate') }))
+    expect(activeWorkload([...jobs, web('a')])).toBe('Deployment/web')
+    expect(activeWorkload(jobs)).toBeUndefined()
   })
 })

@@ -10,6 +10,7 @@ import {
   conclusively,
   failed,
   failing,
+  healthy,
   MINUTE,
   NOW,
   SECOND,
@@ -272,6 +273,111 @@ describe('no active pod', () => {
   test('is filled without waiting for a cooldown', () => {
     const gone = anActive('web-0', { ...terminating, activeSinceMs: NOW })
     expect(decideOn([gone, passive], { cooldown: MINUTE }).kind).toBe('failover')
+  })
+})
+
+describe('a role label that was taken away', () => {
+  const lost = (name: string, rest: Parameters<typeof aMember>[1] = {}) =>
+    aMember(name, { labelled: false, epoch: 4, activeSinceMs: NOW - MINUTE, ...rest })
+
+  test('goes back to the pod that was active last, though another one would be chosen', () => {
+    const decision = decideOn([aMember('web-0', { epoch: 4 }), lost('web-1')], { prefer: ['web-0'] })
+    expect(inShort(decision)).toEqual(['repair', 'label-lost', 'web-1'])
+    expect(decision.reason.text).toBe(
+      'web-1 was made active in epoch 4 and has lost its role label; web-1 passed its check, and gets it back',
+    )
+  })
+
+  test('goes back to the one of the highest epoch, then to the one that is active for less time', () => {
+    const older = lost('web-0', { epoch: 3, activeSinceMs: NOW })
+    const sealed = lost('web-2', { activeSinceMs: NOW - 2 * MINUTE })
+    expect(winnerOf(decideOn([older, sealed, lost('web-1')]))).toBe('web-1')
+  })
+
+  test('goes to the first by name where the marks of two pods are the same, however they are listed', () => {
+    for (const members of permutations([lost('web-1'), lost('web-0'), lost('web-2')]))
+      expect(inShort(decideOn(members))).toEqual(['repair', 'label-lost', 'web-0'])
+  })
+
+  test.each<[string, readonly Judged[], Partial<Settings>]>([
+    ['fails', [lost('web-1', { verdict: failing(1) })], {}],
+    ['is named in never', [lost('web-1')], { never: ['web-1'] }],
+    ['is of a Job', [lost('web-1', { pod: { owner: { kind: 'Job', name: 'x', uid: 'x' } } })], {}],
+    ['is labelled passive, which is somebody’s decision', [lost('web-1', { labelled: true })], { never: ['web-1'] }],
+    ['has no epoch of ours', [lost('web-1', { epoch: 0 })], { prefer: ['web-0'] }],
+    ['was never made active', [lost('web-1', { activeSinceMs: undefined })], { prefer: ['web-0'] }],
+  ])('does not go back to a pod that %s', (_, members, settings) => {
+    const { reason, ...decision } = decideOn([aMember('web-0'), ...members], settings)
+    expect([reason.code === 'label-lost', winnerOf({ reason, ...decision } as Choice)]).toEqual([false, 'web-0'])
+  })
+
+  test('is not what is missing where an active pod terminates, or has ended', () => {
+    const members = [aMember('web-0'), lost('web-1')]
+    const settings = { prefer: ['web-0'] }
+    expect(inShort(decideOn([anActive('web-2', terminating), ...members], settings))).toEqual([
+      'failover',
+      'active-gone',
+      'web-0',
+    ])
+    const endedActive = aPod('web-2', { phase: 'Failed' })
+    expect(inShort(decide({ ...aSituation(members, settings), endedActive }))).toEqual([
+      'failover',
+      'active-gone',
+      'web-0',
+    ])
+  })
+
+  test('stays away while the group is paused', () => {
+    expect(decideOn([lost('web-1')], { pause: true }).kind).toBe('paused')
+  })
+})
+
+test('A paused group without an active pod says so', () => {
+  expect(decideOn([passive], { pause: true }).reason.text).toBe('paused by annotation, and no pod is active')
+  expect(decideOn([anActive('web-0')], { pause: true }).reason.text).toBe('paused by annotation')
+})
+
+describe('what a decision rests on is said:', () => {
+  const ready = (evidence: 'readiness-probe' | 'none') => ({ ...healthy, evidence })
+  const sick = anActive('web-0', { verdict: failed() })
+
+  test.each<[string, readonly Judged[]]>([
+    ['web-0 is Ready by its readinessProbe', [anActive('web-0', { verdict: ready('readiness-probe') })]],
+    ['web-0 is Ready, and has no readinessProbe', [anActive('web-0', { verdict: ready('none') })]],
+    [
+      'web-0 failed its check 3 times (500); web-1 is Ready by its readinessProbe',
+      [sick, aMember('web-1', { verdict: ready('readiness-probe') })],
+    ],
+    [
+      'web-0 failed its check 3 times (500); web-1 is Ready, and has no readinessProbe',
+      [sick, aMember('web-1', { verdict: ready('none') })],
+    ],
+    ['no pod is active yet; web-1 is Ready, and has no readinessProbe', [aMember('web-1', { verdict: ready('none') })]],
+  ])('%s', (text, members) => {
+    expect(decideOn(members).reason.text).toBe(text)
+  })
+
+  test('a failback goes to a pod of evidence that is no worse', () => {
+    const settings = { prefer: ['web-1'], failback: 0 }
+    const preferred = aMember('web-1', { verdict: ready('none') })
+    expect(decideOn([anActive('web-0'), preferred], settings).kind).toBe('keep')
+    expect(decideOn([anActive('web-0', { verdict: ready('none') }), preferred], settings).kind).toBe('failback')
+  })
+})
+
+describe('a pod of a Job', () => {
+  const ofJob = (verdict = healthy) =>
+    aMember('job-x', { verdict, pod: { owner: { kind: 'Job', name: 'job', uid: 'uid-of-job' } } })
+
+  test('is not made active, healthy or not, were it the only one', () => {
+    for (const verdict of [healthy, failed()])
+      expect(inShort(decideOn([ofJob(verdict)]))).toEqual(['blocked', 'no-candidate', undefined])
+    expect(decideOn([anActive('web-0', { verdict: failed() }), ofJob()]).kind).toBe('blocked')
+  })
+
+  test('that is active by somebody else’s hand stays so while it is healthy', () => {
+    const active = { ...ofJob(), role: 'active' } as const
+    expect(decideOn([active, passive]).kind).toBe('keep')
   })
 })
 

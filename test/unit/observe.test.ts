@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Pod, Service } from '../../handler/kube/port.js'
-import { type Group, groupName, groupServices, populate } from '../../handler/observe.js'
+import { endedActive, type Group, groupName, groupServices, populate } from '../../handler/observe.js'
 import { aPod, aService, NOW } from '../support/builders.js'
 
 function observe(services: readonly Service[], pods: readonly Pod[] = [], roleLabel = 'role'): readonly Group[] {
@@ -240,6 +240,68 @@ describe('a group is left untouched', () => {
     const { fault, warnings } = observeWeb(activePod('web-0', 'abc'), activePod('web-1', 'abc'))
     expect(fault?.code).toBe('role-in-template')
     expect(warnings).toHaveLength(2)
+  })
+})
+
+describe('what has ended', () => {
+  const ended = (name: string, rest: Partial<Pod> = {}) => aPod(name, { phase: 'Failed', ...rest })
+  const owner = { kind: 'ReplicaSet', name: 'web-x', uid: 'uid-of-web-x' }
+
+  test.each(['Failed', 'Succeeded'])('is no member, and is counted: %s', (phase) => {
+    const group = observeWeb(aPod('web-0'), ended('web-1', { phase, labels: { role: 'active' } }))
+    expect([names(group), group.ended.map(({ name }) => name), group.fault]).toEqual([['web-0'], ['web-1'], undefined])
+    expect(endedActive(group, 'role')?.name).toBe('web-1')
+  })
+
+  test('does not put its group beside another one that selects it', () => {
+    const gold = aService('gold', { selector: { tier: 'gold', role: 'active' } })
+    const groups = observe(
+      [aService('web'), gold],
+      [aPod('web-0'), ended('web-1', { owner, labels: { tier: 'gold' } })],
+    )
+    expect(groups.map(({ fault }) => fault)).toEqual([undefined, undefined])
+  })
+
+  test('leaves a group empty that a controller has scaled to zero', () => {
+    expect(observeWeb(ended('web-0', { owner })).fault).toBeUndefined()
+  })
+
+  test('is an error where it is all there is and no controller makes another: the first five are named', () => {
+    const pods = ['web-9', 'web-1', 'web-3', 'web-0', 'web-2', 'web-4'].map((name) => ended(name))
+    for (const some of [pods, pods.toReversed()]) {
+      expect(observeWeb(...some).fault).toMatchObject({
+        code: 'all-ended',
+        object: 'service default/web',
+        message: expect.stringContaining(
+          '(web-0 is Failed, web-1 is Failed, web-2 is Failed, web-3 is Failed, web-4 is Failed, and 1 more)',
+        ),
+      })
+    }
+  })
+
+  test('with the role is named by the first of several, however they are listed', () => {
+    const pods = ['web-2', 'web-10', 'web-1'].map((name) => ended(name, { labels: { role: 'active' } }))
+    for (const some of [pods, pods.toReversed()]) expect(endedActive(observeWeb(...some), 'role')?.name).toBe('web-1')
+    expect(endedActive(observeWeb(ended('web-0')), 'role')).toBeUndefined()
+  })
+})
+
+describe('pods whose role is the application’s own', () => {
+  const leader = aPod('web-0', { labels: { role: 'leader' } })
+  const follower = aPod('web-1', { labels: { role: 'follower' } })
+
+  test('are an error where there are no others: it names their roles and another label', () => {
+    expect(observeWeb(leader, follower).fault).toMatchObject({
+      code: 'foreign-role',
+      object: 'service default/web',
+      message: expect.stringContaining('role=leader, role=follower'),
+      remedy: expect.stringContaining('--role-label'),
+    })
+  })
+
+  test('are left out, with a warning each, where there are others', () => {
+    const { fault, warnings, strangers } = observeWeb(leader, aPod('web-2'))
+    expect([fault, strangers.length, warnings.length]).toEqual([undefined, 1, 1])
   })
 })
 
