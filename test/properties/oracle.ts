@@ -32,6 +32,8 @@ export const RULES = [
   'a second active pod from a template is taken back',
   'nothing is taken back once a pod has lost its controller',
   'taking back is not tried again',
+  'one is taken back, and no other',
+  'nothing is written once a controller has let go of a labelled pod',
   'several active pods, none ours, are an error',
   'roles of the application are an error',
   'pods that have all ended, with nobody to replace them, are an error',
@@ -322,7 +324,10 @@ function hasLostItsController({ pod }: SeenPod): boolean {
 function whoseLabels(members: readonly SeenPod[], holds: Holds): 'ours' | 'one to take back' | 'not ours' {
   const isActive = ({ pod }: SeenPod) => pod.labels.role === 'active'
   const isBornSo = ({ pod }: SeenPod) => 'role' in pod.labels && creatorOf(pod)?.labels.includes('role') === true
-  const isOfTemplate = (seen: SeenPod) => isBornSo(seen) && (creatorOf(seen.pod)?.owns || hasLostItsController(seen))
+  const isOfTemplate = (seen: SeenPod) => {
+    const creator = creatorOf(seen.pod)
+    return isBornSo(seen) && (creator?.owns === true || creator?.manager === 'kube-controller-manager')
+  }
 
   for (const seen of members) {
     const ownerThen = markOn(seen, 'taken-back', () => true)
@@ -331,6 +336,19 @@ function whoseLabels(members: readonly SeenPod[], holds: Holds): 'ours' | 'one t
     const isActiveAgain = isActive(seen) && writer !== undefined && writer.manager !== 'active-passive'
     if (isActiveAgain || (ownerThen !== '' && seen.pod.owner?.uid !== ownerThen)) return 'not ours'
   }
+
+  // "an owner reference that is gone after our write tells the rest": its controller is there, and does not want it back.
+  const isLetGo = (seen: SeenPod) =>
+    seen.pod.labels['active-passive/pod'] === seen.pod.uid &&
+    hasLostItsController(seen) &&
+    members.some(({ pod: { owner } }) => owner !== undefined && seen.pod.name.startsWith(`${owner.name}-`))
+  if (holds('nothing is written once a controller has let go of a labelled pod') && members.some(isLetGo))
+    return 'not ours'
+
+  // "our writes never make a controller create more than one pod": the second is not made passive.
+  const born = members.filter((seen) => isOfTemplate(seen) && isActive(seen))
+  const taken = members.filter((seen) => markOn(seen, 'taken-back', () => true))
+  if (born.length > 0 && born.length + taken.length > 1 && holds('one is taken back, and no other')) return 'not ours'
 
   const isOurs = (seen: SeenPod) => isActive(seen) && !isBornSo(seen) && epochOf(seen, holds) > 0
   const serves = members.some((seen) => isOurs(seen) && !seen.pod.terminating)
@@ -346,7 +364,7 @@ function whoseLabels(members: readonly SeenPod[], holds: Holds): 'ours' | 'one t
   const actives = members.filter(isActive)
   const areForeign = actives.length > 1 && actives.every((seen) => epochOf(seen, holds) === 0)
   if (areForeign && holds('several active pods, none ours, are an error')) return 'not ours'
-  return serves && actives.some(isBornSo) ? 'one to take back' : 'ours'
+  return serves && born.length > 0 ? 'one to take back' : 'ours'
 }
 
 /** A Deployment's pods belong to one ReplicaSet for each revision, which is named after both. */
