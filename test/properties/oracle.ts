@@ -200,7 +200,7 @@ function factsOf(seen: SeenPod, said: Says, everyoneIsServed: boolean, holds: Ho
   const recoveredMs = Date.parse(note('healthy-since'))
 
   const how = checkOf(seen, said)
-  const needsReady = how === 'ready' || !everyoneIsServed
+  const needsReady = how === 'ready' || how === 'ready, but nowhere' || !everyoneIsServed
   const threshold = Number(said('failures') ?? 3)
   const probes = Number(said('probes') ?? 3)
   const period = Number(said('period') ?? 1_000)
@@ -265,10 +265,10 @@ function passes({ passes }: SeenPod, how: ReturnType<typeof checkOf>, n: number)
 }
 
 /** Whether the check can be run against this pod, or is its Ready condition. */
-function checkOf({ pod }: SeenPod, said: Says): 'ready' | 'runs' | 'cannot run' {
+function checkOf({ pod }: SeenPod, said: Says): 'ready' | 'ready, but nowhere' | 'runs' | 'cannot run' {
   const check = said('health-check') ?? 'declared'
   const hasAddress = isIP(pod.ip ?? '') > 0
-  if (check === 'ready') return hasAddress ? 'ready' : 'cannot run'
+  if (check === 'ready') return hasAddress ? 'ready' : 'ready, but nowhere'
   if (check !== 'declared') {
     const ports = pod.containers.flatMap((one) => one.ports.map(({ name }) => name))
     return hasAddress && (typeof check === 'number' || ports.includes(String(check))) ? 'runs' : 'cannot run'
@@ -279,7 +279,7 @@ function checkOf({ pod }: SeenPod, said: Says): 'ready' | 'runs' | 'cannot run' 
     const isKnown = typeof probe.port === 'number' || ports.some(({ name }) => name === probe.port)
     answers.push(isKnown && hasAddress)
   }
-  if (answers.length === 0) return hasAddress ? 'ready' : 'cannot run'
+  if (answers.length === 0) return hasAddress ? 'ready' : 'ready, but nowhere'
   return answers.includes(false) ? 'cannot run' : 'runs'
 }
 
