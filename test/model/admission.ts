@@ -1,6 +1,6 @@
 /** What admission makes of a write that it lets through, and what the writer is told then. Pure. */
 import { PREFIX } from '../../handler/keys.js'
-import type { Pod, Service } from '../../handler/kube/port.js'
+import { FIELD_MANAGER, type Pod, type Service } from '../../handler/kube/port.js'
 import { equal } from '../support/api/json.js'
 import { ownedBy, type WriteCall } from '../support/stored.js'
 
@@ -15,7 +15,7 @@ export function keptPod(what: Kept, before: Pod, after: Pod): Pod {
       ? { ...after, labels: before.labels.role === undefined ? labels : { ...labels, role: before.labels.role } }
       : { ...after, annotations: withOld(before.annotations, after.annotations) }
   // Of what is as it was before nobody has become the owner.
-  return before.writers ? ownedBy('active-passive', before, { ...asBefore, writers: before.writers }) : asBefore
+  return before.writers ? ownedBy(FIELD_MANAGER, before, { ...asBefore, writers: before.writers }) : asBefore
 }
 
 export function keptService(what: Kept, before: Service, after: Service): Service {

@@ -1,10 +1,10 @@
 import { describe as about, expect, it } from 'vitest'
-import { carryOut, describe, explorations } from './explorations.js'
+import { carryOut, describe, tidy } from './explorations.js'
 
 /** Of each, as many as there is time for: `npm run model` goes further. */
 const MOST_STATES = 10_000
 
-const large = explorations.filter(({ isSmall }) => !isSmall)
+const large = tidy.filter(({ isSmall }) => !isSmall)
 
 about('as far as there is time, in whatever order things happen, and whatever goes wrong', () => {
   it.each(large)('$name: no promise is broken', { timeout: 300_000 }, async (exploration) => {

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { describe as about, expect, it } from 'vitest'
-import { carryOut, describe, explorations } from './explorations.js'
+import { carryOut, describe, explorations, tidy } from './explorations.js'
 
-const small = explorations.filter(({ isSmall }) => isSmall)
+const small = tidy.filter(({ isSmall }) => isSmall)
 
 about('whatever order things happen in, and whatever goes wrong', () => {
   it.each(small)('$name: no promise is broken', { timeout: 300_000 }, async (exploration) => {

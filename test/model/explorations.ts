@@ -1,37 +1,24 @@
 /** What is searched, and how far. */
 
 import { hasEnded } from '../support/roles.js'
-import { allViews, type Bounds, beginning, firstState, subsetsOf, type Views, worldOf } from './beginnings.js'
+import {
+  allViews,
+  type Bounds,
+  beginning,
+  firstState,
+  mayFailOf,
+  subsetsOf,
+  type Views,
+  worldOf,
+} from './beginnings.js'
+import { type Exploration, LABELS, LATCH, TWO } from './bounds.js'
 import { Recovery } from './recovery.js'
 import { type Explored, Search } from './search.js'
 import type { State } from './state.js'
-import type { FaultKind } from './world.js'
+import { untidy } from './untidy.js'
 
-const FAULTS: readonly FaultKind[] = [
-  'death',
-  'no answer',
-  'refused',
-  'throttled',
-  'delay',
-  'deleted',
-  'terminating',
-  'recreated',
-  'label',
-]
-
-export interface Exploration {
-  readonly name: string
-  readonly bounds: Bounds
-  /** It comes to its end in seconds. */
-  readonly isSmall?: true
-}
-
-const LABELS = { latch: false, services: 1, reads: 2, faultKinds: FAULTS, start: 'one active' } as const
-const LATCH = { ...LABELS, latch: true, faultKinds: [...FAULTS, 'selector', 'Service deleted'] } as const
-const TWO = { passes: 2, pods: 2 } as const
-
-/** From the smallest to the largest. */
-export const explorations: readonly Exploration[] = [
+/** Of tidy groups, from the smallest to the largest. */
+export const tidy: readonly Exploration[] = [
   {
     name: 'labels, 2 passes, 2 new pods, 1 fault',
     bounds: { ...LABELS, ...TWO, faults: 1, start: 'new' },
@@ -71,127 +58,6 @@ export const explorations: readonly Exploration[] = [
     isSmall: true,
   },
   { name: 'labels, 3 passes, 2 pods, no fault', bounds: { ...LABELS, passes: 3, pods: 2, faults: 0 }, isSmall: true },
-  {
-    name: 'labels, 2 passes, 3 pods, one that ends',
-    bounds: { ...LABELS, passes: 2, pods: 3, faults: 1, faultKinds: ['ended'] },
-    isSmall: true,
-  },
-  {
-    name: 'labels, 2 passes, 2 pods, 2 faults, a pod ends among them',
-    bounds: { ...LABELS, ...TWO, faults: 2, faultKinds: ['ended', 'deleted', 'no answer'] },
-    isSmall: true,
-  },
-  {
-    name: 'labels, 2 passes, 2 pods, 2 that end, of which nothing may be written then',
-    bounds: { ...LABELS, ...TWO, faults: 2, faultKinds: ['ended'], admission: { refusesEnded: true } },
-    isSmall: true,
-  },
-  {
-    name: 'labels, 2 passes, 2 pods that were born with roles, 1 fault',
-    bounds: { ...LABELS, ...TWO, faults: 1, start: 'born with roles' },
-    isSmall: true,
-  },
-  {
-    name: 'labels, 2 passes, 2 pods and one that is born active, 2 faults',
-    bounds: {
-      ...LABELS,
-      ...TWO,
-      coming: 1,
-      comers: ['born active'],
-      faults: 2,
-      faultKinds: ['comes', 'no answer', 'recreated'],
-    },
-    isSmall: true,
-  },
-  {
-    name: 'labels, 2 passes, 2 pods and one that is born passive, 2 faults',
-    bounds: {
-      ...LABELS,
-      ...TWO,
-      coming: 1,
-      comers: ['born passive'],
-      faults: 2,
-      faultKinds: ['comes', 'refused', 'recreated'],
-    },
-    isSmall: true,
-  },
-  {
-    name: 'labels, 2 passes, 2 pods and two of a controller that selects by role, 2 faults',
-    bounds: {
-      ...LABELS,
-      ...TWO,
-      coming: 3,
-      comers: ['born active'],
-      selectsRole: 'active',
-      faults: 2,
-      faultKinds: ['comes'],
-    },
-    isSmall: true,
-  },
-  {
-    name: 'labels, 2 passes, 2 pods and one that is born active and labelled so again',
-    bounds: { ...LABELS, ...TWO, coming: 1, comers: ['born active'], faults: 2, faultKinds: ['comes', 'label'] },
-    isSmall: true,
-  },
-  {
-    name: 'labels, 2 passes, 2 pods, 1 write changed',
-    bounds: { ...LABELS, ...TWO, faults: 1, faultKinds: ['changed'] },
-    isSmall: true,
-  },
-  {
-    name: 'labels, 2 passes, 2 pods of which one keeps its role, 1 fault',
-    bounds: { ...LABELS, ...TWO, faults: 1, admission: { keeps: { pod: 'a', what: 'role' } } },
-    isSmall: true,
-  },
-  {
-    name: 'labels, 2 passes, 2 pods of which one keeps its annotations, 1 fault',
-    bounds: { ...LABELS, ...TWO, faults: 1, admission: { keeps: { pod: 'a', what: 'annotations' } } },
-    isSmall: true,
-  },
-  {
-    name: 'latch, 1 pass, 2 pods, 2 writes changed',
-    bounds: { ...LATCH, passes: 1, pods: 2, faults: 2, faultKinds: ['changed'] },
-    isSmall: true,
-  },
-  {
-    name: 'labels, 2 passes, 2 pods, 2 labels stripped',
-    bounds: { ...LABELS, ...TWO, faults: 2, faultKinds: ['stripped'] },
-    isSmall: true,
-  },
-  {
-    name: 'latch, 2 passes, 2 pods, 1 label stripped',
-    bounds: { ...LATCH, ...TWO, faults: 1, faultKinds: ['stripped'] },
-  },
-  {
-    name: 'labels, 2 passes, 2 pods and a copy, 1 fault more',
-    bounds: {
-      ...LABELS,
-      ...TWO,
-      coming: 1,
-      comers: ['copy, active', 'copy, passive', 'copy, without a role'],
-      faults: 2,
-      faultKinds: ['comes', 'no answer'],
-    },
-    isSmall: true,
-  },
-  {
-    name: 'labels, 2 passes, 2 copies, 1 fault',
-    bounds: { ...LABELS, ...TWO, start: 'copies', faults: 1 },
-    isSmall: true,
-  },
-  {
-    name: 'latch, 1 pass, 2 pods and a copy',
-    bounds: {
-      ...LATCH,
-      passes: 1,
-      pods: 2,
-      coming: 1,
-      comers: ['copy, active', 'copy, passive', 'copy, without a role'],
-      faults: 2,
-      faultKinds: ['comes', 'no answer'],
-    },
-    isSmall: true,
-  },
   { name: 'latch, 2 passes, 2 pods, 2 Services, no fault', bounds: { ...LATCH, ...TWO, faults: 0, services: 2 } },
   { name: 'labels, 2 passes, 3 pods, 1 fault', bounds: { ...LABELS, passes: 2, pods: 3, faults: 1 } },
   { name: 'labels, 3 passes, 2 pods, 1 fault', bounds: { ...LABELS, passes: 3, pods: 2, faults: 1 } },
@@ -199,6 +65,8 @@ export const explorations: readonly Exploration[] = [
   { name: 'labels, 2 passes, 2 pods, 2 faults', bounds: { ...LABELS, ...TWO, faults: 2 } },
   { name: 'labels, 2 passes, 3 pods, 2 faults', bounds: { ...LABELS, passes: 2, pods: 3, faults: 2 } },
 ]
+
+export const explorations: readonly Exploration[] = [...tidy, ...untidy]
 
 export interface Result extends Explored {
   /** Of the real code: every history of answers that a pass was taken through. */
@@ -266,13 +134,14 @@ const READS_AT_LEISURE = 100
 
 export async function begin(bounds: Bounds, views: readonly Views[]) {
   const world = await worldOf(bounds)
+  const mayFail = mayFailOf(bounds)
   const first: State[] = []
   for (const view of views) first.push(await firstState(world, bounds, view))
   const recovery = new Recovery(world, (failing) => beginning(world, bounds, failing, 'later', READS_AT_LEISURE))
   const atEnd = async (state: State) => {
     const there = world.objects
       .podsOf(state.cluster)
-      .filter((pod) => !hasEnded(pod))
+      .filter((pod) => !hasEnded(pod) && mayFail.includes(pod.name))
       .map(({ name }) => name)
     // Whatever fails from then on.
     for (const failing of subsetsOf(there)) {

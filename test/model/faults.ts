@@ -1,7 +1,7 @@
 /** What third parties do: to pods, and to Services. Pure. */
 
 import { PIN } from '../../handler/keys.js'
-import type { Pod, Service } from '../../handler/kube/port.js'
+import { FIELD_MANAGER, type Pod, type Service } from '../../handler/kube/port.js'
 import { isClaimed } from '../../handler/latch.js'
 import { hasEnded, isActive } from '../support/roles.js'
 import { changed, ownedBy } from '../support/stored.js'
@@ -90,8 +90,9 @@ export function reaction(world: World, state: State): Fault | undefined {
   const place = state.cluster.pods.findIndex((id) => id !== NONE && isLost(objects.pods.value(id)))
   if (place < 0) return undefined
   const { owner: _, ...orphan } = objects.pods.value(state.cluster.pods[place] as number)
+  const isOurDoing = orphan.writers?.some(({ manager, labels }) => manager === FIELD_MANAGER && labels.includes('role'))
   const isForeign = state.foreign[place] ?? false
-  const letGo = { ...withPod(world, state, place, orphan, isForeign), letGo: state.letGo + 1 }
+  const letGo = { ...withPod(world, state, place, orphan, isForeign), letGo: state.letGo + (isOurDoing ? 1 : 0) }
   const free = state.cluster.pods.indexOf(NONE)
   const [comer] = comers
   if (free < 0 || !comer)

@@ -25,10 +25,15 @@ const LABELS: Bounds = {
 }
 const LATCH: Bounds = { ...LABELS, latch: true, faultKinds: ['death', 'no answer', 'recreated', 'selector'] }
 
+const BORN: Bounds = { ...LABELS, passes: 1, coming: 1, comers: ['born active'], faultKinds: ['comes'] }
+
 const swap = (find: string, replace: string): Edit => ({ file: 'handler/swap.ts', find, replace })
 const handover = (find: string, replace: string): Edit => ({ file: 'handler/handover.ts', find, replace })
 const latch = (find: string, replace: string): Edit => ({ file: 'handler/latch.ts', find, replace })
 const snapshot = (find: string, replace: string): Edit => ({ file: 'handler/snapshot.ts', find, replace })
+
+const members = (find: string, replace: string): Edit => ({ file: 'handler/members.ts', find, replace })
+const origin = (find: string, replace: string): Edit => ({ file: 'handler/origin.ts', find, replace })
 
 /** Both passes see the active pod fail; or only one does; or the other sees another fail. */
 const FAILING: readonly Views[] = [
@@ -79,7 +84,7 @@ export const mutants: readonly Mutant[] = [
     edits: [
       handover(
         `      for (const role of ['passive', 'active'] as const) {`,
-        `      await promote(context, winner, epoch, roleLabel, swapping)
+        `      await promote(context, winner, ballot, roleLabel, swapping)
       for (const role of ['passive', 'active'] as const) {`,
       ),
     ],
@@ -125,14 +130,10 @@ export const mutants: readonly Mutant[] = [
     views: FAILING,
   },
   {
-    name: 'the pin is the same for every pod',
+    name: 'a claimed Service is pinned to nobody',
     finds: /Service app selects a and b/,
-    edits: [
-      swap(`value: winner.pod.uid }`, `value: 'pinned' }`),
-      handover(`? active.pod.uid : undefined`, `? 'pinned' : undefined`),
-      { file: 'handler/observe.ts', find: `pod.labels[PIN] === pod.uid`, replace: `pod.labels[PIN] === 'pinned'` },
-    ],
-    bounds: { ...LATCH, start: 'new', faults: 0 },
+    edits: [latch(`{ [roleLabel]: null, [PIN]: pin }`, `{ [roleLabel]: null }`)],
+    bounds: { ...LATCH, faults: 0 },
     views: [[[], ['a']]],
   },
   {
@@ -173,7 +174,7 @@ export const mutants: readonly Mutant[] = [
       handover(
         `    group.services,
     swap.winner.pod.name,`,
-        `    pinFor(members, swap) === undefined ? [] : group.services,
+        `    pinFor(group, members, swap) === undefined ? [] : group.services,
     swap.winner.pod.name,`,
       ),
     ],
@@ -183,7 +184,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'the pin label is written again and again',
     finds: /writes though nothing has changed/,
-    edits: [{ file: 'handler/upkeep.ts', find: `role === 'active' && !pinned ?`, replace: `role === 'active' ?` }],
+    edits: [{ file: 'handler/upkeep.ts', find: `role === 'active' && pin === 'none'`, replace: `role === 'active'` }],
     bounds: { ...LABELS, passes: 1 },
     views: [[[]]],
   },
@@ -217,5 +218,128 @@ export const mutants: readonly Mutant[] = [
     ],
     bounds: LATCH,
     views: FAILING,
+  },
+  {
+    name: 'the phase of a pod is not tested',
+    finds: /promoted though it has ended/,
+    edits: [swap(`    { op: 'test', path: '/status/phase', value: winner.pod.phase },\n`, '')],
+    bounds: { ...LABELS, passes: 1, faultKinds: ['ended'] },
+    views: [[['a']]],
+  },
+  {
+    name: 'pods that have ended are members',
+    finds: /a is active and fails, though b is healthy|no pod is active/,
+    edits: [
+      members(`isLive(pod) && (role === undefined`, `(role === undefined`),
+      { file: 'handler/observe.ts', find: `byName(pods.filter(isLive))`, replace: `byName(pods)` },
+    ],
+    bounds: { ...LABELS, passes: 1, faultKinds: ['ended'], admission: { refusesEnded: true } },
+    views: [[[]]],
+  },
+  {
+    name: 'a pod that has ended keeps its role',
+    finds: /has ended, and is still labelled active/,
+    edits: [
+      {
+        file: 'handler/upkeep.ts',
+        find: `labels[roleLabel] === 'active').slice(0, RETIRED_AT_ONCE)`,
+        replace: `labels[roleLabel] === 'retired').slice(0, RETIRED_AT_ONCE)`,
+      },
+    ],
+    bounds: { ...LABELS, passes: 1, faultKinds: ['ended'] },
+    views: [[[]]],
+  },
+  {
+    name: 'the answers to writes are not compared with what was asked',
+    finds: /active at the same time/,
+    edits: [{ file: 'handler/pass.ts', find: `: verified(effects.kube)`, replace: `: effects.kube` }],
+    bounds: { ...LABELS, passes: 1, faults: 0, admission: { keeps: { pod: 'a', what: 'role' } } },
+    views: [[['a']]],
+  },
+  {
+    name: 'a seal that admission has changed counts as done',
+    finds: /active at the same time/,
+    edits: [swap(`: written\n}`, `: { kind: 'done', changed: [written.error] }\n}`)],
+    bounds: { ...LABELS, faultKinds: ['changed'] },
+    views: FAILING,
+  },
+  {
+    name: 'what admission has made of a write is not said',
+    finds: /says that all is well, though admission/,
+    edits: [{ file: 'handler/tend.ts', find: `    noted.push(...handover.noted)\n`, replace: '' }],
+    bounds: { ...LABELS, faultKinds: ['changed'] },
+    views: FAILING,
+  },
+  {
+    name: 'pods that were born with a role are written',
+    finds: /is written, though a was born with its role/,
+    edits: [origin(`if (templated.length > 0 && (`, `if (false && (`)],
+    bounds: { ...LABELS, passes: 1, faults: 0, start: 'born with roles' },
+    views: [[['a']]],
+  },
+  {
+    name: 'a pod that was born with a role, and comes while a swap reads again, is not looked at',
+    finds: /is written, though c was born with its role/,
+    edits: [handover(`      if (next.fault) return ended({ kind: 'failed', fault: next.fault })\n`, '')],
+    bounds: { ...BORN, comers: ['born passive'], faults: 2, faultKinds: ['comes', 'refused'] },
+    views: [[['a']]],
+  },
+  {
+    name: 'a pod that was born active is taken back again and again',
+    finds: /was taken back, which did not hold/,
+    edits: [origin(`const resisted = takingBackFailed(members, roleLabel)`, `const resisted = undefined`)],
+    bounds: { ...BORN, faults: 2, faultKinds: ['comes', 'label'] },
+    views: [[[]]],
+  },
+  {
+    name: 'several pods that were born active are taken back at once',
+    finds: /made a controller create 2 pods/,
+    edits: [origin(`const several = severalToTakeBack(members, templated, roleLabel)`, `const several = undefined`)],
+    bounds: { ...BORN, coming: 3, faults: 2, selectsRole: 'active' },
+    views: [[[]]],
+  },
+  {
+    name: 'the label that a healthy active pod has lost goes to another',
+    finds: /a is promoted, though b has lost no more than its label/,
+    edits: [
+      {
+        file: 'handler/decide.ts',
+        find: `const bereft = over ? undefined : lastActive(members)`,
+        replace: `const bereft = undefined as Judged | undefined`,
+      },
+    ],
+    bounds: { ...LABELS, faultKinds: ['stripped'] },
+    views: [[['a'], []]],
+  },
+  {
+    name: 'marks are believed on a copy',
+    finds: /c is kept, which is a copy, and not a/,
+    edits: [
+      members(`  if (isCopy(pod)) return {}\n`, ''),
+      members(`const born = creatorOf(pod)?.annotations ?? []`, `const born: readonly string[] = []`),
+    ],
+    bounds: { ...BORN, comers: ['copy, active'] },
+    views: [[[]]],
+  },
+  {
+    name: 'an epoch that counts for nothing is written again',
+    finds: /active at the same time/,
+    edits: [
+      swap(
+        `(highest, { storedEpoch }) => Math.max(highest, storedEpoch)`,
+        `(highest, { epoch }) => Math.max(highest, epoch)`,
+      ),
+    ],
+    bounds: { ...LABELS, start: 'copies', faultKinds: ['label'] },
+    views: [[['a'], ['b']], ...FAILING],
+  },
+  {
+    name: 'a Service is pinned by what a copy carries as well',
+    finds: /pinned to what a and c carry/,
+    edits: [
+      handover(`pods.every((pod) => pod.uid === uid || pod.labels[PIN] !== uid) ? uid : undefined`, `pods && uid`),
+    ],
+    bounds: { ...BORN, latch: true, comers: ['copy, passive'] },
+    views: [[['a']]],
   },
 ]

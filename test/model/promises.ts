@@ -1,6 +1,6 @@
 /** What must hold of every move, of every pass, and of every end. Pure; each answers what is broken, in a sentence. */
 import { ACTIVE_SINCE, EPOCH, PIN, SWAP, TAKEN_BACK } from '../../handler/keys.js'
-import type { Pod } from '../../handler/kube/port.js'
+import { FIELD_MANAGER, type Pod } from '../../handler/kube/port.js'
 import { epochOf, hasEnded, isActivation, isActive, isPromotion } from '../support/roles.js'
 import { basisOf, type Point } from './behaviour.js'
 import { type Cluster, NONE } from './cluster.js'
@@ -147,12 +147,24 @@ function whyUntouchable(pods: readonly Pod[]): string | undefined {
       annotations?.[TAKEN_BACK] !== undefined &&
       ((annotations[TAKEN_BACK] !== '' && owner === undefined) ||
         (labels.role === 'active' &&
-          !writers.some((one) => one.manager === 'active-passive' && one.labels.includes('role')))),
+          !writers.some((one) => one.manager === FIELD_MANAGER && one.labels.includes('role')))),
   )
   if (resisted) return `${resisted.name} was taken back, which did not hold`
   const born = pods.filter(isBorn)
+  const orphan = pods.find(
+    (pod) =>
+      pod.owner === undefined && ownEpochOf(pod) > 0 && pod.writers?.some(({ created, owns }) => created && owns),
+  )
+  if (orphan && born[0]) return `${born[0].name} was born with its role, and ${orphan.name} was let go of`
   const [first] = born
   return first && !(pods.some(isMade) && born.some(isActive)) ? `${first.name} was born with its role` : undefined
+}
+
+/** Of pods that were born active one is taken back, and no more: what is left of them is named. */
+function isOneOfSeveral(pods: readonly Pod[]): boolean {
+  const taken = pods.filter(({ annotations }) => Boolean(annotations?.[TAKEN_BACK]))
+  const born = pods.filter((pod) => isBorn(pod) && isActive(pod))
+  return born.length > 0 && born.length + taken.length > 1
 }
 
 /** Whoever created it has given it its role, by a template. */
@@ -203,7 +215,7 @@ export function brokenAtRest(
   // That somebody has labelled several before any pass did is an error in a template: named, and left.
   if (actives.length > 1 && actives.every((pod) => ownEpochOf(pod) === 0)) return undefined
   // What belongs to a template is named as well, and left.
-  if (whyUntouchable(pods)) return undefined
+  if (whyUntouchable(pods) || isOneOfSeveral(pods)) return undefined
   if (actives.length > 1) return `${actives.length} pods are active`
   // Without a Service that selects them, pods are nobody's.
   if (services.length > 0 && !admission.keeps) {
