@@ -15,7 +15,13 @@ export function including(set: Fields | undefined, path: Path): Fields {
   if (set === undefined) return step === undefined ? {} : { [step]: including(undefined, rest) }
   if (step === undefined) return isSingle(set) || set['.'] !== undefined ? set : { '.': {}, ...set }
   const child = member(set, step) as Fields | undefined
-  return { ...(isSingle(set) ? { '.': {} } : set), [step]: including(child, rest) }
+  const grown = { ...(isSingle(set) ? { '.': {} } : set), [step]: including(child, rest) }
+  return child === undefined ? inOrder(grown) : grown
+}
+
+/** As the API server writes it. */
+function inOrder(set: Fields): Fields {
+  return Object.fromEntries(Object.entries(set).sort(([a], [b]) => (a < b ? -1 : 1)))
 }
 
 /** The set without this path. Longer ones stay. */
