@@ -117,7 +117,7 @@ describe('a patch of a pod', () => {
       const call = patch(pod, test('/status/phase', 'Running'), add('/metadata/labels/x', 'y'))
       const real = await send(call)
       expect(real.kind).toBe(phase === 'Running' ? 'applied' : 'lost')
-      expect(inOrder(writePod(call as Extract<WriteCall, { pod: Pod }>, pod))).toEqual(inOrder(real))
+      expect(inOrder(writePod(call as Extract<WriteCall, { pod: Pod }>, pod))).toEqual(inOrder(real as Written<Pod>))
     },
   )
 })
