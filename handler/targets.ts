@@ -74,7 +74,9 @@ function namesService({ namespace, service }: Target, group: GroupServices): boo
 }
 
 function namesPod({ namespace, pod }: Target, group: Group): boolean {
-  return isIn(namespace, group) && group.members.some((member) => member.pod.name === pod)
+  const { members, strangers, ended } = group
+  const pods = [...members.map((member) => member.pod), ...strangers, ...ended] // an alert may be about one that has ended
+  return isIn(namespace, group) && pods.some(({ name }) => name === pod)
 }
 
 function isIn(namespace: string | undefined, group: GroupServices): boolean {
