@@ -304,8 +304,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'handler/decide.ts',
-        find: `const bereft = over ? undefined : lastActive(members)`,
-        replace: `const bereft = undefined as Judged | undefined`,
+        find: `if (bereft && !bereft.labelled &&`,
+        replace: `if (false && bereft && !bereft.labelled &&`,
       },
     ],
     bounds: { ...LABELS, faultKinds: ['stripped'] },

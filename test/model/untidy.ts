@@ -26,7 +26,7 @@ export const untidy: readonly Exploration[] = [
   },
   {
     name: 'labels, 2 passes, 2 pods and one that is born with a role',
-    bounds: { ...LABELS, ...TWO, ...BORN, faults: 1, faultKinds: ['comes'] },
+    bounds: { ...LABELS, ...TWO, ...BORN, comersAreWell: true, faults: 1, faultKinds: ['comes'] },
     isSmall: true,
   },
   {
