@@ -147,12 +147,21 @@ function replaceMissing(situation: Situation, over: Judged | undefined): Choice 
   return { kind, winner: doubtful, reason: { code, text } }
 }
 
-/** The pod that the newest swap has made active, by the marks that it left. A swap marks the others too, and later ones last. */
+/**
+ * The pod that the newest swap has made active, by the marks that it left. It has marked the others too, but those have
+ * the role that it gave them; the time is that of several clocks, and tells little.
+ */
 function lastActive(members: readonly Judged[]): Judged | undefined {
   const since = ({ activeSinceMs }: Judged) => activeSinceMs ?? Number.NEGATIVE_INFINITY
   const [last] = members
     .filter(({ epoch, activeSinceMs }) => epoch > 0 && activeSinceMs !== undefined)
-    .sort((a, b) => b.epoch - a.epoch || since(b) - since(a) || compareNames(a.pod.name, b.pod.name))
+    .sort(
+      (a, b) =>
+        b.epoch - a.epoch ||
+        Number(a.labelled) - Number(b.labelled) ||
+        since(b) - since(a) ||
+        compareNames(a.pod.name, b.pod.name),
+    )
   return last
 }
 

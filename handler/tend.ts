@@ -190,18 +190,20 @@ async function stay(context: GroupContext, view: View, decision: Exclude<Decisio
       return { faults: [decision.fault] }
     case 'paused':
       return { activeAfter }
-    case 'empty':
-      return { activeAfter, warnings: await retire(context, view.group.ended) }
+    case 'empty': {
+      const { warnings, changed } = await retire(context, view.group.ended)
+      return { activeAfter, warnings, faults: changed.map((error) => faultOf(error, `group ${groupName(view.group)}`)) }
+    }
     case 'keep':
     case 'count':
     case 'blocked': {
-      const [refused, warnings] = await Promise.all([keepUp(context, view.members), retire(context, view.group.ended)])
+      const [refused, retired] = await Promise.all([keepUp(context, view.members), retire(context, view.group.ended)])
       const isLate = decision.kind === 'blocked' && decision.reason.code === 'not-probed'
       return {
         activeAfter,
-        warnings,
+        warnings: retired.warnings,
         faults: [
-          ...refused.map((error) => faultOf(error, `group ${groupName(view.group)}`)),
+          ...[...refused, ...retired.changed].map((error) => faultOf(error, `group ${groupName(view.group)}`)),
           ...(isLate ? [tooLate(context.stop, view.group)] : []),
         ],
       }

@@ -38,20 +38,30 @@ async function labelPod(context: SwapContext, { pod, labelled }: Judged): Promis
   return write(context, () => context.kube.patchPod(pod, labelPatch(pod, context.roleLabel), context.deadline.swapping))
 }
 
+export interface Retired {
+  readonly warnings: readonly string[]
+  readonly changed: readonly KubeError[]
+}
+
+const NOTHING_SAID: Retired = { warnings: [], changed: [] }
+
 /** More than one is the exception; the next pass goes on. */
 const RETIRED_AT_ONCE = 10
 
 /**
- * Takes the role from pods that have ended. Nothing rests on it, so that a refusal is no more than a warning.
- * @returns the warnings
+ * Takes the role from pods that have ended. Nothing rests on it, so that a refusal is no more than a warning; what
+ * admission has made of it is an error, as of every write.
  */
-export async function retire(context: SwapContext, ended: readonly Pod[]): Promise<readonly string[]> {
+export async function retire(context: SwapContext, ended: readonly Pod[]): Promise<Retired> {
   const { kube, roleLabel, deadline } = context
   const actives = ended.filter(({ labels }) => labels[roleLabel] === 'active').slice(0, RETIRED_AT_ONCE)
   const said = actives.map(async (pod) => {
     const written = await write(context, () => kube.patchPod(pod, retirePatch(pod, roleLabel), deadline.swapping))
-    if (!written || !('error' in written)) return []
-    return `pod ${pod.name}: it is ${pod.phase}, and still labelled ${roleLabel}=active: ${written.error.message}. Delete it: kubectl delete pod ${pod.name} -n ${pod.namespace}`
+    if (!written || !('error' in written)) return NOTHING_SAID
+    if (written.kind === 'changed') return { ...NOTHING_SAID, changed: [written.error] }
+    const warning = `pod ${pod.name}: it is ${pod.phase}, and still labelled ${roleLabel}=active: ${written.error.message}. Delete it: kubectl delete pod ${pod.name} -n ${pod.namespace}`
+    return { ...NOTHING_SAID, warnings: [warning] }
   })
-  return (await Promise.all(said)).flat()
+  const all = await Promise.all(said)
+  return { warnings: all.flatMap(({ warnings }) => warnings), changed: all.flatMap(({ changed }) => changed) }
 }
