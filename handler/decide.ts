@@ -2,7 +2,9 @@
 import { candidates, evidenceRank, inOrder, type Judged, rank, whyNever } from './candidates.js'
 import { formatDuration } from './duration.js'
 import type { Fault } from './errors.js'
+import { EPOCH } from './keys.js'
 import type { Pod } from './kube/port.js'
+import { readEpoch } from './members.js'
 import { compareNames } from './names.js'
 import type { Settings } from './policy.js'
 
@@ -114,8 +116,8 @@ function repair({ members, settings }: Situation, actives: readonly Judged[]): S
 
 function replaceMissing(situation: Situation, over: Judged | undefined): Choice {
   const { members, settings, endedActive } = situation
-  const bereft = over || endedActive ? undefined : lastActive(members)
-  if (bereft && !bereft.labelled && bereft.verdict.health === 'healthy' && !whyNever(bereft, settings)) {
+  const bereft = over ? undefined : bereftOf(members, endedActive)
+  if (bereft && bereft.verdict.health === 'healthy' && !whyNever(bereft, settings)) {
     const text = `${bereft.pod.name} was made active in epoch ${bereft.epoch} and has lost its role label; ${passed(bereft)}, and gets it back`
     return { kind: 'repair', winner: bereft, reason: { code: 'label-lost', text } }
   }
@@ -127,7 +129,9 @@ function replaceMissing(situation: Situation, over: Judged | undefined): Choice 
     : endedActive
       ? `${endedActive.name} is ${endedActive.phase}`
       : hadActive
-        ? 'the active pod is gone'
+        ? bereft
+          ? `${bereft.pod.name} has lost its role label and is not healthy (${bereft.verdict.check.result})`
+          : 'the active pod is gone'
         : 'no pod is active yet'
   const [best] = candidates(members, settings)
   if (best) return { kind, winner: best, reason: { code, text: `${missing}; ${passed(best)}` } }
@@ -145,6 +149,14 @@ function replaceMissing(situation: Situation, over: Judged | undefined): Choice 
   }
   const text = `${missing} and no pod that may take over is healthy; ${doubtful.pod.name} is at least running (${doubtful.verdict.check.result})`
   return { kind, winner: doubtful, reason: { code, text } }
+}
+
+/** The last active pod, where somebody has taken its label away; not where one has ended that was active after it. */
+function bereftOf(members: readonly Judged[], endedActive: Pod | undefined): Judged | undefined {
+  const last = lastActive(members)
+  const isOutlived =
+    endedActive !== undefined && (readEpoch(endedActive.annotations?.[EPOCH]) ?? 0) >= (last?.epoch ?? 0)
+  return last && !last.labelled && !isOutlived ? last : undefined
 }
 
 /**

@@ -8,6 +8,7 @@ import { PIN } from './keys.js'
 import type { Pod, Service } from './kube/port.js'
 import { compareNames } from './names.js'
 import { type GroupServices, groupKey, groupName } from './observe.js'
+import { isLive } from './pods.js'
 
 type Labels = Readonly<Record<string, string>>
 type Entry = readonly [key: string, value: string]
@@ -32,7 +33,7 @@ export function emptySelectors(
 ): ReadonlyMap<string, string> {
   const found = new Map<string, string>()
   if (groups.length === 0) return found
-  const alive = listsBy(pods.filter(isAlive), ({ namespace }) => namespace)
+  const alive = listsBy(pods.filter(isLive), ({ namespace }) => namespace)
   const servicesOf = listsBy(services, ({ namespace }) => namespace)
   for (const [namespace, own] of listsBy(groups, (group) => group.namespace)) {
     const index = new LabelIndex([...(alive.get(namespace) ?? [])].sort((a, b) => compareNames(a.name, b.name)))
@@ -54,10 +55,6 @@ interface Near {
 function describe(group: GroupServices, { pod, entry: [key, value] }: Near): string {
   const selector = Object.entries(group.selector).map((entry) => entry.join('='))
   return `service ${groupName(group)}: its selector ${selector.join()} matches no pod, but pod ${pod.name} has ${key}=${value}: did you mean ${key}: ${value}?`
-}
-
-function isAlive({ phase }: Pod): boolean {
-  return phase !== 'Failed' && phase !== 'Succeeded'
 }
 
 /**

@@ -222,6 +222,8 @@ async function outrun(context: SwapContext, service: Service, token: string): Pr
     if (isClaimed(seen)) return release(context, seen, deadline.releasing)
     const result = await kube.patchService(seen, claimPatch(seen, token, undefined, roleLabel), deadline.releasing)
     if (result.kind === 'applied') return release(context, result.object, deadline.releasing)
+    // That is what it was for: the version has moved on, and admission has taken the claim off again.
+    if (result.kind === 'changed' && !isClaimed(result.object)) return { kind: 'free', service: result.object }
     error = tellingMore(error, result, deadline.releasing)
     if (isRefusal(result) && ++refusals >= REFUSALS) return { kind: 'stuck', service: seen, error: result.error }
     await pause(context, attempt, deadline.releasing, result.kind === 'throttled' ? result.retryAfterMs : 0)

@@ -37,7 +37,7 @@ export function readMember(pod: Pod, roleLabel: string): Member {
     role: pod.labels[roleLabel] === 'active' ? 'active' : 'passive',
     labelled: roleLabel in pod.labels,
     epoch: readEpoch(annotations[EPOCH]) ?? 0,
-    storedEpoch: readEpoch(pod.annotations?.[EPOCH]) ?? 0,
+    storedEpoch: storedEpoch(pod, annotations[EPOCH]),
     failures: /^\d{1,9}$/.test(annotations[FAILURES] ?? '') ? Number(annotations[FAILURES]) : 0,
     failedAtMs: readTime(annotations[FAILED_AT]),
     healthySinceMs: readTime(annotations[HEALTHY_SINCE]),
@@ -62,7 +62,17 @@ function ownMarks(pod: Pod): Readonly<Record<string, string | undefined>> {
   if (isCopy(pod)) return {}
   const born = creatorOf(pod)?.annotations ?? []
   if (born.length === 0) return pod.annotations ?? {}
-  return Object.fromEntries(Object.entries(pod.annotations ?? {}).filter(([key]) => !born.includes(key)))
+  // A count is written with its time: where that is ours the count is, though it be the same as the one at birth.
+  const isVoid = (key: string) => born.includes(key) && !(key === FAILURES && !born.includes(FAILED_AT))
+  return Object.fromEntries(Object.entries(pod.annotations ?? {}).filter(([key]) => !isVoid(key)))
+}
+
+/** Of an epoch that somebody else wrote: one that leaves room for swaps. It is never met again once it is written over. */
+const HIGHEST_FOREIGN_EPOCH = 2 ** 52
+
+function storedEpoch({ annotations }: Pod, own: string | undefined): number {
+  const epoch = readEpoch(annotations?.[EPOCH]) ?? 0
+  return own === undefined && epoch > HIGHEST_FOREIGN_EPOCH ? 0 : epoch
 }
 
 function pinOf({ labels, uid }: Pod): Member['pin'] {

@@ -68,26 +68,32 @@ export function populate(
   pods: readonly Pod[],
   roleLabel: string,
 ): readonly Group[] {
-  const byName = (some: readonly Pod[]) => [...some].sort((a, b) => compareNames(a.name, b.name))
-  const [alive, over] = [byName(pods.filter(isLive)), pods.filter((pod) => !isLive(pod))]
+  const alive = byNamespace(pods.filter(isLive).sort((a, b) => compareNames(a.name, b.name)))
+  const over = byNamespace(pods.filter((pod) => !isLive(pod)))
   return groups.map((group) => {
     const none = { members: [], strangers: [], ended: [], warnings: [], alarms: [] }
     if (isTooWide(group)) return { ...group, ...none, fault: selectorTooWide(group, roleLabel) }
-    const live = alive.filter((pod) => selects(group, pod))
-    const ended = over.filter((pod) => selects(group, pod))
+    const live = (alive.get(group.namespace) ?? []).filter((pod) => selects(group, pod))
+    const ended = (over.get(group.namespace) ?? []).filter((pod) => selects(group, pod))
     const members = live.filter((pod) => isMember(pod, roleLabel)).map((pod) => readMember(pod, roleLabel))
     const strangers = live.filter((pod) => !isMember(pod, roleLabel))
     const origin = originOf(members, roleLabel)
-    const warnings = [
-      ...strangers.map((pod) => leftOut(pod, roleLabel)),
-      ...senselessEpochs(members),
-      ...origin.warnings,
-    ]
+    const warnings = [...leftOut(strangers, roleLabel), ...senselessEpochs(members), ...origin.warnings]
     const overlapping = overlap(group, everyGroup, live)
     if (overlapping) return { ...group, ...none, warnings, fault: overlapping }
     const fault = origin.fault ?? noMember(group, { members, strangers, ended }, roleLabel)
     return { ...group, members, strangers, ended, warnings, alarms: origin.alarms, ...(fault ? { fault } : {}) }
   })
+}
+
+function byNamespace(pods: readonly Pod[]): ReadonlyMap<string, readonly Pod[]> {
+  const found = new Map<string, Pod[]>()
+  for (const pod of pods) {
+    const others = found.get(pod.namespace)
+    if (others) others.push(pod)
+    else found.set(pod.namespace, [pod])
+  }
+  return found
 }
 
 /** A pod that has ended and still has the role; of several the first by name. */
@@ -170,10 +176,19 @@ function listed(things: readonly (string | Pod)[]): string {
 /** Of what may be thousands. */
 const LISTED = 5
 
-function leftOut(pod: Pod, roleLabel: string): string {
-  const role = pod.labels[roleLabel] ?? ''
-  const meant = closest(role.slice(0, 63), ['active', 'passive'])
-  return `pod ${pod.name}: ${roleLabel}=${JSON.stringify(role)} is neither active nor passive: left out of the group${meant ? `; did you mean ${meant}?` : ''}`
+/** One line for all pods that have the same role. */
+function leftOut(strangers: readonly Pod[], roleLabel: string): string[] {
+  const byRole = new Map<string, Pod[]>()
+  for (const pod of strangers) {
+    const role = pod.labels[roleLabel] ?? ''
+    byRole.set(role, [...(byRole.get(role) ?? []), pod])
+  }
+  return [...byRole].map(([role, pods]) => {
+    const meant = closest(role.slice(0, 63), ['active', 'passive'])
+    const hint = meant ? `; did you mean ${meant}?` : ''
+    const who = `${pods.length > 1 ? 'pods' : 'pod'} ${listed(pods)}`
+    return `${who}: ${roleLabel}=${JSON.stringify(role)} is neither active nor passive: left out of the group${hint}`
+  })
 }
 
 function senselessEpochs(members: readonly Member[]): string[] {

@@ -70,7 +70,7 @@ function roleInTemplate(pods: readonly Member[], roleLabel: string, orphan?: Mem
     message: `created with a role that is not ours to move: ${roles.join('; ')}${
       orphan ? `. Pod ${orphan.pod.name} has lost its owner already, so that nothing is written any more` : ''
     }`,
-    remedy: `Take ${roleLabel} out of the pod template (and the selector) of ${makers.join(', ')} and create the pods anew, or name another label by --role-label.`,
+    remedy: `Take ${roleLabel} out of the pod template (and the selector) of ${makers.join(', ')}, or out of the webhook that adds it, and create the pods anew, or name another label by --role-label.`,
   }
 }
 
@@ -83,7 +83,9 @@ function takingBackFailed(members: readonly Member[], roleLabel: string): Fault 
   for (const { pod, role } of members) {
     const owner = ownerWhenTakenBack(pod)
     if (owner === undefined) continue
-    const isLost = owner !== '' && pod.owner?.uid !== owner
+    const sibling = members.find((other) => other.pod.owner?.uid === owner)?.pod
+    const isFreed = sibling !== undefined && isRelabelled(pod, sibling, roleLabel)
+    const isLost = owner !== '' && pod.owner?.uid !== owner && !isFreed
     const writer = pod.writers?.find(({ labels }) => labels.includes(roleLabel))?.manager
     const isReturned = role === 'active' && writer !== undefined && writer !== FIELD_MANAGER
     if (!isLost && !isReturned) continue
@@ -109,7 +111,7 @@ function letGo(members: readonly Member[], roleLabel: string): Fault | undefined
   for (const { pod, pin } of members) {
     if (pin !== 'own' || !isOrphan(pod)) continue
     const maker = members.find(({ pod: { owner } }) => owner && pod.name.startsWith(`${owner.name}-`))?.pod
-    if (!maker) continue
+    if (!maker || isRelabelled(pod, maker, roleLabel)) continue
     return {
       code: 'role-in-template',
       object: `pod ${pod.namespace}/${pod.name}`,
@@ -147,6 +149,12 @@ function severalToTakeBack(
   }
 }
 
+/** Somebody has taken a label away that its controller gave it, as one does to look into a pod at leisure. */
+function isRelabelled(pod: Pod, sibling: Pod, roleLabel: string): boolean {
+  const [given, left] = [creatorOf(sibling)?.labels ?? [], creatorOf(pod)?.labels]
+  return left !== undefined && given.some((label) => label !== roleLabel && !left.includes(label))
+}
+
 function severalActives(members: readonly Member[], roleLabel: string): Fault | undefined {
   const actives = members.filter(({ role }) => role === 'active')
   if (actives.length < 2 || actives.some(({ epoch }) => epoch > 0)) return undefined
@@ -158,14 +166,18 @@ function severalActives(members: readonly Member[], roleLabel: string): Fault | 
   }
 }
 
-/** kubectl has a manager for each of its commands. Of another client's one cannot tell what it has created and what labelled. */
-/** kubectl has a manager for each of its commands. Of another client one cannot tell what it created and what it labelled. */
+/**
+ * The managers of tools that apply manifests; kubectl has one for each of its commands. Of another client one cannot tell
+ * what it created and what it labelled.
+ */
+const APPLIES = /^(kubectl|helm|argocd|kustomize-controller|helm-controller|Terraform|pulumi)/
+
 function noteOnManifest(pod: Pod, roleLabel: string): string | undefined {
   const manager = creatorOf(pod)?.manager ?? ''
   const role = `${roleLabel}=${pod.labels[roleLabel]}`
   if (isCopy(pod)) {
     return `pod ${pod.name}: created with ${role} and the marks of another pod, as a copy or from a backup: the marks do not count`
   }
-  if (!manager.startsWith('kubectl')) return undefined
+  if (!APPLIES.test(manager)) return undefined
   return `pod ${pod.name}: created with ${role} (by ${manager}): to apply its manifest again moves the role. Take ${roleLabel} out of the manifest`
 }

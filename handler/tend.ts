@@ -68,7 +68,13 @@ export async function tend(
     noted.push(...handover.noted)
     if (outcome.kind === 'done') {
       view = { ...view, decision: enabled(decision, outcome.winner) }
-      return result({ ...handover, activeAfter: outcome.winner.pod.name, faults: [...outcome.refused, ...latched] })
+      const retired = await retireEnded(context, view.group)
+      return result({
+        activeAfter: outcome.winner.pod.name,
+        latch: handover.latch,
+        warnings: [...handover.warnings, ...retired.warnings],
+        faults: [...outcome.refused, ...latched, ...retired.faults],
+      })
     }
     if (outcome.kind === 'failed') return result({ ...handover, faults: [outcome.fault, ...latched] })
     if (latched.length > 0 && !begun) return result({ ...handover, faults: latched })
@@ -191,24 +197,32 @@ async function stay(context: GroupContext, view: View, decision: Exclude<Decisio
     case 'paused':
       return { activeAfter }
     case 'empty': {
-      const { warnings, changed } = await retire(context, view.group.ended)
-      return { activeAfter, warnings, faults: changed.map((error) => faultOf(error, `group ${groupName(view.group)}`)) }
+      return { activeAfter, ...(await retireEnded(context, view.group)) }
     }
     case 'keep':
     case 'count':
     case 'blocked': {
-      const [refused, retired] = await Promise.all([keepUp(context, view.members), retire(context, view.group.ended)])
+      const [refused, retired] = await Promise.all([keepUp(context, view.members), retireEnded(context, view.group)])
       const isLate = decision.kind === 'blocked' && decision.reason.code === 'not-probed'
       return {
         activeAfter,
         warnings: retired.warnings,
         faults: [
-          ...[...refused, ...retired.changed].map((error) => faultOf(error, `group ${groupName(view.group)}`)),
+          ...refused.map((error) => faultOf(error, `group ${groupName(view.group)}`)),
+          ...retired.faults,
           ...(isLate ? [tooLate(context.stop, view.group)] : []),
         ],
       }
     }
   }
+}
+
+async function retireEnded(
+  context: GroupContext,
+  group: Group,
+): Promise<Required<Pick<Ending, 'warnings' | 'faults'>>> {
+  const { warnings, changed } = await retire(context, group.ended)
+  return { warnings, faults: changed.map((error) => faultOf(error, `group ${groupName(group)}`)) }
 }
 
 async function trySwap(

@@ -1,7 +1,7 @@
 /** The small writes of a pass that moves nothing: counts, roles of new pods and of pods that have ended, pins. */
 
 import type { Judged } from './candidates.js'
-import { PIN } from './keys.js'
+import { ACTIVE_OWNER, ACTIVE_SINCE, FAILED_AT, FAILURES, HEALTHY_SINCE, PIN, TAKEN_BACK } from './keys.js'
 import type { KubeError, Pod, Written } from './kube/port.js'
 import type { SwapContext } from './latch.js'
 import { pause } from './retry.js'
@@ -28,9 +28,16 @@ async function write(context: SwapContext, patch: () => Promise<Written<unknown>
 /** An active pod has its pin, for the latch of the next handover; and no pod keeps that of another. */
 async function markPod(context: SwapContext, { pod, role, pin, verdict }: Judged): Promise<Result> {
   const labels = pin === 'foreign' || (role === 'active' && pin === 'none') ? { [PIN]: pod.uid } : {}
-  if (Object.keys(labels).length === 0 && Object.keys(verdict.marks).length === 0) return undefined
-  const patch = { uid: pod.uid, labels, annotations: verdict.marks }
+  const annotations = { ...(pin === 'foreign' ? withoutMarks(pod) : {}), ...verdict.marks }
+  if (Object.keys(labels).length === 0 && Object.keys(annotations).length === 0) return undefined
+  const patch = { uid: pod.uid, labels, annotations }
   return write(context, () => context.kube.patchPodMetadata(pod, patch, context.deadline.swapping))
+}
+
+/** The marks of another pod would count once the pin is the pod's own. The epoch stays: a swap writes a higher one. */
+function withoutMarks({ annotations = {} }: Pod): Record<string, null> {
+  const marks = [FAILURES, FAILED_AT, HEALTHY_SINCE, ACTIVE_SINCE, ACTIVE_OWNER, TAKEN_BACK]
+  return Object.fromEntries(marks.filter((key) => key in annotations).map((key) => [key, null]))
 }
 
 async function labelPod(context: SwapContext, { pod, labelled }: Judged): Promise<Result> {

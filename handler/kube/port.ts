@@ -1,12 +1,13 @@
 /**
- * What the rest of the program knows of Kubernetes: two reads, two writes and, for `serve`, watches. `client.ts` is the one implementation
- * that talks to an API server; tests put schedulers and fault injectors under the same port.
+ * What the rest of the program knows of Kubernetes: two reads, three writes and, for `serve`, watches. `client.ts` is the
+ * one implementation that talks to an API server; tests put schedulers and fault injectors under the same port.
  *
  * The contract that safety rests on:
  * - Reads are consistent: a list reflects every write that was answered before the list was sent.
  * - A pod patch is atomic. Its tests are evaluated against the stored pod at the moment of the write; if any of them
  *   fails nothing is written and the outcome is `lost`.
  * - A Service patch carries a resourceVersion; if the stored Service has another one, nothing is written: `lost`.
+ * - `changed` means that something was written, and not all of it as it was asked for (verified.ts).
  * - `unknown` means that the write may have been applied, may be applied later, or never. No other outcome may.
  */
 

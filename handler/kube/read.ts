@@ -17,9 +17,9 @@ export function readPod(pod: V1Pod): Pod {
   const ready = status.conditions?.find(({ type }) => type === 'Ready')
   const ip = status.podIP || status.podIPs?.[0]?.ip
   const owner = readOwner(metadata)
-  const writers = readWriters(metadata)
   // Thousands of pods that have ended may be in a list: nothing is asked of them but that they are there.
   const hasEnded = status.phase === 'Failed' || status.phase === 'Succeeded'
+  const writers = hasEnded ? [] : readWriters(metadata)
   const containers = [...(spec?.containers ?? []), ...(spec?.initContainers ?? []).filter(isSidecar)]
   return {
     namespace: metadata.namespace ?? '',
@@ -34,7 +34,7 @@ export function readPod(pod: V1Pod): Pod {
     readySinceMs: readTime(ready?.lastTransitionTime),
     ...(ip ? { ip } : {}),
     ...(owner ? { owner } : {}),
-    ...(writers.length > 0 && !hasEnded ? { writers } : {}),
+    ...(writers.length > 0 ? { writers } : {}),
     containers: hasEnded ? [] : containers.map(readContainer),
   }
 }

@@ -15,11 +15,14 @@ export function exitCodeOfError(error: unknown): 2 | 70 {
   return error instanceof UsageError ? 2 : 70
 }
 
-function groupCode({ decision, faults, writes, members, activeAfter }: GroupReport, dryRun: boolean): 0 | 1 | 3 {
+function groupCode(group: GroupReport, dryRun: boolean): 0 | 1 | 3 {
+  const { decision, faults, writes, members, activeBefore, activeAfter } = group
   if (faults.some(({ code }) => code === 'denied' || code === 'unreachable' || code === 'failed')) return 3
   if (faults.length > 0 || decision.kind === 'error' || decision.kind === 'blocked') return 1
   if (dryRun && writes.length > 0) return 1
-  if (decision.kind === 'empty' || (decision.kind === 'paused' && activeAfter !== undefined)) return 0
+  if (decision.kind === 'empty') return 0
   const active = members.find(({ pod }) => pod.name === activeAfter)
+  // Whoever has paused a group may have it fail its check. But it has to have an endpoint, and one only.
+  if (decision.kind === 'paused') return activeBefore.length === 1 && active && !active.verdict.conclusive ? 0 : 1
   return active?.verdict.health === 'healthy' || active?.verdict.health === 'failing' ? 0 : 1
 }

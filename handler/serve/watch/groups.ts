@@ -73,7 +73,7 @@ export class WatchedGroups {
       if (!was && !is) continue
       const served = was && before !== undefined && serves(group, before)
       const gone = served && this.isActive(before) && !(is && serves(group, pod))
-      const able = was && !served && is && serves(group, pod)
+      const able = was && !served && is && serves(group, pod) && isMember(pod, this.roleLabel) && !isOfJob(pod)
       const urgent = gone || able
       if (urgent || before === undefined || this.differs(before, pod) || was !== is) news.set(key, { key, urgent })
     }
