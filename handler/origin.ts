@@ -2,7 +2,7 @@
  * Whose label is it? A role that a pod was born with comes from a pod template, and a controller may select by it: moving
  * it makes the controller let go of the pod and create another one, pass after pass. So such a group is left untouched.
  *
- * One exception: beside an active pod that earlier swaps have made, a second one comes up active by its template. It is
+ * One exception: beside an active pod that earlier swaps have made, one other comes up active by its template. It is
  * made passive, once, because two actives are worse, and reported as the same error. When that does not hold, or costs
  * the pod its owner, nothing is written any more.
  *
@@ -26,7 +26,7 @@ export interface Origin {
 /** Where the roles of a group's pods come from, and what follows from it. */
 export function originOf(members: readonly Member[], roleLabel: string): Origin {
   const born = members.filter(({ pod }) => isBornWithRole(pod, roleLabel))
-  const templated = born.filter(({ pod }) => creatorOf(pod)?.owns || isOrphan(pod))
+  const templated = born.filter(({ pod }) => isTemplated(pod, roleLabel))
   const byHand = born.filter((member) => !templated.includes(member))
   const resisted = takingBackFailed(members, roleLabel)
   if (resisted) return { fault: resisted, alarms: [], warnings: [] }
@@ -35,7 +35,9 @@ export function originOf(members: readonly Member[], roleLabel: string): Origin 
   const made = members.find((member) => isMade(member) && !born.includes(member))
   const second = made ? born.find(({ role }) => role === 'active') : undefined
   const orphan = members.find(({ pod, epoch }) => epoch > 0 && isOrphan(pod))
-  if (templated.length > 0 && (orphan || !templated.some((one) => second && one.role === 'active'))) {
+  // Whatever is taken from two of them at once may make their controller create two others.
+  const isOnlyOne = templated.filter(({ role }) => role === 'active').length === 1
+  if (templated.length > 0 && (orphan || !second || !isOnlyOne)) {
     return { fault: roleInTemplate(templated, roleLabel, orphan), alarms: [], warnings: [] }
   }
   const several = severalActives(members, roleLabel)
@@ -56,6 +58,11 @@ export function originOf(members: readonly Member[], roleLabel: string): Origin 
 /** Whoever created its spec has set the role as well, and nobody has changed it since. */
 export function isBornWithRole(pod: Pod, roleLabel: string): boolean {
   return roleLabel in pod.labels && (creatorOf(pod)?.labels.includes(roleLabel) ?? false)
+}
+
+/** Born with a role, and not by a manifest of its own: whoever keeps it may select by the role. */
+export function isTemplated(pod: Pod, roleLabel: string): boolean {
+  return isBornWithRole(pod, roleLabel) && (creatorOf(pod)?.owns === true || isOrphan(pod))
 }
 
 function roleInTemplate(pods: readonly Member[], roleLabel: string, orphan?: Member): Fault {

@@ -11,6 +11,7 @@ import type { KubeError } from './kube/port.js'
 import { recording, type Write } from './kube/recording.js'
 import { type Stuck, type SwapContext, stillClaimed } from './latch.js'
 import { endedActive, type Group, type GroupServices, groupKey, groupName, populate } from './observe.js'
+import { isTemplated } from './origin.js'
 import { policyOf, type Settings } from './policy.js'
 import type { GroupReport } from './report/report.js'
 import { pause, persist } from './retry.js'
@@ -67,7 +68,7 @@ export async function tend(
   for (let attempt = 0; ; attempt++) {
     const { decision } = view
     if (!isSwap(decision)) return result(await stay(context, view, decision))
-    const handover = await context.swaps(() => trySwap(context, view, decision, verdicts))
+    const handover = await context.swaps(() => trySwap(context, view, decision, verdicts, noted))
     if (!handover) return result({ faults: [tooLate(shared.stop, group)] })
     const { outcome } = handover
     const latched = handover.latched ? [handover.latched] : []
@@ -179,18 +180,23 @@ async function stay(context: GroupContext, view: View, decision: Exclude<Decisio
   }
 }
 
+/** @param noted what is to be reported of the group as it is read in the middle of the swap; added to */
 async function trySwap(
   context: GroupContext,
   { group, members, settings }: View,
   swap: Swap,
   verdicts: Map<string, Verdict>,
+  noted: Fault[],
 ): Promise<Handover | undefined> {
   if (!context.deadline.allowsSwap()) return undefined
   const redecide: Redecide = async (never, signal) => {
     const pods = await context.kube.listPods({ namespace: group.namespace, labels: group.selector }, signal)
     const [again] = populate([group], [group], pods, context.roleLabel)
     const current = again ? await judgeGroup(context, again, settings, verdicts, false) : []
-    const careful = { ...settings, never: [...(settings.never ?? []), ...never] }
+    if (again) noted.push(...again.alarms, ...(again.fault ? [again.fault] : []))
+    // A swap that has begun is finished; by now there may be pods whose role is not ours to move.
+    const templated = current.filter(({ pod }) => isTemplated(pod, context.roleLabel)).map(({ pod }) => pod.name)
+    const careful = { ...settings, never: [...(settings.never ?? []), ...never, ...templated] }
     const over = again && endedActive(again, context.roleLabel)
     const decision = decide({ members: current, settings: careful, nowMs: context.clock.now(), endedActive: over })
     return { members: current, swap: isSwap(decision) ? decision : undefined }
