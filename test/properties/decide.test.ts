@@ -96,7 +96,7 @@ describe('whatever a cluster holds,', limit, () => {
         const all = JSON.stringify(expected(cluster, service))
         for (const rule of RULES) if (JSON.stringify(expected(cluster, service, rule)) !== all) tally.add(rule)
       }),
-      parameters(),
+      parameters(2_000),
     )
     tally.expectAll(RULES)
   })

@@ -28,6 +28,7 @@ export const RULES = [
   'marks beside the pin of another pod are void',
   'marks that a pod was created with are void',
   'a role from a template is an error',
+  'a role from a manifest is none',
   'a second active pod from a template is taken back',
   'nothing is taken back once a pod has lost its controller',
   'taking back is not tried again',
@@ -315,12 +316,15 @@ function hasLostItsController({ pod }: SeenPod): boolean {
 /**
  * "a group with a pod that was born with a role is an error […] untouched. One exception: the group has epochs already
  * and a second pod comes up active by its template […] when it does not hold, or a pod loses its owner by it, nothing is
- * written any more." A pod of nobody's template has the role of its manifest, as a person's label.
+ * written any more. Whatever happens, our writes never make a controller create more than one pod." So there must be no
+ * more than one to take back. A pod of nobody's template has the role of its manifest, as a person's label.
  */
 function whoseLabels(members: readonly SeenPod[], holds: Holds): 'ours' | 'one to take back' | 'not ours' {
   const isActive = ({ pod }: SeenPod) => pod.labels.role === 'active'
   const isBornSo = ({ pod }: SeenPod) => 'role' in pod.labels && creatorOf(pod)?.labels.includes('role') === true
-  const isOfTemplate = (seen: SeenPod) => isBornSo(seen) && (creatorOf(seen.pod)?.owns || hasLostItsController(seen))
+  const isOfTemplate = (seen: SeenPod) =>
+    isBornSo(seen) &&
+    (creatorOf(seen.pod)?.owns || hasLostItsController(seen) || !holds('a role from a manifest is none'))
 
   for (const seen of members) {
     const ownerThen = markOn(seen, 'taken-back', () => true)
@@ -336,7 +340,7 @@ function whoseLabels(members: readonly SeenPod[], holds: Holds): 'ours' | 'one t
   const templated = members.filter(isOfTemplate)
   const mayTakeBack =
     serves &&
-    templated.some(isActive) &&
+    templated.filter(isActive).length === 1 &&
     holds('a second active pod from a template is taken back') &&
     !(holds('nothing is taken back once a pod has lost its controller') && members.some(isLost))
   if (templated.length > 0 && !mayTakeBack && holds('a role from a template is an error')) return 'not ours'
