@@ -2,7 +2,16 @@
  * What an API server makes of a write, at the level of the port (handler/kube/port.ts): pure, one object in, one out.
  * The outcomes are those of the real client on a real server: test/contract/stored.test.ts.
  */
-import type { Kube, PatchOperation, Pod, PodMetadataPatch, Service, ServicePatch } from '../../handler/kube/port.js'
+import {
+  FIELD_MANAGER,
+  type Kube,
+  type PatchOperation,
+  type Pod,
+  type PodMetadataPatch,
+  type Service,
+  type ServicePatch,
+  type Writer,
+} from '../../handler/kube/port.js'
 import { equal } from './api/json.js'
 import { applyJsonPatch } from './api/json-patch.js'
 import { applyMergePatch } from './api/merge-patch.js'
@@ -33,7 +42,7 @@ export function writePod(call: Extract<WriteCall, { pod: Pod }>, pod: Pod | unde
     const { uid, labels = {}, annotations = {} } = call.patch
     if (uid !== pod.uid) return GONE
     const patched = applyMergePatch(pod as never, { labels, annotations } as never) as unknown as Pod
-    return { kind: 'applied', object: patched }
+    return { kind: 'applied', object: written(pod, patched, FIELD_MANAGER) }
   }
   const { uid, labels, annotations, terminating, phase } = pod
   const document = {
@@ -49,10 +58,35 @@ export function writePod(call: Extract<WriteCall, { pod: Pod }>, pod: Pod | unde
     | { metadata: Pick<Pod, 'labels' | 'annotations'> }
     | undefined
   if (!patched) return LOST
-  return {
-    kind: 'applied',
-    object: { ...pod, labels: patched.metadata.labels, annotations: patched.metadata.annotations },
+  const object = { ...pod, labels: patched.metadata.labels, annotations: patched.metadata.annotations }
+  return { kind: 'applied', object: written(pod, object, FIELD_MANAGER) }
+}
+
+/** The pod as it is after a write, with those who have written it: whoever changes a value owns it alone. */
+export function written(before: Pod, after: Pod, manager: string): Pod {
+  if (!before.writers) return after
+  const keys = (was: Pod['annotations'] = {}, is: Pod['annotations'] = {}) =>
+    Object.keys({ ...was, ...is }).filter((key) => was[key] !== is[key])
+  const labels = keys(before.labels, after.labels)
+  const annotations = keys(before.annotations, after.annotations)
+  if (labels.length + annotations.length === 0) return after
+  const lives =
+    (map: Pod['annotations'] = {}) =>
+    (key: string) =>
+      key in map
+  const left = before.writers.map((writer) => ({
+    ...writer,
+    labels: writer.labels.filter((key) => !labels.includes(key)),
+    annotations: writer.annotations.filter((key) => !annotations.includes(key)),
+  }))
+  const isSame = (writer: Writer) => writer.manager === manager && !writer.created
+  const own = left.find(isSame) ?? { manager, created: false, owns: false, labels: [], annotations: [] }
+  const writer = {
+    ...own,
+    labels: [...own.labels, ...labels.filter(lives(after.labels))],
+    annotations: [...own.annotations, ...annotations.filter(lives(after.annotations))],
   }
+  return { ...after, writers: [...left.filter((one) => !isSame(one)), writer] }
 }
 
 /** @param service the Service of that name as it is stored, if there is one */
