@@ -30,6 +30,7 @@ export const RULES = [
   'a role from a template is an error',
   'a role from a manifest is none',
   'a second active pod from a template is taken back',
+  'no more than one pod is taken back',
   'nothing is taken back once a pod has lost its controller',
   'taking back is not tried again',
   'several active pods, none ours, are an error',
@@ -340,7 +341,8 @@ function whoseLabels(members: readonly SeenPod[], holds: Holds): 'ours' | 'one t
   const templated = members.filter(isOfTemplate)
   const mayTakeBack =
     serves &&
-    templated.filter(isActive).length === 1 &&
+    templated.some(isActive) &&
+    !(holds('no more than one pod is taken back') && templated.filter(isActive).length > 1) &&
     holds('a second active pod from a template is taken back') &&
     !(holds('nothing is taken back once a pod has lost its controller') && members.some(isLost))
   if (templated.length > 0 && !mayTakeBack && holds('a role from a template is an error')) return 'not ours'
