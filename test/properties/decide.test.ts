@@ -98,7 +98,7 @@ describe('whatever a cluster holds,', limit, () => {
       }),
       parameters(2_000),
     )
-    tally.expectAll(RULES)
+    tally.expectAll(RULES, 1_000)
   })
 
   test('the order in which Services and pods are listed does not matter', async () => {
