@@ -2,9 +2,8 @@
 import { candidates, evidenceRank, inOrder, type Judged, rank, whyNever } from './candidates.js'
 import { formatDuration } from './duration.js'
 import type { Fault } from './errors.js'
-import { EPOCH } from './keys.js'
 import type { Pod } from './kube/port.js'
-import { readEpoch } from './members.js'
+import { ownEpoch } from './members.js'
 import { compareNames } from './names.js'
 import type { Settings } from './policy.js'
 
@@ -154,8 +153,7 @@ function replaceMissing(situation: Situation, over: Judged | undefined): Choice 
 /** The last active pod, where somebody has taken its label away; not where one has ended that was active after it. */
 function bereftOf(members: readonly Judged[], endedActive: Pod | undefined): Judged | undefined {
   const last = lastActive(members)
-  const isOutlived =
-    endedActive !== undefined && (readEpoch(endedActive.annotations?.[EPOCH]) ?? 0) >= (last?.epoch ?? 0)
+  const isOutlived = endedActive !== undefined && ownEpoch(endedActive) >= (last?.epoch ?? 0)
   return last && !last.labelled && !isOutlived ? last : undefined
 }
 

@@ -145,8 +145,8 @@ async function swapUnderClaim(
           begun = true
         }
         const sealed = await seal(context, pods, ballot, roleLabel, swapping)
+        sealed.changed?.forEach(note)
         if (sealed.kind !== 'done') return ended(notDone(sealed, object))
-        sealed.changed.forEach(note)
       }
       const promoted = await promoteUnderClaim(context, held, winner, ballot)
       if (promoted.kind === 'done') {

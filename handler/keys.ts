@@ -9,7 +9,7 @@ export const FAILED_AT = `${PREFIX}failed-at`
 export const HEALTHY_SINCE = `${PREFIX}healthy-since`
 export const ACTIVE_SINCE = `${PREFIX}since`
 
-/** Of a pod that was born active, and made passive: the uid of its controller then; empty where it had none. */
+/** Of a pod that was active by its template, and was made passive: the uid of its controller then; empty where it had none. */
 export const TAKEN_BACK = `${PREFIX}taken-back`
 /** Of the pods of a group: the workload of the pod that was last made active, as `KIND/NAME`. */
 export const ACTIVE_OWNER = `${PREFIX}active-owner`

@@ -47,6 +47,11 @@ export function readMember(pod: Pod, roleLabel: string): Member {
   }
 }
 
+/** The epoch that a swap has written on this very pod; 0: none. */
+export function ownEpoch(pod: Pod): number {
+  return readEpoch(ownMarks(pod)[EPOCH]) ?? 0
+}
+
 /** Whoever created the pod, and what it was given then. `undefined`: unknown. */
 export function creatorOf({ writers = [] }: Pod): Writer | undefined {
   return writers.find(({ created }) => created)

@@ -4,7 +4,7 @@ import type { Fault } from './errors.js'
 import { EPOCH, MANAGED, PIN } from './keys.js'
 import type { Pod, Service } from './kube/port.js'
 import { isClaimed } from './latch.js'
-import { isMember, type Member, readEpoch, readMember } from './members.js'
+import { isMember, type Member, ownEpoch, readEpoch, readMember } from './members.js'
 import { compareNames } from './names.js'
 import { originOf } from './origin.js'
 import { isLive } from './pods.js'
@@ -96,10 +96,10 @@ function byNamespace(pods: readonly Pod[]): ReadonlyMap<string, readonly Pod[]> 
   return found
 }
 
-/** A pod that has ended and still has the role; of several the first by name. */
+/** A pod that has ended and still has the role; of several the one of the newest swap. */
 export function endedActive({ ended }: Pick<Group, 'ended'>, roleLabel: string): Pod | undefined {
   const actives = ended.filter(({ labels }) => labels[roleLabel] === 'active')
-  return actives.sort((a, b) => compareNames(a.name, b.name))[0]
+  return actives.sort((a, b) => ownEpoch(b) - ownEpoch(a) || compareNames(a.name, b.name))[0]
 }
 
 /** It would be the whole namespace. */

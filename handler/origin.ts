@@ -2,7 +2,7 @@
  * Whose label is it? A role that a pod was born with comes from a pod template, and a controller may select by it: moving
  * it makes the controller let go of the pod and create another one, pass after pass. So such a group is left untouched.
  *
- * One exception: beside an active pod that earlier swaps have made, a second one comes up active by its template. It is
+ * One exception: beside an active pod that earlier swaps have made, one other comes up active by its template. It is
  * made passive, once, because two actives are worse, and reported as the same error. When that does not hold, or costs
  * the pod its owner, nothing is written any more.
  *
@@ -26,7 +26,7 @@ export interface Origin {
 /** Where the roles of a group's pods come from, and what follows from it. */
 export function originOf(members: readonly Member[], roleLabel: string): Origin {
   const born = members.filter(({ pod }) => isBornWithRole(pod, roleLabel))
-  const templated = born.filter(({ pod }) => isByController(pod))
+  const templated = born.filter(({ pod }) => isTemplated(pod, roleLabel))
   const resisted = takingBackFailed(members, roleLabel) ?? letGo(members, roleLabel)
   if (resisted) return { fault: resisted, alarms: [], warnings: [] }
 
@@ -54,10 +54,13 @@ export function isBornWithRole(pod: Pod, roleLabel: string): boolean {
   return roleLabel in pod.labels && (creatorOf(pod)?.labels.includes(roleLabel) ?? false)
 }
 
-/** A controller sets the owner as it creates a pod. One that adopts a pod does that later. */
-function isByController(pod: Pod): boolean {
+/**
+ * Born with a role, and by a controller, which may select by it. A controller sets the owner as it creates a pod; one that
+ * adopts a pod does that later.
+ */
+export function isTemplated(pod: Pod, roleLabel: string): boolean {
   const creator = creatorOf(pod)
-  return creator !== undefined && (creator.owns || creator.manager === CONTROLLER_MANAGER)
+  return isBornWithRole(pod, roleLabel) && (creator?.owns === true || creator?.manager === CONTROLLER_MANAGER)
 }
 
 function roleInTemplate(pods: readonly Member[], roleLabel: string, orphan?: Member): Fault {

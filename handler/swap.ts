@@ -24,16 +24,16 @@ import { ACTIVE_OWNER, ACTIVE_SINCE, EPOCH, FAILURES, PIN, TAKEN_BACK } from './
 import { annotationPath, labelPath } from './kube/pointer.js'
 import type { KubeError, PatchOperation, Pod, Written } from './kube/port.js'
 import type { Member } from './members.js'
-import { isBornWithRole } from './origin.js'
+import { isTemplated } from './origin.js'
 import { workloadOf } from './pods.js'
 
 /**
- * What became of a step of a swap. Everything but `done` ends it; `lost` means that somebody else was faster. `changed`:
- * role and epoch were written, and what else was asked for was not.
+ * What became of a step of a swap. Everything but `done` ends it; `lost` means that somebody else was faster. In
+ * `changed`: what was written as far as role and epoch, but not in all that was asked for.
  */
 export type Step =
   | { readonly kind: 'done'; readonly changed: readonly KubeError[] }
-  | Exclude<Written<Pod>, { kind: 'applied' }>
+  | (Exclude<Written<Pod>, { kind: 'applied' }> & { readonly changed?: readonly KubeError[] })
 
 /** What a swap writes to all of its pods. */
 export interface Ballot {
@@ -77,11 +77,12 @@ function stepOf(written: Written<Pod>, role: string, { epoch }: Ballot, roleLabe
 
 /** A refusal says more than a lost race, and a lost race more than a missing answer. */
 function worstOf(steps: readonly Step[]): Step {
+  const changed = steps.flatMap((step) => step.changed ?? [])
   for (const kind of ['changed', 'denied', 'rejected', 'lost', 'throttled', 'unknown'] as const) {
     const found = steps.find((step) => step.kind === kind)
-    if (found) return found
+    if (found) return changed.length > 0 ? { ...found, changed } : found
   }
-  return { kind: 'done', changed: steps.flatMap((step) => (step.kind === 'done' ? step.changed : [])) }
+  return { kind: 'done', changed }
 }
 
 /** Makes the winner active. To be called only after every other pod of the same list was sealed. */
@@ -99,7 +100,7 @@ export async function promote(
 /** A seal carries the failures that this pass has counted: the next one then has nothing to write. */
 export function sealPatch(member: Judged, ballot: Ballot, roleLabel: string): readonly PatchOperation[] {
   const { pod, role } = member
-  const isTakenBack = role === 'active' && isBornWithRole(pod, roleLabel)
+  const isTakenBack = role === 'active' && isTemplated(pod, roleLabel)
   return [
     ...sameAsSeen(member, roleLabel),
     ...annotate(pod, {

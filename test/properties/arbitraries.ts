@@ -113,6 +113,8 @@ interface Writing {
   readonly creator: string
   /** What it was born with, of what there is. */
   readonly bornRole: boolean
+  /** Of a pod without an owner: whether its manifest, and nobody's template, holds its role. */
+  readonly ofManifest: boolean
   readonly bornMarks: readonly string[]
   readonly roleBy: string
 }
@@ -121,6 +123,7 @@ const writing: fc.Arbitrary<Writing> = fc.record({
   isKnown: mostly([9, fc.constant(true)], [1, fc.constant(false)]),
   creator: mostly([4, fc.constant('kube-controller-manager')], [1, oneOf('kubectl-create', 'argocd', '')]),
   bornRole: mostly([60, fc.constant(false)], [1, fc.constant(true)]),
+  ofManifest: mostly([3, fc.constant(false)], [1, fc.constant(true)]),
   bornMarks: mostly<readonly string[]>(
     [12, fc.constant([])],
     [1, fc.subarray(MARKS, { minLength: 1 })],
@@ -136,14 +139,16 @@ function writersOf({ labels, annotations = {}, owner }: Pod, { isKnown, ...by }:
   const ours = Object.keys(labels).filter((key) => key === 'active-passive/pod')
   const role = 'role' in labels ? ['role'] : []
   const none = { created: false, owns: false, labels: [], annotations: [] }
+  const isManifest = owner === undefined && by.ofManifest
+  const isBornSo = by.bornRole || isManifest
   const creator: Writer = {
-    manager: by.creator,
+    manager: isManifest ? 'kubectl-create' : by.creator,
     created: true,
     owns: owner !== undefined,
-    labels: ['app', ...(by.bornRole ? role : [])],
+    labels: ['app', ...(isBornSo ? role : [])],
     annotations: marks.filter(isBorn),
   }
-  const labelled: Writer = { ...none, manager: by.roleBy, labels: by.bornRole ? [] : role }
+  const labelled: Writer = { ...none, manager: by.roleBy, labels: isBornSo ? [] : role }
   const marked: Writer = {
     ...none,
     manager: 'active-passive',
@@ -304,7 +309,7 @@ export function meaningOf(setting: string, said: string): unknown {
 
 /** How many of ten groups say something of it. */
 const SHARES: Readonly<Record<string, number>> = {
-  prefer: 8,
+  prefer: 9,
   failback: 9,
   cooldown: 9,
   failures: 4,
@@ -394,7 +399,7 @@ const leaders = mostly<Leaders>(
   [80, fc.nat(4).map((place) => [place])],
   [10, fc.constant([0, 1])],
   [26, fc.constant('whoever says so')],
-  [5, fc.constant('a second by its template')],
+  [7, fc.constant('a second by its template')],
   [7, fc.constant('lost')],
   [3, oneOf('all over', 'the app’s own')],
   [9, fc.constant('none is well')],
@@ -405,6 +410,7 @@ const OURS: Writing = {
   isKnown: true,
   creator: 'kube-controller-manager',
   bornRole: false,
+  ofManifest: false,
   bornMarks: [],
   roleBy: 'active-passive',
 }
@@ -437,8 +443,8 @@ function ledBy(leaders: Leaders, pods: readonly SeenPod[]): readonly SeenPod[] {
       })
     case 'a second by its template':
       return change((pod, place) => {
-        // Now and then a third one comes as well.
-        if (place > (pod.name < 'web-1' ? 2 : 1)) return passive(pod)
+        // And a third one now and then.
+        if (place > 2 || (place === 2 && pod.labels.role === undefined)) return passive(pod)
         const active = { ...pod, labels: { ...pod.labels, role: 'active' } }
         const owner = active.owner ?? { kind: 'StatefulSet', name: 'web', uid: 'uid-of-web' }
         return place === 0

@@ -29,6 +29,7 @@ export const RULES = [
   'marks beside the pin of another pod are void',
   'marks that a pod was created with are void',
   'a role from a template is an error',
+  'a role from a manifest is none',
   'a second active pod from a template is taken back',
   'nothing is taken back once a pod has lost its controller',
   'taking back is not tried again',
@@ -104,7 +105,8 @@ export function expected(world: World, service: Service, without?: Rule): Expect
   const everyoneIsServed = group.every(({ publishNotReadyAddresses }) => publishNotReadyAddresses)
   const facts = members.map((seen) => factsOf(seen, said, everyoneIsServed, holds))
   const counts = Object.fromEntries(facts.map(({ name, failures, marks }) => [name, { failures, marks }]))
-  const wasServed = ended.some(({ pod }) => pod.labels.role === 'active')
+  const over = ended.filter(({ pod }) => pod.labels.role === 'active').map((seen) => epochOf(seen, holds))
+  const wasServed = over.length > 0 ? Math.max(...over) : undefined
   const isAlarmed = roles === 'one to take back'
   return { ...decideFor(facts, said, saidFalse(group), wasServed, holds), counts, isAlarmed }
 }
@@ -301,7 +303,10 @@ function markOn({ pod }: SeenPod, mark: string, holds: Holds): string | undefine
   const { [key]: value } = pod.annotations ?? {}
   const pin = pod.labels['active-passive/pod']
   if (pin !== undefined && pin !== pod.uid && holds('marks beside the pin of another pod are void')) return undefined
-  const isBorn = creatorOf(pod)?.annotations.includes(key) && holds('marks that a pod was created with are void')
+  const born = creatorOf(pod)?.annotations ?? []
+  // A count that was written with its time is ours, though it be the one that stood there.
+  const isCounted = mark === 'failures' && !born.includes('active-passive/failed-at')
+  const isBorn = born.includes(key) && !isCounted && holds('marks that a pod was created with are void')
   return isBorn ? undefined : value
 }
 
@@ -319,29 +324,34 @@ function hasLostItsController({ pod }: SeenPod): boolean {
 /**
  * "a group with a pod that was born with a role is an error […] untouched. One exception: the group has epochs already
  * and a second pod comes up active by its template […] when it does not hold, or a pod loses its owner by it, nothing is
- * written any more." A pod of nobody's template has the role of its manifest, as a person's label.
+ * written any more. Whatever happens, our writes never make a controller create more than one pod." So there must be no
+ * more than one to take back. A pod of nobody's template has the role of its manifest, as a person's label.
  */
 function whoseLabels(members: readonly SeenPod[], holds: Holds): 'ours' | 'one to take back' | 'not ours' {
   const isActive = ({ pod }: SeenPod) => pod.labels.role === 'active'
   const isBornSo = ({ pod }: SeenPod) => 'role' in pod.labels && creatorOf(pod)?.labels.includes('role') === true
   const isOfTemplate = (seen: SeenPod) => {
     const creator = creatorOf(seen.pod)
-    return isBornSo(seen) && (creator?.owns === true || creator?.manager === 'kube-controller-manager')
+    const isByController = creator?.owns === true || creator?.manager === 'kube-controller-manager'
+    return isBornSo(seen) && (isByController || !holds('a role from a manifest is none'))
   }
 
   for (const seen of members) {
     const ownerThen = markOn(seen, 'taken-back', () => true)
     if (ownerThen === undefined || !holds('taking back is not tried again')) continue
     const writer = seen.pod.writers?.filter(({ labels }) => labels.includes('role'))[0]
+    const [sibling] = members.filter(({ pod }) => pod.owner?.uid === ownerThen)
+    const isPutAside = sibling !== undefined && isQuarantined(seen, sibling)
     const isActiveAgain = isActive(seen) && writer !== undefined && writer.manager !== 'active-passive'
-    if (isActiveAgain || (ownerThen !== '' && seen.pod.owner?.uid !== ownerThen)) return 'not ours'
+    if (isActiveAgain || (ownerThen !== '' && seen.pod.owner?.uid !== ownerThen && !isPutAside)) return 'not ours'
   }
 
   // "an owner reference that is gone after our write tells the rest": its controller is there, and does not want it back.
-  const isLetGo = (seen: SeenPod) =>
-    seen.pod.labels['active-passive/pod'] === seen.pod.uid &&
-    hasLostItsController(seen) &&
-    members.some(({ pod: { owner } }) => owner !== undefined && seen.pod.name.startsWith(`${owner.name}-`))
+  const isLetGo = (seen: SeenPod) => {
+    const [sibling] = members.filter(({ pod: { owner } }) => owner && seen.pod.name.startsWith(`${owner.name}-`))
+    const isOurs = seen.pod.labels['active-passive/pod'] === seen.pod.uid
+    return isOurs && hasLostItsController(seen) && sibling !== undefined && !isQuarantined(seen, sibling)
+  }
   if (holds('nothing is written once a controller has let go of a labelled pod') && members.some(isLetGo))
     return 'not ours'
 
@@ -367,6 +377,13 @@ function whoseLabels(members: readonly SeenPod[], holds: Holds): 'ours' | 'one t
   return serves && born.length > 0 ? 'one to take back' : 'ours'
 }
 
+/** A person has taken a label away that the controller gives its pods: that is why it has let go of this one. */
+function isQuarantined({ pod }: SeenPod, sibling: SeenPod): boolean {
+  const left = creatorOf(pod)?.labels
+  const given = creatorOf(sibling.pod)?.labels ?? []
+  return left !== undefined && given.some((key) => key !== 'role' && !left.includes(key))
+}
+
 /** A Deployment's pods belong to one ReplicaSet for each revision, which is named after both. */
 function workloadOf({ pod: { owner, labels } }: SeenPod): string | undefined {
   if (!owner) return undefined
@@ -382,7 +399,8 @@ function decideFor(
   pods: readonly Facts[],
   said: Says,
   isFalse: (setting: string) => boolean,
-  wasServed: boolean,
+  /** The highest epoch of those that have ended and have the role. */
+  wasServed: number | undefined,
   holds: Holds,
 ): Expected {
   const prefer = (said('prefer') ?? []) as readonly string[]
@@ -415,11 +433,12 @@ function decideFor(
     // "It goes back to the pod whose marks say it was active (highest epoch, `since` […])", where that one is healthy. A
     // pod that has the role and ends or has ended is the one that was active.
     const last = lastActive(pods)
-    const isLost = actives.length === 0 && !wasServed && last !== undefined && !last.hasRole
+    const isOutlived = wasServed !== undefined && last !== undefined && wasServed >= last.epoch
+    const isLost = actives.length === 0 && !isOutlived && last !== undefined && !last.hasRole
     if (isLost && healthy.includes(last) && holds('a lost label goes back')) return answer('repair', 'label-lost', last)
 
     // "failover: the active moved because it failed or is gone"
-    const wasOne = actives.length > 0 || wasServed || pods.some(({ epoch }) => epoch > 0)
+    const wasOne = actives.length > 0 || wasServed !== undefined || pods.some(({ epoch }) => epoch > 0)
     const running = mayBePromoted.filter(({ isRunning }) => isRunning)
     const doubtful = first(running.filter(({ health }) => health !== 'conclusive')) ?? first(running)
     const winner = first(healthy) ?? (isFalse('promote-unhealthy') ? undefined : doubtful)
@@ -449,6 +468,9 @@ function decideFor(
 function lastActive(pods: readonly Facts[]): Facts | undefined {
   let left = pods.filter(({ epoch, activeSinceMs }) => epoch > 0 && activeSinceMs !== undefined)
   left = left.filter((one) => left.every((other) => one.epoch >= other.epoch))
+  // A swap has given the others a role. Their times are those of other clocks.
+  const bare = left.filter(({ hasRole }) => !hasRole)
+  left = bare.length > 0 ? bare : left
   left = left.filter((one) => left.every((other) => Number(one.activeSinceMs) >= Number(other.activeSinceMs)))
   return firstByName(left)
 }

@@ -5,6 +5,9 @@ import { type Effect, type ReadCall, selects, type WriteCall, writePod, writeSer
 /** Told of each write of a pass that was carried out. */
 export type Wrote = (call: WriteCall, before: Pod | Service, after: Pod | Service) => void
 
+/** What admission makes of a write: the object that is stored. */
+export type Admit = <T extends Pod | Service>(before: T, after: T) => T
+
 export class Cluster {
   private readonly pods = new Map<string, Pod>()
   private readonly services = new Map<string, Service>()
@@ -41,20 +44,22 @@ export class Cluster {
     return [...this.pods.values()].filter((pod) => isIn(pod) && isSelected(pod))
   }
 
-  write(call: WriteCall, wrote: Wrote): Effect<Pod | Service> {
+  write(call: WriteCall, admit: Admit, wrote: Wrote): Effect<Pod | Service> {
     if ('pod' in call) {
       const before = this.pod(call.pod.namespace, call.pod.name)
       const effect = writePod(call, before)
       if (effect.kind !== 'applied' || !before) return effect
-      this.putPod(effect.object)
-      wrote(call, before, effect.object)
-      return effect
+      const object = admit(before, effect.object)
+      this.putPod(object)
+      wrote(call, before, object)
+      return { kind: 'applied', object }
     }
     const before = this.service(call.service.namespace, call.service.name)
     const effect = writeService(call, before)
     if (effect.kind !== 'applied' || !before || call.verb === 'testService') return effect
-    this.putService(effect.object)
-    wrote(call, before, effect.object)
-    return effect
+    const object = admit(before, effect.object)
+    this.putService(object)
+    wrote(call, before, object)
+    return { kind: 'applied', object }
   }
 }

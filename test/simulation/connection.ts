@@ -13,6 +13,8 @@ export interface Server {
   read(call: ReadCall): Seen
   /** Of a write that is sent: what carries it out when it arrives. */
   write(call: WriteCall): () => Written<Pod | Service>
+  /** The pass is told of a write that was carried out, and of the object. */
+  heard(call: WriteCall, object: Pod | Service): void
 }
 
 export interface Seen {
@@ -68,7 +70,10 @@ export function connect(server: Server, clock: Clock, { KubeError }: Code, isDea
   const write = async (call: WriteCall, signal: AbortSignal): Promise<Written<Pod | Service>> => {
     const refuse = () => ({ kind: 'denied', error: denied }) as const
     const told = await send(call, signal, () => (server.isDenied(call) ? refuse : server.write(call)))
-    if ('answer' in told) return told.answer
+    if ('answer' in told) {
+      if (told.answer.kind === 'applied') server.heard(call, told.answer.object)
+      return told.answer
+    }
     return told.none === 'throttled'
       ? { kind: 'throttled', retryAfterMs: RETRY_AFTER_MS }
       : { kind: 'unknown', error: unanswered }

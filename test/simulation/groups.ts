@@ -1,4 +1,5 @@
 /** The groups of a simulation as their users made them. */
+import { ACTIVE_SINCE, EPOCH } from '../../handler/keys.js'
 import type { Pod, Service } from '../../handler/kube/port.js'
 import { aPod, aService } from '../support/builders.js'
 import { chanceOf, oneOf, type Plan } from './plan.js'
@@ -15,8 +16,20 @@ export interface SimulatedGroup {
   readonly hasCooldown: boolean
   /** Nobody may patch its Services. */
   readonly isDenied: boolean
-  /** A third party writes roles, too. */
+  /** A third party writes roles, too, and takes them away. */
   readonly isMeddledWith: boolean
+  /** Its pods are copied, with all that they carry. */
+  readonly isCopied: boolean
+  /** Nobody may patch what has ended. */
+  readonly keepsTheDead: boolean
+  /** Now and then admission changes what is written. */
+  readonly hasAdmission: boolean
+  /** Now and then a pod is created with this role; its controller may select by it. */
+  readonly template: { readonly role: 'active' | 'passive'; readonly isSelector: boolean } | undefined
+  /** Its pods are created with marks of ours in their annotations. */
+  readonly hasOldMarks: boolean
+  /** The last of its pods has no readinessProbe. */
+  readonly hasUnprobed: boolean
 }
 
 export const NAMESPACES = ['one', 'two', 'three']
@@ -41,6 +54,7 @@ export function groupOf(plan: Plan, n: number): SimulatedGroup {
   const namespace = NAMESPACES[n % NAMESPACES.length] as string
   const podNames = Array.from({ length: 2 + Math.floor(random() * 3) }, (_, place) => `${app}-${place}`)
   const wish = oneOf(random, WISHES(podNames))
+  const isMess = (share: number) => random() * 100 < share * plan.mess
   const names = random() < 0.3 ? [app, `${app}-metrics`] : [app]
   const annotations = Object.fromEntries(Object.entries(wish).map(([key, text]) => [`active-passive/${key}`, text]))
   const services = names.map((name, place) =>
@@ -62,24 +76,79 @@ export function groupOf(plan: Plan, n: number): SimulatedGroup {
     hasCooldown: 'cooldown' in wish,
     isDenied: random() < 0.5,
     isMeddledWith: random() < 0.25,
+    isCopied: random() < 0.2,
+    keepsTheDead: random() < 0.5,
+    hasAdmission: random() < 0.2,
+    template: templateOf(plan, random),
+    hasOldMarks: isMess(0.3),
+    hasUnprobed: isMess(0.5),
   }
 }
 
-/** As it comes from its template, with a probe of its own. */
-export function podOf({ app, namespace }: SimulatedGroup, name: string, generation: number, bornAtMs: number): Pod {
+function templateOf({ selectsByRole, mess }: Plan, random: () => number): SimulatedGroup['template'] {
+  if (selectsByRole) return { role: 'active', isSelector: true }
+  if (random() * 100 >= 0.4 * mess) return undefined
+  return { role: oneOf(random, ['active', 'active', 'passive']), isSelector: random() < 0.5 }
+}
+
+/** As it comes from its template, with a probe of its own. @param role that it is created with */
+export function podOf(
+  { app, namespace, hasOldMarks, hasUnprobed, podNames }: SimulatedGroup,
+  name: string,
+  generation: number,
+  bornAtMs: number,
+  role?: 'active' | 'passive',
+): Pod {
+  const marks = hasOldMarks ? { [EPOCH]: '7', [ACTIVE_SINCE]: new Date(bornAtMs).toISOString() } : {}
+  const isProbed = !(hasUnprobed && name.startsWith(podNames.at(-1) ?? ''))
+  return aPod(name, {
+    namespace,
+    uid: `${name}.${generation}`,
+    labels: { app, ...(role === undefined ? {} : { role }) },
+    annotations: generation % 2 === 0 && !hasOldMarks ? undefined : marks,
+    createdAtMs: bornAtMs,
+    readySinceMs: bornAtMs,
+    owner: { kind: 'StatefulSet', name: app, uid: `uid-of-${app}` },
+    writers: [
+      {
+        manager: 'kube-controller-manager',
+        created: true,
+        owns: true,
+        labels: ['app', ...(role === undefined ? [] : ['role'])],
+        annotations: Object.keys(marks),
+      },
+    ],
+    containers: [{ name: 'app', ports: [], ...(isProbed ? { readinessProbe: PROBE } : {}) }],
+  })
+}
+
+const PROBE = { kind: 'http', scheme: 'http', port: 80, path: '/', headers: [], timeoutMs: 1_000 } as const
+
+/** One of a Job, with the labels of the application. */
+export function jobPodOf({ app, namespace }: SimulatedGroup, generation: number, bornAtMs: number): Pod {
+  const name = `${app}-job-${generation}`
   return aPod(name, {
     namespace,
     uid: `${name}.${generation}`,
     labels: { app },
-    annotations: generation % 2 === 0 ? undefined : {},
     createdAtMs: bornAtMs,
     readySinceMs: bornAtMs,
-    containers: [
-      {
-        name: 'app',
-        ports: [],
-        readinessProbe: { kind: 'http', scheme: 'http', port: 80, path: '/', headers: [], timeoutMs: 1_000 },
-      },
-    ],
+    owner: { kind: 'Job', name: `${app}-job`, uid: `uid-of-${app}-job` },
+    writers: [{ manager: 'kube-controller-manager', created: true, owns: true, labels: ['app'], annotations: [] }],
+    containers: [{ name: 'job', ports: [] }],
   })
+}
+
+/** `kubectl get pod -o yaml | kubectl apply`: all that another pod carries, on a pod that belongs to nobody. */
+export function copyOf({ owner: _, ...pod }: Pod, generation: number, bornAtMs: number): Pod {
+  const name = `${pod.labels.app}-copy-${generation}`
+  const writer = {
+    manager: 'kubectl-client-side-apply',
+    created: true,
+    owns: false,
+    labels: Object.keys(pod.labels),
+    annotations: Object.keys(pod.annotations ?? {}),
+  }
+  const born = { createdAtMs: bornAtMs, readySinceMs: bornAtMs, ready: true, terminating: false }
+  return { ...pod, ...born, name, uid: `${name}.${generation}`, writers: [writer] }
 }

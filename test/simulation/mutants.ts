@@ -1,11 +1,14 @@
 /** Rules of the program of which a simulation tells when they are missing: of safety, of choice, of coming to rest. */
 import { mutants } from '../model/mutants.js'
 import type { Edit } from '../model/mutate.js'
+import type { Plan } from './plan.js'
 
 export interface Mutant {
   readonly name: string
   readonly edits: readonly Edit[]
   readonly broken: RegExp
+  /** What it takes to see it. */
+  readonly plan?: Partial<Plan>
 }
 
 const known = (name: string, broken: RegExp): Mutant => ({
@@ -18,6 +21,11 @@ const mutant = (name: string, file: string, find: string, replace: string, broke
   edits: [{ file: `handler/${file}`, find, replace }],
   broken,
 })
+
+const MESS = { mess: 100 }
+const TEMPLATES = { mess: 0, selectsByRole: true, rounds: 30, deaths: 10 } as const
+const inMess = (...rest: Parameters<typeof mutant>): Mutant => ({ ...mutant(...rest), plan: MESS })
+const inTemplates = (...rest: Parameters<typeof mutant>): Mutant => ({ ...mutant(...rest), plan: TEMPLATES })
 
 const TWO_ACTIVE = /are active at the same time/
 const SLOW = /a slow pass moves the traffic/
@@ -38,7 +46,7 @@ export const simulatedMutants: readonly Mutant[] = [
     'an active pod that no pass has made active is not sealed',
     'handover.ts',
     'others.filter((member) => member.role === role)',
-    `others.filter((member) => member.role === role && (role === 'passive' || member.pinned))`,
+    `others.filter((member) => member.role === role && (role === 'passive' || member.activeSinceMs !== undefined))`,
     /a pass raises the number of active pods/,
   ),
   mutant(
@@ -55,9 +63,9 @@ export const simulatedMutants: readonly Mutant[] = [
   mutant(
     'a pod that fails may be promoted',
     'candidates.ts',
-    `return verdict.health === 'healthy' ? null : verdict.check.result`,
-    'return null',
-    /is promoted, which fails/,
+    `(health === 'healthy' ? null : check.result)`,
+    'null',
+    /is promoted, which fails|writes though nothing has changed/,
   ),
   mutant(
     'a pod in never may be promoted',
@@ -93,5 +101,98 @@ export const simulatedMutants: readonly Mutant[] = [
     'const recovered = before.failures >= threshold',
     'const recovered = true',
     /writes though nothing has changed/,
+  ),
+  inMess(
+    'a pod may be promoted that has ended since it was read',
+    'swap.ts',
+    `{ op: 'test', path: '/status/phase', value: winner.pod.phase },`,
+    '',
+    /has ended, and is promoted/,
+  ),
+  inMess(
+    'what has ended is a member',
+    'pods.ts',
+    `return phase !== 'Failed' && phase !== 'Succeeded'`,
+    `return phase !== 'gone'`,
+    /a pass writes to \S+, which has ended/,
+  ),
+  inMess(
+    'what has ended keeps the role',
+    'upkeep.ts',
+    'const RETIRED_AT_ONCE = 10',
+    'const RETIRED_AT_ONCE = 0',
+    /has ended, and is active still/,
+  ),
+  inMess(
+    'a role that comes from a template is moved',
+    'origin.ts',
+    'if (templated.length > 0 && (orphan || !second || !isOnlyOne)) {',
+    'if (false) {',
+    /whose roles come from a template|loses its owner by our hand/,
+  ),
+  inTemplates(
+    'several pods are taken back at once',
+    'origin.ts',
+    '(orphan || !second || !isOnlyOne)',
+    '(orphan || !second)',
+    /whose roles come from a template|loses its owner by our hand/,
+  ),
+  {
+    name: 'a pod is taken back though another one has lost its owner by that',
+    edits: [
+      { file: 'handler/origin.ts', find: 'if (resisted) return', replace: 'if (resisted && !resisted) return' },
+      { file: 'handler/origin.ts', find: '(orphan || !second || !isOnlyOne)', replace: '(!second || !isOnlyOne)' },
+    ],
+    broken: /loses its owner by our hand, and/,
+    plan: TEMPLATES,
+  },
+  inTemplates(
+    'a second active pod of a template is not reported',
+    'origin.ts',
+    'alarms: second\n      ?',
+    'alarms: second && !second\n      ?',
+    /comes from a template, and the report says nothing of it/,
+  ),
+  inMess(
+    'an answer is not compared with what was asked',
+    'pass.ts',
+    'verified(effects.kube)',
+    'effects.kube',
+    /are active at the same time|an answer was not what a pass had asked for/,
+  ),
+  inMess(
+    'a seal counts whose role was given back',
+    'swap.ts',
+    'labels[roleLabel] === role && ',
+    '',
+    /are active at the same time|a pass raises the number of active pods/,
+  ),
+  inMess(
+    'a lost label does not go back',
+    'decide.ts',
+    'if (bereft && !bereft.labelled &&',
+    'if (bereft && !bereft &&',
+    /is promoted, though \S+ has lost its label/,
+  ),
+  inMess(
+    'marks count wherever they stand',
+    'members.ts',
+    'const annotations = ownMarks(pod)',
+    'const annotations: ReturnType<typeof ownMarks> = pod.annotations ?? {}',
+    /of which nobody knows that it is well|though \S+ has lost its label|whose roles come from a template/,
+  ),
+  inMess(
+    'a pod of a Job may be promoted',
+    'candidates.ts',
+    'return isOfJob(pod) ?',
+    'return isOfJob(pod) && !isOfJob(pod) ?',
+    /is promoted, which is of a Job/,
+  ),
+  inMess(
+    'a pod that nothing is known of comes before one that has passed its check',
+    'candidates.ts',
+    'evidenceRank(a) - evidenceRank(b) ||',
+    '',
+    /of which nobody knows that it is well/,
   ),
 ]

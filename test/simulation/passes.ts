@@ -4,14 +4,17 @@ import type { Probe } from '../../handler/health/probe.js'
 import { SWAP } from '../../handler/keys.js'
 import type { Pod, Service, Written } from '../../handler/kube/port.js'
 import { DEFAULT_SETTINGS } from '../../handler/policy.js'
+import type { Report } from '../../handler/report/report.js'
 import type { Code } from '../model/run.js'
 import { describeCall } from '../model/story.js'
+import { hasEnded, isPromotion, isSeal } from '../support/roles.js'
 import type { Call, WriteCall } from '../support/stored.js'
+import type { Admit } from './cluster.js'
 import { connect, nameOf, never, type Server } from './connection.js'
 import { fateOf } from './fate.js'
 import { NAMESPACES } from './groups.js'
 import { chanceOf, oneOf, type Plan } from './plan.js'
-import { brokenByEnd, brokenByMove, brokenByPlan, brokenByWrite, type Knowledge } from './promises.js'
+import { brokenByEnd, brokenByMove, brokenByPlan, brokenByReport, brokenByWrite, type Knowledge } from './promises.js'
 import { Traffic } from './traffic.js'
 import type { World } from './world.js'
 
@@ -83,9 +86,20 @@ export class Passes {
         return isDead ? never() : undefined
       },
     }
-    const knowledge: Knowledge = { read: new Map(), probed: new Map(), unwell: new Set(), claims: new Map() }
+    const knowledge: Knowledge = {
+      read: new Map(),
+      probed: new Map(),
+      unwell: new Set(),
+      claims: new Map(),
+      tried: new Set(),
+      begun: new Set(),
+      altered: new Set(),
+    }
     const server = this.serverFor(id, knowledge, isTroubled, () => isOver)
-    const kube = connect(server, this.clock, this.code, () => isDead)
+    const heard = (call: WriteCall, object: Pod | Service) => {
+      if (this.world.admission.isAltered(object)) knowledge.altered.add(appOf(call) as string)
+    }
+    const kube = connect({ ...server, heard }, this.clock, this.code, () => isDead)
     const probe: Probe = async ({ pod, kind }) => {
       const found = this.world.cluster.pod(pod.namespace, pod.name)
       const healthy = kind === 'ready' || (found?.uid === pod.uid && this.world.passesItsProbe(pod))
@@ -96,7 +110,10 @@ export class Passes {
     const stop = new AbortController()
     if (isStopped) void this.clock.sleep(stopsAfterMs).then(() => stop.abort())
     const options = { ...OPTIONS, deadlineMs, quickCheck: random() < 0.5 }
-    const ending = this.code.pass(options, { kube, clock, probe, random }, stop.signal).then(() => true)
+    const ending = this.code.pass(options, { kube, clock, probe, random }, stop.signal).then((report) => {
+      this.hear(report, knowledge)
+      return true
+    })
     const death = async () => {
       await this.clock.sleep(diesAfterMs)
       isDead = true
@@ -113,8 +130,32 @@ export class Passes {
     return isDone
   }
 
+  /** Looks whether what a pass says is all that it should. */
+  private hear({ groups }: Report, knowledge: Knowledge): void {
+    for (const group of this.world.groups.values()) {
+      const own = groups.find(
+        ({ namespace, services }) => namespace === group.namespace && services.includes(group.app),
+      )
+      // Of a group that was not served at all another report tells.
+      if (own)
+        this.fail(
+          group.app,
+          brokenByReport(
+            group,
+            knowledge,
+            own.faults.map(({ code }) => code),
+          ),
+        )
+    }
+  }
+
   /** @param isOver whether the pass has come to its end, in good time */
-  private serverFor(id: number, knowledge: Knowledge, isTroubled: boolean, isOver: () => boolean): Server {
+  private serverFor(
+    id: number,
+    knowledge: Knowledge,
+    isTroubled: boolean,
+    isOver: () => boolean,
+  ): Omit<Server, 'heard'> {
     const { cluster } = this.world
     const startedAt = cluster.version
     const told = (call: Call, what: string) => this.tell(call, `pass ${id + 1} ${describeCall(call)}: ${what}`)
@@ -126,7 +167,12 @@ export class Passes {
         told(call, fate.kind)
         return fate
       },
-      isDenied: (call) => call.verb !== 'testService' && 'service' in call && this.world.group(appOf(call)).isDenied,
+      isDenied: (call) => {
+        const group = this.world.group(appOf(call))
+        if ('service' in call) return call.verb !== 'testService' && group.isDenied
+        const pod = cluster.pod(call.pod.namespace, call.pod.name)
+        return group.keepsTheDead && pod !== undefined && hasEnded(pod)
+      },
       read: (call) => {
         const objects = cluster.read(call)
         if (call.verb !== 'listPods') return { objects, heard: () => {} }
@@ -144,12 +190,15 @@ export class Passes {
         this.fail(app, brokenByPlan(this.world, knowledge, call))
         const claim = call.verb === 'patchService' && call.patch.annotations[SWAP]
         if (claim) knowledge.claims.set(claim, app)
+        if (isPromotion(call)) knowledge.tried.add(call.pod.uid)
+        if (isSeal(call) || isPromotion(call)) knowledge.begun.add(app)
         const readAt = knowledge.read.get(app)?.version ?? startedAt
         return () => {
           const group = this.world.group(app)
           const moves = this.traffic.watch(group)
-          const effect = cluster.write(call, (_call, before, after) => {
-            told(call, 'applied')
+          const admit: Admit = (before, after) => this.world.admission.admit(before, after)
+          const effect = cluster.write(call, admit, (_call, before, after) => {
+            told(call, this.world.admission.isAltered(after) ? 'applied, but changed by admission' : 'applied')
             this.wrote(call, readAt, before, after)
             if (claim && isOver())
               this.fail(app, `a pass has ended, and its claim of ${call.service.name} is made after that`)
@@ -169,8 +218,10 @@ export class Passes {
     this.writes.set(app, (this.writes.get(app) ?? 0) + 1)
     if ('labels' in after && 'labels' in before && after.labels.role === 'active' && before.labels.role !== 'active')
       this.figures.promotions++
-    if (call.verb === 'patchPod') this.world.disown(call.pod)
+    if (call.verb === 'patchPod' && !this.world.admission.isAltered(after)) this.world.disown(call.pod)
     this.fail(app, brokenByWrite(this.world, readAt, before, after))
+    if ('labels' in after && 'labels' in before)
+      this.fail(app, this.world.reconcile(this.world.group(app), before, after))
   }
 
   private tell(call: Call, text: string): void {

@@ -10,6 +10,10 @@ export interface Plan {
   readonly rounds: number
   /** Of the requests of a pass: throttled, lost, late, slow. */
   readonly api: number
+  /** How much of what happens is no group's own trouble: pods that end and stay, Jobs, copies, templates, admission. */
+  readonly mess: number
+  /** Every group has a controller that selects by the role of the pods which it creates. */
+  readonly selectsByRole?: true
   /** Of the groups, each second: something happens to a pod or a Service. */
   readonly pods: number
   /** Of the rounds: another pass runs at the same time. */
@@ -26,6 +30,7 @@ const percent = (max: number) => anyOf(0, max)
 
 const common = {
   seed: fc.noShrink(fc.nat()),
+  mess: percent(100),
   deaths: percent(50),
   jumpMinutes: anyOf(0, 60),
 }
@@ -50,7 +55,7 @@ export const largePlan: fc.Arbitrary<Plan> = fc.record({
   ),
   rounds: anyOf(3, 6),
   api: percent(10),
-  pods: percent(3),
+  pods: anyOf(1, 3),
   overlaps: percent(50),
 })
 

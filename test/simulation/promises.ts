@@ -1,7 +1,7 @@
 /** What must hold after every write, and where everything has come to rest. Each answers what is broken, in a sentence. */
-import { SWAP } from '../../handler/keys.js'
+import { ACTIVE_SINCE, EPOCH, SWAP } from '../../handler/keys.js'
 import type { Pod, Service } from '../../handler/kube/port.js'
-import { epochOf, isActive, isPromotion } from '../support/roles.js'
+import { epochOf, hasEnded, isActive, isBornWithRole, isPromotion, ownMark } from '../support/roles.js'
 import type { WriteCall } from '../support/stored.js'
 import type { SimulatedGroup } from './groups.js'
 import type { TrafficMove } from './traffic.js'
@@ -17,6 +17,12 @@ export interface Knowledge {
   readonly unwell: Set<string>
   /** The annotations by which it has claimed Services, and their groups. */
   readonly claims: Map<string, string>
+  /** The uids of the pods that it has tried to make active. */
+  readonly tried: Set<string>
+  /** The groups of which it has sealed a pod: a swap that has begun is finished. */
+  readonly begun: Set<string>
+  /** The groups of which it was told an answer that is not what it asked for. */
+  readonly altered: Set<string>
 }
 
 export interface PodsRead {
@@ -39,6 +45,7 @@ export function brokenByWrite(
   if (own.length > 1) return `${namesOf(own)} are active at the same time`
   if (!('selector' in before || 'selector' in after)) {
     if (epochOf(after) < epochOf(before)) return `the epoch of ${after.name} goes down`
+    if (hasEnded(after) && isActive(after) && !isActive(before)) return `${after.name} has ended, and is promoted`
     const isBlind = readAt < world.meddledAt(group)
     if (isActive(after) && !isActive(before) && actives.length > 1 && !isBlind) {
       return `a pass raises the number of active pods: ${namesOf(actives)}`
@@ -66,14 +73,86 @@ export function brokenByMove(
 }
 
 /** Of a write that a pass is about to make. */
-export function brokenByPlan(world: World, { read, probed }: Knowledge, call: WriteCall): string | undefined {
-  if (!isPromotion(call)) return undefined
-  const { app, never } = world.group(call.pod.labels.app)
-  const isGood = ({ name, uid, ready, terminating }: Pod) =>
-    ready && !terminating && probed.get(uid) === true && !never.includes(name)
-  if (isGood(call.pod)) return undefined
-  const better = read.get(app)?.pods.find(isGood)
-  return better && `${call.pod.name} is promoted, which fails or is in never, though ${better.name} is healthy`
+export function brokenByPlan(world: World, knowledge: Knowledge, call: WriteCall): string | undefined {
+  const group = world.group('pod' in call ? call.pod.labels.app : call.service.selector.app)
+  const pods = knowledge.read.get(group.app)?.pods ?? []
+  const isRelease =
+    call.verb === 'testService' || (call.verb === 'patchService' && call.patch.annotations[SWAP] === null)
+  if (!isRelease && !knowledge.begun.has(group.app) && isUntouchable(pods))
+    return `a pass writes to ${group.app}, whose roles come from a template`
+  if (!('pod' in call)) return undefined
+  const seen = pods.find(({ uid }) => uid === call.pod.uid)
+  if (seen && hasEnded(seen) && !isActive(seen)) return `a pass writes to ${seen.name}, which has ended`
+  return isPromotion(call) ? brokenByPromotion(group, pods, knowledge, call.pod) : undefined
+}
+
+/** Of what a pass chooses, among these. */
+function brokenByPromotion(
+  { app, never }: SimulatedGroup,
+  pods: readonly Pod[],
+  { probed, tried }: Knowledge,
+  pod: Pod,
+): string | undefined {
+  if (isJobs(pod)) return `${pod.name} is promoted, which is of a Job`
+  if (isTemplated(pod)) return `${pod.name} is promoted, which was created with its role`
+  const mayWin = ({ name, uid }: Pod) => !never.includes(name) && !tried.has(uid)
+  const isGood = (one: Pod) =>
+    one.ready && !one.terminating && !hasEnded(one) && probed.get(one.uid) === true && !never.includes(one.name)
+  const better = pods.find((one) => isGood(one) && !isJobs(one) && mayWin(one))
+  if (better && !isGood(pod))
+    return `${pod.name} is promoted, which fails or is in never, though ${better.name} is healthy`
+  const loser = lostItsLabel(pods)
+  if (loser && isGood(loser) && mayWin(loser) && !isJobs(loser))
+    return loser.uid === pod.uid ? undefined : `${pod.name} is promoted, though ${loser.name} has lost its label`
+  const isProven = ({ containers }: Pod) => containers.some(({ readinessProbe }) => readinessProbe)
+  const proven = pods.find((one) => isGood(one) && isProven(one) && mayWin(one))
+  return proven && !isProven(pod)
+    ? `${pod.name} of ${app} is promoted, of which nobody knows that it is well, though ${proven.name} passed its check`
+    : undefined
+}
+
+function isJobs({ owner }: Pod): boolean {
+  return owner?.kind === 'Job'
+}
+
+/** Where nobody is active: the pod that was the last one, if it has no role. Not where two could be. */
+function lostItsLabel(pods: readonly Pod[]): Pod | undefined {
+  if (pods.some(isActive)) return undefined
+  const since = (pod: Pod) => Date.parse(ownMark(pod, ACTIVE_SINCE) ?? '')
+  const epoch = (pod: Pod) => Number(ownMark(pod, EPOCH) ?? 0)
+  const [last, next] = pods
+    .filter((pod) => !hasEnded(pod) && epoch(pod) > 0 && since(pod) > 0)
+    .sort((a, b) => epoch(b) - epoch(a) || since(b) - since(a))
+  if (!last || 'role' in last.labels) return undefined
+  return next && epoch(next) === epoch(last) && since(next) === since(last) ? undefined : last
+}
+
+/** Created with its role by a controller, or by one that has let go of it. */
+function isTemplated(pod: Pod): boolean {
+  const isMade = pod.writers?.some(({ created, manager }) => created && manager === 'kube-controller-manager')
+  return !hasEnded(pod) && isMade === true && isBornWithRole(pod)
+}
+
+/** A role comes from a template, and there is not one second active pod to be taken back, of a group that has epochs. */
+function isUntouchable(pods: readonly Pod[]): boolean {
+  const templated = pods.filter(isTemplated)
+  if (templated.length === 0) return false
+  const isOurs = (pod: Pod) =>
+    isActive(pod) && !hasEnded(pod) && !isBornWithRole(pod) && Number(ownMark(pod, EPOCH) ?? 0) > 0
+  return !(templated.filter(isActive).length === 1 && pods.some((pod) => isOurs(pod) && !pod.terminating))
+}
+
+/** Of the report of a pass that has come to its end, of the group as it has read it last. */
+export function brokenByReport(
+  group: SimulatedGroup,
+  { read, altered }: Knowledge,
+  codes: readonly string[],
+): string | undefined {
+  if (altered.has(group.app) && !codes.includes('changed-by-admission'))
+    return `an answer was not what a pass had asked for, and its report of ${group.app} says nothing of it`
+  if (read.get(group.app)?.pods.some(isTemplated) && codes.length === 0)
+    return `a role of ${group.app} comes from a template, and the report says nothing of it`
+  return undefined
 }
 
 /** Of a group that a pass has claimed, when the pass has come to its end in good time. */
@@ -86,12 +165,16 @@ export function brokenByEnd(world: World, group: SimulatedGroup, claim: string):
 export function brokenAtRest(world: World, group: SimulatedGroup): string | undefined {
   const unclean = world.servicesOf(group).find((service) => !world.isHome(service))
   if (unclean) return `Service ${unclean.name} is not as its user left it`
-  if (isServed(world, group)) return undefined
   const actives = activesOf(world, group)
+  const kept = world.endedOf(group).find(isActive)
+  if (kept && !group.keepsTheDead) return `${kept.name} has ended, and is active still`
+  if (isServed(world, group)) return undefined
   if (hasCandidate(world, group)) {
     return `${group.app} has a healthy candidate, and active is ${namesOf(actives) || 'none'}`
   }
-  const doubtful = world.podsOf(group).find(({ name, terminating }) => !terminating && !group.never.includes(name))
+  const doubtful = world
+    .podsOf(group)
+    .find((pod) => !pod.terminating && !group.never.includes(pod.name) && !isJobs(pod))
   if (actives.length === 1 || !group.promotesUnhealthy || !doubtful) return undefined
   return `${doubtful.name} is at least running, and no pod is active`
 }
@@ -106,10 +189,12 @@ export function isServed(world: World, group: SimulatedGroup): boolean {
 export function hasCandidate(world: World, group: SimulatedGroup, sinceMs = Number.POSITIVE_INFINITY): boolean {
   return world
     .podsOf(group)
-    .some((pod) => world.isHealthy(pod) && !group.never.includes(pod.name) && world.sinceMs(pod) <= sinceMs)
+    .some(
+      (pod) => world.isHealthy(pod) && !isJobs(pod) && !group.never.includes(pod.name) && world.sinceMs(pod) <= sinceMs,
+    )
 }
 
-/** Every pod that is there, one that is being deleted as well. */
+/** Every pod that has not ended, one that is being deleted as well. */
 function activesOf(world: World, group: SimulatedGroup): readonly Pod[] {
   return world.podsOf(group).filter(isActive)
 }

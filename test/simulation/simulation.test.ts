@@ -42,8 +42,9 @@ describe('passes side by side on a cluster in trouble', () => {
 })
 
 describe('the simulation tells when', () => {
-  it.each(simulatedMutants)('$name', limit, async ({ edits, broken }) => {
+  it.each(simulatedMutants)('$name', limit, async ({ edits, broken, plan }) => {
     const code = await mutated(edits)
-    await expect(simulateAll(smallPlan, MUTANT_RUNS, code)).rejects.toThrow(broken)
+    const plans = smallPlan.map((any) => ({ ...any, mess: 0, ...plan }))
+    await expect(simulateAll(plans, MUTANT_RUNS, code)).rejects.toThrow(broken)
   })
 })

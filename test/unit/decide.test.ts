@@ -319,12 +319,18 @@ describe('a role label that was taken away', () => {
       'active-gone',
       'web-0',
     ])
-    const endedActive = aPod('web-2', { phase: 'Failed' })
+    const endedActive = aPod('web-2', { phase: 'Failed', annotations: { 'active-passive/epoch': '9' } })
     expect(inShort(decide({ ...aSituation(members, settings), endedActive }))).toEqual([
       'failover',
       'active-gone',
       'web-0',
     ])
+  })
+
+  test('is missing all the same where one has ended that was active before it', () => {
+    const endedActive = aPod('web-2', { phase: 'Failed', annotations: { 'active-passive/epoch': '1' } })
+    const situation = { ...aSituation([aMember('web-0'), lost('web-1')], { prefer: ['web-0'] }), endedActive }
+    expect(inShort(decide(situation))).toEqual(['repair', 'label-lost', 'web-1'])
   })
 
   test('stays away while the group is paused', () => {

@@ -111,6 +111,19 @@ describe('a seal', () => {
     })
   })
 
+  test('of a pod that is active by its template notes whose it was; not of one whose own manifest says so', () => {
+    const owner = { kind: 'ReplicaSet', name: 'web-5f', uid: 'uid-of-web-5f' }
+    const noted = (pod: Partial<Pod>, manager: string) => {
+      const writers = [{ manager, created: true, owns: pod.owner !== undefined, labels: ['role'], annotations: [] }]
+      const member = anActive('web-0', { pod: { ...pod, writers } })
+      return applied(member.pod, sealPatch(member, epoch(5), 'role'))?.annotations?.['active-passive/taken-back']
+    }
+    expect(noted({ owner }, 'kube-controller-manager')).toBe('uid-of-web-5f')
+    expect(noted({}, 'kube-controller-manager')).toBe('')
+    // A person may make that one active again, as any other.
+    expect(noted({}, 'kubectl-create')).toBeUndefined()
+  })
+
   test('escapes a role label that has a slash or a tilde', () => {
     const pod = { labels: { 'example.com/du~ty': 'active' } }
     expect(sealPatch(aMember('web-0', { pod }), epoch(1), 'example.com/du~ty')).toContainEqual({
@@ -286,6 +299,25 @@ describe('the step of sealing', () => {
     [['denied', 'changed', 'lost'], 'changed'],
   ])('that ended %j is %s', async (results, kind) => {
     expect((await sealed(...results)).kind).toBe(kind)
+  })
+
+  test('tells what admission has made of a write that was done, also where another one is lost', async () => {
+    const pod = (name: string) =>
+      aPod(name, { labels: { role: 'passive' }, annotations: { 'active-passive/epoch': '5' } })
+    const done = (name: string) => ({ ...written('changed', pod(name)), object: pod(name) }) as Written<Pod>
+    const answers: Readonly<Record<string, Written<Pod>>> = { 'web-0': done('web-0'), 'web-1': { kind: 'lost' } }
+    const kube = { ...scripted({}).kube, patchPod: async ({ name }: Pod) => answers[name] as Written<Pod> }
+    const step = (...names: readonly string[]) =>
+      seal(
+        { kube },
+        names.map((name) => aMember(name)),
+        epoch(5),
+        'role',
+        signal,
+      )
+    const changed = [{ message: 'changed web-0' }]
+    expect(await step('web-0')).toMatchObject({ kind: 'done', changed })
+    expect(await step('web-0', 'web-1')).toMatchObject({ kind: 'lost', changed })
   })
 
   test('carries the error, or the time to wait', async () => {
