@@ -22,9 +22,11 @@ export function whyNot(member: Judged, settings: Settings): string | null {
 }
 
 /** Why this pod is never made active, however healthy it is, or `null`. */
-export function whyNever({ pod }: Member, settings: Settings): string | null {
+export function whyNever({ pod, verdict }: Judged, settings: Settings): string | null {
   if (settings.never?.includes(pod.name)) return 'named in never'
-  return isOfJob(pod) ? `a pod of Job ${pod.owner?.name}, which ends` : null
+  if (isOfJob(pod)) return `a pod of Job ${pod.owner?.name}, which ends`
+  // A workflow's, a chart's test: only what answers a check of ours is more than work that is being done.
+  return pod.runsOnce && (pod.owner || verdict.evidence === 'none') ? 'a pod that ends, by its restartPolicy' : null
 }
 
 /**

@@ -130,7 +130,9 @@ function replaceMissing(situation: Situation, over: Judged | undefined): Choice 
       : hadActive
         ? bereft
           ? `${bereft.pod.name} has lost its role label and is not healthy (${bereft.verdict.check.result})`
-          : 'the active pod is gone'
+          : lastActive(members)
+            ? 'no pod is active any more'
+            : 'the active pod is gone'
         : 'no pod is active yet'
   const [best] = candidates(members, settings)
   if (best) return { kind, winner: best, reason: { code, text: `${missing}; ${passed(best)}` } }

@@ -15,14 +15,19 @@ export function ownVariables(env: Environment): Environment {
     ([name, value]) => name.startsWith(VARIABLE_PREFIX) && value && !isServiceLink(name, value),
   )
   const known = Object.keys(FLAGS).map(variableOf)
-  const unknown = given.map(([name]) => name).filter((name) => !known.includes(name))
+  // `ap_dry_run` is another variable to a shell, and no other to a person.
+  const isMeant = ([name, value]: [string, string | undefined]) =>
+    value && !name.startsWith(VARIABLE_PREFIX) && known.includes(name.toUpperCase().replaceAll('-', '_'))
+  const unknown = [...given, ...Object.entries(env).filter(isMeant)]
+    .map(([name]) => name)
+    .filter((name) => !known.includes(name))
   // Without their values: those of a variable that is misspelled may be secrets.
   if (unknown.length > 0) throw new UsageError(unknown.map(describe).join('; '))
   return Object.fromEntries(given)
 }
 
 function describe(name: string): string {
-  const rest = (variable: string) => variable.slice(VARIABLE_PREFIX.length)
+  const rest = (variable: string) => variable.slice(VARIABLE_PREFIX.length).toUpperCase().replaceAll('-', '_')
   const flags = Object.keys(FLAGS)
   const meant = closest(
     rest(name),

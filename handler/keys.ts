@@ -11,6 +11,8 @@ export const ACTIVE_SINCE = `${PREFIX}since`
 
 /** Of a pod that was active by its template, and was made passive: the uid of its controller then; empty where it had none. */
 export const TAKEN_BACK = `${PREFIX}taken-back`
+/** The controller that a pod belonged to when it was labelled: its uid, and the workload as `KIND/NAME`. */
+export const OWNER = `${PREFIX}owner`
 /** Of the pods of a group: the workload of the pod that was last made active, as `KIND/NAME`. */
 export const ACTIVE_OWNER = `${PREFIX}active-owner`
 

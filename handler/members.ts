@@ -3,7 +3,7 @@
  * copies, backups that were restored and templates carry labels and annotations of other pods.
  */
 import type { Count } from './health/count.js'
-import { ACTIVE_OWNER, ACTIVE_SINCE, EPOCH, FAILED_AT, FAILURES, HEALTHY_SINCE, PIN } from './keys.js'
+import { ACTIVE_OWNER, ACTIVE_SINCE, EPOCH, FAILED_AT, FAILURES, HEALTHY_SINCE, OWNER, PIN } from './keys.js'
 import type { Pod, Writer } from './kube/port.js'
 import { isLive } from './pods.js'
 
@@ -20,6 +20,8 @@ export interface Member extends Count {
   readonly activeSinceMs: number | undefined
   /** The workload of the pod that was active after the swap that wrote the epoch, as `KIND/NAME`. */
   readonly activeOwner: string | undefined
+  /** The controller that it belonged to when it was labelled: its uid, and the workload. */
+  readonly notedOwner: readonly [uid: string, workload: string] | undefined
   /** Whose uid the pin label holds. */
   readonly pin: 'own' | 'foreign' | 'none'
 }
@@ -43,6 +45,7 @@ export function readMember(pod: Pod, roleLabel: string): Member {
     healthySinceMs: readTime(annotations[HEALTHY_SINCE]),
     activeSinceMs: readTime(annotations[ACTIVE_SINCE]),
     activeOwner: annotations[ACTIVE_OWNER],
+    notedOwner: readOwner(annotations[OWNER]),
     pin: pinOf(pod),
   }
 }
@@ -78,6 +81,11 @@ const HIGHEST_FOREIGN_EPOCH = 2 ** 52
 function storedEpoch({ annotations }: Pod, own: string | undefined): number {
   const epoch = readEpoch(annotations?.[EPOCH]) ?? 0
   return own === undefined && epoch > HIGHEST_FOREIGN_EPOCH ? 0 : epoch
+}
+
+function readOwner(raw = ''): Member['notedOwner'] {
+  const [uid, workload, ...more] = raw.split(' ')
+  return uid && workload && more.length === 0 ? [uid, workload] : undefined
 }
 
 function pinOf({ labels, uid }: Pod): Member['pin'] {

@@ -25,7 +25,8 @@ export interface Origin {
 
 /** Where the roles of a group's pods come from, and what follows from it. */
 export function originOf(members: readonly Member[], roleLabel: string): Origin {
-  const born = members.filter(({ pod }) => isBornWithRole(pod, roleLabel))
+  // One that terminates has been given up by its controller, and by whoever has taken the role out of the template.
+  const born = members.filter(({ pod }) => isBornWithRole(pod, roleLabel) && !pod.terminating)
   const templated = born.filter(({ pod }) => isTemplated(pod, roleLabel))
   const resisted = takingBackFailed(members, roleLabel) ?? letGo(members, roleLabel)
   if (resisted) return { fault: resisted, alarms: [], warnings: [] }
@@ -45,7 +46,10 @@ export function originOf(members: readonly Member[], roleLabel: string): Origin 
   const byHand = born.filter((member) => !templated.includes(member))
   return {
     alarms: seconds.length > 0 ? [roleInTemplate(seconds, roleLabel)] : [],
-    warnings: byHand.flatMap(({ pod }) => noteOnManifest(pod, roleLabel) ?? []),
+    warnings: [
+      ...byHand.flatMap(({ pod }) => noteOnManifest(pod, roleLabel) ?? []),
+      ...members.flatMap((member) => noteOnOwner(member) ?? []),
+    ],
   }
 }
 
@@ -90,7 +94,7 @@ function takingBackFailed(members: readonly Member[], roleLabel: string): Fault 
     const isFreed = sibling !== undefined && isRelabelled(pod, sibling, roleLabel)
     const isLost = owner !== '' && pod.owner?.uid !== owner && !isFreed
     const writer = pod.writers?.find(({ labels }) => labels.includes(roleLabel))?.manager
-    const isReturned = role === 'active' && writer !== undefined && writer !== FIELD_MANAGER
+    const isReturned = role === 'active' && writer !== undefined && writer !== FIELD_MANAGER && !BY_HAND.test(writer)
     if (!isLost && !isReturned) continue
     const what = isLost
       ? 'was made passive, and has lost its owner by it: its controller selects by the role'
@@ -106,24 +110,34 @@ function takingBackFailed(members: readonly Member[], roleLabel: string): Fault 
 }
 
 /**
- * A pod that we have labelled belongs to nobody, while the controller that has made it has others: it would adopt the pod
- * if it still selected it. So it selects by the role in some way, if only by a pod's having none, and makes another pod
- * for each that is labelled.
+ * A pod that we have labelled belongs to nobody, while the controller that it belonged to has others: it would adopt the
+ * pod if it still selected it. So it selects by the role in some way, if only by a pod's having none, and makes another
+ * pod for each that is labelled.
  */
 function letGo(members: readonly Member[], roleLabel: string): Fault | undefined {
-  for (const { pod, pin } of members) {
-    if (pin !== 'own' || !isOrphan(pod)) continue
-    const maker = members.find(({ pod: { owner } }) => owner && pod.name.startsWith(`${owner.name}-`))?.pod
-    if (!maker || isRelabelled(pod, maker, roleLabel)) continue
+  for (const { pod, pin, notedOwner } of members) {
+    if (pin !== 'own' || !notedOwner || pod.owner || pod.terminating) continue
+    const [uid, workload] = notedOwner
+    const sibling = members.find((one) => one.pod.owner?.uid === uid || workloadOf(one.pod) === workload)?.pod
+    if (!sibling || isRelabelled(pod, sibling, roleLabel)) continue
     return {
       code: 'role-in-template',
       object: `pod ${pod.namespace}/${pod.name}`,
-      message: `${makerOf(maker)} has let go of it since it is labelled ${roleLabel}=${pod.labels[roleLabel]}: its selector depends on ${roleLabel}. Nothing is written any more`,
-      remedy: `Take ${roleLabel} out of the selector of ${makerOf(maker)}, then delete the pod: kubectl delete pod ${pod.name} -n ${pod.namespace}`,
+      message: `${makerOf(sibling)} has let go of it since it is labelled ${roleLabel}=${pod.labels[roleLabel]}: its selector depends on ${roleLabel}. Nothing is written any more`,
+      remedy: `Take ${roleLabel} out of the selector of ${makerOf(sibling)}, then delete the pod: kubectl delete pod ${pod.name} -n ${pod.namespace}`,
     }
   }
   return undefined
 }
+
+/** A controller that is gone may have left its pods on purpose; or it cannot make others under their names. */
+function noteOnOwner({ pod, notedOwner }: Member): string | undefined {
+  if (!notedOwner || pod.owner) return undefined
+  return `pod ${pod.name}: it belonged to ${notedOwner[1].replace('/', ' ')} when it was labelled, and belongs to nobody now: if that was not on purpose, look whether a selector depends on the role`
+}
+
+/** A person's `kubectl label` is obeyed. */
+const BY_HAND = /^kubectl-(label|edit|patch)$/
 
 /** The uid of its controller when it was made passive; empty: it had none. `undefined`: it never was. */
 function ownerWhenTakenBack(pod: Pod): string | undefined {

@@ -40,7 +40,7 @@ export async function pass(options: PassOptions, effects: Effects, stop: AbortSi
   const probes = pLimit(options.concurrency)
   const context: GroupContext = {
     ...effects,
-    kube: options.dryRun ? dryRun(effects.kube) : verified(effects.kube),
+    kube: options.dryRun ? dryRun(effects.kube) : verified(effects.kube, options.roleLabel),
     probe: (...args) => probes(() => effects.probe(...args)),
     roleLabel: options.roleLabel,
     defaults: options.settings,

@@ -28,7 +28,7 @@ export function unresolvedPorts({ ports = [] }: Service, pod: Pod): readonly str
 export function unreachable(services: readonly Service[], pod: Pod): readonly Fault[] {
   return services.flatMap((service): readonly Fault[] => {
     const missing = unresolvedPorts(service, pod)
-    if (missing.length === 0 || missing.length < (service.ports?.length ?? 0)) return []
+    if (service.headless || missing.length === 0 || missing.length < (service.ports?.length ?? 0)) return []
     return [
       {
         code: 'port-not-found',

@@ -20,7 +20,7 @@
 
 import type { Judged } from './candidates.js'
 import type { Effects } from './effects.js'
-import { ACTIVE_OWNER, ACTIVE_SINCE, EPOCH, FAILURES, PIN, TAKEN_BACK } from './keys.js'
+import { ACTIVE_OWNER, ACTIVE_SINCE, EPOCH, FAILURES, OWNER, PIN, TAKEN_BACK } from './keys.js'
 import { annotationPath, labelPath } from './kube/pointer.js'
 import type { KubeError, PatchOperation, Pod, Written } from './kube/port.js'
 import type { Member } from './members.js'
@@ -106,6 +106,7 @@ export function sealPatch(member: Judged, ballot: Ballot, roleLabel: string): re
     ...annotate(pod, {
       ...marksOf(ballot),
       ...addedMarks(member),
+      ...ownerMark(pod),
       ...(isTakenBack ? { [TAKEN_BACK]: pod.owner?.uid ?? '' } : {}),
     }),
     pinned(pod),
@@ -130,7 +131,13 @@ export function promotionPatch(
     ...sameAsSeen(winner, roleLabel),
     { op: 'test', path: '/metadata/deletionTimestamp', value: null },
     { op: 'test', path: '/status/phase', value: winner.pod.phase },
-    ...annotate(winner.pod, { ...marksOf(ballot), [ACTIVE_SINCE]: since, ...addedMarks(winner), ...cleared }),
+    ...annotate(winner.pod, {
+      ...marksOf(ballot),
+      [ACTIVE_SINCE]: since,
+      ...ownerMark(winner.pod),
+      ...addedMarks(winner),
+      ...cleared,
+    }),
     pinned(winner.pod),
     { op: 'add', path: labelPath(roleLabel), value: 'active' },
   ]
@@ -159,9 +166,20 @@ export function labelPatch(pod: Pod, roleLabel: string): readonly PatchOperation
   return [
     { op: 'test', path: '/metadata/uid', value: pod.uid },
     { op: 'test', path: labelPath(roleLabel), value: null },
+    ...(pod.owner ? noted(pod) : []),
     pinned(pod),
     { op: 'add', path: labelPath(roleLabel), value: 'passive' },
   ]
+}
+
+function noted(pod: Pod): PatchOperation[] {
+  const isFirst: PatchOperation = { op: 'test', path: '/metadata/annotations', value: null }
+  return [...(pod.annotations ? [] : [isFirst]), ...annotate(pod, ownerMark(pod))]
+}
+
+/** To whom it belonged when it was labelled: whether its controller lets go of it for that is seen by this. */
+export function ownerMark(pod: Pod): Record<string, string> {
+  return pod.owner ? { [OWNER]: `${pod.owner.uid} ${workloadOf(pod)}` } : {}
 }
 
 /** Takes the role from a pod that has ended. No pod needs its place, and a Service must not select it for ever. */

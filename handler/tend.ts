@@ -7,7 +7,7 @@ import { type Handover, handOver, type Redecide } from './handover.js'
 import type { Verdict } from './health/judge.js'
 import { bounded } from './kube/bounded.js'
 import { faultOf, interrupted } from './kube/fault.js'
-import type { KubeError } from './kube/port.js'
+import { KubeError } from './kube/port.js'
 import { recording, type Write } from './kube/recording.js'
 import { type Stuck, type SwapContext, stillClaimed } from './latch.js'
 import { strayPods, unnamedPods } from './near-misses.js'
@@ -17,7 +17,7 @@ import type { GroupReport } from './report/report.js'
 import { pause, persist } from './retry.js'
 import { deadPorts, unreachable } from './service-ports.js'
 import { takeSnapshot } from './snapshot.js'
-import { keepUp, retire } from './upkeep.js'
+import { keepUp, labelPod, retire } from './upkeep.js'
 import { judgeGroup, notesOn } from './verdicts.js'
 
 export interface GroupContext extends SwapContext {
@@ -44,7 +44,7 @@ export async function tend(
   /** What this pass's probes found, by pod: a retry does not probe again. */
   const verdicts = new Map<string, Verdict>()
   let context: GroupContext = { ...shared, kube }
-  let view = await consider(context, group, verdicts)
+  let view = await afterTrial(context, await consider(context, group, verdicts), verdicts)
   const activeBefore = activeNames(view)
   let remaining = leftovers
   /** Whether any attempt of this pass may have sealed the active pod. */
@@ -97,6 +97,28 @@ export async function tend(
       return result({ ...handover, faults: [fault, ...latched] })
     }
   }
+}
+
+/** Longer than a controller takes to look at a pod whose labels have changed, as long as it is not overloaded. */
+const TRIAL_MS = 300
+
+/**
+ * Before a first swap labels all pods of a group, one is labelled, and looked at again: a controller that selects by the
+ * role lets go of it, and would of all the others too. Of a group that has been labelled before it is known.
+ */
+async function afterTrial(context: GroupContext, view: View, verdicts: Map<string, Verdict>): Promise<View> {
+  const { decision, members } = view
+  if (context.dryRun || decision.kind !== 'first' || members.some(({ pin }) => pin === 'own')) return view
+  const { uid } = decision.winner.pod
+  const trial = members.find(({ pod, labelled }) => pod.owner && !labelled && pod.uid !== uid)
+  if (!trial) return view
+  await labelPod(context, trial)
+  await context.clock.sleep(TRIAL_MS, context.deadline.observing)
+  const again = await readAgain(context, view.group).catch((error: unknown) => {
+    if (error instanceof KubeError) return undefined // the swap meets it too, and says so
+    throw error
+  })
+  return again?.group ? consider(context, again.group, verdicts) : view
 }
 
 /** What is said of a group in the end. @param group as it was when the pass began */

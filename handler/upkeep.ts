@@ -4,13 +4,32 @@ import type { Judged } from './candidates.js'
 import { ACTIVE_OWNER, ACTIVE_SINCE, FAILED_AT, FAILURES, HEALTHY_SINCE, PIN, TAKEN_BACK } from './keys.js'
 import type { KubeError, Pod, Written } from './kube/port.js'
 import type { SwapContext } from './latch.js'
+import { workloadOf } from './pods.js'
 import { pause } from './retry.js'
-import { labelPatch, retirePatch } from './swap.js'
+import { labelPatch, ownerMark, retirePatch } from './swap.js'
 
 /** Writes nothing in a steady state. @returns what the API server refused, or did not answer */
 export async function keepUp(context: SwapContext, members: readonly Judged[]): Promise<readonly KubeError[]> {
-  const written = await Promise.all(members.flatMap((member) => [markPod(context, member), labelPod(context, member)]))
+  const written = await Promise.all([
+    ...members.map((member) => markPod(context, member)),
+    ...toLabel(members).map((member) => labelPod(context, member)),
+  ])
   return written.flatMap((result) => (result && 'error' in result ? [result.error] : []))
+}
+
+/**
+ * The pods without a role; of a workload of which none is labelled yet, the first one only. Whether its controller lets
+ * go of pods that are labelled, and makes others, is to be seen by one.
+ */
+function toLabel(members: readonly Judged[]): readonly Judged[] {
+  const tried = new Set(members.flatMap(({ pod, pin }) => (pin === 'own' ? (workloadOf(pod) ?? []) : [])))
+  const trying = new Set<string>()
+  return members.filter(({ pod, labelled }) => {
+    const workload = workloadOf(pod)
+    if (labelled || (workload !== undefined && trying.has(workload))) return false
+    if (workload !== undefined && !tried.has(workload)) trying.add(workload)
+    return true
+  })
 }
 
 type Result = Written<unknown> | undefined
@@ -28,7 +47,12 @@ async function write(context: SwapContext, patch: () => Promise<Written<unknown>
 /** An active pod has its pin, for the latch of the next handover; and no pod keeps that of another. */
 async function markPod(context: SwapContext, { pod, role, pin, verdict }: Judged): Promise<Result> {
   const labels = pin === 'foreign' || (role === 'active' && pin === 'none') ? { [PIN]: pod.uid } : {}
-  const annotations = { ...(pin === 'foreign' ? withoutMarks(pod) : {}), ...verdict.marks }
+  const isPinned = Object.keys(labels).length > 0
+  const annotations = {
+    ...(pin === 'foreign' ? withoutMarks(pod) : {}),
+    ...(isPinned ? ownerMark(pod) : {}),
+    ...verdict.marks,
+  }
   if (Object.keys(labels).length === 0 && Object.keys(annotations).length === 0) return undefined
   const patch = { uid: pod.uid, labels, annotations }
   return write(context, () => context.kube.patchPodMetadata(pod, patch, context.deadline.swapping))
@@ -40,8 +64,7 @@ function withoutMarks({ annotations = {} }: Pod): Record<string, null> {
   return Object.fromEntries(marks.filter((key) => key in annotations).map((key) => [key, null]))
 }
 
-async function labelPod(context: SwapContext, { pod, labelled }: Judged): Promise<Result> {
-  if (labelled) return undefined
+export async function labelPod(context: SwapContext, { pod }: Judged): Promise<Result> {
   return write(context, () => context.kube.patchPod(pod, labelPatch(pod, context.roleLabel), context.deadline.swapping))
 }
 

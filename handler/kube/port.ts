@@ -36,6 +36,8 @@ export interface Pod {
   readonly ip?: string
   /** Ordinary ones, then sidecars: the order in which Kubernetes looks up a port by its name. Of a pod that has ended: none. */
   readonly containers: readonly Container[]
+  /** Its containers are not started again for ever (restartPolicy Never or OnFailure): it does its work and ends. */
+  readonly runsOnce?: true
   /** The controller that it belongs to; absent: none. */
   readonly owner?: Owner
   /** Who wrote its labels and our annotations. Absent: unknown, or the pod has ended. */
@@ -105,6 +107,8 @@ export interface Service {
   /** Absent selectors are empty. */
   readonly selector: Readonly<Record<string, string>>
   readonly publishNotReadyAddresses: boolean
+  /** Without an address of its own: DNS names its pods, whatever their ports are. */
+  readonly headless?: true
   /** Absent or empty: a headless Service may have none. */
   readonly ports?: readonly ServicePort[]
 }

@@ -33,6 +33,7 @@ export function readPod(pod: V1Pod): Pod {
     ready: ready?.status === 'True',
     readySinceMs: readTime(ready?.lastTransitionTime),
     ...(ip ? { ip } : {}),
+    ...(spec?.restartPolicy === 'Never' || spec?.restartPolicy === 'OnFailure' ? { runsOnce: true as const } : {}),
     ...(owner ? { owner } : {}),
     ...(writers.length > 0 ? { writers } : {}),
     containers: hasEnded ? [] : containers.map(readContainer),
@@ -87,6 +88,7 @@ export function readService({ metadata = {}, spec = {} }: V1Service): Service {
     annotations: alone(metadata.annotations ?? {}),
     selector: alone(spec.selector ?? {}),
     publishNotReadyAddresses: spec.publishNotReadyAddresses === true,
+    ...(spec.clusterIP === 'None' ? { headless: true as const } : {}),
     ports: (spec.ports ?? []).map(readServicePort),
   }
 }

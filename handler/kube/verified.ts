@@ -2,13 +2,21 @@
  * The same port, whose writes are believed only as far as their answers go. A mutating policy or webhook may change a
  * write, and the API server answers 200 all the same, with the object as it was stored.
  */
+import { EPOCH } from '../keys.js'
 import { type Kube, KubeError, type PatchOperation, type Pod, type Service, type Written } from './port.js'
 
 /** A field that was asked for, by its name for people, and the value; `null`: none. */
 type Asked = readonly [field: string, found: string | undefined, value: string | null]
 
-/** Turns an `applied` whose object is not what was asked for into `changed`. */
-export function verified(kube: Kube): Kube {
+/**
+ * Turns an `applied` whose object is not what was asked for into `changed`. A write of marks alone must not make a pod
+ * active either. (Another pass that has done so meanwhile has written another epoch.)
+ */
+export function verified(kube: Kube, roleLabel: string): Kube {
+  const unasked = (pod: Pod, { labels, annotations }: Pod): readonly Asked[] =>
+    labels[roleLabel] === 'active' && annotations?.[EPOCH] === pod.annotations?.[EPOCH]
+      ? [[`label ${roleLabel}`, labels[roleLabel], pod.labels[roleLabel] ?? null]]
+      : []
   return {
     get requests() {
       return kube.requests
@@ -23,6 +31,7 @@ export function verified(kube: Kube): Kube {
       verify(`pod ${pod.namespace}/${pod.name}`, await kube.patchPodMetadata(pod, patch, signal), (object) => [
         ...entries('label', object.labels, patch.labels),
         ...entries('annotation', object.annotations, patch.annotations),
+        ...unasked(pod, object),
       ]),
     patchService: async (service, patch, signal) =>
       verify(

@@ -118,7 +118,7 @@ interface Writing {
   readonly bornMarks: readonly string[]
   readonly roleBy: string
 }
-const MARKS = ['epoch', 'failures', 'failed-at', 'healthy-since', 'since', 'taken-back', 'active-owner']
+const MARKS = ['epoch', 'failures', 'failed-at', 'healthy-since', 'since', 'taken-back', 'owner', 'active-owner']
 const writing: fc.Arbitrary<Writing> = fc.record({
   isKnown: mostly([9, fc.constant(true)], [1, fc.constant(false)]),
   creator: mostly([4, fc.constant('kube-controller-manager')], [1, oneOf('kubectl-create', 'argocd', '')]),
@@ -182,6 +182,11 @@ const podDraft = fc.record({
   }),
   /** Of a pod that was taken back once: whose it was then. */
   takenBack: mostly([60, fc.constant(undefined)], [1, oneOf('', 'its owner', 'another')]),
+  /** Of a pod that was labelled: whose it was then. */
+  notedOwner: mostly<string | undefined>(
+    [8, fc.constant(undefined)],
+    [1, oneOf('uid-of-web StatefulSet/web', 'gone Deployment/web', 'gone ReplicaSet/gone', 'nonsense', ' ')],
+  ),
   pin: mostly([5, fc.constant('none')], [5, fc.constant('own')], [1, fc.constant('foreign')]),
   writing,
   strangeMarks: strangeEntries,
@@ -208,6 +213,7 @@ const pod = podDraft.map((draft): Pod => {
     strange,
     marks,
     takenBack,
+    notedOwner,
     pin,
     writing,
     strangeMarks,
@@ -218,7 +224,7 @@ const pod = podDraft.map((draft): Pod => {
   const uid = `uid-of-${namespace}-${name}`
   const owner = ownerOf[workload]?.(revision)
   const was = takenBack === 'its owner' ? (owner?.uid ?? '') : takenBack
-  const ours = Object.entries({ ...marks, 'taken-back': was }).map(
+  const ours = Object.entries({ ...marks, 'taken-back': was, owner: notedOwner }).map(
     ([key, value]) => [`active-passive/${key}`, value] as const,
   )
   // A Deployment's pods have their hash under the one name, all others under the other.

@@ -329,7 +329,9 @@ function hasLostItsController({ pod }: SeenPod): boolean {
  */
 function whoseLabels(members: readonly SeenPod[], holds: Holds): 'ours' | 'one to take back' | 'not ours' {
   const isActive = ({ pod }: SeenPod) => pod.labels.role === 'active'
-  const isBornSo = ({ pod }: SeenPod) => 'role' in pod.labels && creatorOf(pod)?.labels.includes('role') === true
+  // Whoever has corrected the template waits for nobody who is about to go.
+  const isBornSo = ({ pod }: SeenPod) =>
+    !pod.terminating && 'role' in pod.labels && creatorOf(pod)?.labels.includes('role') === true
   const isOfTemplate = (seen: SeenPod) => {
     const creator = creatorOf(seen.pod)
     const isByController = creator?.owns === true || creator?.manager === 'kube-controller-manager'
@@ -342,15 +344,22 @@ function whoseLabels(members: readonly SeenPod[], holds: Holds): 'ours' | 'one t
     const writer = seen.pod.writers?.filter(({ labels }) => labels.includes('role'))[0]
     const [sibling] = members.filter(({ pod }) => pod.owner?.uid === ownerThen)
     const isPutAside = sibling !== undefined && isQuarantined(seen, sibling)
-    const isActiveAgain = isActive(seen) && writer !== undefined && writer.manager !== 'active-passive'
+    const isActiveAgain =
+      isActive(seen) &&
+      writer !== undefined &&
+      !['active-passive', 'kubectl-label', 'kubectl-edit', 'kubectl-patch'].includes(writer.manager)
     if (isActiveAgain || (ownerThen !== '' && seen.pod.owner?.uid !== ownerThen && !isPutAside)) return 'not ours'
   }
 
   // "an owner reference that is gone after our write tells the rest": its controller is there, and does not want it back.
   const isLetGo = (seen: SeenPod) => {
-    const [sibling] = members.filter(({ pod: { owner } }) => owner && seen.pod.name.startsWith(`${owner.name}-`))
+    const noted = (markOn(seen, 'owner', () => true) ?? '').split(' ')
+    const [uid = '', workload = ''] = noted
+    if (noted.length !== 2 || uid === '' || workload === '') return false
+    const [sibling] = members.filter((one) => one.pod.owner?.uid === uid || workloadOf(one) === workload)
     const isOurs = seen.pod.labels['active-passive/pod'] === seen.pod.uid
-    return isOurs && hasLostItsController(seen) && sibling !== undefined && !isQuarantined(seen, sibling)
+    const isLost = seen.pod.owner === undefined && !seen.pod.terminating
+    return isOurs && isLost && sibling !== undefined && !isQuarantined(seen, sibling)
   }
   if (holds('nothing is written once a controller has let go of a labelled pod') && members.some(isLetGo))
     return 'not ours'

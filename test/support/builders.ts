@@ -46,6 +46,7 @@ export function aMember(name: string, { pod = {}, ...rest }: MemberDraft = {}): 
     healthySinceMs: undefined,
     activeSinceMs: undefined,
     activeOwner: undefined,
+    notedOwner: undefined,
     pin: 'none',
     ...rest,
   }

@@ -141,7 +141,7 @@ describe('the environment', () => {
     ],
     ['with variables that do not begin with AP_', { DRY_RUN: 'true', APP_DRY_RUN: 'true', AP: 'x', APDRY_RUN: 'true' }],
     ['with the flags of serve', { AP_INTERVAL: '2s', AP_TOKEN_FILE: '/token', AP_PORT: '8443', AP_WATCH: 'true' }],
-    ['in lower case', { ap_dry_run: 'true' }],
+    ['in lower case, where none of ours is meant', { ap_mode: 'x', app_dry_run: 'true' }],
     ['with empty variables', { AP_NAMESPACE: '', AP_DRY_RUN: '', AP_DEADLINE: '', AP_LATCH: '', AP_DRYRUN: '' }],
     ['with undefined ones', { AP_DRY_RUN: undefined, AP_DRYRUN: undefined }],
   ])('%s changes nothing', async (_, env) => {
@@ -149,6 +149,8 @@ describe('the environment', () => {
   })
 
   test.each<[Environment, string]>([
+    [{ ap_dry_run: 'true' }, 'ap_dry_run is no variable of this program: did you mean AP_DRY_RUN?'],
+    [{ 'AP-DRY-RUN': 'true' }, 'AP-DRY-RUN is no variable of this program: did you mean AP_DRY_RUN?'],
     [{ AP_DEADLINE: '5s' }, 'AP_DEADLINE: "5s" should be a duration of at least 10s, such as 40s'],
     [{ AP_LATCH: 'maybe' }, 'AP_LATCH: "maybe" should be true or false'],
     [{ AP_DRY_RUN: '1' }, 'AP_DRY_RUN: "1" should be true or false'],

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { EPOCH, PIN, TAKEN_BACK } from '../../handler/keys.js'
+import { EPOCH, OWNER as OWNER_MARK, PIN, TAKEN_BACK } from '../../handler/keys.js'
 import type { Pod, Writer } from '../../handler/kube/port.js'
 import { readMember } from '../../handler/members.js'
 import { isBornWithRole, isTemplated, type Origin, originOf } from '../../handler/origin.js'
@@ -54,7 +54,7 @@ describe('a role that comes from a template', () => {
         code: 'role-in-template',
         object: 'pod web-0 in namespace default',
         message: expect.stringContaining(`pod web-0 with role=${role} by ReplicaSet web-5f`),
-        remedy: expect.stringMatching(/^Take role out of the pod template .* of ReplicaSet web-5f .*--role-label/),
+        remedy: expect.stringMatching(/^Take role out of the pod template .* of ReplicaSet web-5f, .*--role-label/),
       },
     })
   })
@@ -70,9 +70,14 @@ describe('a role that comes from a template', () => {
   })
 
   test('is known on a pod that its controller has let go of', () => {
-    const pod = ofManifest('web-0', 'active', { labels: { 'pod-template-hash': '5f' } })
+    const writers = [writer('kube-controller-manager', { created: true, labels: ['app', 'role'] })]
+    const pod = ofManifest('web-0', 'active', { writers })
     expect(isTemplated(pod, 'role')).toBe(true)
-    expect(of(pod).fault?.message).toContain('without an owner')
+    expect(of(pod).fault?.message).toContain('by a controller that has let go of it')
+  })
+
+  test('is no matter on a pod that terminates: its controller has given it up', () => {
+    expect(of(templated('web-0', 'active', { terminating: true }), aPod('web-1')).fault).toBeUndefined()
   })
 
   test('is none any more once somebody has changed it, which managedFields tell', () => {
@@ -164,7 +169,7 @@ describe('a role from a manifest of its own', () => {
     const { fault, alarms, warnings } = of(ofManifest('web-0', 'active'), aPod('web-1'))
     expect([fault, alarms]).toEqual([undefined, []])
     expect(warnings).toEqual([
-      'pod web-0: created with role=active by kubectl-create: to apply its manifest again moves the role. Take role out of the manifest',
+      'pod web-0: created with role=active (by kubectl-create): to apply its manifest again moves the role. Take role out of the manifest',
     ])
   })
 
@@ -175,11 +180,51 @@ describe('a role from a manifest of its own', () => {
     ])
   })
 
-  test('that makes a second one active beside one of ours is reported as an error', () => {
-    expect(of(ours('web-0', 'active', 3), ofManifest('web-1', 'active'))).toMatchObject({
-      alarms: [{ code: 'role-in-template', message: expect.stringContaining('by kubectl-create') }],
-      warnings: [],
+  test('that makes a second one active beside one of ours is a matter of repair', () => {
+    expect(of(ours('web-0', 'active', 3), ofManifest('web-1', 'active'))).toMatchObject({ alarms: [] })
+  })
+})
+
+describe('a pod that has lost its owner since we labelled it', () => {
+  const mark = `${OWNER.uid} ReplicaSet/web-5f`
+  const lost = (rest: Partial<Pod> = {}) => {
+    const { owner: _, ...pod } = ours('web-1', 'passive', 3, rest)
+    return { ...pod, annotations: { ...pod.annotations, [OWNER_MARK]: mark } }
+  }
+
+  test('is an error while its controller has others: it selects by the role', () => {
+    expect(of(ours('web-0', 'active', 3), lost()).fault).toMatchObject({
+      code: 'role-in-template',
+      object: 'pod default/web-1',
+      message: expect.stringContaining('ReplicaSet web-5f has let go of it since it is labelled role=passive'),
     })
+  })
+
+  test('is an error to the next revision of its Deployment as well', () => {
+    const next = ours('web-0', 'active', 3, {
+      owner: { ...OWNER, name: 'web-6a', uid: 'uid-of-web-6a' },
+      labels: { 'pod-template-hash': '6a' },
+    })
+    const pod = { ...lost(), annotations: { [EPOCH]: '3', [OWNER_MARK]: `${OWNER.uid} Deployment/web` } }
+    expect(of(next, pod).fault?.message).toContain('Deployment web has let go of it')
+  })
+
+  test.each<[string, Partial<Pod>]>([
+    ['terminates', { terminating: true }],
+    ['was put aside by taking another label away', { writers: [writer('kube-controller-manager', { created: true })] }],
+  ])('is none where it %s', (_, rest) => {
+    expect(of(ours('web-0', 'active', 3), lost(rest)).fault).toBeUndefined()
+  })
+
+  test('is a warning where its controller is gone, or has no other', () => {
+    const { fault, warnings } = of(lost())
+    expect(fault).toBeUndefined()
+    expect(warnings).toEqual([expect.stringContaining('it belonged to ReplicaSet web-5f when it was labelled')])
+  })
+
+  test('is not to be seen where a copy has its labels', () => {
+    const copy = aPod('web-1-debug', { labels: { role: 'passive', [PIN]: 'uid-of-web-1-debug' } })
+    expect(of(ours('web-0', 'active', 3), copy).fault).toBeUndefined()
   })
 })
 

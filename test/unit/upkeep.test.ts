@@ -17,7 +17,7 @@ async function retired(pods: readonly Pod[], answer: (pod: Pod) => Written<Pod>)
   }
   const { signal } = new AbortController()
   const context = { kube: { patchPod }, roleLabel: 'role', deadline: { swapping: signal }, clock: new VirtualClock() }
-  return { warnings: await retire(context as unknown as SwapContext, pods), written }
+  return { ...(await retire(context as unknown as SwapContext, pods)), written }
 }
 const applied = (object: Pod): Written<Pod> => ({ kind: 'applied', object })
 
@@ -54,6 +54,16 @@ describe('a pod that has ended', () => {
     expect(warnings).toEqual([
       'pod a: it is Failed, and still labelled role=active: a policy forbids it. Delete it: kubectl delete pod a -n default',
     ])
+  })
+
+  test('whose write admission has changed is an error, as every such write is', async () => {
+    const error = new KubeError('changed-by-admission', 'changed by admission', 'Look there.')
+    const { warnings, changed } = await retired([ended('a', 'active')], (object) => ({
+      kind: 'changed',
+      object,
+      error,
+    }))
+    expect([warnings, changed]).toEqual([[], [error]])
   })
 
   test.each(['lost', 'gone'] as const)('that is %s meanwhile is no news', async (kind) => {

@@ -224,6 +224,7 @@ describe('a Service', () => {
       annotations: { a: '1' },
       selector: { app: 'db', role: 'active' },
       publishNotReadyAddresses: true,
+      headless: true,
       ports: [
         { name: 'sql', targetPort: 'sql', protocol: 'TCP' },
         { targetPort: 53, protocol: 'UDP' },

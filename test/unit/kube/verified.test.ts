@@ -8,7 +8,7 @@ import { never } from './support.js'
 /** Answers every write with this object, whatever was asked for. */
 function answering(object: Pod | Service): Kube {
   const answer = async () => ({ kind: 'applied', object }) as never
-  return verified({
+  const kube: Kube = {
     requests: 3,
     listServices: async () => [aService('web')],
     listPods: async () => [aPod('web-0')],
@@ -16,7 +16,8 @@ function answering(object: Pod | Service): Kube {
     patchPodMetadata: answer,
     patchService: answer,
     testService: answer,
-  })
+  }
+  return verified(kube, 'role')
 }
 
 const PATCH: readonly PatchOperation[] = [
@@ -104,9 +105,25 @@ describe('the answer to a patch of a Service', () => {
   })
 })
 
+describe('a write of marks alone', () => {
+  const marks = { uid: 'uid-of-web-0', annotations: {} }
+  const seen = aPod('web-0', { labels: { role: 'passive' }, annotations: { [EPOCH]: '4' } })
+
+  it('that makes the pod active is changed: nobody has asked for that', async () => {
+    const made = { ...seen, labels: { ...seen.labels, role: 'active' } }
+    const written = await answering(made).patchPodMetadata(seen, marks, never)
+    expect(messageOf(written)?.message).toContain('label role is "active" and not "passive"')
+  })
+
+  it('of a pod that another pass has made active meanwhile is not: that has written an epoch', async () => {
+    const made = { ...seen, labels: { ...seen.labels, role: 'active' }, annotations: { [EPOCH]: '5' } }
+    expect((await answering(made).patchPodMetadata(seen, marks, never)).kind).toBe('applied')
+  })
+})
+
 describe('everything else', () => {
   it.each(['lost', 'gone'] as const)('is as it was answered: %s', async (kind) => {
-    const kube = verified({ ...answering(aPod('web-0')), patchPod: async () => ({ kind }) })
+    const kube = verified({ ...answering(aPod('web-0')), patchPod: async () => ({ kind }) }, 'role')
     expect(await kube.patchPod(aPod('web-0'), PATCH, never)).toEqual({ kind })
   })
 
