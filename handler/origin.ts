@@ -94,7 +94,7 @@ function takingBackFailed(members: readonly Member[], roleLabel: string): Fault 
     const isFreed = sibling !== undefined && isRelabelled(pod, sibling, roleLabel)
     const isLost = owner !== '' && pod.owner?.uid !== owner && !isFreed
     const writer = pod.writers?.find(({ labels }) => labels.includes(roleLabel))?.manager
-    const isReturned = role === 'active' && writer !== undefined && writer !== FIELD_MANAGER && !BY_HAND.test(writer)
+    const isReturned = role === 'active' && writer !== undefined && writer !== FIELD_MANAGER
     if (!isLost && !isReturned) continue
     const what = isLost
       ? 'was made passive, and has lost its owner by it: its controller selects by the role'
@@ -135,9 +135,6 @@ function noteOnOwner({ pod, notedOwner }: Member): string | undefined {
   if (!notedOwner || pod.owner) return undefined
   return `pod ${pod.name}: it belonged to ${notedOwner[1].replace('/', ' ')} when it was labelled, and belongs to nobody now: if that was not on purpose, look whether a selector depends on the role`
 }
-
-/** A person's `kubectl label` is obeyed. */
-const BY_HAND = /^kubectl-(label|edit|patch)$/
 
 /** The uid of its controller when it was made passive; empty: it had none. `undefined`: it never was. */
 function ownerWhenTakenBack(pod: Pod): string | undefined {

@@ -1,5 +1,5 @@
 /** What admission makes of a write that it lets through, and what the writer is told then. Pure. */
-import { PREFIX } from '../../handler/keys.js'
+import { EPOCH, PREFIX } from '../../handler/keys.js'
 import { FIELD_MANAGER, type Pod, type Service } from '../../handler/kube/port.js'
 import { equal } from '../support/api/json.js'
 import { ownedBy, type WriteCall } from '../support/stored.js'
@@ -51,13 +51,27 @@ export function told(call: Extract<WriteCall, { pod: Pod }>, stored: Pod): Told 
   const found = (map: Map = {}, keys: readonly string[]) => only(Object.fromEntries(keys.map((key) => [key, map[key]])))
   const differ = (map: Map = {}, asked: Record<string, string | null>) =>
     Object.entries(asked).flatMap(([key, value]) => ((map[key] ?? null) === value ? [] : [`${key}=${map[key]}`]))
+  const isMadeActive = call.verb === 'patchPodMetadata' && becameActive(call.pod, stored)
+  // Of a write of marks a pass looks at the role as well, and at the epoch beside it.
+  const role = call.verb === 'patchPodMetadata' ? { role: isMadeActive ? 'active' : undefined } : {}
+  const epoch = call.verb === 'patchPodMetadata' ? { [EPOCH]: call.pod.annotations?.[EPOCH] } : {}
   return {
     object: only({
-      labels: found(stored.labels, Object.keys(asked.labels)),
-      annotations: found(stored.annotations, Object.keys(asked.annotations)),
+      labels: only({ ...role, ...found(stored.labels, Object.keys(asked.labels)) }),
+      annotations: only({ ...epoch, ...found(stored.annotations, Object.keys(asked.annotations)) }),
     }) as unknown as Pod,
-    differences: [...differ(stored.labels, asked.labels), ...differ(stored.annotations, asked.annotations)].join(),
+    differences: [
+      ...differ(stored.labels, asked.labels),
+      ...differ(stored.annotations, asked.annotations),
+      ...(isMadeActive ? ['made active'] : []),
+    ].join(),
   }
+}
+
+function becameActive(before: Pod, { labels, annotations }: Pod): boolean {
+  return (
+    before.labels.role !== 'active' && labels.role === 'active' && annotations?.[EPOCH] === before.annotations?.[EPOCH]
+  )
 }
 
 interface Asked {

@@ -231,7 +231,7 @@ export const mutants: readonly Mutant[] = [
     finds: /a is active and fails, though b is healthy|no pod is active/,
     edits: [
       members(`isLive(pod) && (role === undefined`, `(role === undefined`),
-      { file: 'handler/observe.ts', find: `byName(pods.filter(isLive))`, replace: `byName(pods)` },
+      { file: 'handler/observe.ts', find: `byNamespace(pods.filter(isLive)`, replace: `byNamespace([...pods]` },
     ],
     bounds: { ...LABELS, passes: 1, faultKinds: ['ended'], admission: { refusesEnded: true } },
     views: [[[]]],
@@ -252,7 +252,9 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'the answers to writes are not compared with what was asked',
     finds: /active at the same time/,
-    edits: [{ file: 'handler/pass.ts', find: `: verified(effects.kube)`, replace: `: effects.kube` }],
+    edits: [
+      { file: 'handler/pass.ts', find: `: verified(effects.kube, options.roleLabel)`, replace: `: effects.kube` },
+    ],
     bounds: { ...LABELS, passes: 1, faults: 0, admission: { keeps: { pod: 'a', what: 'role' } } },
     views: [[['a']]],
   },
@@ -304,8 +306,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'handler/decide.ts',
-        find: `if (bereft && !bereft.labelled &&`,
-        replace: `if (false && bereft && !bereft.labelled &&`,
+        find: `if (bereft && bereft.verdict.health === 'healthy' &&`,
+        replace: `if (false && bereft && bereft.verdict.health === 'healthy' &&`,
       },
     ],
     bounds: { ...LABELS, faultKinds: ['stripped'] },

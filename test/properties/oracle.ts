@@ -344,10 +344,7 @@ function whoseLabels(members: readonly SeenPod[], holds: Holds): 'ours' | 'one t
     const writer = seen.pod.writers?.filter(({ labels }) => labels.includes('role'))[0]
     const [sibling] = members.filter(({ pod }) => pod.owner?.uid === ownerThen)
     const isPutAside = sibling !== undefined && isQuarantined(seen, sibling)
-    const isActiveAgain =
-      isActive(seen) &&
-      writer !== undefined &&
-      !['active-passive', 'kubectl-label', 'kubectl-edit', 'kubectl-patch'].includes(writer.manager)
+    const isActiveAgain = isActive(seen) && writer !== undefined && writer.manager !== 'active-passive'
     if (isActiveAgain || (ownerThen !== '' && seen.pod.owner?.uid !== ownerThen && !isPutAside)) return 'not ours'
   }
 

@@ -149,14 +149,14 @@ export const simulatedMutants: readonly Mutant[] = [
   inTemplates(
     'a second active pod of a template is not reported',
     'origin.ts',
-    'alarms: second\n      ?',
-    'alarms: second && !second\n      ?',
+    'alarms: seconds.length > 0 ?',
+    'alarms: seconds.length > 99 ?',
     /comes from a template, and the report says nothing of it/,
   ),
   inMess(
     'an answer is not compared with what was asked',
     'pass.ts',
-    'verified(effects.kube)',
+    'verified(effects.kube, options.roleLabel)',
     'effects.kube',
     /are active at the same time|an answer was not what a pass had asked for/,
   ),
@@ -170,7 +170,7 @@ export const simulatedMutants: readonly Mutant[] = [
   inMess(
     'a lost label does not go back',
     'decide.ts',
-    'if (bereft && !bereft.labelled &&',
+    "if (bereft && bereft.verdict.health === 'healthy' &&",
     'if (bereft && !bereft &&',
     /is promoted, though \S+ has lost its label/,
   ),
