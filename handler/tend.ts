@@ -44,13 +44,14 @@ export async function tend(
   /** What this pass's probes found, by pod: a retry does not probe again. */
   const verdicts = new Map<string, Verdict>()
   let context: GroupContext = { ...shared, kube }
-  let view = await afterTrial(context, await consider(context, group, verdicts), verdicts)
+  /** What is to be reported whatever comes of it, of every attempt. */
+  const noted: Fault[] = []
+  let view = await afterTrial(context, await consider(context, group, verdicts), verdicts, noted)
+  noted.push(...view.group.alarms)
   const activeBefore = activeNames(view)
   let remaining = leftovers
   /** Whether any attempt of this pass may have sealed the active pod. */
   let begun = false
-  /** What is to be reported whatever comes of it, of every attempt. */
-  const noted: Fault[] = [...view.group.alarms]
   const result = (ending: Ending): GroupReport =>
     reportOf(group, view, activeBefore, writes, {
       ...ending,
@@ -106,13 +107,19 @@ const TRIAL_MS = 300
  * Before a first swap labels all pods of a group, one is labelled, and looked at again: a controller that selects by the
  * role lets go of it, and would of all the others too. Of a group that has been labelled before it is known.
  */
-async function afterTrial(context: GroupContext, view: View, verdicts: Map<string, Verdict>): Promise<View> {
+async function afterTrial(
+  context: GroupContext,
+  view: View,
+  verdicts: Map<string, Verdict>,
+  noted: Fault[],
+): Promise<View> {
   const { decision, members } = view
   if (context.dryRun || decision.kind !== 'first' || members.some(({ pin }) => pin === 'own')) return view
   const { uid } = decision.winner.pod
   const trial = members.find(({ pod, labelled }) => pod.owner && !labelled && pod.uid !== uid)
   if (!trial) return view
-  await labelPod(context, trial)
+  const written = await labelPod(context, trial)
+  if (written?.kind === 'changed') noted.push(faultOf(written.error, `group ${groupName(view.group)}`))
   await context.clock.sleep(TRIAL_MS, context.deadline.observing)
   const again = await readAgain(context, view.group).catch((error: unknown) => {
     if (error instanceof KubeError) return undefined // the swap meets it too, and says so

@@ -47,7 +47,7 @@ export const simulatedMutants: readonly Mutant[] = [
     'handover.ts',
     'others.filter((member) => member.role === role)',
     `others.filter((member) => member.role === role && (role === 'passive' || member.activeSinceMs !== undefined))`,
-    /a pass raises the number of active pods/,
+    /a pass raises the number of active pods|a healthy candidate, and active is \S+ and/,
   ),
   mutant(
     'two active pods are left as they are',
@@ -126,22 +126,27 @@ export const simulatedMutants: readonly Mutant[] = [
   inMess(
     'a role that comes from a template is moved',
     'origin.ts',
-    'if (templated.length > 0 && (orphan || !second || !isOnlyOne)) {',
+    'if (templated.length > 0 && (orphan || seconds.length === 0)) {',
     'if (false) {',
     /whose roles come from a template|loses its owner by our hand/,
   ),
   inTemplates(
     'several pods are taken back at once',
     'origin.ts',
-    '(orphan || !second || !isOnlyOne)',
-    '(orphan || !second)',
+    'if (actives.length === 0 || actives.length + taken.length < 2) return undefined',
+    'if (actives.length >= 0) return undefined',
     /whose roles come from a template|loses its owner by our hand/,
   ),
   {
     name: 'a pod is taken back though another one has lost its owner by that',
     edits: [
       { file: 'handler/origin.ts', find: 'if (resisted) return', replace: 'if (resisted && !resisted) return' },
-      { file: 'handler/origin.ts', find: '(orphan || !second || !isOnlyOne)', replace: '(!second || !isOnlyOne)' },
+      { file: 'handler/origin.ts', find: '(orphan || seconds.length === 0)', replace: '(seconds.length === 0)' },
+      {
+        file: 'handler/origin.ts',
+        find: 'actives.length + taken.length < 2',
+        replace: 'actives.length < 2',
+      },
     ],
     broken: /loses its owner by our hand, and/,
     plan: TEMPLATES,
@@ -184,8 +189,8 @@ export const simulatedMutants: readonly Mutant[] = [
   inMess(
     'a pod of a Job may be promoted',
     'candidates.ts',
-    'return isOfJob(pod) ?',
-    'return isOfJob(pod) && !isOfJob(pod) ?',
+    'if (isOfJob(pod)) return',
+    'if (isOfJob(pod) && !isOfJob(pod)) return',
     /is promoted, which is of a Job/,
   ),
   inMess(

@@ -82,8 +82,17 @@ export function brokenByPlan(world: World, knowledge: Knowledge, call: WriteCall
     return `a pass writes to ${group.app}, whose roles come from a template`
   if (!('pod' in call)) return undefined
   const seen = pods.find(({ uid }) => uid === call.pod.uid)
-  if (seen && hasEnded(seen) && !isActive(seen)) return `a pass writes to ${seen.name}, which has ended`
+  if (seen && hasEnded(seen) && !isActive(seen) && !testsForActive(call))
+    return `a pass writes to ${seen.name}, which has ended`
   return isPromotion(call) ? brokenByPromotion(group, pods, knowledge, call.pod) : undefined
+}
+
+/** It writes nothing where the role is gone already, which a pass may have read meanwhile. */
+function testsForActive(call: WriteCall): boolean {
+  return (
+    call.verb === 'patchPod' &&
+    call.patch.some(({ op, path, value }) => op === 'test' && path === '/metadata/labels/role' && value === 'active')
+  )
 }
 
 /** Of what a pass chooses, among these. */
@@ -117,20 +126,25 @@ function isJobs({ owner }: Pod): boolean {
 
 /** Where nobody is active: the pod that was the last one, if it has no role. Not where two could be. */
 function lostItsLabel(pods: readonly Pod[]): Pod | undefined {
-  if (pods.some(isActive)) return undefined
+  if (pods.some((pod) => isActive(pod) && !hasEnded(pod))) return undefined
   const since = (pod: Pod) => Date.parse(ownMark(pod, ACTIVE_SINCE) ?? '')
   const epoch = (pod: Pod) => Number(ownMark(pod, EPOCH) ?? 0)
   const [last, next] = pods
     .filter((pod) => !hasEnded(pod) && epoch(pod) > 0 && since(pod) > 0)
-    .sort((a, b) => epoch(b) - epoch(a) || since(b) - since(a))
+    .sort(
+      (a, b) => epoch(b) - epoch(a) || Number('role' in a.labels) - Number('role' in b.labels) || since(b) - since(a),
+    )
   if (!last || 'role' in last.labels) return undefined
-  return next && epoch(next) === epoch(last) && since(next) === since(last) ? undefined : last
+  // One that has ended and has the role still was active after it, or before.
+  if (pods.some((pod) => isActive(pod) && epoch(pod) >= epoch(last))) return undefined
+  const isAlike = next && epoch(next) === epoch(last) && since(next) === since(last) && !('role' in next.labels)
+  return isAlike ? undefined : last
 }
 
 /** Created with its role by a controller, or by one that has let go of it. */
 function isTemplated(pod: Pod): boolean {
   const isMade = pod.writers?.some(({ created, manager }) => created && manager === 'kube-controller-manager')
-  return !hasEnded(pod) && isMade === true && isBornWithRole(pod)
+  return !hasEnded(pod) && !pod.terminating && isMade === true && isBornWithRole(pod)
 }
 
 /** A role comes from a template, and there is not one second active pod to be taken back, of a group that has epochs. */
