@@ -8,12 +8,16 @@ const LONGEST = [
   'cluster/rivals',
   'soak/fire',
   'model/complete',
+  'model/untidy',
   'soak/serve',
   'node/alerting',
   'model/bounded',
   'cluster/replicas',
   'cluster/server-side-apply',
   'serve/crowd',
+  'cluster/cases-labels',
+  'cluster/cases-no-active',
+  'cluster/cases-admission',
 ]
 
 class LongestFirst extends BaseSequencer {

@@ -170,7 +170,7 @@ export const simulatedMutants: readonly Mutant[] = [
     'swap.ts',
     'labels[roleLabel] === role && ',
     '',
-    /are active at the same time|a pass raises the number of active pods/,
+    /are active at the same time|a pass raises the number of active pods|of which nobody knows that it is well/,
   ),
   inMess(
     'a lost label does not go back',
