@@ -155,10 +155,8 @@ async function swapUnderClaim(
       }
       if (promoted.kind === 'superseded') return ended(AGAIN)
       if (promoted.kind === 'changed') note(promoted.error)
-      if (isRefusal(promoted)) {
-        if (promoted.kind !== 'changed') refusals.set(winner.pod.name, faultOf(promoted.error, object))
-        never = [...never, winner.pod.name]
-      }
+      else if (isRefusal(promoted)) refusals.set(winner.pod.name, faultOf(promoted.error, object))
+      if (isRefusal(promoted)) never = [...never, winner.pod.name]
       await pause(context, attempt, swapping)
       const next = await persistShortly(context, (signal) => redecide(never, signal))
       const active = next.members.find(({ role }) => role === 'active')
