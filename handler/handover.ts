@@ -10,6 +10,7 @@ import { PIN } from './keys.js'
 import { faultOf } from './kube/fault.js'
 import { isRefusal, type KubeError } from './kube/port.js'
 import {
+  alteredIn,
   type Claim,
   check,
   claim,
@@ -76,8 +77,8 @@ export async function handOver(
     settings.latch ? pinFor(group, members, swap) : undefined,
   )
   if (claimed.kind === 'again') {
-    const stuck = latchedFault(context, claimed.stuck)
-    return { outcome: claimed, latch: null, warnings: [], noted: [], begun: false, ...stuck }
+    const noted = claimed.refused.filter(isChanged).map(changedFault)
+    return { outcome: claimed, latch: null, warnings: [], noted, begun: false, ...latchedFault(context, claimed.stuck) }
   }
   const { claim: held } = claimed
   const { releasing } = context.deadline
@@ -89,7 +90,6 @@ export async function handOver(
   } finally {
     released = await Promise.all(held.services.map((service) => release(context, service, releasing)))
   }
-  const isChanged = ({ error }: Refusal) => error.code === 'changed-by-admission'
   return {
     ...swapped,
     latch: held.services.length === 0 ? 'refused' : held.pinned ? 'latched' : 'claimed',
@@ -100,13 +100,20 @@ export async function handOver(
           `service ${service.name} was not latched, so that new connections may be refused for up to a second: ${error.message}. ${error.remedy}`,
       ),
     noted: [
-      ...held.refused
-        .filter(isChanged)
-        .map(({ service, error }) => faultOf(error, `service ${service.namespace}/${service.name}`)),
+      ...held.refused.filter(isChanged).map(changedFault),
+      ...alteredIn(released).map(changedFault),
       ...swapped.noted,
     ],
     ...latchedFault(context, [...held.stuck, ...released.filter(isStuck)]),
   }
+}
+
+function isChanged({ error }: Refusal): boolean {
+  return error.code === 'changed-by-admission'
+}
+
+function changedFault({ service, error }: Refusal): Fault {
+  return faultOf(error, `service ${service.namespace}/${service.name}`)
 }
 
 type Swapped = Pick<Handover, 'outcome' | 'begun' | 'noted'>

@@ -50,7 +50,13 @@ export interface Refusal {
 export type Claimed =
   | { readonly kind: 'held'; readonly claim: Claim }
   /** Somebody else was faster, or a request stayed unanswered. Nothing of ours is left but what `stuck` names. */
-  | { readonly kind: 'again'; readonly delayMs: number; readonly error?: KubeError; readonly stuck: readonly Stuck[] }
+  | {
+      readonly kind: 'again'
+      readonly delayMs: number
+      readonly error?: KubeError
+      readonly refused: readonly Refusal[]
+      readonly stuck: readonly Stuck[]
+    }
 
 /** A Service that is, or may be, still claimed, and the last that the API server said. */
 export interface Stuck {
@@ -59,8 +65,10 @@ export interface Stuck {
   readonly error?: KubeError
 }
 
-/** `service` is the Service as it is now, `undefined` when it is gone. */
-export type Released = { readonly kind: 'free'; readonly service: Service | undefined } | Stuck
+/** `service` is the Service as it is now, `undefined` when it is gone. `changed`: what admission has made of it before. */
+export type Released =
+  | { readonly kind: 'free'; readonly service: Service | undefined; readonly changed?: KubeError }
+  | Stuck
 
 /** A Service with our mark or our pin in it, whoever left it there. */
 export function isClaimed(service: Service): boolean {
@@ -108,7 +116,20 @@ export async function claim(
     ...claimed.map((service) => release(context, service, context.deadline.releasing)),
     ...unanswered.map((service) => outrun(context, service, token)),
   ])
-  return { kind: 'again', delayMs, ...(error ? { error } : {}), stuck: [...stuck, ...released.filter(isStuck)] }
+  return {
+    kind: 'again',
+    delayMs,
+    ...(error ? { error } : {}),
+    refused: [...refused, ...alteredIn(released)],
+    stuck: [...stuck, ...released.filter(isStuck)],
+  }
+}
+
+/** What admission has made of releases that were done in the end. */
+export function alteredIn(released: readonly Released[]): readonly Refusal[] {
+  return released.flatMap((one) =>
+    one.kind === 'free' && one.changed && one.service ? [{ service: one.service, error: one.changed }] : [],
+  )
 }
 
 type Answered = { readonly service: Service; readonly result: Written<Service> }
@@ -158,11 +179,13 @@ const REFUSALS = 3
 export async function release(context: SwapContext, service: Service, until: AbortSignal): Promise<Released> {
   let current = service
   let error: KubeError | undefined
+  let altered: { readonly changed?: KubeError } = {}
   let refusals = 0
   for (let attempt = 0; ; attempt++) {
     const result = await context.kube.patchService(current, releasePatch(current, context.roleLabel), until)
-    if (result.kind === 'applied') return { kind: 'free', service: result.object }
-    if (result.kind === 'gone') return { kind: 'free', service: undefined }
+    if (result.kind === 'applied') return { kind: 'free', service: result.object, ...altered }
+    if (result.kind === 'gone') return { kind: 'free', service: undefined, ...altered }
+    if (result.kind === 'changed') altered = { changed: result.error }
     error = tellingMore(error, result, until)
     const stuck: Stuck = { kind: 'stuck', service: current, ...(error ? { error } : {}) }
     if (isRefusal(result) && ++refusals >= REFUSALS) return stuck
@@ -171,7 +194,9 @@ export async function release(context: SwapContext, service: Service, until: Abo
     if (seen === 'out of time') return stuck
     if (!seen || !isClaimed(seen)) {
       // What admission has made of it is not what its user wrote, and nobody would look at it again.
-      return seen && result.kind === 'changed' ? { ...stuck, service: seen } : { kind: 'free', service: seen }
+      return seen && result.kind === 'changed'
+        ? { ...stuck, service: seen }
+        : { kind: 'free', service: seen, ...altered }
     }
     current = seen
   }
@@ -223,7 +248,9 @@ async function outrun(context: SwapContext, service: Service, token: string): Pr
     const result = await kube.patchService(seen, claimPatch(seen, token, undefined, roleLabel), deadline.releasing)
     if (result.kind === 'applied') return release(context, result.object, deadline.releasing)
     // That is what it was for: the version has moved on, and admission has taken the claim off again.
-    if (result.kind === 'changed' && !isClaimed(result.object)) return { kind: 'free', service: result.object }
+    if (result.kind === 'changed' && !isClaimed(result.object)) {
+      return { kind: 'free', service: result.object, changed: result.error }
+    }
     error = tellingMore(error, result, deadline.releasing)
     if (isRefusal(result) && ++refusals >= REFUSALS) return { kind: 'stuck', service: seen, error: result.error }
     await pause(context, attempt, deadline.releasing, result.kind === 'throttled' ? result.retryAfterMs : 0)
