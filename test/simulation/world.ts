@@ -335,7 +335,8 @@ export class World {
    */
   reconcile(group: SimulatedGroup, before: Pod, after: Pod): string | undefined {
     if (!group.template?.isSelector || !this.isTemplated(group)) return undefined
-    if (!isBornWithRole(before) || isBornWithRole(after) || !after.owner) return undefined
+    // Of one that terminates it has made another already.
+    if (!isBornWithRole(before) || isBornWithRole(after) || !after.owner || before.terminating) return undefined
     const place = group.podNames.find((one) => this.at(group, one)?.uid === after.uid)
     if (place === undefined) return undefined
     const { owner: _, ...orphan } = after
