@@ -199,3 +199,21 @@ describe('the workload that comes first is', () => {
     expect(activeWorkload(jobs)).toBeUndefined()
   })
 })
+
+describe('work that ends', () => {
+  const once = { runsOnce: true } as const
+  const none = { ...healthy, evidence: 'none' } as const
+
+  test.each<[string, Parameters<typeof aMember>[1], boolean]>([
+    [
+      'of a workflow is none, however healthy',
+      { pod: { ...once, owner: { kind: 'Workflow', name: 'w', uid: 'w' } } },
+      false,
+    ],
+    ['that nothing checks is none', { pod: once, verdict: none }, false],
+    ['of nobody, which passes a check of ours, is one: a person may run the application so', { pod: once }, true],
+  ])('%s', (_, draft, isOne) => {
+    const found = candidates([aMember('web-0', draft)], DEFAULT_SETTINGS).map(({ pod }) => pod.name)
+    expect(found).toEqual(isOne ? ['web-0'] : [])
+  })
+})
