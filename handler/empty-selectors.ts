@@ -6,6 +6,7 @@
 import { closest, isSlip, numbersIn, plain, shortened } from './closest.js'
 import { PIN } from './keys.js'
 import type { Pod, Service } from './kube/port.js'
+import { add, listsBy } from './lists-by.js'
 import { compareNames } from './names.js'
 import { type GroupServices, groupKey, groupName } from './observe.js'
 import { isLive } from './pods.js'
@@ -100,18 +101,6 @@ function matches(selector: Labels, { labels }: Pod, but?: string): boolean {
 /** Neither a key nor a value has a space in it. */
 function idOf([key, value]: Entry): string {
   return `${key} ${value}`
-}
-
-function listsBy<T>(all: readonly T[], keyOf: (one: T) => string): ReadonlyMap<string, readonly T[]> {
-  const lists = new Map<string, T[]>()
-  for (const one of all) add(lists, keyOf(one), one)
-  return lists
-}
-
-function add<T>(lists: Map<string, T[]>, key: string, value: T): void {
-  const list = lists.get(key)
-  if (list) list.push(value)
-  else lists.set(key, [value])
 }
 
 /** The pods of a namespace by their labels, and the labels by what they may be mistaken for. */

@@ -4,6 +4,7 @@ import type { Fault } from './errors.js'
 import { EPOCH, MANAGED, PIN } from './keys.js'
 import type { Pod, Service } from './kube/port.js'
 import { isClaimed } from './latch.js'
+import { listsBy } from './lists-by.js'
 import { isMember, type Member, ownEpoch, readEpoch, readMember } from './members.js'
 import { compareNames } from './names.js'
 import { originOf } from './origin.js'
@@ -87,13 +88,7 @@ export function populate(
 }
 
 function byNamespace(pods: readonly Pod[]): ReadonlyMap<string, readonly Pod[]> {
-  const found = new Map<string, Pod[]>()
-  for (const pod of pods) {
-    const others = found.get(pod.namespace)
-    if (others) others.push(pod)
-    else found.set(pod.namespace, [pod])
-  }
-  return found
+  return listsBy(pods, ({ namespace }) => namespace)
 }
 
 /** A pod that has ended and still has the role; of several the one of the newest swap. */
@@ -178,11 +173,7 @@ const LISTED = 5
 
 /** One line for all pods that have the same role. */
 function leftOut(strangers: readonly Pod[], roleLabel: string): string[] {
-  const byRole = new Map<string, Pod[]>()
-  for (const pod of strangers) {
-    const role = pod.labels[roleLabel] ?? ''
-    byRole.set(role, [...(byRole.get(role) ?? []), pod])
-  }
+  const byRole = listsBy(strangers, ({ labels }) => labels[roleLabel] ?? '')
   return [...byRole].map(([role, pods]) => {
     const meant = closest(role.slice(0, 63), ['active', 'passive'])
     const hint = meant ? `; did you mean ${meant}?` : ''
