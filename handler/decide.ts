@@ -123,17 +123,7 @@ function replaceMissing(situation: Situation, over: Judged | undefined): Choice 
   const hadActive = over !== undefined || endedActive !== undefined || members.some(({ epoch }) => epoch > 0)
   const kind = hadActive ? 'failover' : 'first'
   const code = hadActive ? 'active-gone' : 'no-active'
-  const missing = over
-    ? `${over.pod.name} is terminating`
-    : endedActive
-      ? `${endedActive.name} is ${endedActive.phase}`
-      : hadActive
-        ? bereft
-          ? `${bereft.pod.name} has lost its role label and is not healthy (${bereft.verdict.check.result})`
-          : lastActive(members)
-            ? 'no pod is active any more'
-            : 'the active pod is gone'
-        : 'no pod is active yet'
+  const missing = hadActive ? whereItIs(situation, over, bereft) : 'no pod is active yet'
   const [best] = candidates(members, settings)
   if (best) return { kind, winner: best, reason: { code, text: `${missing}; ${passed(best)}` } }
   const running = inOrder(members, settings).filter(
@@ -150,6 +140,14 @@ function replaceMissing(situation: Situation, over: Judged | undefined): Choice 
   }
   const text = `${missing} and no pod that may take over is healthy; ${doubtful.pod.name} is at least running (${doubtful.verdict.check.result})`
   return { kind, winner: doubtful, reason: { code, text } }
+}
+
+/** What has become of the pod that was active, as far as it can be seen. */
+function whereItIs({ members, endedActive }: Situation, over: Judged | undefined, bereft: Judged | undefined): string {
+  if (over) return `${over.pod.name} is terminating`
+  if (endedActive) return `${endedActive.name} is ${endedActive.phase}`
+  if (bereft) return `${bereft.pod.name} has lost its role label and is not healthy (${bereft.verdict.check.result})`
+  return lastActive(members) ? 'no pod is active any more' : 'the active pod is gone'
 }
 
 /** The last active pod, where somebody has taken its label away; not where one has ended that was active after it. */
@@ -198,7 +196,10 @@ function failover(situation: Situation, active: Judged): Choice {
   return { kind: 'failover', winner: best, reason: { code, text: `${failed}; ${passed(best)}` } }
 }
 
-/** Back to a pod that is named earlier in `prefer`, on evidence that is no worse: the first that has been healthy for long enough. */
+/**
+ * Back to a pod that is named earlier in `prefer`, on evidence that is no worse: the first that has been healthy for long
+ * enough.
+ */
 function failback(situation: Situation, active: Judged): Swap | undefined {
   const { members, settings, nowMs } = situation
   const { failback: waitMs } = settings

@@ -46,15 +46,15 @@ async function write(context: SwapContext, patch: () => Promise<Written<unknown>
 
 /** An active pod has its pin, for the latch of the next handover; and no pod keeps that of another. */
 async function markPod(context: SwapContext, { pod, role, pin, verdict }: Judged): Promise<Result> {
-  const labels = pin === 'foreign' || (role === 'active' && pin === 'none') ? { [PIN]: pod.uid } : {}
-  const isPinned = Object.keys(labels).length > 0
-  const annotations = {
-    ...(pin === 'foreign' ? withoutMarks(pod) : {}),
-    ...(isPinned ? ownerMark(pod) : {}),
-    ...verdict.marks,
+  const needsPin = pin === 'foreign' || (role === 'active' && pin === 'none')
+  if (!needsPin && Object.keys(verdict.marks).length === 0) return undefined
+  const labels = needsPin ? { [PIN]: pod.uid } : {}
+  const voided = pin === 'foreign' ? withoutMarks(pod) : {}
+  const patch = {
+    uid: pod.uid,
+    labels,
+    annotations: { ...voided, ...(needsPin ? ownerMark(pod) : {}), ...verdict.marks },
   }
-  if (Object.keys(labels).length === 0 && Object.keys(annotations).length === 0) return undefined
-  const patch = { uid: pod.uid, labels, annotations }
   return write(context, () => context.kube.patchPodMetadata(pod, patch, context.deadline.swapping))
 }
 
