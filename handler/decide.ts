@@ -2,9 +2,11 @@
 import { candidates, evidenceRank, inOrder, type Judged, rank, whyNever } from './candidates.js'
 import { formatDuration } from './duration.js'
 import type { Fault } from './errors.js'
+import { whyNoAddress } from './health/address.js'
 import type { Pod } from './kube/port.js'
 import { ownEpoch } from './members.js'
 import { compareNames } from './names.js'
+import { hasReadinessProbe } from './pods.js'
 import type { Settings } from './policy.js'
 
 export interface Situation {
@@ -32,6 +34,7 @@ export type ReasonCode =
   | 'active-gone'
   | 'active-not-ready'
   | 'active-failed'
+  | 'ready-by-kubelet'
   | 'preferred'
   | 'cooldown'
   | 'no-candidate'
@@ -181,7 +184,8 @@ function failover(situation: Situation, active: Judged): Choice {
   const failed = verdict.conclusive
     ? `${pod.name} is ${verdict.check.result}`
     : `${pod.name} failed its check ${settings.failures} times (${verdict.check.result})`
-  const [best] = candidates(members, settings)
+  const [passing] = candidates(members, settings)
+  const best = passing ?? (verdict.conclusive ? readyByKubelet(situation) : undefined)
   if (!best)
     return rest('blocked', 'no-candidate', `${failed}, but no other pod can take over: ${pod.name} is left active`)
   const waitMs = settings.cooldown - elapsed(active.activeSinceMs, nowMs)
@@ -192,8 +196,32 @@ function failover(situation: Situation, active: Judged): Choice {
       `${failed}; ${best.pod.name} takes over once the cooldown ends, in ${formatDuration(waitMs)}`,
     )
   }
+  if (!passing) {
+    const text = `${failed}; no other pod passes our check, but ${best.pod.name} is Ready by its readinessProbe (our check: ${best.verdict.check.result})`
+    return { kind: 'failover', winner: best, reason: { code: 'ready-by-kubelet', text } }
+  }
   const code = verdict.conclusive ? 'active-not-ready' : 'active-failed'
   return { kind: 'failover', winner: best, reason: { code, text: `${failed}; ${passed(best)}` } }
+}
+
+/**
+ * The best of the pods that the kubelet's own probe of them finds ready, and our check does not: where the active pod is
+ * no endpoint any more, the kubelet is believed. A pod that is Ready for want of a probe says nothing.
+ */
+function readyByKubelet({ members, settings }: Situation): Judged | undefined {
+  if (settings['promote-unhealthy'] === false) return undefined
+  return inOrder(members, settings).find(
+    (member) =>
+      member.role === 'passive' &&
+      isReadyByKubelet(member) &&
+      !member.verdict.conclusive &&
+      !whyNever(member, settings),
+  )
+}
+
+/** One without an address is no endpoint, whatever its Ready condition says. */
+function isReadyByKubelet({ pod }: Judged): boolean {
+  return pod.ready && hasReadinessProbe(pod) && !whyNoAddress(pod)
 }
 
 /**

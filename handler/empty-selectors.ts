@@ -35,7 +35,8 @@ export function emptySelectors(
   const found = new Map<string, string>()
   if (groups.length === 0) return found
   const alive = listsBy(pods.filter(isLive), ({ namespace }) => namespace)
-  const servicesOf = listsBy(services, ({ namespace }) => namespace)
+  const routing = services.filter(({ external, terminating }) => !external && !terminating)
+  const servicesOf = listsBy(routing, ({ namespace }) => namespace)
   for (const [namespace, own] of listsBy(groups, (group) => group.namespace)) {
     const index = new LabelIndex([...(alive.get(namespace) ?? [])].sort((a, b) => compareNames(a.name, b.name)))
     const isSpokenFor = spokenFor(servicesOf.get(namespace) ?? [], roleLabel)

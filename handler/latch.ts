@@ -17,6 +17,7 @@ import type { Fault } from './errors.js'
 import { MANAGED, PIN, SWAP } from './keys.js'
 import { isRefusal, type KubeError, type Service, type ServicePatch, type Written } from './kube/port.js'
 import { pause } from './retry.js'
+import { isClaimed } from './services.js'
 
 /** What everything around a swap needs to know. */
 export interface SwapContext extends Effects {
@@ -69,11 +70,6 @@ export interface Stuck {
 export type Released =
   | { readonly kind: 'free'; readonly service: Service | undefined; readonly changed?: KubeError }
   | Stuck
-
-/** A Service with our mark or our pin in it, whoever left it there. */
-export function isClaimed(service: Service): boolean {
-  return SWAP in service.annotations || PIN in service.selector
-}
 
 /** Claims all Services of a group, at the versions of the pass's list; `pin` is the uid of the one old active. */
 export async function claim(
@@ -192,7 +188,7 @@ export async function release(context: SwapContext, service: Service, until: Abo
     await pause(context, attempt, until, result.kind === 'throttled' ? result.retryAfterMs : 0)
     const seen = await readAgain(context, current, until)
     if (seen === 'out of time') return stuck
-    if (!seen || !isClaimed(seen)) {
+    if (!seen || !carriesOurs(seen, context.roleLabel)) {
       // What admission has made of it is not what its user wrote, and nobody would look at it again.
       return seen && result.kind === 'changed'
         ? { ...stuck, service: seen }
@@ -244,11 +240,11 @@ async function outrun(context: SwapContext, service: Service, token: string): Pr
     const seen = await readAgain(context, service, deadline.releasing)
     if (seen === 'out of time') return { kind: 'stuck', service, ...(error ? { error } : {}) }
     if (!seen) return { kind: 'free', service: seen }
-    if (isClaimed(seen)) return release(context, seen, deadline.releasing)
+    if (carriesOurs(seen, roleLabel)) return release(context, seen, deadline.releasing)
     const result = await kube.patchService(seen, claimPatch(seen, token, undefined, roleLabel), deadline.releasing)
     if (result.kind === 'applied') return release(context, result.object, deadline.releasing)
     // That is what it was for: the version has moved on, and admission has taken the claim off again.
-    if (result.kind === 'changed' && !isClaimed(result.object)) {
+    if (result.kind === 'changed' && !carriesOurs(result.object, roleLabel)) {
       return { kind: 'free', service: result.object, changed: result.error }
     }
     error = tellingMore(error, result, deadline.releasing)
@@ -287,17 +283,24 @@ function claimPatch(
   }
 }
 
+/** What this swap has claimed is released, though its user has given it another role meanwhile. */
+function carriesOurs(service: Service, roleLabel: string): boolean {
+  return SWAP in service.annotations || isClaimed(service, roleLabel)
+}
+
 /**
- * The role goes back in, but not for a user who, while nothing was pinned, has taken the Service out of our hands; nor
- * where nothing else is left in the selector: alone it would select the active pods of the whole namespace.
+ * The role goes back in, but not for a user who, while nothing was pinned, has taken the Service out of our hands, or who
+ * has given it another role; nor where nothing else is left in the selector: alone it would select the active pods of
+ * the whole namespace.
  */
 function releasePatch({ resourceVersion, annotations, selector }: Service, roleLabel: string): ServicePatch {
   const isGivenUp = annotations[MANAGED] === 'false' && !(PIN in selector)
   const isEmptied = Object.keys(selector).every((key) => key === PIN || key === roleLabel)
+  const isOther = (selector[roleLabel] ?? 'active') !== 'active'
   return {
     resourceVersion,
     annotations: { [SWAP]: null },
-    selector: isGivenUp ? {} : { [PIN]: null, ...(!isEmptied && { [roleLabel]: 'active' }) },
+    selector: isGivenUp ? {} : { [PIN]: null, ...(!isEmptied && !isOther && { [roleLabel]: 'active' }) },
   }
 }
 

@@ -3,6 +3,7 @@ import { describeFault, type Fault } from './errors.js'
 import type { Service } from './kube/port.js'
 import { faultReport, type Tended } from './namespace.js'
 import type { GroupReport } from './report/report.js'
+import { whyNotManaged } from './services.js'
 import { names, type Scope, type ServiceRef, type Target } from './targets.js'
 
 /** Whether it says just that. */
@@ -38,16 +39,16 @@ function notFound(scope: Scope, ref: ServiceRef, service: Service | undefined): 
   const [first, ...others] = scope.namespaces === 'all' ? [] : scope.namespaces
   const namespace = ref.namespace ?? service?.namespace ?? (others.length === 0 ? first : undefined)
   const where = scope.namespaces === 'all' ? 'all namespaces' : `namespace ${scope.namespaces.join(', ')}`
-  const fault: Fault = {
-    code: 'not-found',
-    object: `service ${namespace === undefined ? '' : `${namespace}/`}${ref.name}`,
-    message: service
-      ? `its selector does not hold ${scope.roleLabel}: active, or it is annotated as not managed`
-      : `there is no such Service in ${where}`,
-    remedy: service
-      ? `Add ${scope.roleLabel}: active to spec.selector of the Service to have it managed.`
-      : 'Check --service and the namespace (-n, -A).',
-  }
+  const object = `service ${namespace === undefined ? '' : `${namespace}/`}${ref.name}`
+  const notManaged = service && whyNotManaged(service, scope.roleLabel)
+  const fault: Fault = notManaged
+    ? { code: 'not-found', object, message: `it is not managed: it ${notManaged.why}`, remedy: notManaged.remedy }
+    : {
+        code: 'not-found',
+        object,
+        message: `there is no such Service in ${where}`,
+        remedy: 'Check --service and the namespace (-n, -A).',
+      }
   return faultReport({ defaults: scope.settings }, namespace, [ref.name], [fault])
 }
 

@@ -5,8 +5,8 @@
 import { closest, numbersIn } from './closest.js'
 import { MANAGED, PIN } from './keys.js'
 import type { Pod, Service } from './kube/port.js'
-import { isClaimed } from './latch.js'
 import { type GroupServices, groupKey } from './observe.js'
+import { isClaimed, isCopyOfPod, whyNotManaged } from './services.js'
 
 export interface Stray {
   readonly namespace: string
@@ -26,16 +26,18 @@ interface Entry {
 /**
  * The Services that are not managed and look as if they were meant to be. One that is annotated as not managed is none;
  * one for the standbys, `role: passive` beside one with `role: active` that selects the same otherwise, is asked to be.
- * @param services all of these namespaces: they tell which are for standbys
+ * @param all of these namespaces: they tell which are for standbys
  */
-export function strayServices(services: readonly Service[], roleLabel: string): readonly Stray[] {
+export function strayServices(all: readonly Service[], roleLabel: string): readonly Stray[] {
+  const services = all.filter(({ external, terminating }) => !external && !terminating)
   const withActive = new Set(
     services
-      .filter((service) => service.selector[roleLabel] === 'active' || isClaimed(service))
+      .filter((service) => service.selector[roleLabel] === 'active' || isClaimed(service, roleLabel))
       .map(({ namespace, selector: { [roleLabel]: _role, [PIN]: _pin, ...rest } }) => groupKey(namespace, rest)),
   )
   return services.flatMap((service) => {
-    if (service.annotations[MANAGED] === 'false' || isClaimed(service)) return []
+    if (service.annotations[MANAGED] === 'false' || isClaimed(service, roleLabel)) return []
+    if (isCopyOfPod(service, roleLabel)) return noteOnCopy(service, roleLabel)
     const entry = almostRole(service.selector, roleLabel)
     if (!entry || (entry.key === roleLabel && entry.value === 'active')) return []
     const { [entry.key]: _entry, ...selector } = service.selector
@@ -48,6 +50,14 @@ export function strayServices(services: readonly Service[], roleLabel: string): 
         : `${says} it is not managed: did you mean ${roleLabel}: ${isForStandbys ? 'passive' : 'active'}?`
     return [{ namespace, service: name, text }]
   })
+}
+
+/** Of a copy for the standbys nobody expects to be managed. */
+function noteOnCopy(service: Service, roleLabel: string): readonly Stray[] {
+  const { namespace, name, selector } = service
+  const notManaged = whyNotManaged(service, roleLabel)
+  if (selector[roleLabel] !== 'active' || !notManaged) return []
+  return [{ namespace, service: name, text: `service ${namespace}/${name} ${notManaged.why}. ${notManaged.remedy}` }]
 }
 
 /**

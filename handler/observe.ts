@@ -1,14 +1,14 @@
 /** One snapshot of Services and pods -> groups. Pure. Whatever users or attackers wrote is read with care here. */
 import { closest } from './closest.js'
 import type { Fault } from './errors.js'
-import { EPOCH, MANAGED, PIN } from './keys.js'
+import { EPOCH, PIN } from './keys.js'
 import type { Pod, Service } from './kube/port.js'
-import { isClaimed } from './latch.js'
 import { listsBy } from './lists-by.js'
 import { isMember, type Member, ownEpoch, readEpoch, readMember } from './members.js'
 import { compareNames } from './names.js'
 import { originOf } from './origin.js'
 import { isLive } from './pods.js'
+import { whyNotManaged } from './services.js'
 
 /** The Services that share a selector once the role is taken out of it. */
 export interface GroupServices {
@@ -42,8 +42,7 @@ export function groupName({ namespace, services }: GroupServices): string {
 export function groupServices(services: readonly Service[], roleLabel: string): readonly GroupServices[] {
   const groups = new Map<string, GroupServices & { services: Service[] }>()
   for (const service of [...services].sort((a, b) => compareNames(a.name, b.name))) {
-    const ours = service.selector[roleLabel] === 'active' && service.annotations[MANAGED] !== 'false'
-    if (!ours && !isClaimed(service)) continue
+    if (whyNotManaged(service, roleLabel)) continue
     const { [roleLabel]: _role, [PIN]: _pin, ...selector } = service.selector
     const key = groupKey(service.namespace, selector)
     const group = groups.get(key)

@@ -17,6 +17,11 @@ export function workloadOf({ owner, labels }: Pod): string | undefined {
   return isOfDeployment ? `Deployment/${owner.name.slice(0, -hash.length - 1)}` : `${owner.kind}/${owner.name}`
 }
 
+/** Whether the kubelet asks the pod itself. Without a readinessProbe it is Ready as soon as its containers run. */
+export function hasReadinessProbe({ containers }: Pod): boolean {
+  return containers.some(({ readinessProbe }) => readinessProbe !== undefined)
+}
+
 /** A pod that does its work and ends, whatever labels it shares with the application. */
 export function isOfJob({ owner }: Pod): boolean {
   return owner?.kind === 'Job'

@@ -3,8 +3,9 @@
 import { emptySelectors } from './empty-selectors.js'
 import { SWAP } from './keys.js'
 import { KubeError, type Pod, type Service } from './kube/port.js'
-import { isClaimed, isStuck, release, type Stuck, type SwapContext } from './latch.js'
+import { isStuck, release, type Stuck, type SwapContext } from './latch.js'
 import { type Group, type GroupServices, groupKey, groupServices, populate } from './observe.js'
+import { isClaimed } from './services.js'
 
 /** A leftover that resists keeps nobody waiting for longer. */
 const RELEASE_LIMIT_MS = 3_000
@@ -77,7 +78,9 @@ async function readServices(context: SwapContext, scope: Scope, wait: boolean): 
   const { kube, clock, deadline, roleLabel } = context
   const list = () => kube.listServices({ namespace: scope.namespace }, deadline.observing)
   const claimed = (services: readonly Service[]) =>
-    scope.select(groupServices(services, roleLabel)).flatMap((group) => group.services.filter(isClaimed))
+    scope
+      .select(groupServices(services, roleLabel))
+      .flatMap((group) => group.services.filter((one) => isClaimed(one, roleLabel)))
 
   const services = await list()
   const before = claimed(services)

@@ -1,6 +1,7 @@
 /** What a check means for one pod: which probes, against which address. Pure. */
 import type { Milliseconds } from '../duration.js'
 import type { Container, Pod, ReadinessProbe } from '../kube/port.js'
+import { hasReadinessProbe } from '../pods.js'
 import { DEFAULT_HEALTH_TIMEOUT_MS, type Settings } from '../policy.js'
 import { type Address, addressOf, probePort, servicePort, type Unusable, whyNoAddress } from './address.js'
 import type { HttpCheck } from './http.js'
@@ -83,8 +84,8 @@ function planDeclared(pod: Pod, settings: Settings): Plan {
   return { kind: 'ready', pod, targets: readyTargets(pod), evidence: evidenceOfReady(pod), timeoutMs, note }
 }
 
-function evidenceOfReady({ containers }: Pod): Evidence {
-  return containers.some(({ readinessProbe }) => readinessProbe !== undefined) ? 'readiness-probe' : 'none'
+function evidenceOfReady(pod: Pod): Evidence {
+  return hasReadinessProbe(pod) ? 'readiness-probe' : 'none'
 }
 
 type Probed = Container & { readonly readinessProbe: ReadinessProbe }

@@ -109,6 +109,10 @@ export interface Service {
   readonly publishNotReadyAddresses: boolean
   /** Without an address of its own: DNS names its pods, whatever their ports are. */
   readonly headless?: true
+  /** Of type ExternalName: a name in DNS, which leads to no pods whatever its selector says. */
+  readonly external?: true
+  /** It is being deleted, and may be for as long as a finalizer holds it. */
+  readonly terminating?: true
   /** Absent or empty: a headless Service may have none. */
   readonly ports?: readonly ServicePort[]
 }

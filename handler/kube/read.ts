@@ -29,7 +29,7 @@ export function readPod(pod: V1Pod): Pod {
     annotations: metadata.annotations && alone(metadata.annotations),
     createdAtMs: readTime(metadata.creationTimestamp),
     phase: status.phase ?? '',
-    terminating: metadata.deletionTimestamp !== undefined && metadata.deletionTimestamp !== null,
+    terminating: isTerminating(metadata),
     ready: ready?.status === 'True',
     readySinceMs: readTime(ready?.lastTransitionTime),
     ...(ip ? { ip } : {}),
@@ -89,8 +89,14 @@ export function readService({ metadata = {}, spec = {} }: V1Service): Service {
     selector: alone(spec.selector ?? {}),
     publishNotReadyAddresses: spec.publishNotReadyAddresses === true,
     ...(spec.clusterIP === 'None' ? { headless: true as const } : {}),
+    ...(spec.type === 'ExternalName' ? { external: true as const } : {}),
+    ...(isTerminating(metadata) ? { terminating: true as const } : {}),
     ports: (spec.ports ?? []).map(readServicePort),
   }
+}
+
+function isTerminating({ deletionTimestamp }: V1ObjectMeta): boolean {
+  return deletionTimestamp !== undefined && deletionTimestamp !== null
 }
 
 function readServicePort({ name, port, targetPort, protocol }: V1ServicePort): ServicePort {

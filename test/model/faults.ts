@@ -2,7 +2,7 @@
 
 import { PIN } from '../../handler/keys.js'
 import { FIELD_MANAGER, type Pod, type Service } from '../../handler/kube/port.js'
-import { isClaimed } from '../../handler/latch.js'
+import { isClaimed } from '../../handler/services.js'
 import { hasEnded, isActive } from '../support/roles.js'
 import { changed, ownedBy } from '../support/stored.js'
 import { NONE } from './cluster.js'
@@ -129,7 +129,7 @@ export function serviceFaults({ faults, objects, home }: World, state: State): F
     const service = objects.services.value(id)
     const change = (text: string, next: Partial<Service>) => become(text, changed({ ...service, ...next }))
     found.push(change(`a third party writes Service ${name}, and changes nothing of ours`, {}))
-    if (!isClaimed(service)) return found
+    if (!isClaimed(service, 'role')) return found
     return [
       ...found,
       change(`a third party puts the selector of ${name} back`, { selector: written.selector }),

@@ -339,7 +339,10 @@ function saying(setting: string): fc.Arbitrary<string | undefined> {
 const sayings = fc.record(Object.fromEntries(SETTINGS.map((setting) => [setting, saying(setting)])))
 
 const serviceDraft = fc.record({
-  latched: mostly([20, fc.constant(false)], [1, fc.constant(true)]),
+  pin: mostly([40, fc.constant('none')], [2, oneOf('in place of the role', 'beside the role')]),
+  /** It leads to no pods, or is going. */
+  external: mostly([40, fc.constant(false)], [1, fc.constant(true)]),
+  terminating: mostly([40, fc.constant(false)], [1, fc.constant(true)]),
   claimed: mostly([30, fc.constant(false)], [1, fc.constant(true)]),
   strange: strangeEntries,
   /** Which of the group's annotations it carries. */
@@ -360,9 +363,12 @@ function build(name: string, draft: ServiceDraft, said: Readonly<Record<string, 
     annotations: aMap([...draft.strange, ...prefixed, ['active-passive/swap', claim]]),
     selector: {
       app: 'web',
-      ...(draft.latched ? { 'active-passive/pod': 'uid-of-default-web-0' } : { role: 'active' }),
+      ...(draft.pin === 'none' ? {} : { 'active-passive/pod': 'uid-of-default-web-0' }),
+      ...(draft.pin === 'in place of the role' ? {} : { role: 'active' }),
     },
     publishNotReadyAddresses: draft.publishNotReadyAddresses,
+    ...(draft.external ? { external: true } : {}),
+    ...(draft.terminating ? { terminating: true } : {}),
   })
 }
 
@@ -383,6 +389,10 @@ const neighbour = fc.constantFrom(
     ]),
   }),
   aService('nothing', { selector: {} }),
+  aService('elsewhere', { selector: { tier: 'gold', role: 'active' }, external: true }),
+  aService('going', { selector: { tier: 'gold', role: 'active' }, terminating: true }),
+  aService('debug', { selector: { tier: 'gold', role: 'active', 'active-passive/pod': 'uid-of-default-web-0' } }),
+  aService('spare', { selector: { app: 'web', role: 'passive', 'active-passive/pod': 'uid-of-default-web-0' } }),
 )
 const neighbours = mostly<readonly Service[]>(
   [3, fc.constant([])],

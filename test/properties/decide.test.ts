@@ -20,6 +20,7 @@ const REASONS: Readonly<Record<ReasonCode, readonly string[]>> = {
   'active-gone': ['failover'],
   'active-not-ready': ['failover'],
   'active-failed': ['failover'],
+  'ready-by-kubelet': ['failover'],
   'under-threshold': ['count'],
   cooldown: ['blocked'],
   'no-candidate': ['blocked'],
@@ -235,7 +236,10 @@ function expectSense({ decision, members, settings, warnings }: Outcome): void {
   expect(settings.never ?? []).not.toContain(winner.pod.name)
   expect(winner.pod.owner?.kind).not.toBe('Job')
   expect(living).not.toContain(winner)
-  if (decision.kind === 'failback' || living.length > 0) expect(winner.verdict.health).toBe('healthy')
+  if (decision.reason.code === 'ready-by-kubelet') {
+    expect(living.map(({ verdict }) => verdict.conclusive)).toEqual([true])
+    expect(winner.pod).toMatchObject({ ready: true, ip: expect.stringMatching(/\d/) })
+  } else if (decision.kind === 'failback' || living.length > 0) expect(winner.verdict.health).toBe('healthy')
 }
 
 /** What must be the same in every order; a group's members have an order of their own. */

@@ -25,6 +25,9 @@ interface Count {
 
 /** Rules that can be left out, to see how often each of them makes a difference. */
 export const RULES = [
+  'a Service that leads to no pods is none of ours',
+  'a Service that is being deleted is none of ours',
+  'a pin beside a role is none of ours',
   'what has ended is no member',
   'marks beside the pin of another pod are void',
   'marks that a pod was created with are void',
@@ -42,6 +45,7 @@ export const RULES = [
   'a lost label goes back',
   'better evidence first',
   'no failback to worse evidence',
+  'the kubelet is believed where the active pod is not Ready and no other passes',
   'preferred pods first',
   'the workload of the active pod first',
   'the workload of the last active pod first',
@@ -57,8 +61,8 @@ export type Rule = (typeof RULES)[number]
  * @param without a rule that is left out
  */
 export function expected(world: World, service: Service, without?: Rule): Expected | undefined {
-  if (!isManaged(service)) return undefined
   const holds: Holds = (rule) => rule !== without
+  if (!isManaged(service, holds)) return undefined
   const restOf = (one: Service) =>
     JSON.stringify([
       one.namespace,
@@ -66,7 +70,7 @@ export function expected(world: World, service: Service, without?: Rule): Expect
         .sort()
         .map((key) => [key, pairs(one)[key]]),
     ])
-  const managed = world.services.filter(isManaged)
+  const managed = world.services.filter((one) => isManaged(one, holds))
   const group = managed.filter((one) => restOf(one) === restOf(service)).sort((a, b) => byName(a.name, b.name))
   const selected = world.pods.filter((seen) => isSelected(service, seen))
 
@@ -129,10 +133,22 @@ function pairs({ selector }: Service): Record<string, string> {
   return Object.fromEntries(Object.entries(selector).filter(([key]) => key !== 'role' && key !== 'active-passive/pod'))
 }
 
-/** "A Service is claimed if it has the annotation or the pin key; such a Service is a managed one." */
-function isManaged({ annotations, selector }: Service): boolean {
-  if (annotations['active-passive/swap'] !== undefined || selector['active-passive/pod'] !== undefined) return true
-  return selector.role === 'active' && annotations['active-passive/managed'] !== 'false'
+/**
+ * "Only a live Service that routes by its selector can be a group's or a rival: ExternalName never; one that is being
+ * deleted never blocks a live one; a pin beside a role is not our state […]; a pin in place of the role is ours, with or
+ * without the claim"; "nobody's `role: passive` is ever rewritten"
+ */
+function isManaged(service: Service, holds: Holds): boolean {
+  const { annotations, selector } = service
+  if (service.external && holds('a Service that leads to no pods is none of ours')) return false
+  if (service.terminating && holds('a Service that is being deleted is none of ours')) return false
+  const role = selector.role ?? 'none'
+  const isPinned = selector['active-passive/pod'] !== undefined
+  if (role !== 'active' && role !== 'none') return false
+  if (annotations['active-passive/swap'] !== undefined) return true
+  if (role === 'none') return isPinned && Object.keys(pairs(service)).length > 0
+  if (isPinned && holds('a pin beside a role is none of ours')) return false
+  return annotations['active-passive/managed'] !== 'false'
 }
 
 function isSelected(service: Service, { pod }: SeenPod): boolean {
@@ -169,6 +185,8 @@ interface Facts {
   /** It will not serve again. */
   readonly isGone: boolean
   readonly isRunning: boolean
+  /** By a probe of its own, at an address. */
+  readonly isReadyByKubelet: boolean
   readonly health: 'healthy' | 'under the threshold' | 'at the threshold' | 'conclusive' | 'not known'
   /** Consecutive failures: as they were written, and with those of this pass. */
   readonly wereFailures: number
@@ -226,6 +244,7 @@ function factsOf(seen: SeenPod, said: Says, everyoneIsServed: boolean, holds: Ho
     epoch: epochOf(seen, holds),
     isGone,
     isRunning,
+    isReadyByKubelet: pod.ready && pod.containers.some((one) => one.readinessProbe) && isIP(pod.ip ?? '') > 0,
     health,
     wereFailures,
     failures,
@@ -457,9 +476,20 @@ function decideFor(
   if (active.health === 'not known') return answer('blocked', 'not-probed')
   if (active.health === 'under the threshold') return answer('count', 'under-threshold')
   if (active.health !== 'healthy') {
-    const winner = first(healthy)
+    // "when the active is not Ready, no candidate passes our check, but a standby is Ready by its kubelet's real
+    // readinessProbe: it takes over"; "`false`: where […] none is healthy, make none active"
+    const believed = mayBePromoted.filter(
+      (one) => one !== active && one.isReadyByKubelet && one.health !== 'conclusive',
+    )
+    const isBelieved =
+      healthy.length === 0 &&
+      active.health === 'conclusive' &&
+      !isFalse('promote-unhealthy') &&
+      holds('the kubelet is believed where the active pod is not Ready and no other passes')
+    const winner = first(isBelieved ? believed : healthy)
     if (!winner) return answer('blocked', 'no-candidate')
     if (active.activeForMs < Number(said('cooldown') ?? 0)) return answer('blocked', 'cooldown')
+    if (isBelieved) return answer('failover', 'ready-by-kubelet', winner)
     return answer('failover', active.health === 'conclusive' ? 'active-not-ready' : 'active-failed', winner)
   }
 

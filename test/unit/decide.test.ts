@@ -28,6 +28,11 @@ const inShort = (choice: Choice) => [choice.kind, choice.reason.code, winnerOf(c
 
 const passive = aMember('web-1')
 const deadPassive = aMember('web-1', { verdict: failed('503') })
+/** With a readinessProbe of its own, which the kubelet runs. */
+const PROBED = {
+  containers: [{ name: 'main', ports: [], readinessProbe: { kind: 'exec', timeoutMs: SECOND } }],
+} as const
+const believed = aMember('web-1', { pod: PROBED, verdict: failed() })
 
 describe('the rules, in their order', () => {
   test.each<[string, readonly Judged[], Partial<Settings>, readonly (string | undefined)[]]>([
@@ -88,6 +93,48 @@ describe('the rules, in their order', () => {
       ['blocked', 'no-candidate'],
     ],
     [
+      'the active is not Ready, and the other, Ready for want of a probe, fails our check: blocked',
+      [anActive('web-0', { verdict: conclusively('not Ready') }), deadPassive],
+      {},
+      ['blocked', 'no-candidate'],
+    ],
+    [
+      'the active is not Ready, and the other, which its kubelet finds Ready, fails our check: failover',
+      [anActive('web-0', { verdict: conclusively('not Ready') }), believed],
+      {},
+      ['failover', 'ready-by-kubelet', 'web-1'],
+    ],
+    [
+      'the active is not Ready, and a third one passes: failover to that one',
+      [anActive('web-0', { verdict: conclusively('not Ready') }), believed, aMember('web-2')],
+      {},
+      ['failover', 'active-not-ready', 'web-2'],
+    ],
+    [
+      'the active has failed our check and is Ready, and so is the other: blocked, as nothing would be better',
+      [anActive('web-0', { pod: PROBED, verdict: failed() }), believed],
+      {},
+      ['blocked', 'no-candidate'],
+    ],
+    [
+      'the active is not Ready, the other is by its kubelet, inside the cooldown: blocked',
+      [anActive('web-0', { verdict: conclusively('not Ready'), activeSinceMs: NOW - 1 }), believed],
+      { cooldown: MINUTE },
+      ['blocked', 'cooldown'],
+    ],
+    [
+      'the active is not Ready, the other is by its kubelet, but promote-unhealthy is false: blocked',
+      [anActive('web-0', { verdict: conclusively('not Ready') }), believed],
+      { 'promote-unhealthy': false },
+      ['blocked', 'no-candidate'],
+    ],
+    [
+      'the active is not Ready, the other is by its kubelet, and is named in never: blocked',
+      [anActive('web-0', { verdict: conclusively('not Ready') }), believed],
+      { never: ['web-1'] },
+      ['blocked', 'no-candidate'],
+    ],
+    [
       'the active was not probed: blocked',
       [anActive('web-0', { verdict: unprobed }), passive],
       {},
@@ -122,6 +169,11 @@ describe('every decision says why:', () => {
     ['web-0 passed its check: 200', [anActive('web-0')], {}],
     ['web-0 failed its check (500), 2 of 3 times', [anActive('web-0', { verdict: failing(2) })], {}],
     ['web-0 failed its check 3 times (500); web-1 passed its check', [sick, passive], {}],
+    [
+      'web-0 is not Ready; no other pod passes our check, but web-1 is Ready by its readinessProbe (our check: 500)',
+      [anActive('web-0', { verdict: conclusively('not Ready') }), believed],
+      {},
+    ],
     [
       'web-0 failed its check 3 times (500), but no other pod can take over: web-0 is left active',
       [sick, deadPassive],

@@ -22,12 +22,16 @@ const activePod = (name: string, epoch?: string) =>
     annotations: epoch === undefined ? undefined : { 'active-passive/epoch': epoch },
   })
 
+const COPIED = { app: 'web', role: 'active', 'active-passive/pod': 'uid-of-web-0' }
+const CLAIMED = { annotations: { 'active-passive/swap': 'x web-0' } }
+
 describe('a Service is managed', () => {
   test.each<[string, Partial<Service>]>([
     ['when its selector holds role: active', {}],
     ['when it is annotated managed: "true"', { annotations: { 'active-passive/managed': 'true' } }],
     // Wrong spelling must not silently take a Service out of our hands: the policy names it.
     ['when managed is neither true nor false', { annotations: { 'active-passive/managed': 'no' } }],
+    ['while it is claimed, and its role was applied again beside the pin', { selector: COPIED, ...CLAIMED }],
     ['while it is latched, its role taken out', { selector: { app: 'web', 'active-passive/pod': 'uid-of-web-0' } }],
     [
       'while it is claimed, even with managed: "false"',
@@ -42,6 +46,16 @@ describe('a Service is managed', () => {
     ['with another role in it', { selector: { app: 'web', role: 'passive' } }],
     ['without any selector', { selector: {} }],
     ['annotated managed: "false"', { annotations: { 'active-passive/managed': 'false' } }],
+    ['of type ExternalName, which leads to no pods', { external: true }],
+    ['while it is being deleted', { terminating: true }],
+    [
+      'while it is being deleted, though it is claimed',
+      { terminating: true, annotations: { 'active-passive/swap': 'x' } },
+    ],
+    ['with a pin beside the role: somebody has copied the labels of a pod', { selector: COPIED }],
+    ['with a pin beside the role of a standby', { selector: { ...COPIED, role: 'passive' } }],
+    ['with the role of a standby and a copied claim', { selector: { app: 'web', role: 'passive' }, ...CLAIMED }],
+    ['with nothing but a pin: it never was of a group', { selector: { 'active-passive/pod': 'uid-of-web-0' } }],
   ])('but not %s', (_, service) => {
     expect(observe([aService('web', service)])).toEqual([])
   })
@@ -195,7 +209,10 @@ describe('a group is left untouched', () => {
   })
 
   test('when it is latched and too wide', () => {
-    const [group] = observe([aService('all', { selector: { 'active-passive/pod': 'uid' } })], [aPod('web-0')])
+    const [group] = observe(
+      [aService('all', { selector: { 'active-passive/pod': 'uid' }, ...CLAIMED })],
+      [aPod('web-0')],
+    )
     expect(group?.fault?.code).toBe('selector-too-wide')
   })
 

@@ -1,10 +1,10 @@
 /** What the watches know of the groups, and which of them need a pass. No I/O, no time. */
 import { PREFIX, SWAP } from '../../keys.js'
 import type { Pod, Service } from '../../kube/port.js'
-import { isClaimed } from '../../latch.js'
 import { isMember } from '../../members.js'
 import { type GroupServices, groupKey, groupServices, selects } from '../../observe.js'
 import { isOfJob } from '../../pods.js'
+import { isClaimed } from '../../services.js'
 import { isInScope, type ServiceRef } from '../../targets.js'
 
 /**
@@ -97,7 +97,7 @@ export class WatchedGroups {
   need(key: string): Need {
     const group = this.groups.get(key)
     if (!group) return NONE
-    const claim = group.services.find(isClaimed)
+    const claim = group.services.find((service) => isClaimed(service, this.roleLabel))
     if (claim) return { kind: 'claimed', token: `${claim.uid} ${claim.annotations[SWAP]}` }
     if (group.services.some(({ annotations }) => annotations[PAUSE] === 'true')) return NONE
     const pods = [...group.pods.values()].filter((pod) => isMember(pod, this.roleLabel))
