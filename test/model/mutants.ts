@@ -193,10 +193,10 @@ export const mutants: readonly Mutant[] = [
     finds: /may still be made/,
     edits: [
       latch(
-        `    if (isClaimed(seen)) return release(context, seen, deadline.releasing)
+        `    if (carriesOurs(seen, roleLabel)) return release(context, seen, deadline.releasing)
     const result`,
-        `    if (!isClaimed(seen)) return { kind: 'free', service: seen }
-    if (isClaimed(seen)) return release(context, seen, deadline.releasing)
+        `    if (!carriesOurs(seen, roleLabel)) return { kind: 'free', service: seen }
+    if (carriesOurs(seen, roleLabel)) return release(context, seen, deadline.releasing)
     const result`,
       ),
     ],
