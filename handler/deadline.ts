@@ -11,7 +11,12 @@ const PROMOTION_RESERVE_MS = 3_500
 /** Kept back at the very end for the release of a claim. */
 const RELEASE_RESERVE_MS = 1_500
 
+/** Of the time for observing, what one probe may take: the lists come before it, and its failure has to be counted. */
+const PROBE_SHARE = 0.9
+
 export interface Deadline {
+  /** A probe that would be given more is given this, and fails when it takes longer. Milliseconds. */
+  readonly longestProbeMs: number
   /** May a swap begin? */
   allowsSwap(): boolean
   /** May a swap that has claimed its Services go on to the pods? */
@@ -54,6 +59,7 @@ export function startDeadline(clock: Clock, ms: number, stop: AbortSignal): Dead
   const swapping = any(after(ms - RELEASE_RESERVE_MS))
   const releasing = any(after(ms))
   const deadline: Deadline = {
+    longestProbeMs: Math.floor(PROBE_SHARE * (ms - SWAP_RESERVE_MS)),
     allowsSwap: () => !observing.aborted,
     allowsSeal: () => !sealing.aborted,
     allowsPromotion: () => !promoting.aborted,

@@ -203,7 +203,12 @@ async function consider(context: GroupContext, group: Group, verdicts: Map<strin
       nowMs: context.clock.now(),
       endedActive: endedActive(group, context.roleLabel),
     }),
-    warnings: [...group.warnings, ...warnings, ...misnamed(context, group, settings), ...notesOn(members, settings)],
+    warnings: [
+      ...group.warnings,
+      ...warnings,
+      ...misnamed(context, group, settings),
+      ...notesOn(members, settings, context.deadline),
+    ],
   }
 }
 

@@ -1,7 +1,9 @@
 /** Verdicts on all pods of a group, side by side. */
 import type { Judged } from './candidates.js'
+import type { Deadline } from './deadline.js'
+import { formatDuration } from './duration.js'
 import { judgeByProbes, judgeByState, notProbed, type Verdict } from './health/judge.js'
-import { planCheck } from './health/plan.js'
+import { type Plan, planCheck } from './health/plan.js'
 import type { SwapContext } from './latch.js'
 import type { Group } from './observe.js'
 import type { Settings } from './policy.js'
@@ -20,7 +22,7 @@ export function judgeGroup(
 ): Promise<readonly Judged[]> {
   const needsReady = !services.every(({ publishNotReadyAddresses }) => publishNotReadyAddresses)
   const verdictOf = async (member: Group['members'][number]): Promise<Verdict> => {
-    const plan = planCheck(member.pod, settings)
+    const plan = fitted(planCheck(member.pod, settings), context.deadline)
     const known = judgeByState(plan, member, needsReady || plan.kind === 'ready') ?? verdicts.get(member.pod.uid)
     if (known) return known
     if (!mayProbe) return notProbed(plan, member)
@@ -31,12 +33,25 @@ export function judgeGroup(
   return Promise.all(members.map(async (member) => ({ ...member, verdict: await verdictOf(member) })))
 }
 
+/** A limit that is longer than the pass would never be met, and the pod would never be judged. */
+function fitted(plan: Plan, { longestProbeMs }: Pick<Deadline, 'longestProbeMs'>): Plan {
+  return { ...plan, timeoutMs: Math.min(plan.timeoutMs, longestProbeMs) }
+}
+
 /** What the checks are less than what was asked for, one line for all pods that share it. */
-export function notesOn(members: readonly Judged[], settings: Settings): string[] {
+export function notesOn(
+  members: readonly Judged[],
+  settings: Settings,
+  { longestProbeMs }: Pick<Deadline, 'longestProbeMs'>,
+): string[] {
   const podsByNote = new Map<string, string[]>()
   for (const { pod } of members) {
-    const { note } = planCheck(pod, settings)
-    if (note) podsByNote.set(note, [...(podsByNote.get(note) ?? []), pod.name])
+    const { note, timeoutMs, targets } = planCheck(pod, settings)
+    const cut =
+      targets.length > 0 && timeoutMs > longestProbeMs
+        ? `its check may take ${formatDuration(timeoutMs)}, and a pass has time for ${formatDuration(longestProbeMs)}: whatever takes longer has failed. A longer --deadline gives it more, and annotation active-passive/health-timeout on the Service less`
+        : undefined
+    for (const said of [note, cut]) if (said) podsByNote.set(said, [...(podsByNote.get(said) ?? []), pod.name])
   }
   return [...podsByNote].map(([note, pods]) => `pod ${pods.join(', ')}: ${note}`)
 }

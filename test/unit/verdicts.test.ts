@@ -1,0 +1,51 @@
+import { describe, expect, it } from 'vitest'
+import { systemClock } from '../../handler/clock.js'
+import { startDeadline } from '../../handler/deadline.js'
+import type { Pod } from '../../handler/kube/port.js'
+import { readMember } from '../../handler/members.js'
+import type { Group } from '../../handler/observe.js'
+import { DEFAULT_SETTINGS } from '../../handler/policy.js'
+import { judgeGroup, notesOn } from '../../handler/verdicts.js'
+import { aPod, aService } from '../support/builders.js'
+
+const PASS_MS = 40_000
+const settings = { ...DEFAULT_SETTINGS, failures: 1 }
+
+/** Judges a pod whose readinessProbe may take that long, in a pass of 40 s; no answer comes. */
+async function judge(timeoutMs: number) {
+  const readinessProbe: NonNullable<Pod['containers'][number]['readinessProbe']> = {
+    ...{ kind: 'http', timeoutMs, scheme: 'http', port: 8080, path: '/', headers: [] },
+  }
+  const pod = aPod('web-0', { containers: [{ name: 'main', ports: [], readinessProbe }] })
+  const group = { members: [readMember(pod, 'role')], services: [aService('web')] } as unknown as Group
+  const limits: number[] = []
+  const deadline = startDeadline(systemClock, PASS_MS, new AbortController().signal)
+  const context = {
+    clock: systemClock,
+    deadline,
+    probe: async (_plan: unknown, limitMs: number) => {
+      limits.push(limitMs)
+      return { healthy: false, text: 'no answer', ms: limitMs }
+    },
+  } as unknown as Parameters<typeof judgeGroup>[0]
+  const [judged] = await judgeGroup(context, group, settings, new Map(), true)
+  deadline.close()
+  return { limits, health: judged?.verdict.health, notes: notesOn(judged ? [judged] : [], settings, deadline) }
+}
+
+describe('a probe that may take', () => {
+  it('as long as a pass is given what a pass has, fails when it takes longer, and its author is told', async () => {
+    const { limits, health, notes } = await judge(60_000)
+    expect(limits).toEqual([31_500])
+    expect(health).toBe('failed')
+    expect(notes).toEqual([
+      expect.stringMatching(
+        /^pod web-0: its check may take 1m, and a pass has time for 31.5s.*--deadline.*health-timeout/,
+      ),
+    ])
+  })
+
+  it('less is given what it asks for', async () => {
+    expect(await judge(30_000)).toEqual({ limits: [30_000], health: 'failed', notes: [] })
+  })
+})
