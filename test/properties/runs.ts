@@ -11,7 +11,7 @@ const { FC_SEED: seed = '20260101', FC_RUNS: asked, FC_PATH: path } = process.en
 const RUNS = Number(asked ?? 1000)
 
 /** No limit where somebody asked for more. */
-export const limit = { timeout: asked === undefined ? 20_000 : 0 }
+export const limit = { timeout: asked === undefined ? 60_000 : 0 }
 
 /** @param runs where the environment does not say how many */
 export function parameters(runs = RUNS): fc.Parameters<unknown> {
