@@ -161,6 +161,8 @@ async function swapUnderClaim(
         return done()
       }
       if (promoted.kind === 'superseded') return ended(AGAIN)
+      // Time is up. No other pod would be let through: the API server does not know who asks.
+      if (promoted.kind === 'unauthenticated') return ended({ kind: 'failed', fault: faultOf(promoted.error, object) })
       if (promoted.kind === 'changed') note(promoted.error)
       else if (isRefusal(promoted)) refusals.set(winner.pod.name, faultOf(promoted.error, object))
       if (isRefusal(promoted)) never = [...never, winner.pod.name]
@@ -189,7 +191,10 @@ async function swapUnderClaim(
   }
 }
 
-/** Checks that the claim still stands, then promotes; both again where the server is too busy. @throws KubeError */
+/**
+ * Checks that the claim still stands, then promotes; both again where the server is too busy, or does not know who we
+ * are: that says nothing of the winner, and nothing was written. @throws KubeError
+ */
 async function promoteUnderClaim(
   context: SwapContext,
   held: Claim,
@@ -200,8 +205,8 @@ async function promoteUnderClaim(
   for (let attempt = 0; ; attempt++) {
     if (!(await persistShortly(context, (signal) => check(context, held, signal)))) return { kind: 'superseded' }
     const promoted = await promote(context, winner, ballot, context.roleLabel, swapping)
-    if (promoted.kind !== 'throttled' || swapping.aborted) return promoted
-    await pause(context, attempt, swapping, promoted.retryAfterMs)
+    if (swapping.aborted || (promoted.kind !== 'throttled' && promoted.kind !== 'unauthenticated')) return promoted
+    await pause(context, attempt, swapping, promoted.kind === 'throttled' ? promoted.retryAfterMs : 0)
   }
 }
 
@@ -233,6 +238,7 @@ function notDone(step: Exclude<Step, { kind: 'done' }>, object: string): Outcome
       return { kind: 'failed', fault: faultOf(step.error, object) }
     case 'throttled':
       return { kind: 'again', delayMs: step.retryAfterMs }
+    case 'unauthenticated':
     case 'unknown':
       return { kind: 'again', delayMs: 0, error: step.error }
     case 'lost':

@@ -11,16 +11,19 @@ export function pause({ clock, random }: Waiting, attempt: number, signal: Abort
 
 /**
  * A read that must not be given up: tried again for as long as there is time, refusals as well (credentials are renewed,
- * webhooks restart). @throws KubeError the last one
+ * webhooks restart). @throws KubeError the last one that was not for want of time
  */
 export async function persist<T>(context: Waiting, signal: AbortSignal, read: () => Promise<T>): Promise<T> {
+  let earlier: KubeError | undefined
   for (let attempt = 0; ; attempt++) {
     try {
       return await read()
     } catch (error) {
-      if (!(error instanceof KubeError) || signal.aborted) throw error
+      if (!(error instanceof KubeError)) throw error
+      if (signal.aborted) throw earlier ?? error
       await pause(context, attempt, signal)
       if (signal.aborted) throw error
+      earlier = error
     }
   }
 }
