@@ -202,10 +202,13 @@ async function promoteUnderClaim(
   ballot: Ballot,
 ): Promise<Step | { readonly kind: 'superseded' }> {
   const { swapping } = context.deadline
+  const stands = (signal: AbortSignal) => check(context, held, signal)
+  let told: KubeError | undefined
   for (let attempt = 0; ; attempt++) {
-    if (!(await persistShortly(context, (signal) => check(context, held, signal)))) return { kind: 'superseded' }
+    if (!(await persistShortly(context, stands, told))) return { kind: 'superseded' }
     const promoted = await promote(context, winner, ballot, context.roleLabel, swapping)
     if (swapping.aborted || (promoted.kind !== 'throttled' && promoted.kind !== 'unauthenticated')) return promoted
+    if (promoted.kind === 'unauthenticated') told = promoted.error
     await pause(context, attempt, swapping, promoted.kind === 'throttled' ? promoted.retryAfterMs : 0)
   }
 }
@@ -213,9 +216,13 @@ async function promoteUnderClaim(
 /** One attempt of a read while no pod is active: a request that hangs must leave time for another. */
 const READ_LIMIT_MS = 2_000
 
-function persistShortly<T>(context: SwapContext, read: (signal: AbortSignal) => Promise<T>): Promise<T> {
+function persistShortly<T>(
+  context: SwapContext,
+  read: (signal: AbortSignal) => Promise<T>,
+  told?: KubeError,
+): Promise<T> {
   const { swapping, within } = context.deadline
-  return persist(context, swapping, () => read(AbortSignal.any([swapping, within(READ_LIMIT_MS)])))
+  return persist(context, swapping, () => read(AbortSignal.any([swapping, within(READ_LIMIT_MS)])), told)
 }
 
 /**
