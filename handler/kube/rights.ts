@@ -13,13 +13,15 @@ export class Rights {
   }
 
   /**
-   * Another right in the same place, or `undefined`. One that was seen and is refused now means that rights were taken
-   * away: what was seen there before counts no more.
+   * Another right in the same namespace, or in all; `undefined`: none was seen. One that was seen and is refused now
+   * means that rights were taken away: what was seen there before counts no more.
    */
   besides({ verb, resource, namespace }: Right): Right | undefined {
-    const rights = this.seen.get(namespace)
-    if (rights?.has(`${verb} ${resource}`)) this.seen.delete(namespace)
-    const [other] = this.seen.get(namespace)?.values() ?? []
-    return other
+    for (const scope of new Set([namespace, undefined])) {
+      if (this.seen.get(scope)?.has(`${verb} ${resource}`)) this.seen.delete(scope)
+      const [other] = this.seen.get(scope)?.values() ?? []
+      if (other) return other
+    }
+    return undefined
   }
 }

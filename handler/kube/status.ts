@@ -136,7 +136,10 @@ function permit(access: Access, said: string, rights: Rights): string {
     return `A binding is there, but not what it binds ${user} to: make ${absent.join(' and ')} again, with the rule ${rule}`
   }
   const other = rights.besides(access)
-  if (other) return `${user} may ${describe(other)}, so that a binding is there: add to its Role the rule ${rule}`
+  if (other) {
+    const bound = other.namespace === undefined ? 'ClusterRole' : 'Role'
+    return `${user} may ${describe(other)}, so that a binding is there: add to its ${bound} the rule ${rule}`
+  }
   const role = namespace === undefined ? 'a ClusterRole' : `a Role in namespace ${namespace}`
   return `Grant it by a rule of ${role}: ${rule}. Where one has it already, what is missing is its binding to ${user}.`
 }

@@ -164,6 +164,12 @@ describe('a list', () => {
       )
     })
 
+    it('in one namespace after it has allowed something in all there is a rule that is missing', async () => {
+      await kube.listServices({}, never)
+      plan(forbidden('list', 'pods'))
+      expect(await pods()).toMatch(/^me may list services in all namespaces, .*: add to its ClusterRole the rule/)
+    })
+
     it('though it has allowed it before, has changed its mind: what it allowed before says nothing', async () => {
       await services()
       await pods()
