@@ -84,9 +84,15 @@ export class Unanswered extends Error {
 }
 
 export function openTransport(config: KubeConfig, limits: Limits = LIMITS): Transport {
-  const server = config.getCurrentCluster()?.server.replace(/\/$/, '') ?? ''
   const identity = openIdentity(config, limits)
   let requests = 0
+  const way: Way = {
+    server: config.getCurrentCluster()?.server.replace(/\/$/, '') ?? '',
+    limits,
+    count: () => {
+      requests++
+    },
+  }
 
   const present = (signal: AbortSignal): Promise<Presented> =>
     identity.present(signal).catch((error: unknown) => {
@@ -101,92 +107,102 @@ export function openTransport(config: KubeConfig, limits: Limits = LIMITS): Tran
     return retriedOnce({ ...identity, present }, limits.retryDelayMs, signal, attempt)
   }
 
-  const sendOnce = async (
-    method: 'GET' | 'PATCH',
-    path: string,
-    { headers, agent }: Presented,
-    signal: AbortSignal,
-    body?: Body,
-  ): Promise<Answer> => {
-    let earlier: string | undefined
-    const request = got(server + path, {
-      method,
-      headers: { accept: 'application/json', 'user-agent': USER_AGENT, ...headers, ...body?.headers },
-      // Node would write headers that go out with a text as UTF-8 once more, and so another name to act as.
-      ...(body ? { body: Buffer.from(body.text) } : {}),
-      agent: { http: agent, https: agent as HttpsAgent },
-      timeout:
-        method === 'GET'
-          ? { request: limits.readTimeoutMs, response: limits.firstSilenceMs }
-          : { request: limits.writeTimeoutMs },
-      retry: {
-        limit: method === 'GET' ? READ_RETRIES : 0,
-        backoffLimit: limits.retryDelayMs,
-        noise: 100,
-        maxRetryAfter: LONGEST_RETRY_AFTER_MS,
-      },
-      followRedirect: false,
-      hooks: {
-        beforeRequest: [() => void requests++],
-        beforeRetry: [
-          (error) => {
-            earlier = error.message
-            error.options.timeout = { request: limits.readTimeoutMs }
-            if (!(error instanceof HTTPError)) dropIdle(agent)
-          },
-        ],
-      },
-      signal,
-    })
-    return request.then(answerOf, (error: unknown) => {
-      if (error instanceof HTTPError) return answerOf(error.response as Response<string>)
-      dropIdle(agent)
-      throw noAnswer(error, earlier)
-    })
-  }
-
-  const streamOnce = async (
-    path: string,
-    { headers, agent }: Presented,
-    signal: AbortSignal,
-  ): Promise<Stream | Answer> => {
-    const request = got.stream(server + path, {
-      headers: { accept: 'application/json', 'user-agent': USER_AGENT, ...headers },
-      agent: { http: agent, https: agent as HttpsAgent },
-      retry: { limit: 0 },
-      throwHttpErrors: false,
-      followRedirect: false,
-      signal,
-    })
-    requests++
-    // got's own limits would be on the whole of it, or only on what comes after the connection.
-    const { readTimeoutMs } = limits
-    const giveUp = () => request.destroy(new Error(`no answer within ${readTimeoutMs / 1_000} s`))
-    const late = setTimeout(giveUp, readTimeoutMs)
-    try {
-      const [response] = (await once(request, 'response')) as [Response<string>]
-      const lines = linesOf(request)
-      if (response.statusCode === 200) return { lines }
-      const body: string[] = []
-      for await (const line of lines) body.push(line)
-      return { ...answerOf(response), body: body.join('\n') }
-    } catch (error) {
-      throw noAnswer(error, undefined)
-    } finally {
-      clearTimeout(late)
-    }
-  }
-
   return {
     get requests() {
       return requests
     },
-    stream: (path, signal) => authenticated(signal, (shown) => streamOnce(path, shown, signal)),
-    get: (path, signal) => authenticated(signal, (shown) => sendOnce('GET', path, shown, signal)),
+    stream: (path, signal) => authenticated(signal, (shown) => streamOnce(way, shown, path, signal)),
+    get: (path, signal) => authenticated(signal, (shown) => sendOnce(way, shown, 'GET', path, signal)),
     patch: (path, contentType, body, signal) => {
       const sent = { headers: { 'content-type': contentType }, text: JSON.stringify(body) }
-      return authenticated(signal, (shown) => sendOnce('PATCH', path, shown, signal, sent))
+      return authenticated(signal, (shown) => sendOnce(way, shown, 'PATCH', path, signal, sent))
     },
+  }
+}
+
+/** Where requests go, and how. */
+interface Way {
+  readonly server: string
+  readonly limits: Limits
+  /** Of each attempt. */
+  readonly count: () => void
+}
+
+async function sendOnce(
+  { server, limits, count }: Way,
+  { headers, agent }: Presented,
+  method: 'GET' | 'PATCH',
+  path: string,
+  signal: AbortSignal,
+  body?: Body,
+): Promise<Answer> {
+  let earlier: string | undefined
+  const request = got(server + path, {
+    method,
+    headers: { accept: 'application/json', 'user-agent': USER_AGENT, ...headers, ...body?.headers },
+    // Node would write headers that go out with a text as UTF-8 once more, and so another name to act as.
+    ...(body ? { body: Buffer.from(body.text) } : {}),
+    agent: { http: agent, https: agent as HttpsAgent },
+    timeout:
+      method === 'GET'
+        ? { request: limits.readTimeoutMs, response: limits.firstSilenceMs }
+        : { request: limits.writeTimeoutMs },
+    retry: {
+      limit: method === 'GET' ? READ_RETRIES : 0,
+      backoffLimit: limits.retryDelayMs,
+      noise: 100,
+      maxRetryAfter: LONGEST_RETRY_AFTER_MS,
+    },
+    followRedirect: false,
+    hooks: {
+      beforeRequest: [count],
+      beforeRetry: [
+        (error) => {
+          earlier = error.message
+          error.options.timeout = { request: limits.readTimeoutMs }
+          if (!(error instanceof HTTPError)) dropIdle(agent)
+        },
+      ],
+    },
+    signal,
+  })
+  return request.then(answerOf, (error: unknown) => {
+    if (error instanceof HTTPError) return answerOf(error.response as Response<string>)
+    dropIdle(agent)
+    throw noAnswer(error, earlier)
+  })
+}
+
+async function streamOnce(
+  { server, limits, count }: Way,
+  { headers, agent }: Presented,
+  path: string,
+  signal: AbortSignal,
+): Promise<Stream | Answer> {
+  const request = got.stream(server + path, {
+    headers: { accept: 'application/json', 'user-agent': USER_AGENT, ...headers },
+    agent: { http: agent, https: agent as HttpsAgent },
+    retry: { limit: 0 },
+    throwHttpErrors: false,
+    followRedirect: false,
+    signal,
+  })
+  count()
+  // got's own limits would be on the whole of it, or only on what comes after the connection.
+  const { readTimeoutMs } = limits
+  const giveUp = () => request.destroy(new Error(`no answer within ${readTimeoutMs / 1_000} s`))
+  const late = setTimeout(giveUp, readTimeoutMs)
+  try {
+    const [response] = (await once(request, 'response')) as [Response<string>]
+    const lines = linesOf(request)
+    if (response.statusCode === 200) return { lines }
+    const body: string[] = []
+    for await (const line of lines) body.push(line)
+    return { ...answerOf(response), body: body.join('\n') }
+  } catch (error) {
+    throw noAnswer(error, undefined)
+  } finally {
+    clearTimeout(late)
   }
 }
 
