@@ -3,11 +3,11 @@
 export interface Clock {
   /** Epoch milliseconds. */
   now(): number
-  /** Resolves after `ms`, or as soon as the signal aborts; never rejects. */
+  /** Resolves after `ms`, at once if that is below 0, or as soon as the signal aborts; never rejects. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>
 }
 
-/** What a timer of Node holds; beyond it, it would fire at once. */
+/** What a timer of Node holds; beyond it, it would fire at once. Below nothing, it warns on stderr. */
 const LONGEST_MS = 2 ** 31 - 1
 
 export const systemClock: Clock = {
@@ -20,7 +20,7 @@ export const systemClock: Clock = {
         signal?.removeEventListener('abort', end)
         resolve()
       }
-      const timer = setTimeout(end, Math.min(ms, LONGEST_MS))
+      const timer = setTimeout(end, Math.min(Math.max(ms, 0), LONGEST_MS))
       signal?.addEventListener('abort', end, { once: true })
     }),
 }

@@ -19,6 +19,7 @@ export type FaultCode =
   | 'conflicting-annotations'
   | 'not-found'
   | 'nothing-in-scope'
+  | 'unauthenticated'
   | 'denied'
   | 'changed-by-admission'
   | 'unreachable'

@@ -161,6 +161,8 @@ async function swapUnderClaim(
         return done()
       }
       if (promoted.kind === 'superseded') return ended(AGAIN)
+      // Time is up. No other pod would be let through: the API server does not know who asks.
+      if (promoted.kind === 'unauthenticated') return ended({ kind: 'failed', fault: faultOf(promoted.error, object) })
       if (promoted.kind === 'changed') note(promoted.error)
       else if (isRefusal(promoted)) refusals.set(winner.pod.name, faultOf(promoted.error, object))
       if (isRefusal(promoted)) never = [...never, winner.pod.name]
@@ -189,7 +191,10 @@ async function swapUnderClaim(
   }
 }
 
-/** Checks that the claim still stands, then promotes; both again where the server is too busy. @throws KubeError */
+/**
+ * Checks that the claim still stands, then promotes; both again where the server is too busy, or does not know who we
+ * are: that says nothing of the winner, and nothing was written. @throws KubeError
+ */
 async function promoteUnderClaim(
   context: SwapContext,
   held: Claim,
@@ -197,20 +202,27 @@ async function promoteUnderClaim(
   ballot: Ballot,
 ): Promise<Step | { readonly kind: 'superseded' }> {
   const { swapping } = context.deadline
+  const stands = (signal: AbortSignal) => check(context, held, signal)
+  let told: KubeError | undefined
   for (let attempt = 0; ; attempt++) {
-    if (!(await persistShortly(context, (signal) => check(context, held, signal)))) return { kind: 'superseded' }
+    if (!(await persistShortly(context, stands, told))) return { kind: 'superseded' }
     const promoted = await promote(context, winner, ballot, context.roleLabel, swapping)
-    if (promoted.kind !== 'throttled' || swapping.aborted) return promoted
-    await pause(context, attempt, swapping, promoted.retryAfterMs)
+    if (swapping.aborted || (promoted.kind !== 'throttled' && promoted.kind !== 'unauthenticated')) return promoted
+    if (promoted.kind === 'unauthenticated') told = promoted.error
+    await pause(context, attempt, swapping, promoted.kind === 'throttled' ? promoted.retryAfterMs : 0)
   }
 }
 
 /** One attempt of a read while no pod is active: a request that hangs must leave time for another. */
 const READ_LIMIT_MS = 2_000
 
-function persistShortly<T>(context: SwapContext, read: (signal: AbortSignal) => Promise<T>): Promise<T> {
+function persistShortly<T>(
+  context: SwapContext,
+  read: (signal: AbortSignal) => Promise<T>,
+  told?: KubeError,
+): Promise<T> {
   const { swapping, within } = context.deadline
-  return persist(context, swapping, () => read(AbortSignal.any([swapping, within(READ_LIMIT_MS)])))
+  return persist(context, swapping, () => read(AbortSignal.any([swapping, within(READ_LIMIT_MS)])), told)
 }
 
 /**
@@ -233,6 +245,7 @@ function notDone(step: Exclude<Step, { kind: 'done' }>, object: string): Outcome
       return { kind: 'failed', fault: faultOf(step.error, object) }
     case 'throttled':
       return { kind: 'again', delayMs: step.retryAfterMs }
+    case 'unauthenticated':
     case 'unknown':
       return { kind: 'again', delayMs: 0, error: step.error }
     case 'lost':

@@ -95,10 +95,8 @@ export async function claim(
       refused.push({ service, error: result.error })
       if (result.kind === 'changed') changed.push(result.object)
     } else {
-      if (result.kind === 'unknown') {
-        unanswered.push(service)
-        error = result.error
-      }
+      if (result.kind === 'unknown') unanswered.push(service)
+      if (result.kind === 'unknown' || result.kind === 'unauthenticated') error = result.error
       delayMs = Math.max(delayMs ?? 0, result.kind === 'throttled' ? result.retryAfterMs : 0)
     }
   }

@@ -11,16 +11,25 @@ export function pause({ clock, random }: Waiting, attempt: number, signal: Abort
 
 /**
  * A read that must not be given up: tried again for as long as there is time, refusals as well (credentials are renewed,
- * webhooks restart). @throws KubeError the last one
+ * webhooks restart).
+ * @param told what the API server has said so far
+ * @throws KubeError the last one that says more than that there was no time left
  */
-export async function persist<T>(context: Waiting, signal: AbortSignal, read: () => Promise<T>): Promise<T> {
+export async function persist<T>(
+  context: Waiting,
+  signal: AbortSignal,
+  read: () => Promise<T>,
+  told?: KubeError,
+): Promise<T> {
+  let last = told
   for (let attempt = 0; ; attempt++) {
     try {
       return await read()
     } catch (error) {
-      if (!(error instanceof KubeError) || signal.aborted) throw error
+      if (!(error instanceof KubeError)) throw error
+      if (!signal.aborted) last = error
       await pause(context, attempt, signal)
-      if (signal.aborted) throw error
+      if (signal.aborted) throw last ?? error
     }
   }
 }

@@ -75,10 +75,10 @@ function stepOf(written: Written<Pod>, role: string, { epoch }: Ballot, roleLabe
   return took ? { kind: 'done', changed: [written.error] } : written
 }
 
-/** A refusal says more than a lost race, and a lost race more than a missing answer. */
+/** A refusal says more than a lost race, and a lost race more than a missing answer; `done` only where none is left. */
 function worstOf(steps: readonly Step[]): Step {
   const changed = steps.flatMap((step) => step.changed ?? [])
-  for (const kind of ['changed', 'denied', 'rejected', 'lost', 'throttled', 'unknown'] as const) {
+  for (const kind of ['changed', 'denied', 'rejected', 'lost', 'throttled', 'unauthenticated', 'unknown'] as const) {
     const found = steps.find((step) => step.kind === kind)
     if (found) return changed.length > 0 ? { ...found, changed } : found
   }

@@ -159,10 +159,11 @@ function distinct(faults: readonly Fault[]): readonly Fault[] {
   return faults.filter((fault, n) => faults.findIndex(({ message }) => message === fault.message) === n)
 }
 
+const UNWRITTEN: readonly Write['result'][] = ['denied', 'unauthenticated', 'rejected', 'throttled']
+
 /** The active pod, as long as nothing may have been written to it. */
 function untouched([active, ...more]: readonly string[], writes: readonly Write[]): string | undefined {
-  const isWritten = ({ object, result }: Write) =>
-    object === `pod/${active}` && result !== 'denied' && result !== 'rejected' && result !== 'throttled'
+  const isWritten = ({ object, result }: Write) => object === `pod/${active}` && !UNWRITTEN.includes(result)
   return active === undefined || more.length > 0 || writes.some(isWritten) ? undefined : active
 }
 

@@ -1,6 +1,7 @@
 /** Connections to the API server, kept from one request to the next. */
 import { Agent as HttpAgent } from 'node:http'
 import { type AgentOptions, Agent as HttpsAgent } from 'node:https'
+import { createSecureContext } from 'node:tls'
 import { ForwardingAgent, isPlainProxy, toleratesIpv6 } from './proxies.js'
 
 export interface Pool {
@@ -13,6 +14,7 @@ export interface Pool {
 /**
  * client-node makes an agent for each request, which holds the trust and the certificates as they are at that moment.
  * One that keeps its connections is made from it, and another only when those have changed.
+ * What is returned throws an Error when a certificate and its key do not belong together.
  */
 export function keepAliveAgents({ maxSockets, idleMs }: Pool): (fresh: HttpAgent) => HttpAgent {
   const settings = { keepAlive: true, timeout: idleMs, maxSockets }
@@ -22,6 +24,7 @@ export function keepAliveAgents({ maxSockets, idleMs }: Pool): (fresh: HttpAgent
     const { options } = fresh as HttpAgent & { readonly options: AgentOptions }
     const seen = JSON.stringify([options.ca, options.cert, options.key].map(String))
     if (current === undefined || seen !== identity) {
+      if (options.cert) createSecureContext(options)
       if (current) retire(current)
       identity = seen
       current = keepAlive(fresh, options, settings)

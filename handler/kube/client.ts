@@ -7,6 +7,7 @@ import { collectionPath, listAll, parse } from './list.js'
 import { annotationPath } from './pointer.js'
 import { FIELD_MANAGER, type Kube, KubeError, type ListOptions, type Written } from './port.js'
 import { readPod, readService } from './read.js'
+import { Rights } from './rights.js'
 import { type Access, outcomeOf, unanswered } from './status.js'
 import { LIMITS, type Limits, openTransport } from './transport.js'
 
@@ -22,9 +23,10 @@ interface ObjectRef {
 export function connect(config: KubeConfig, limits: Partial<Limits> = {}): Kube {
   const transport = openTransport(config, { ...LIMITS, ...limits })
   const server = describeServer(config)
+  const rights = new Rights()
 
   const list = async <M>(resource: Access['resource'], options: ListOptions, signal: AbortSignal): Promise<M[]> =>
-    (await listAll<M>(transport, server, resource, options, signal)).items
+    (await listAll<M>(transport, server, resource, options, signal, rights)).items
 
   async function patch<M, T>(
     resource: 'pods' | 'services',
@@ -38,12 +40,13 @@ export function connect(config: KubeConfig, limits: Partial<Limits> = {}): Kube 
     const path = `${collectionPath(resource, namespace)}/${encodeURIComponent(name)}?fieldManager=${FIELD_MANAGER}`
     try {
       const answer = await transport.patch(path, contentType, body, signal)
-      const outcome = outcomeOf(access, answer)
+      const outcome = outcomeOf(access, answer, rights)
       return outcome.kind === 'applied'
         ? { kind: 'applied', object: read(parse(access, answer, isObject<M>(name))) }
         : outcome
     } catch (error) {
-      return { kind: 'unknown', error: error instanceof KubeError ? error : unanswered(access, error) }
+      const known = error instanceof KubeError ? error : unanswered(access, error)
+      return { kind: known.code === 'unauthenticated' ? 'unauthenticated' : 'unknown', error: known }
     }
   }
 

@@ -1,5 +1,6 @@
 /** A whole list, however many pages it takes, and what an API server's answers must look like to be believed. */
 import type { ListOptions } from './port.js'
+import type { Rights } from './rights.js'
 import { type Access, refusal, unanswered, unintelligible } from './status.js'
 import type { Answer, Transport } from './transport.js'
 
@@ -25,6 +26,7 @@ export async function listAll<M>(
   resource: Access['resource'],
   options: ListOptions,
   signal: AbortSignal,
+  rights?: Rights,
 ): Promise<Listed<M>> {
   const access: Access = { verb: 'list', resource, namespace: options.namespace, server }
   const items: M[] = []
@@ -40,7 +42,8 @@ export async function listAll<M>(
       next = undefined
       continue
     }
-    if (answer.status !== 200) throw refusal(access, answer)
+    if (answer.status !== 200) throw refusal(access, answer, rights)
+    rights?.allowed(access)
     const page = parse(access, answer, isPage<M>)
     items.push(...(page.items ?? []))
     next = page.metadata?.continue || undefined

@@ -8,6 +8,7 @@
  *   fails nothing is written and the outcome is `lost`.
  * - A Service patch carries a resourceVersion; if the stored Service has another one, nothing is written: `lost`.
  * - `changed` means that something was written, and not all of it as it was asked for (verified.ts).
+ * - `unauthenticated` says nothing of the object: the API server did not know who asks, and nothing was written.
  * - `unknown` means that the write may have been applied, may be applied later, or never. No other outcome may.
  */
 
@@ -152,8 +153,10 @@ export type Written<T> =
   | { readonly kind: 'gone' }
   /** Written, and answered with a success, but something that was asked for is not there: admission has changed it. */
   | { readonly kind: 'changed'; readonly object: T; readonly error: KubeError }
-  /** 401 or 403, or whatever an admission policy or webhook refuses with. Nothing was written. */
+  /** 403, or whatever an admission policy or webhook refuses with. Nothing was written. */
   | { readonly kind: 'denied'; readonly error: KubeError }
+  /** 401 with a fresh credential too, or no credential to show. Nothing was written; it says nothing of the object. */
+  | { readonly kind: 'unauthenticated'; readonly error: KubeError }
   /** 429: nothing was written; ask again after `retryAfterMs`. */
   | { readonly kind: 'throttled'; readonly retryAfterMs: number }
   /** Any other 4xx: nothing was written, and asking again will not help. */
@@ -222,10 +225,10 @@ export class KubeError extends Error {
   readonly retryAfterMs: number | undefined
   constructor(
     /**
-     * `unreachable`: no answer. `denied`: 401 or 403, or no credentials to show. `changed-by-admission`: a success that
-     * is not what was asked for. `failed`: any other answer.
+     * `unreachable`: no answer. `unauthenticated`: 401, or no credentials to show. `denied`: 403.
+     * `changed-by-admission`: a success that is not what was asked for. `failed`: any other answer.
      */
-    readonly code: 'unreachable' | 'denied' | 'changed-by-admission' | 'failed',
+    readonly code: 'unreachable' | 'unauthenticated' | 'denied' | 'changed-by-admission' | 'failed',
     message: string,
     readonly remedy: string,
     { retryAfterMs, ...options }: ErrorOptions & { readonly retryAfterMs?: number | undefined } = {},

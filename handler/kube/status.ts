@@ -1,5 +1,6 @@
 /** What a status of the API server means, and how a refusal is explained. */
 import { KubeError, type Written } from './port.js'
+import { Rights } from './rights.js'
 import { type Answer, Unanswered } from './transport.js'
 
 /** A kind of request, as RBAC sees it. */
@@ -28,19 +29,27 @@ const ADMISSION = /\bdenied (?:the )?request\b|\bfailed calling webhook\b/
 const BETWEEN = 'Check what answers at this address: that was no API server, perhaps a proxy or its login page.'
 
 /** What became of a PATCH that was answered. */
-export function outcomeOf(access: Access, answer: Answer): { readonly kind: 'applied' } | Refused {
+export function outcomeOf(
+  access: Access,
+  answer: Answer,
+  rights = new Rights(),
+): { readonly kind: 'applied' } | Refused {
   const { status } = answer
   const said = readStatus(answer)
-  if (status === 200 || status === 201) return { kind: 'applied' }
+  if (status === 200 || status === 201) {
+    rights.allowed(access)
+    return { kind: 'applied' }
+  }
   if (status === 429) {
     return {
       kind: 'throttled',
       retryAfterMs: Math.min(answer.retryAfterMs ?? DEFAULT_RETRY_AFTER_MS, LONGEST_RETRY_AFTER_MS),
     }
   }
-  if (status === 401 || status === 403 || ADMISSION.test(said?.message ?? '')) {
-    return { kind: 'denied', error: refusal(access, answer) }
+  if (status === 403 || ADMISSION.test(said?.message ?? '')) {
+    return { kind: 'denied', error: refusal(access, answer, rights) }
   }
+  if (status === 401) return { kind: 'unauthenticated', error: refusal(access, answer) }
   // What a proxy may say of a request that it has passed on, or what no API server says to a PATCH.
   if (status < 300 || status === 408 || status >= 500) return { kind: 'unknown', error: refusal(access, answer) }
   // A pod that is gone counts as sealed, so that any 404 but the API server's own must not pass for it.
@@ -54,17 +63,18 @@ export function outcomeOf(access: Access, answer: Answer): { readonly kind: 'app
   return { kind: 'rejected', error: refusal(access, answer) }
 }
 
-/** An answer that is not what was asked for, explained. */
-export function refusal(access: Access, answer: Answer): KubeError {
+/** An answer that is not what was asked for, explained. @param rights what was allowed before */
+export function refusal(access: Access, answer: Answer, rights = new Rights()): KubeError {
   const { status } = answer
   const known = readStatus(answer)
   const said = cut(known?.message ?? answer.body)
-  if (status === 401) {
-    const message = `may not ${describe(access)}: not authenticated`
-    return new KubeError('denied', message, 'Check the credentials: a token may have expired.')
+  if (status === 403 || ADMISSION.test(known?.message ?? '')) {
+    const remedy = known ? permit(access, known.message, rights) : BETWEEN
+    return new KubeError('denied', `may not ${describe(access)}: ${said}`, remedy)
   }
-  if (status === 403 || ADMISSION.test(said)) {
-    return new KubeError('denied', `may not ${describe(access)}: ${said}`, known ? permit(access, said) : BETWEEN)
+  if (status === 401) {
+    const message = `could not ${describe(access)}: status 401, not authenticated: ${access.server} does not accept the credential`
+    return new KubeError('unauthenticated', message, known ? RENEW : `${RENEW} ${BETWEEN}`)
   }
   const message = `could not ${describe(access)}: status ${status}${said && `: ${said}`}`
   const { retryAfterMs } = answer
@@ -87,7 +97,12 @@ export function unanswered(access: Access, error: unknown): KubeError {
   const options = { cause: error }
   if (error instanceof Unanswered && error.kind === 'no-credentials') {
     const message = `could not ${describe(access)}: no credentials for ${access.server}: ${said}`
-    return new KubeError('denied', message, 'Check the user of the context: its plugin, or its files.', options)
+    return new KubeError(
+      'unauthenticated',
+      message,
+      'Check the user of the context: its plugin, or its files.',
+      options,
+    )
   }
   return new KubeError(
     'unreachable',
@@ -99,18 +114,38 @@ export function unanswered(access: Access, error: unknown): KubeError {
   )
 }
 
-function describe({ verb, resource, namespace }: Access): string {
+function describe({ verb, resource, namespace }: Pick<Access, 'verb' | 'resource' | 'namespace'>): string {
   return `${verb} ${resource} in ${namespace === undefined ? 'all namespaces' : `namespace ${namespace}`}`
 }
 
-/** How to make a 403 go away. */
-function permit({ verb, resource, namespace }: Access, said: string): string {
+/** How to make a 401 go away. */
+const RENEW =
+  'Renew the credential: it has expired, or was replaced or withdrawn. In a pod, the token is void once its ServiceAccount is deleted, even if that is made again, and only new pods have another one: kubectl rollout restart deployment/NAME.'
+
+/** How to make a 403 go away: as much as can be known of what is missing, the Role, its binding, or a rule in it. */
+function permit(access: Access, said: string, rights: Rights): string {
+  const { verb, resource, namespace } = access
   const [, user] = FORBIDDEN.exec(said) ?? []
   if (user === undefined) return 'An admission policy or webhook refused it, or failed: look there.'
   if (user === 'system:anonymous') return 'Name credentials: the user of the context has none.'
+  const rule = `- {apiGroups: [""], resources: [${resource}], verbs: [${verb}]}`
+  const absent = [...said.matchAll(ABSENT)].map(([, cluster, name]) =>
+    cluster ? `ClusterRole ${name}` : `Role ${name} in namespace ${namespace}`,
+  )
+  if (absent.length > 0) {
+    return `A binding is there, but not what it binds ${user} to: make ${absent.join(' and ')} again, with the rule ${rule}`
+  }
+  const other = rights.besides(access)
+  if (other) {
+    const bound = other.namespace === undefined ? 'ClusterRole' : 'Role'
+    return `${user} may ${describe(other)}, so that a binding is there: add to its ${bound} the rule ${rule}`
+  }
   const role = namespace === undefined ? 'a ClusterRole' : `a Role in namespace ${namespace}`
-  return `Grant it by a rule of ${role}: - {apiGroups: [""], resources: [${resource}], verbs: [${verb}]}`
+  return `Grant it by a rule of ${role}: ${rule}. Where one has it already, what is missing is its binding to ${user}.`
 }
+
+/** What RBAC adds to its refusal where a binding names a role that is not there. */
+const ABSENT = /\b(cluster)?role\.rbac\.authorization\.k8s\.io "([^"]+)" not found/g
 
 function isTls(error: unknown): boolean {
   return error instanceof Unanswered && /CERT|TLS|SSL|SIGNATURE|EPROTO/.test(error.code ?? '')

@@ -1,5 +1,6 @@
 /**
- * HTTP to the API server: got, connections that are kept, limits on time, retries of reads only.
+ * HTTP to the API server: got, connections that are kept, limits on time, retries of reads, and of whatever was refused
+ * for its credential.
  *
  * client-node's own transport opens a TLS connection for each request and knows no timeout. Its generated API would
  * cost every start its 900 modules; what is taken from it is the part that is hard: who we are, and whom to trust.
@@ -12,6 +13,7 @@ import got, { HTTPError, type RequestError, type Response } from 'got'
 import { version } from '../version.js'
 import { dropIdle, type Pool } from './agents.js'
 import { openIdentity, type Presented } from './auth/identity.js'
+import { retriedOnce } from './auth/retried.js'
 
 /** What a request may take. */
 export interface Limits extends Pool {
@@ -19,7 +21,7 @@ export interface Limits extends Pool {
   /** Until the answer to a read begins: its connection may be dead. When it is sent again, a slow server is given more. */
   readonly firstSilenceMs: number
   readonly writeTimeoutMs: number
-  /** Before a read is tried again, where the server does not say. */
+  /** Before a read is tried again, where the server does not say; and before a credential is shown again that was refused. */
   readonly retryDelayMs: number
   /** For a credential plugin. */
   readonly pluginTimeoutMs: number
@@ -51,11 +53,11 @@ export interface Transport {
   readonly requests: number
   /** Any status is an answer. @throws Unanswered */
   get(path: string, signal: AbortSignal): Promise<Answer>
-  /** Sent once. @throws Unanswered */
+  /** Carried out once at most: it is sent again after a 401 only. @throws Unanswered */
   patch(path: string, contentType: string, body: unknown, signal: AbortSignal): Promise<Answer>
   /**
    * Resolves when a 200 begins, and its lines are the caller's to read, however long they take; or to any other answer.
-   * Sent once. @throws Unanswered
+   * Sent again after a 401 only. @throws Unanswered
    */
   stream(path: string, signal: AbortSignal): Promise<Stream | Answer>
 }
@@ -82,96 +84,125 @@ export class Unanswered extends Error {
 }
 
 export function openTransport(config: KubeConfig, limits: Limits = LIMITS): Transport {
-  const server = config.getCurrentCluster()?.server.replace(/\/$/, '') ?? ''
   const identity = openIdentity(config, limits)
   let requests = 0
+  const way: Way = {
+    server: config.getCurrentCluster()?.server.replace(/\/$/, '') ?? '',
+    limits,
+    count: () => {
+      requests++
+    },
+  }
 
   const present = (signal: AbortSignal): Promise<Presented> =>
     identity.present(signal).catch((error: unknown) => {
       throw new Unanswered('no-credentials', error instanceof Error ? error.message : String(error))
     })
 
-  const send = async (method: 'GET' | 'PATCH', path: string, signal: AbortSignal, body?: Body): Promise<Answer> => {
+  const authenticated = async <A extends object>(
+    signal: AbortSignal,
+    attempt: (shown: Presented) => Promise<A>,
+  ): Promise<A> => {
     if (signal.aborted) throw new Unanswered('no-answer', NO_TIME)
-    const { headers, agent } = await present(signal)
-    let earlier: string | undefined
-    const request = got(server + path, {
-      method,
-      headers: { accept: 'application/json', 'user-agent': USER_AGENT, ...headers, ...body?.headers },
-      // Node would write headers that go out with a text as UTF-8 once more, and so another name to act as.
-      ...(body ? { body: Buffer.from(body.text) } : {}),
-      agent: { http: agent, https: agent as HttpsAgent },
-      timeout:
-        method === 'GET'
-          ? { request: limits.readTimeoutMs, response: limits.firstSilenceMs }
-          : { request: limits.writeTimeoutMs },
-      retry: {
-        limit: method === 'GET' ? READ_RETRIES : 0,
-        backoffLimit: limits.retryDelayMs,
-        noise: 100,
-        maxRetryAfter: LONGEST_RETRY_AFTER_MS,
-      },
-      followRedirect: false,
-      hooks: {
-        beforeRequest: [() => void requests++],
-        beforeRetry: [
-          (error) => {
-            earlier = error.message
-            error.options.timeout = { request: limits.readTimeoutMs }
-            if (!(error instanceof HTTPError)) dropIdle(agent)
-          },
-        ],
-      },
-      signal,
-    })
-    const answer = await request.then(answerOf, (error: unknown) => {
-      if (error instanceof HTTPError) return answerOf(error.response as Response<string>)
-      dropIdle(agent)
-      throw noAnswer(error, earlier)
-    })
-    if (answer.status === 401) identity.refused()
-    return answer
-  }
-
-  const stream = async (path: string, signal: AbortSignal): Promise<Stream | Answer> => {
-    if (signal.aborted) throw new Unanswered('no-answer', NO_TIME)
-    const { headers, agent } = await present(signal)
-    const request = got.stream(server + path, {
-      headers: { accept: 'application/json', 'user-agent': USER_AGENT, ...headers },
-      agent: { http: agent, https: agent as HttpsAgent },
-      retry: { limit: 0 },
-      throwHttpErrors: false,
-      followRedirect: false,
-      signal,
-    })
-    requests++
-    // got's own limits would be on the whole of it, or only on what comes after the connection.
-    const { readTimeoutMs } = limits
-    const giveUp = () => request.destroy(new Error(`no answer within ${readTimeoutMs / 1_000} s`))
-    const late = setTimeout(giveUp, readTimeoutMs)
-    try {
-      const [response] = (await once(request, 'response')) as [Response<string>]
-      if (response.statusCode === 401) identity.refused()
-      const lines = linesOf(request)
-      if (response.statusCode === 200) return { lines }
-      const body: string[] = []
-      for await (const line of lines) body.push(line)
-      return { ...answerOf(response), body: body.join('\n') }
-    } catch (error) {
-      throw noAnswer(error, undefined)
-    } finally {
-      clearTimeout(late)
-    }
+    return retriedOnce({ ...identity, present }, limits.retryDelayMs, signal, attempt)
   }
 
   return {
     get requests() {
       return requests
     },
-    stream,
-    get: (path, signal) => send('GET', path, signal),
-    patch: (path, contentType, body, signal) =>
-      send('PATCH', path, signal, { headers: { 'content-type': contentType }, text: JSON.stringify(body) }),
+    stream: (path, signal) => authenticated(signal, (shown) => streamOnce(way, shown, path, signal)),
+    get: (path, signal) => authenticated(signal, (shown) => sendOnce(way, shown, 'GET', path, signal)),
+    patch: (path, contentType, body, signal) => {
+      const sent = { headers: { 'content-type': contentType }, text: JSON.stringify(body) }
+      return authenticated(signal, (shown) => sendOnce(way, shown, 'PATCH', path, signal, sent))
+    },
+  }
+}
+
+/** Where requests go, and how. */
+interface Way {
+  readonly server: string
+  readonly limits: Limits
+  /** Of each attempt. */
+  readonly count: () => void
+}
+
+async function sendOnce(
+  { server, limits, count }: Way,
+  { headers, agent }: Presented,
+  method: 'GET' | 'PATCH',
+  path: string,
+  signal: AbortSignal,
+  body?: Body,
+): Promise<Answer> {
+  let earlier: string | undefined
+  const request = got(server + path, {
+    method,
+    headers: { accept: 'application/json', 'user-agent': USER_AGENT, ...headers, ...body?.headers },
+    // Node would write headers that go out with a text as UTF-8 once more, and so another name to act as.
+    ...(body ? { body: Buffer.from(body.text) } : {}),
+    agent: { http: agent, https: agent as HttpsAgent },
+    timeout:
+      method === 'GET'
+        ? { request: limits.readTimeoutMs, response: limits.firstSilenceMs }
+        : { request: limits.writeTimeoutMs },
+    retry: {
+      limit: method === 'GET' ? READ_RETRIES : 0,
+      backoffLimit: limits.retryDelayMs,
+      noise: 100,
+      maxRetryAfter: LONGEST_RETRY_AFTER_MS,
+    },
+    followRedirect: false,
+    hooks: {
+      beforeRequest: [count],
+      beforeRetry: [
+        (error) => {
+          earlier = error.message
+          error.options.timeout = { request: limits.readTimeoutMs }
+          if (!(error instanceof HTTPError)) dropIdle(agent)
+        },
+      ],
+    },
+    signal,
+  })
+  return request.then(answerOf, (error: unknown) => {
+    if (error instanceof HTTPError) return answerOf(error.response as Response<string>)
+    dropIdle(agent)
+    throw noAnswer(error, earlier)
+  })
+}
+
+async function streamOnce(
+  { server, limits, count }: Way,
+  { headers, agent }: Presented,
+  path: string,
+  signal: AbortSignal,
+): Promise<Stream | Answer> {
+  const request = got.stream(server + path, {
+    headers: { accept: 'application/json', 'user-agent': USER_AGENT, ...headers },
+    agent: { http: agent, https: agent as HttpsAgent },
+    retry: { limit: 0 },
+    throwHttpErrors: false,
+    followRedirect: false,
+    signal,
+  })
+  count()
+  // got's own limits would be on the whole of it, or only on what comes after the connection.
+  const { readTimeoutMs } = limits
+  const giveUp = () => request.destroy(new Error(`no answer within ${readTimeoutMs / 1_000} s`))
+  const late = setTimeout(giveUp, readTimeoutMs)
+  try {
+    const [response] = (await once(request, 'response')) as [Response<string>]
+    const lines = linesOf(request)
+    if (response.statusCode === 200) return { lines }
+    const body: string[] = []
+    for await (const line of lines) body.push(line)
+    return { ...answerOf(response), body: body.join('\n') }
+  } catch (error) {
+    throw noAnswer(error, undefined)
+  } finally {
+    clearTimeout(late)
   }
 }
 

@@ -1,4 +1,4 @@
-import { UsageError } from '../errors.js'
+import { type FaultCode, UsageError } from '../errors.js'
 import type { GroupReport, Report } from './report.js'
 
 /**
@@ -10,6 +10,8 @@ export function exitCode({ groups, dryRun, interrupted }: Report): 0 | 1 | 3 {
   return codes.includes(3) ? 3 : interrupted || codes.includes(1) ? 1 : 0
 }
 
+const UNSERVED: readonly FaultCode[] = ['unauthenticated', 'denied', 'unreachable', 'failed']
+
 /** 2: flags, environment, kubeconfig. 70 (EX_SOFTWARE of sysexits.h): a defect; a scheduler may simply try again. */
 export function exitCodeOfError(error: unknown): 2 | 70 {
   return error instanceof UsageError ? 2 : 70
@@ -17,7 +19,7 @@ export function exitCodeOfError(error: unknown): 2 | 70 {
 
 function groupCode(group: GroupReport, dryRun: boolean): 0 | 1 | 3 {
   const { decision, faults, writes, members, activeBefore, activeAfter } = group
-  if (faults.some(({ code }) => code === 'denied' || code === 'unreachable' || code === 'failed')) return 3
+  if (faults.some(({ code }) => UNSERVED.includes(code))) return 3
   if (faults.length > 0 || decision.kind === 'error' || decision.kind === 'blocked') return 1
   if (dryRun && writes.length > 0) return 1
   if (decision.kind === 'empty') return 0

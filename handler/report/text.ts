@@ -40,6 +40,7 @@ const WRITTEN = {
   lost: 'not patched: it has changed meanwhile',
   gone: 'not patched: it is gone',
   denied: 'not patched: forbidden',
+  unauthenticated: 'not patched: not authenticated',
   throttled: 'not patched: the API server is busy',
   rejected: 'not patched: rejected',
   unknown: 'may not have been patched: no answer',

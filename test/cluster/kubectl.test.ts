@@ -1,15 +1,17 @@
 // The real kubectl and the same kubeconfigs: it sends what we send, and refuses what we refuse.
 import { execFile } from 'node:child_process'
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { readFile, rm } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import pLimit from 'p-limit'
 import { describe, expect, it } from 'vitest'
+import { loadConfig } from '../../handler/kube/auth/config.js'
+import { openTransport } from '../../handler/kube/transport.js'
 import { repository } from '../support/handler.js'
-import { ALL_CASES, CASES, type Case, enact, identityIn } from '../unit/kube/field-cases.js'
+import { ALL_CASES, CASES, type Case, enact, identityIn, PLUGIN_CASES, withPlugin } from '../unit/kube/field-cases.js'
 import { startHttpProxy, startSocksProxy } from '../unit/kube/proxies.js'
 import { DECISIONS } from '../unit/kube/proxy-decisions.js'
-import { folderOf, kubeconfig } from '../unit/kube/support.js'
+import { folderOf, kubeconfig, never } from '../unit/kube/support.js'
 import { findBinaries } from './binaries.js'
 
 const binaries = findBinaries()
@@ -44,6 +46,20 @@ describe.skipIf(binaries === undefined)('kubectl', { timeout: 60_000 }, () => {
 
   it.each(ALL_CASES.filter(([, one]) => one.differs !== undefined))('differs: %s', async (_name, one) => {
     expect(await outcome(one)).not.toEqual(ours(one))
+  })
+
+  it.each(PLUGIN_CASES.map((one) => [one.name, withPlugin(one)] as const))('tells a plugin %s', async (_name, one) => {
+    const [http, socks] = [await startHttpProxy(), await startSocksProxy()]
+    const { kubeconfig } = await enact(one, { $HTTP: http.authority, $SOCKS: socks.authority })
+    const info = join(dirname(kubeconfig), 'info')
+    const told = async () => JSON.parse(await readFile(info, 'utf8')) as unknown
+    await kubectl(kubeconfig)
+    const byKubectl = await told()
+    await rm(info)
+    const { get } = openTransport(loadConfig({ kubeconfig, env: { PATH: process.env.PATH } }))
+    await get('/', never)
+    // A plugin of v1beta1 answers in v1 here, which kubectl refuses once it has asked.
+    expect(await told()).toEqual(byKubectl)
   })
 
   it('knows no field of which there is no case', async () => {

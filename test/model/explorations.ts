@@ -41,8 +41,14 @@ export const tidy: readonly Exploration[] = [
     isSmall: true,
   },
   {
-    name: 'latch, 1 pass, 2 pods, 3 writes refused, throttled or not answered',
-    bounds: { ...LATCH, passes: 1, pods: 2, faults: 3, faultKinds: ['refused', 'throttled', 'no answer'] },
+    name: 'latch, 1 pass, 2 pods, 3 writes refused, unauthenticated, throttled or not answered',
+    bounds: {
+      ...LATCH,
+      passes: 1,
+      pods: 2,
+      faults: 3,
+      faultKinds: ['refused', 'unauthenticated', 'throttled', 'no answer'],
+    },
     isSmall: true,
   },
   {

@@ -233,7 +233,8 @@ async function faultsIn(world: World, state: State): Promise<readonly Move[]> {
       if (faults.has('no answer')) moves.push(await unanswered(world, state, n, point, pending))
       if (!isWrite(pending.call)) continue
       if (faults.has('refused')) moves.push(await turnedDown(world, state, n, point, pending, 'denied'))
-      if (faults.has('throttled')) moves.push(await turnedDown(world, state, n, point, pending, 'throttled'))
+      for (const kind of ['unauthenticated', 'throttled'] as const)
+        if (faults.has(kind)) moves.push(await turnedDown(world, state, n, point, pending, kind))
       if (faults.has('changed')) {
         for (const kept of ['role', 'annotations'] as const)
           moves.push(await answered(world, state, n, point, pending, kept))
@@ -267,14 +268,14 @@ async function unanswered(world: World, state: State, n: number, point: Point, p
   return { text: () => [say.unanswered(n, call)], before: state, ...at({ ...state, flying }, n, next) }
 }
 
-/** By an admission webhook, say, or by a server that is too busy. */
+/** By an admission webhook, say, or by a server that does not know who asks, or is too busy. */
 async function turnedDown(
   world: World,
   state: State,
   n: number,
   point: Point,
   { call, place }: Pending,
-  kind: 'denied' | 'throttled',
+  kind: 'denied' | 'unauthenticated' | 'throttled',
 ): Promise<Move> {
   const next = await after(world, point, `${place}:${kind}`, () => ({ place, answer: { kind } }))
   const isRefusedClaim = call.verb === 'patchService' && kind === 'denied'

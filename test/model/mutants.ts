@@ -35,6 +35,19 @@ const snapshot = (find: string, replace: string): Edit => ({ file: 'handler/snap
 const members = (find: string, replace: string): Edit => ({ file: 'handler/members.ts', find, replace })
 const origin = (find: string, replace: string): Edit => ({ file: 'handler/origin.ts', find, replace })
 
+const UNAUTHENTICATED_IS_DENIED: readonly Edit[] = [
+  {
+    file: 'handler/kube/port.ts',
+    find: `result.kind === 'denied' ||`,
+    replace: `/denied|unauth/.test(result.kind) ||`,
+  },
+  handover(`(promoted.kind !== 'throttled' && promoted.kind !== 'unauthenticated')`, `promoted.kind !== 'throttled'`),
+  handover(
+    `      if (promoted.kind === 'unauthenticated') return ended`,
+    `      if (promoted.kind === 'none') return ended`,
+  ),
+]
+
 /** Both passes see the active pod fail; or only one does; or the other sees another fail. */
 const FAILING: readonly Views[] = [
   [['a'], ['a']],
@@ -99,6 +112,20 @@ export const mutants: readonly Mutant[] = [
     views: FAILING,
   },
   {
+    name: 'a 401 counts as a refusal of the pod',
+    finds: /a is promoted, which fails, though b is healthy/,
+    edits: UNAUTHENTICATED_IS_DENIED,
+    bounds: { ...LATCH, passes: 1, faultKinds: ['unauthenticated'] },
+    views: [[['a']]],
+  },
+  {
+    name: 'a seal that was answered 401 does not end a swap',
+    finds: /active at the same time/,
+    edits: [swap(`'throttled', 'unauthenticated', 'unknown'`, `'throttled', 'unknown'`)],
+    bounds: { ...LABELS, passes: 1, faultKinds: ['unauthenticated'] },
+    views: [[['a']]],
+  },
+  {
     name: 'a retry does not read again',
     finds: /writes again without reading/,
     edits: [
@@ -139,12 +166,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'the claim is not checked before the promotion',
     finds: /a slow pass moves the traffic/,
-    edits: [
-      handover(
-        `    if (!(await persistShortly(context, (signal) => check(context, held, signal)))) return { kind: 'superseded' }\n`,
-        '',
-      ),
-    ],
+    edits: [handover(`    if (!(await persistShortly(context, stands, told))) return { kind: 'superseded' }\n`, '')],
     bounds: LATCH,
     views: FAILING,
   },

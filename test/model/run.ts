@@ -18,7 +18,7 @@ export type Answer =
   | { readonly kind: 'services'; readonly services: readonly Service[] }
   /** @property differences what is there in place of what was asked for, as far as the model tells it apart */
   | { readonly kind: 'applied'; readonly object: Pod | Service; readonly differences?: string }
-  | { readonly kind: 'lost' | 'gone' | 'denied' | 'throttled' | 'none' }
+  | { readonly kind: 'lost' | 'gone' | 'denied' | 'unauthenticated' | 'throttled' | 'none' }
 
 /** A call that waits for its answer. */
 export interface Pending {
@@ -62,6 +62,7 @@ export class Run {
   private readsLeft: number
   private readonly unanswered: KubeError
   private readonly denied: KubeError
+  private readonly unauthenticated: KubeError
   /** The uids of the pods whose health it has found out. */
   readonly probed = new Set<string>()
   private state: 'running' | 'ended' = 'running'
@@ -73,6 +74,7 @@ export class Run {
     this.readsLeft = maxReads
     this.unanswered = new code.KubeError('unreachable', 'no answer', 'None.')
     this.denied = new code.KubeError('denied', 'forbidden', 'None.')
+    this.unauthenticated = new code.KubeError('unauthenticated', 'status 401', 'None.')
     // The time of day stands still: nothing may rest on it, and states that differ in it alone are the same.
     const clock: Clock = { now: () => NOW, sleep: (ms, signal) => this.time.sleep(ms, signal) }
     const probe = async ({ pod }: { readonly pod: Pod }) => {
@@ -144,6 +146,8 @@ export class Run {
         return { kind: 'unknown', error: this.unanswered }
       case 'denied':
         return { kind: 'denied', error: this.denied }
+      case 'unauthenticated':
+        return { kind: 'unauthenticated', error: this.unauthenticated }
       case 'throttled':
         return { kind: 'throttled', retryAfterMs: 1_000 }
       case 'applied':

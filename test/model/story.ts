@@ -88,6 +88,8 @@ function describeAnswer(answer: Answer): string {
       return 'it is gone'
     case 'denied':
       return 'forbidden'
+    case 'unauthenticated':
+      return 'status 401'
     case 'throttled':
       return 'the server is too busy'
     case 'none':

@@ -42,6 +42,7 @@ export type FaultKind =
   | 'death'
   | 'no answer'
   | 'refused'
+  | 'unauthenticated'
   | 'throttled'
   | 'delay'
   | 'deleted'

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { exitCode } from '../../handler/report/exit-code.js'
 import type { ApiRequest, Fault } from '../support/api/server.js'
+import * as says from '../support/api/status.js'
 import { type InProcess, NAMESPACE, startInProcess } from '../support/in-process.js'
 
 const HOME = { app: 'helloworld', role: 'active' }
@@ -29,6 +30,7 @@ function onRequests(
 }
 
 const unavailable = (): Fault => ({ kind: 'answer', status: 503, body: {} })
+const unauthorized = (): Fault => ({ kind: 'answer', ...says.unauthorized() })
 const busy = (): Fault => ({ kind: 'answer', status: 429, body: {}, headers: { 'retry-after': '0' } })
 /** A policy that lets this pod be anything but active. */
 const refusePromotions = (pod: string, times: number) =>
@@ -58,6 +60,26 @@ describe('once a pod is sealed, a swap is finished:', () => {
     onRequests('/pods', [2, 8], unavailable)
     await world.pass()
     expect(world.actives()).toEqual(['c'])
+  })
+
+  it.each([
+    ['the claim', '/services/app', [1, 4]],
+    ['the check', '/services', [2, 6]],
+    ['the seal', '/pods/a', [1, 4]],
+    ['the promotion', '/pods/b', [1, 6]],
+    ['the release', '/services/app', [2, 9]],
+  ] as const)('%s that is answered 401, again and again, says nothing of the pods', async (_what, kind, which) => {
+    onRequests(kind, which, unauthorized)
+    const report = await world.pass()
+    expect(world.actives()).toEqual(['b'])
+    expect(report.groups[0]).toMatchObject({ activeAfter: 'b', latch: 'latched', faults: [] })
+    expect(world.service('app').selector).toEqual(HOME)
+  })
+
+  it('a promotion that is answered 401 is asked again, and nothing is sealed again', async () => {
+    onRequests('/pods/b', [1, 6], unauthorized)
+    await world.pass()
+    expect(patchesOf('a')).toHaveLength(1)
   })
 
   it('a promotion that the API server is too busy for is asked again, and nothing is sealed again', async () => {

@@ -23,7 +23,7 @@ export interface Seen {
   heard(): void
 }
 
-type Told<T> = { readonly answer: T } | { readonly none: 'throttled' | 'unanswered' }
+type Told<T> = { readonly answer: T } | { readonly none: 'throttled' | 'unauthenticated' | 'unanswered' }
 
 const RETRY_AFTER_MS = 1_000
 /** Nobody waits for longer: no pass has so much time. */
@@ -35,6 +35,7 @@ export function connect(server: Server, clock: Clock, { KubeError }: Code, isDea
   let requests = 0
   const unanswered = new KubeError('unreachable', 'no answer', 'None.')
   const busy = new KubeError('failed', 'too many requests', 'None.', { retryAfterMs: RETRY_AFTER_MS })
+  const unauthenticated = new KubeError('unauthenticated', 'status 401', 'None.')
   const denied = new KubeError('denied', 'forbidden', 'None.')
 
   async function send<T>(call: Call, signal: AbortSignal, sent: () => () => T): Promise<Told<T>> {
@@ -45,6 +46,10 @@ export function connect(server: Server, clock: Clock, { KubeError }: Code, isDea
     const nth = counts.get(name) ?? 0
     counts.set(name, nth + 1)
     const { kind, arrivesMs, answersMs } = server.fateOf(call, nth)
+    if (kind === 'unauthenticated') {
+      await clock.sleep(answersMs ?? FOR_EVER_MS, signal)
+      return isDead() ? never() : { none: signal.aborted ? 'unanswered' : kind }
+    }
     const carryOut = sent()
     let landed: { readonly answer: T } | undefined
     const arrive = () => {
@@ -65,7 +70,7 @@ export function connect(server: Server, clock: Clock, { KubeError }: Code, isDea
       told.answer.heard()
       return told.answer.objects
     }
-    throw told.none === 'throttled' ? busy : unanswered
+    throw { throttled: busy, unauthenticated, unanswered }[told.none]
   }
   const write = async (call: WriteCall, signal: AbortSignal): Promise<Written<Pod | Service>> => {
     const refuse = () => ({ kind: 'denied', error: denied }) as const
@@ -74,6 +79,7 @@ export function connect(server: Server, clock: Clock, { KubeError }: Code, isDea
       if (told.answer.kind === 'applied') server.heard(call, told.answer.object)
       return told.answer
     }
+    if (told.none === 'unauthenticated') return { kind: 'unauthenticated', error: unauthenticated }
     return told.none === 'throttled'
       ? { kind: 'throttled', retryAfterMs: RETRY_AFTER_MS }
       : { kind: 'unknown', error: unanswered }

@@ -4,7 +4,7 @@ import { oneOf } from './plan.js'
 export const FATES = ['throttled', 'lost on the way', 'answer lost', 'late', 'hung', 'slow'] as const
 
 export interface Fate {
-  readonly kind: 'well' | (typeof FATES)[number]
+  readonly kind: 'well' | 'unauthenticated' | (typeof FATES)[number]
   /** After so long it is carried out; `undefined`: never. */
   readonly arrivesMs: number | undefined
   /** After so long the pass is told; `undefined`: when it waits no longer. */
@@ -13,6 +13,11 @@ export interface Fate {
 
 /** The longest that a request is on its way: whatever was sent before has arrived, or never will. */
 export const LATEST_MS = 90_000
+
+/** What becomes of every request for as long as its credential is not accepted. */
+export function refusedFate(random: () => number): Fate {
+  return { kind: 'unauthenticated', arrivesMs: undefined, answersMs: 1 + Math.floor(20 * random()) }
+}
 
 /** @param trouble of a hundred requests, so many have a fate of their own */
 export function fateOf(random: () => number, trouble: number): Fate {

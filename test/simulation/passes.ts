@@ -11,7 +11,7 @@ import { hasEnded, isPromotion, isSeal } from '../support/roles.js'
 import type { Call, WriteCall } from '../support/stored.js'
 import type { Admit } from './cluster.js'
 import { connect, nameOf, never, type Server } from './connection.js'
-import { fateOf } from './fate.js'
+import { fateOf, refusedFate } from './fate.js'
 import { NAMESPACES } from './groups.js'
 import { chanceOf, oneOf, type Plan } from './plan.js'
 import { brokenByEnd, brokenByMove, brokenByPlan, brokenByReport, brokenByWrite, type Knowledge } from './promises.js'
@@ -130,6 +130,14 @@ export class Passes {
     return isDone
   }
 
+  /** From when to when the credential of a pass is not accepted: of a few, for a moment, or from then on. */
+  private voidOf(id: number): readonly [fromMs: number, untilMs: number] {
+    const random = chanceOf(this.plan, 'credential', id)
+    if (random() * 100 >= this.plan.deaths / 2) return [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY]
+    const fromMs = this.clock.now() + random() ** 4 * 10_000
+    return [fromMs, random() < 0.5 ? fromMs + random() * 500 : Number.POSITIVE_INFINITY]
+  }
+
   /** Looks whether what a pass says is all that it should. */
   private hear({ groups }: Report, knowledge: Knowledge): void {
     for (const group of this.world.groups.values()) {
@@ -158,10 +166,13 @@ export class Passes {
   ): Omit<Server, 'heard'> {
     const { cluster } = this.world
     const startedAt = cluster.version
+    const [voidFrom, voidUntil] = this.voidOf(id)
     const told = (call: Call, what: string) => this.tell(call, `pass ${id + 1} ${describeCall(call)}: ${what}`)
     return {
       fateOf: (call, nth) => {
-        const fate = fateOf(chanceOf(this.plan, 'request', id, nameOf(call), nth), isTroubled ? this.plan.api : 0)
+        const chance = chanceOf(this.plan, 'request', id, nameOf(call), nth)
+        const isVoid = isTroubled && this.clock.now() >= voidFrom && this.clock.now() < voidUntil
+        const fate = isVoid ? refusedFate(chance) : fateOf(chance, isTroubled ? this.plan.api : 0)
         if (fate.kind === 'well') return fate
         this.figures.faults++
         told(call, fate.kind)

@@ -18,7 +18,7 @@ export interface Plan {
   readonly pods: number
   /** Of the rounds: another pass runs at the same time. */
   readonly overlaps: number
-  /** Of the passes: killed on the way. */
+  /** Of the passes: killed on the way. Of half as many, the credential is refused on the way. */
   readonly deaths: number
   /** How far the clock of a pass may be from the true time. */
   readonly jumpMinutes: number

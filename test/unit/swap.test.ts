@@ -249,6 +249,7 @@ function written(kind: Result, pod: Pod): Written<Pod> {
     case 'throttled':
       return { kind, retryAfterMs: 1_000 }
     case 'denied':
+    case 'unauthenticated':
     case 'rejected':
     case 'unknown':
       return { kind, error: new KubeError('failed', `${kind} ${pod.name}`, 'Try again.') }
@@ -293,6 +294,7 @@ describe('the step of sealing', () => {
     [['applied', 'lost'], 'lost'],
     [['unknown', 'gone', 'applied'], 'unknown'],
     [['unknown', 'throttled'], 'throttled'],
+    [['unknown', 'unauthenticated', 'applied'], 'unauthenticated'],
     [['throttled', 'lost', 'unknown'], 'lost'],
     [['lost', 'rejected', 'unknown'], 'rejected'],
     [['rejected', 'denied', 'lost'], 'denied'],
@@ -334,6 +336,7 @@ test.each<[Result, Step['kind']]>([
   ['denied', 'denied'],
   ['rejected', 'rejected'],
   ['throttled', 'throttled'],
+  ['unauthenticated', 'unauthenticated'],
   ['unknown', 'unknown'],
 ])('The step of promoting that ended %s is %s: a winner that is gone is not promoted', async (result, kind) => {
   const effects = scripted({ 'web-1': result })

@@ -8,6 +8,7 @@ import { checkImpersonation, isHeaderValue } from './impersonation.js'
 import type { KubeCluster, KubeUser } from './kubeconfig.js'
 import type { Plugin } from './plugin.js'
 import { isProxyUrl } from './proxy.js'
+import { tokenIn } from './token-file.js'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -60,9 +61,7 @@ function checkUser(user: KubeUser, env: Environment): void {
     checkImpersonation(given)
   }
   const tokenFile: string | undefined = user.authProvider?.config?.tokenFile
-  if (tokenFile && read('tokenFile', tokenFile, undefined)?.toString().trim() === '') {
-    throw new Error(`tokenFile: ${tokenFile} is empty`)
-  }
+  if (tokenFile) tokenIn(read('tokenFile', tokenFile, undefined)?.toString() ?? '', tokenFile)
   if (exec) {
     if (!hasStaticCredentials(user)) findPlugin(exec, env)
     checkPlugin(exec)

@@ -31,10 +31,12 @@ const base64: Reader<string> = (value, at) => {
 }
 
 /**
- * Means nothing to the requests of this program. `preferences` is what kubectl prints with, `extensions` belong to other
- * programs, and `disable-compression` asks for less work, never for another answer.
+ * Means nothing to the requests of this program. `preferences` is what kubectl prints with, and `extensions` belong to
+ * other programs; those of a cluster may belong to a credential plugin.
  */
 const ignored: Reader<undefined> = () => undefined
+
+const anything: Reader<unknown> = (value) => value
 
 const list =
   <T>(item: Reader<T>): Reader<readonly T[]> =>
@@ -80,8 +82,8 @@ export const CLUSTER_FIELDS = {
   'certificate-authority': text,
   'certificate-authority-data': base64,
   'proxy-url': text,
-  'disable-compression': ignored,
-  extensions: ignored,
+  'disable-compression': flag,
+  extensions: named('extension', anything),
 }
 
 export const EXEC_FIELDS = {

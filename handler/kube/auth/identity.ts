@@ -8,12 +8,13 @@ import { hasStaticCredentials } from './check-config.js'
 import { type Headers, impersonationHeaders, isHeaderValue } from './impersonation.js'
 import type { KubeCluster, KubeUser } from './kubeconfig.js'
 import { type Credential, Credentials, type Plugin } from './plugin.js'
+import { TokenFile } from './token-file.js'
 
 export interface Identity {
   /** What the next request is to be sent with. @throws Error when there are no credentials to be had */
   present(signal: AbortSignal): Promise<Presented>
-  /** The API server answered 401. */
-  refused(): void
+  /** The API server answered 401 to what was presented: it is not presented again, if there is another. */
+  refused(presented: Presented): void
 }
 
 export interface Presented {
@@ -26,20 +27,40 @@ export function openIdentity(
   given: KubeConfig,
   { pluginTimeoutMs, ...pool }: Pool & { readonly pluginTimeoutMs: number },
 ): Identity {
-  const { config, plugin } = withoutPlugin(given)
+  const { config, plugin, tokenFile } = standing(given)
   const credentials = plugin && new Credentials(plugin, given.getCurrentCluster(), pluginTimeoutMs)
   const agentFor = keepAliveAgents(pool)
   const own = headersOf(config.getCurrentUser())
-  return {
-    present: async (signal) => {
-      const user = config.getCurrentUser()
-      if (credentials && user) equip(user, await credentials.get(signal))
+  /** What the plugin had said when it was presented. */
+  const said = new WeakMap<Presented, Credential>()
+  let last: Presented | undefined
+  /** Files that are being replaced may be absent, or not belong together: until then what they held before counts. */
+  const fromFiles = async (): Promise<Presented> => {
+    try {
       const context = new RequestContext(config.getCurrentCluster()?.server ?? '', 'GET' as never)
       await config.applySecurityAuthentication(context)
       const headers = sendable({ ...context.getHeaders(), ...own })
-      return { headers, agent: agentFor(context.getAgent() as HttpAgent) }
+      last = { headers, agent: agentFor(context.getAgent() as HttpAgent) }
+      return last
+    } catch (error) {
+      if (!last) throw error
+      return { ...last }
+    }
+  }
+  return {
+    present: async (signal) => {
+      const user = config.getCurrentUser()
+      const credential = await credentials?.get(signal)
+      const token = (await tokenFile?.token()) ?? credential?.token
+      if (user) equip(user, { ...credential, ...(token && { token }) })
+      const presented = await fromFiles()
+      if (credential) said.set(presented, credential)
+      return presented
     },
-    refused: () => credentials?.forget(),
+    refused: (presented) => {
+      const credential = said.get(presented)
+      if (credential) credentials?.forget(credential)
+    },
   }
 }
 
@@ -48,12 +69,18 @@ export function proxyOf(cluster: KubeCluster | null): string | undefined {
   return cluster?.proxyUrl || cluster?.environmentProxy
 }
 
+interface Standing {
+  readonly config: KubeConfig
+  readonly plugin: Plugin | undefined
+  readonly tokenFile: TokenFile | undefined
+}
+
 /**
- * A copy of the configuration whose cluster has the proxy that is used, and whose user has no plugin but is given what
- * the plugin says. A context without a user gets one without a name: client-node would not trust the cluster's
- * authority either.
+ * A copy of the configuration whose cluster has the proxy that is used, and whose user has neither plugin nor token file
+ * but is given what they say. A context without a user gets one without a name: client-node would not trust the
+ * cluster's authority either.
  */
-function withoutPlugin(given: KubeConfig): { readonly config: KubeConfig; readonly plugin: Plugin | undefined } {
+function standing(given: KubeConfig): Standing {
   const config = new KubeConfig()
   config.loadFromOptions({
     clusters: given.clusters.map((cluster) => ({ ...cluster, proxyUrl: resolving(proxyOf(cluster)) })),
@@ -63,8 +90,9 @@ function withoutPlugin(given: KubeConfig): { readonly config: KubeConfig; readon
   })
   const user = config.getCurrentUser()
   const plugin: Plugin | undefined = user && !hasStaticCredentials(user) ? user.exec : undefined
-  if (user) Object.assign(user, { exec: undefined })
-  return { config, plugin }
+  const file: string | undefined = user?.authProvider?.config?.tokenFile
+  if (user) Object.assign(user, { exec: undefined, authProvider: undefined })
+  return { config, plugin, tokenFile: file === undefined ? undefined : new TokenFile(file) }
 }
 
 /** For kubectl, a SOCKS 5 proxy is the one to look up names; for client-node, only one of the scheme socks5h is. */

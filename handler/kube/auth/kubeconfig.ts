@@ -75,8 +75,8 @@ function clusterOf({ name, value: given }: Named<ClusterFields>, folder: string)
 }
 
 /**
- * client-node reads a token file again as its content changes, by the name of an `auth-provider` that is its own; such a
- * file goes before a token. A password and whom to act as are given to the API server by identity.ts.
+ * A token file, by the name of an `auth-provider` that is client-node's own, goes before a token. It, a password and whom
+ * to act as are given to the API server by identity.ts.
  */
 function userOf({ name, value: given }: Named<UserFields>, folder: string): KubeUser {
   const tokenFile = absolute(given.tokenFile, folder)

@@ -5,7 +5,8 @@
  * https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins
  */
 import { type ExecFileException, execFile } from 'node:child_process'
-import type { Cluster } from '@kubernetes/client-node/dist/config_types.js'
+import { readFileSync } from 'node:fs'
+import type { KubeCluster } from './kubeconfig.js'
 
 /** `exec` as in the kubeconfig. */
 export interface Plugin {
@@ -42,7 +43,7 @@ export class Credentials {
 
   constructor(
     private readonly plugin: Plugin,
-    private readonly cluster: Cluster | null,
+    private readonly cluster: KubeCluster | null,
     private readonly timeoutMs: number,
   ) {}
 
@@ -59,9 +60,9 @@ export class Credentials {
     }
   }
 
-  /** The API server did not accept the last answer. */
-  forget(): void {
-    this.current = undefined
+  /** The API server did not accept this answer, which may be no longer the last. */
+  forget(credential: Credential): void {
+    if (this.current === credential) this.current = undefined
   }
 
   private start(): Run {
@@ -86,7 +87,7 @@ function isExpired({ expirationTimestamp }: Credential): boolean {
 
 function runPlugin(
   plugin: Plugin,
-  cluster: Cluster | null,
+  cluster: KubeCluster | null,
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<Credential> {
@@ -112,17 +113,27 @@ function runPlugin(
   })
 }
 
-/** The plugin is told as much as kubectl tells it. */
-function question({ apiVersion, provideClusterInfo }: Plugin, cluster: Cluster | null): unknown {
-  const known = provideClusterInfo && {
-    server: cluster?.server,
-    'tls-server-name': cluster?.tlsServerName,
-    'insecure-skip-tls-verify': cluster?.skipTLSVerify,
-    'certificate-authority-data': cluster?.caData,
-    'proxy-url': cluster?.proxyUrl,
-  }
-  return { apiVersion, kind: 'ExecCredential', spec: { interactive: false, ...(known ? { cluster: known } : {}) } }
+/** The plugin is told what kubectl tells it, in the same words. Nobody is there to answer a question of its. */
+function question({ apiVersion, provideClusterInfo }: Plugin, cluster: KubeCluster | null): unknown {
+  const known = provideClusterInfo && cluster ? { cluster: clusterInfo(cluster) } : {}
+  return { kind: 'ExecCredential', apiVersion, spec: { ...known, interactive: false } }
 }
+
+/** What is empty is left out, but for `config`, which is what the kubeconfig has for plugins among its extensions. */
+function clusterInfo({ server, given, caFile, caData, tlsServerName, skipTLSVerify, proxyUrl }: KubeCluster): unknown {
+  const authority = caData ?? (caFile && readFileSync(caFile).toString('base64'))
+  return {
+    server: given?.server ?? server,
+    ...(tlsServerName && { 'tls-server-name': tlsServerName }),
+    ...(skipTLSVerify && { 'insecure-skip-tls-verify': true }),
+    ...(authority && { 'certificate-authority-data': authority }),
+    ...(proxyUrl && { 'proxy-url': proxyUrl }),
+    ...(given?.['disable-compression'] && { 'disable-compression': true }),
+    config: given?.extensions.find(({ name }) => name === FOR_PLUGINS)?.value ?? null,
+  }
+}
+
+const FOR_PLUGINS = 'client.authentication.k8s.io/exec'
 
 /** Never shown: it may hold a token all the same. */
 const GARBAGE = 'printed no ExecCredential with a token or a certificate'

@@ -129,7 +129,53 @@ describe('a list', () => {
     await expect(kube.listPods({ namespace }, never)).rejects.toMatchObject({
       code: 'denied',
       message: expect.stringMatching(/^may not list pods in (namespace shop|all namespaces): .*User "me" cannot list/),
-      remedy: `Grant it by a rule of ${role}: - {apiGroups: [""], resources: [pods], verbs: [list]}`,
+      remedy: `Grant it by a rule of ${role}: - {apiGroups: [""], resources: [pods], verbs: [list]}. Where one has it already, what is missing is its binding to me.`,
+    })
+  })
+
+  describe('that RBAC refuses', () => {
+    const forbidden = (verb: string, resource: string, why = ''): Fault => {
+      const said = says.forbidden('me', verb, { ...target, resource, name: undefined } as never)
+      const body = said.body as { readonly message: string }
+      return { kind: 'answer', ...said, body: { ...body, message: body.message + why } }
+    }
+    const remedyOf = (list: Promise<unknown>) => list.then(String, ({ remedy }: { remedy: string }) => remedy)
+    const pods = () => remedyOf(kube.listPods({ namespace: 'shop' }, never))
+    const services = () => remedyOf(kube.listServices({ namespace: 'shop' }, never))
+
+    it.each([
+      ['role.rbac.authorization.k8s.io "r" not found', 'make Role r in namespace shop again'],
+      [
+        '[clusterrole.rbac.authorization.k8s.io "c" not found, role.rbac.authorization.k8s.io "r" not found]',
+        'make ClusterRole c and Role r in namespace shop again',
+      ],
+    ])('because of a binding to what is not there names that: %s', async (why, said) => {
+      plan(forbidden('list', 'pods', `: RBAC: ${why}`))
+      expect(await pods()).toBe(
+        `A binding is there, but not what it binds me to: ${said}, with the rule - {apiGroups: [""], resources: [pods], verbs: [list]}`,
+      )
+    })
+
+    it('after it has allowed something else there is a rule that is missing', async () => {
+      await services()
+      plan(forbidden('list', 'pods'))
+      expect(await pods()).toBe(
+        'me may list services in namespace shop, so that a binding is there: add to its Role the rule - {apiGroups: [""], resources: [pods], verbs: [list]}',
+      )
+    })
+
+    it('in one namespace after it has allowed something in all there is a rule that is missing', async () => {
+      await kube.listServices({}, never)
+      plan(forbidden('list', 'pods'))
+      expect(await pods()).toMatch(/^me may list services in all namespaces, .*: add to its ClusterRole the rule/)
+    })
+
+    it('though it has allowed it before, has changed its mind: what it allowed before says nothing', async () => {
+      await services()
+      await pods()
+      plan(forbidden('list', 'services'), forbidden('list', 'pods'))
+      expect(await services()).toMatch(/^Grant it by a rule/)
+      expect(await pods()).toMatch(/^Grant it by a rule/)
     })
   })
 
@@ -145,7 +191,11 @@ describe('a list', () => {
     [
       '401',
       { kind: 'answer', ...says.unauthorized() },
-      { code: 'denied', message: 'may not list pods in namespace shop: not authenticated' },
+      {
+        code: 'unauthenticated',
+        message: expect.stringMatching(/^could not list pods in namespace shop: status 401, not authenticated: http:/),
+        remedy: expect.stringContaining('ServiceAccount'),
+      },
     ],
     [
       '404',
@@ -173,10 +223,10 @@ describe('a list', () => {
     ['null', answer(200, 'null'), { code: 'failed', remedy: BETWEEN }],
     ['half a list', answer(200, '{"items":[{"metadata":'), { code: 'failed', remedy: BETWEEN }],
     ['nothing', answer(200, ''), { code: 'failed', remedy: BETWEEN }],
-  ])('that is answered by %s fails with an explanation', async (_name, fault, expected) => {
-    plan(fault)
+  ])('that is answered by %s fails with an explanation', async (name, fault, expected) => {
+    api.intercept(() => fault)
     await expect(kube.listPods({ namespace: 'shop' }, never)).rejects.toMatchObject({ name: 'KubeError', ...expected })
-    expect(api.requests).toHaveLength(1)
+    expect(api.requests).toHaveLength(name === '401' ? 2 : 1)
   })
 
   it('that the API server fails to make is its trouble, whatever the form in which it says so', async () => {
@@ -273,7 +323,7 @@ describe('a write', () => {
         message:
           'may not patch pods in namespace shop: pods "a" is forbidden: User "me" cannot patch resource "pods" in API group "" in the namespace "shop"',
         remedy:
-          'Grant it by a rule of a Role in namespace shop: - {apiGroups: [""], resources: [pods], verbs: [patch]}',
+          'me may list pods in namespace shop, so that a binding is there: add to its Role the rule - {apiGroups: [""], resources: [pods], verbs: [patch]}',
       },
     })
   })
@@ -285,12 +335,13 @@ describe('a write', () => {
     ['a policy', answer(403, { kind: 'Status', message: policy, details: { name: 'a', causes: [{}] } })],
     ['a policy that says 422', answer(422, { kind: 'Status', message: policy, details: { name: 'a', causes: [{}] } })],
     ['a webhook', answer(400, { kind: 'Status', message: webhook })],
+    ['a webhook that says 401', answer(401, { kind: 'Status', message: webhook })],
     ['a webhook that says 409', answer(409, { kind: 'Status', message: webhook })],
     ['a webhook that says 404', answer(404, { kind: 'Status', message: webhook, details: { name: 'a' } })],
     ['a webhook that says 422', answer(422, { kind: 'Status', message: webhook })],
     ['a webhook that is out of order', answer(500, { kind: 'Status', message: 'failed calling webhook "w": refused' })],
   ])('that %s refuses is denied, and neither lost nor gone', async (_name, fault) => {
-    plan(fault)
+    api.intercept(() => fault)
     expect(await patchPod()).toMatchObject({
       kind: 'denied',
       error: {
@@ -313,7 +364,8 @@ describe('a write', () => {
 
   // A pod that is gone counts as sealed: what is not the API server's own word must not pass for it.
   it.each<[string, Fault, Written<Pod>['kind']]>([
-    ['401', { kind: 'answer', ...says.unauthorized() }, 'denied'],
+    ['401', { kind: 'answer', ...says.unauthorized() }, 'unauthenticated'],
+    ['401 of a proxy', answer(401, LOGIN_PAGE), 'unauthenticated'],
     ['400', { kind: 'answer', ...says.badRequest('no') }, 'rejected'],
     ['413', { kind: 'answer', ...says.tooLarge('no') }, 'rejected'],
     ['415', { kind: 'answer', ...says.unsupportedPatchType() }, 'rejected'],
@@ -343,6 +395,6 @@ describe('a write', () => {
       name: 'KubeError',
       remedy: expect.stringMatching(/\.$/),
     })
-    expect(api.requests).toHaveLength(1)
+    expect(api.requests).toHaveLength(kind === 'unauthenticated' ? 2 : 1)
   })
 })

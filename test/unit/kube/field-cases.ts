@@ -146,9 +146,40 @@ const CLUSTER: Readonly<Record<string, readonly Case[]>> = {
     },
     { name: 'without a scheme', cluster: { 'proxy-url': '$HTTP' }, refused: 'proxy-url is no http://' },
   ],
-  'disable-compression': [{ name: 'means nothing', cluster: { 'disable-compression': true }, sends: TOKEN }],
-  extensions: [{ name: 'mean nothing', cluster: { extensions: EXTENSIONS }, sends: TOKEN }],
+  'disable-compression': [
+    { name: 'means nothing', cluster: { 'disable-compression': true }, sends: TOKEN },
+    { name: 'is a text', cluster: { 'disable-compression': 'yes' }, refused: 'disable-compression must be true or' },
+  ],
+  extensions: [
+    { name: 'mean nothing', cluster: { extensions: EXTENSIONS }, sends: TOKEN },
+    {
+      name: 'of the same name',
+      cluster: { extensions: [...EXTENSIONS, ...EXTENSIONS] },
+      refused: 'has two of the name',
+    },
+    { name: 'no list', cluster: { extensions: {} }, refused: 'extensions must be a list, not a mapping' },
+  ],
 }
+
+const forPlugins = (extension: unknown) => ({ extensions: [{ name: 'client.authentication.k8s.io/exec', extension }] })
+const V1BETA1 = 'client.authentication.k8s.io/v1beta1'
+
+/** What a plugin is told of the cluster, as KUBERNETES_EXEC_INFO: of these, in the same words as by kubectl. */
+export const PLUGIN_CASES: readonly Case[] = [
+  { name: 'its address and authority' },
+  { name: 'nothing, unless it asks', user: login({ provideClusterInfo: false }) },
+  { name: 'in its version', user: login({ apiVersion: V1BETA1, interactiveMode: '', provideClusterInfo: true }) },
+  { name: 'that nobody is there', user: login({ interactiveMode: 'IfAvailable', provideClusterInfo: true }) },
+  { name: 'its extension', cluster: forPlugins({ z: [1, null], project: { name: 'team-a' } }) },
+  { name: 'a text as its extension', cluster: forPlugins('shop') },
+  { name: 'no extension of others', cluster: { extensions: EXTENSIONS } },
+  { name: 'an authority in a file', cluster: { ...noData, 'certificate-authority': 'ca' } },
+  { name: 'a name', cluster: { 'tls-server-name': 'localhost' } },
+  { name: 'whom to trust', cluster: { ...noData, 'insecure-skip-tls-verify': true } },
+  { name: 'a proxy', cluster: { 'proxy-url': 'http://$HTTP' } },
+  { name: 'a slash at its end', cluster: { server: 'https://127.0.0.1:$PORT/' } },
+  { name: 'not to compress', cluster: { 'disable-compression': true } },
+]
 
 const USER: Readonly<Record<string, readonly Case[]>> = {
   'client-certificate': [
@@ -198,6 +229,7 @@ const USER: Readonly<Record<string, readonly Case[]>> = {
     },
     { name: 'is not there', user: { tokenFile: 'no' }, refused: 'user "test": tokenFile: ENOENT' },
     { name: 'is empty', user: { tokenFile: 'empty' }, refused: 'is empty' },
+    { name: 'has two lines', user: { tokenFile: 'two' }, refused: '/two holds more than one line' },
     { name: 'beside a user', user: { tokenFile: 'token', username: 'me' }, refused: 'tokenFile and username are both' },
   ],
   as: [
@@ -383,6 +415,9 @@ export const ALL_CASES = Object.entries(CASES).flatMap(([part, fields]) =>
   ),
 )
 
+/** With a plugin that asks for the cluster, and notes what it is told in a file `info`. */
+export const withPlugin = (one: Case): Case => ({ user: login({ provideClusterInfo: true }), ...one })
+
 /** Writes the kubeconfig of a case, and what it may name, and starts the API server that it leads to. */
 export async function enact({ cluster, user, context, top }: Case, proxies: Readonly<Record<string, string>>) {
   const server = await startRecorder('tls')
@@ -401,7 +436,13 @@ export async function enact({ cluster, user, context, top }: Case, proxies: Read
     key: testKey,
     token: 'from-file\n',
     empty: '\n',
-    login: plugin(answers({ token: 'from-plugin$1$REGION' }).replace("'END'", 'END')),
+    two: 'one\ntwo\n',
+    login: plugin(
+      `echo "$KUBERNETES_EXEC_INFO" > "$(dirname "$0")/info"\n${answers({ token: 'from-plugin$1$REGION' })}`.replace(
+        "'END'",
+        'END',
+      ),
+    ),
   })
   return { server, kubeconfig: `${folder}/config` }
 }

@@ -105,10 +105,37 @@ describe('the transport', () => {
     })
   })
 
-  it.each([400, 401, 403, 404, 410, 422])('sends a read once on %d', async (code) => {
+  it.each([400, 403, 404, 410, 422])('sends a read once on %d', async (code) => {
     plan(status(code))
     await expect(list()).rejects.toMatchObject({ name: 'KubeError' })
     expect(kube.requests).toBe(1)
+  })
+
+  describe('after a 401', () => {
+    it('sends a read or a write again, once, over another connection: it may lead to another API server', async () => {
+      const before = api.connections
+      plan(status(401))
+      expect(await list()).toHaveLength(1)
+      plan(status(401))
+      expect(await patch()).toMatchObject({ kind: 'applied' })
+      expect(kube.requests).toBe(4)
+      expect(api.connections - before).toBe(3)
+      plan(status(401), status(401), status(401), status(401))
+      await expect(list()).rejects.toMatchObject({ code: 'unauthenticated', message: expect.stringContaining('401') })
+      expect(await patch()).toMatchObject({ kind: 'unauthenticated' })
+      expect(kube.requests).toBe(8)
+    })
+
+    it('sends nothing again when there is no time left to wait, and says 401', async () => {
+      const stop = new AbortController()
+      const slow = connect(config, { retryDelayMs: 60_000 })
+      api.intercept(() => {
+        setImmediate(() => setTimeout(() => stop.abort(), 50))
+        return status(401)
+      })
+      expect(await patch(slow, stop.signal)).toMatchObject({ kind: 'unauthenticated' })
+      expect(slow.requests).toBe(1)
+    })
   })
 
   it('waits before a read is sent again for as long as the API server says', async () => {

@@ -47,6 +47,23 @@ describe('a watch', () => {
     }
   }
 
+  it('that is refused for its credential is asked for again, once, and tells that it was', async () => {
+    let asked = 0
+    const refuse = (times: number) => {
+      asked = 0
+      answer = (response) => {
+        asked++
+        if (asked <= times) response.writeHead(401).end('{}')
+        else response.end(event('ADDED', pod('a', '8')))
+      }
+    }
+    refuse(1)
+    expect(await read()).toHaveLength(1)
+    refuse(2)
+    await expect(read()).rejects.toMatchObject({ code: 'unauthenticated' })
+    expect(asked).toBe(2)
+  })
+
   it('tells of changes and bookmarks until the server ends it', async () => {
     let asked = ''
     answer = (response, url) => {

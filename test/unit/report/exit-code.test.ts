@@ -75,9 +75,12 @@ describe('a pass exits 1', () => {
 })
 
 describe('a pass exits 3', () => {
-  test.each(['denied', 'unreachable', 'failed'] as const)('when something was %s by the API server', (code) => {
-    expect(exitCode(aReport([{ ...keep, faults: [faultOf(code)] }]))).toBe(3)
-  })
+  test.each(['denied', 'unauthenticated', 'unreachable', 'failed'] as const)(
+    'when something was %s by the API server',
+    (code) => {
+      expect(exitCode(aReport([{ ...keep, faults: [faultOf(code)] }]))).toBe(3)
+    },
+  )
 
   test('whatever else there is: the highest wins', () => {
     const groups = [aGroupReport([sick]), { ...keep, faults: [faultOf('deadline'), faultOf('denied')] }, keep]

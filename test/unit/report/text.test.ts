@@ -347,7 +347,7 @@ describe('the text for people', () => {
   })
 
   test('on writes that did not go as they should', () => {
-    const results = ['lost', 'gone', 'denied', 'throttled', 'rejected', 'unknown'] as const
+    const results = ['lost', 'gone', 'denied', 'unauthenticated', 'throttled', 'rejected', 'unknown'] as const
     const group = aGroupReport([sick, HELLO_1], {
       services: SERVICES,
       writes: results.map((result, n) => ({ verb: 'patch', object: `pod/helloworld-${n}`, result })),
@@ -374,9 +374,10 @@ describe('the text for people', () => {
       pod/helloworld-0 not patched: it has changed meanwhile
       pod/helloworld-1 not patched: it is gone
       pod/helloworld-2 not patched: forbidden
-      pod/helloworld-3 not patched: the API server is busy
-      pod/helloworld-4 not patched: rejected
-      pod/helloworld-5 may not have been patched: no answer
+      pod/helloworld-3 not patched: not authenticated
+      pod/helloworld-4 not patched: the API server is busy
+      pod/helloworld-5 not patched: rejected
+      pod/helloworld-6 may not have been patched: no answer
       Error: group default/helloworld: the deadline came. Wait.
       Warning: service helloworld was not latched
 

@@ -1,0 +1,43 @@
+/**
+ * One more attempt where a credential is refused. A 401 means that nothing was done, so that anything may be sent again:
+ * with another credential at once, with the same one after a while. It may be that the API server could not tell for a
+ * moment, as its authenticators ask other servers, or one of several behind an address.
+ */
+import { systemClock } from '../../clock.js'
+import { dropIdle } from '../agents.js'
+import type { Identity, Presented } from './identity.js'
+
+/**
+ * @param delayMs before the same credential is shown again
+ * @param attempt resolves to an answer; a `status` of 401 in it is a refusal
+ * @returns the last answer
+ */
+export async function retriedOnce<A extends object>(
+  identity: Identity,
+  delayMs: number,
+  signal: AbortSignal,
+  attempt: (shown: Presented) => Promise<A>,
+): Promise<A> {
+  const first = await identity.present(signal)
+  const answer = await attempt(first)
+  if (!isRefused(answer)) return answer
+  identity.refused(first)
+  let second = await identity.present(signal)
+  if (isSame(first, second)) {
+    dropIdle(second.agent) // another connection may lead to another API server
+    await systemClock.sleep(delayMs, signal)
+    if (signal.aborted) return answer
+    second = await identity.present(signal)
+  }
+  const again = await attempt(second)
+  if (isRefused(again)) identity.refused(second)
+  return again
+}
+
+function isRefused(answer: object): boolean {
+  return 'status' in answer && answer.status === 401
+}
+
+function isSame(one: Presented, other: Presented): boolean {
+  return one.agent === other.agent && JSON.stringify(one.headers) === JSON.stringify(other.headers)
+}

@@ -1,0 +1,82 @@
+/** An HTTPS proxy before a real API server that answers 401 in its place where it is told to. */
+import { once } from 'node:events'
+import { readFile, writeFile } from 'node:fs/promises'
+import { createServer, Agent as HttpsAgent, request as httpsRequest } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { unauthorized } from './api/status.js'
+import { testCert, testKey } from './tls.js'
+
+export interface PassingRequest {
+  readonly method: string
+  /** With its query. */
+  readonly path: string
+  readonly body: string
+  readonly authorization: string | undefined
+  /** How many have passed or were refused since `refuse`. */
+  readonly nth: number
+}
+
+export interface RefusingProxy {
+  /** A kubeconfig that leads through it. */
+  readonly kubeconfig: string
+  /** How often it has answered 401 since `refuse`. */
+  readonly refusals: number
+  /** From now on, of these requests. */
+  refuse(which: (request: PassingRequest) => boolean): void
+  close(): Promise<void>
+}
+
+/** @param kubeconfig as `writeKubeconfig` writes it */
+export async function startRefusingProxy(kubeconfig: string): Promise<RefusingProxy> {
+  const config = JSON.parse(await readFile(kubeconfig, 'utf8'))
+  const [{ cluster }] = config.clusters
+  const { hostname, port } = new URL(cluster.server)
+  const ca = Buffer.from(cluster['certificate-authority-data'], 'base64')
+  const agent = new HttpsAgent({ keepAlive: true, ca })
+  let isRefused: (request: PassingRequest) => boolean = () => false
+  const counts = { seen: 0, refused: 0 }
+
+  const server = createServer({ key: testKey, cert: testCert }, async (request, response) => {
+    const chunks: Buffer[] = []
+    for await (const chunk of request) chunks.push(chunk as Buffer)
+    const body = Buffer.concat(chunks)
+    const { method = '', url: path = '', headers } = request
+    const { authorization } = headers
+    if (isRefused({ method, path, body: `${body}`, authorization, nth: ++counts.seen })) {
+      counts.refused++
+      const said = unauthorized()
+      response.writeHead(said.status, { 'content-type': 'application/json' }).end(JSON.stringify(said.body))
+      return
+    }
+    const upstream = httpsRequest({ hostname, port, path, method, headers, agent }, (answer) => {
+      response.writeHead(answer.statusCode ?? 502, answer.headers)
+      answer.pipe(response)
+    })
+    upstream.on('error', () => response.destroy())
+    response.on('close', () => upstream.destroy())
+    upstream.end(body)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const own = (server.address() as AddressInfo).port
+  const ours = { server: `https://127.0.0.1:${own}`, 'certificate-authority-data': btoa(testCert) }
+  const file = `${kubeconfig}-${own}`
+  await writeFile(file, JSON.stringify({ ...config, clusters: [{ ...config.clusters[0], cluster: ours }] }))
+  return {
+    kubeconfig: file,
+    get refusals() {
+      return counts.refused
+    },
+    refuse: (which) => {
+      Object.assign(counts, { seen: 0, refused: 0 })
+      isRefused = which
+    },
+    close: async () => {
+      const closed = once(server, 'close')
+      server.close()
+      server.closeAllConnections()
+      agent.destroy()
+      await closed
+    },
+  }
+}
