@@ -79,7 +79,9 @@ const images = (objects: readonly Manifest[]) => containers(objects).map(({ imag
 describe('jobs/', () => {
   it('makes one and the same Job of a pass, each minute and once, but for the account', () => {
     const cronJob = load(read('jobs/cronjob/cronjob.yaml')) as Manifest
-    const job = load(read('jobs/once/job.yaml').replace('active-passive-once\n      auto', 'active-passive\n      auto'))
+    const job = load(
+      read('jobs/once/job.yaml').replace('active-passive-once\n      auto', 'active-passive\n      auto'),
+    )
     expect((job as Manifest).spec).toEqual(cronJob.spec?.jobTemplate?.spec)
   })
 
@@ -250,6 +252,27 @@ describe.skipIf(!cluster)('jobs/ on a real API server', () => {
         },
       )
     })
+  })
+
+  it('all pods are admitted by a quota on what jobs/README.md names, and none by one on limits.cpu', async () => {
+    const quotas = `/api/v1/namespaces/${namespace}/resourcequotas`
+    const templates = podTemplates(await apply({ resources: ['jobs/cronjob', 'jobs/serve', 'jobs/once', 'jobs/demo'] }))
+    expect(templates).toHaveLength(4)
+    /** As its controller would, which may not run here. */
+    const addQuota = async (name: string, hard: Readonly<Record<string, string>>) => {
+      await admin.post(quotas, { metadata: { name }, spec: { hard } })
+      const used = Object.fromEntries(Object.keys(hard).map((key) => [key, '0']))
+      await admin.patch(`${quotas}/${name}/status`, { status: { hard, used } })
+    }
+    const create = ({ metadata, spec }: PodTemplate) =>
+      admin.post(`/api/v1/namespaces/${namespace}/pods?dryRun=All`, {
+        metadata: { ...metadata, generateName: 'pod-' },
+        spec,
+      })
+    await addQuota('usual', { 'requests.cpu': '9', 'requests.memory': '9Gi', 'limits.memory': '9Gi' })
+    for (const template of templates) await create(template)
+    await addQuota('limits', { 'limits.cpu': '9' })
+    for (const template of templates) await expect(create(template)).rejects.toThrow('must specify limits.cpu')
   })
 
   describe('in a namespace that enforces the restricted profile', () => {
