@@ -171,7 +171,7 @@ describe.skipIf(!images)('what users apply, on a real node whose namespace enfor
       })
       expect(await ended('active-passive-once')).toMatchObject({ type: 'Failed', reason: 'BackoffLimitExceeded' })
       expect(await podsOf('active-passive-once')).toHaveLength(2)
-      await world.kubectl('delete', 'job', 'active-passive-once', '-n', namespace)
+      await world.remove({ resources: ['jobs/once'] })
     })
 
     it('the change to jobs/serve and back, with a failover by each, is noticed by no client', async () => {
