@@ -1,10 +1,10 @@
 /** Tries whether the API server serves this account, and keeps the log informed of it. */
 import type { Clock } from '../clock.js'
-import { describeFault, type Fault } from '../errors.js'
+import { describeFault } from '../errors.js'
 import { PREFIX } from '../keys.js'
 import { type Kube, KubeError } from '../kube/port.js'
 import { exitCode } from '../report/exit-code.js'
-import type { Report } from '../report/report.js'
+import type { GroupReport, Report } from '../report/report.js'
 import type { Log } from './log.js'
 import { Readiness, type Standing, TRY_AGAIN_MS } from './readiness.js'
 
@@ -103,14 +103,15 @@ export class Reach {
  * read nothing.
  */
 export function refusalOf(report: Report, isWhole: boolean): string | undefined {
-  let first: Fault | undefined
-  for (const { services, faults } of report.groups) {
-    const fault = faults.find(({ code }) => code === 'denied' || code === 'unreachable' || code === 'failed')
-    const isOfNamespace = services.length === 0
-    if (!fault || !(isWhole || isOfNamespace)) return undefined
-    first ??= fault
-  }
-  return first && describeFault(first)
+  const { groups, complete } = report
+  const isOfNamespace = ({ services }: GroupReport) => services.length === 0
+  // One that was read, and has no groups, is not among them.
+  if (groups.every(isOfNamespace) ? complete.length > 0 : !isWhole) return undefined
+  const refusals = groups.map(({ faults }) =>
+    faults.find(({ code }) => code === 'denied' || code === 'unreachable' || code === 'failed'),
+  )
+  const [first] = refusals
+  return first && !refusals.includes(undefined) ? describeFault(first) : undefined
 }
 
 /** Why neither Services nor pods can be read in any namespace, if so. */

@@ -127,14 +127,15 @@ describe('the log', () => {
 describe('a pass', () => {
   const fault = (code: string, message = 'may not list services') => ({ code, object: 'o', message, remedy: 'R.' })
   const group = (services: string[], ...faults: object[]) => ({ services, faults })
-  const reportOf = (...groups: object[]) => ({ groups }) as unknown as Parameters<typeof refusalOf>[0]
+  const reportOf = (groups: readonly object[], complete: readonly string[] = []) =>
+    ({ groups, complete }) as unknown as Parameters<typeof refusalOf>[0]
   const denied = fault('denied')
 
   it.each([
     ['of nothing but refused namespaces', [group([], denied), group([], fault('unreachable', 'b'))]],
     ['whose every group was refused a write', [group(['app'], denied)]],
   ])('%s was refused', (_what, groups) => {
-    expect(refusalOf(reportOf(...groups), true)).toBe('o: may not list services. R.')
+    expect(refusalOf(reportOf(groups), true)).toBe('o: may not list services. R.')
   })
 
   it.each([
@@ -143,11 +144,15 @@ describe('a pass', () => {
     ['with a group that is refused among others', [group(['app']), group(['mail'], denied)]],
     ['with another error', [group(['app'], fault('overlap'))]],
   ])('%s was served', (_what, groups) => {
-    expect(refusalOf(reportOf(...groups), true)).toBeUndefined()
+    expect(refusalOf(reportOf(groups), true)).toBeUndefined()
   })
 
   it('for some groups tells only of what could not be read', () => {
-    expect(refusalOf(reportOf(group(['app'], denied)), false)).toBeUndefined()
-    expect(refusalOf(reportOf(group([], denied)), false)).toBeDefined()
+    expect(refusalOf(reportOf([group(['app'], denied)]), false)).toBeUndefined()
+    expect(refusalOf(reportOf([group([], denied)]), false)).toBeDefined()
+  })
+
+  it('was served where it has read a namespace that has no groups', () => {
+    expect(refusalOf(reportOf([group([], denied)], ['other']), true)).toBeUndefined()
   })
 })
