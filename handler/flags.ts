@@ -58,7 +58,7 @@ export const SERVE = {
   port: { kind: 'text', default: '8080', describe: 'port to listen on' },
   'token-file': {
     kind: 'text',
-    describe: 'file with the bearer token for POST and /status; without it only loopback is listened on',
+    describe: 'file with the bearer tokens for POST and /status, one a line; without it only loopback is listened on',
   },
   insecure: { kind: 'switch', describe: 'listen everywhere without a token' },
   'tls-cert': { kind: 'text', describe: 'file with the certificate chain, PEM; renewed files are read again' },

@@ -42,7 +42,7 @@ async function open(env: Environment, log: Log): Promise<Fetch> {
   const defect = (error: unknown) => log.warn(describeDefect(error))
   return async (request) => {
     // What tries by itself would keep the process alive, or run while its host believes it to be idle.
-    if (new URL(request.url).pathname === '/readyz') await app.tryReach().catch(defect)
+    if (new URL(request.url).pathname === '/readyz') await app.reach.tryReach().catch(defect)
     return app.fetch(request)
   }
 }

@@ -6,7 +6,6 @@ import type { Effects } from '../effects.js'
 import { probe } from '../health/probe.js'
 import { defaultNamespace } from '../kube/auth/config.js'
 import { connect } from '../kube/client.js'
-import { KubeError } from '../kube/port.js'
 import { connectWatches } from '../kube/watch.js'
 import type { RunOptions } from '../options.js'
 import { pass } from '../pass.js'
@@ -20,6 +19,9 @@ import { describeDefect, type Log } from './log.js'
 import { loop } from './loop.js'
 import { createMetrics, type Metrics, type Trigger } from './metrics.js'
 import { newsIn } from './news.js'
+import { rarely } from './rarely.js'
+import { Reach } from './reach.js'
+import type { Standing } from './readiness.js'
 import { NOT_WELL_MS, OTHER_GROUPS_MS, Rounds } from './rounds.js'
 import type { Guard } from './token.js'
 import { keepAccount } from './watch/account.js'
@@ -28,15 +30,15 @@ import { watch } from './watch/watch.js'
 /** Groups that the watches have found in need are tended side by side: one whose pods hang holds up no other. */
 const WATCH_PASSES_AT_ONCE = 4
 
+const SHUTTING_DOWN: Standing = { ready: false, alive: true, why: 'shutting down' }
+
 export type AppOptions = Omit<RunOptions, 'kubeconfig' | 'context'>
 
 export interface App {
   readonly fetch: Fetch
   readonly metrics: Metrics
-  /** Asks the API server for an answer, unless it has given one; says why there is none, once. */
-  tryReach(): Promise<void>
-  /** Resolves once the API server has answered; tries until then, or until the end. */
-  reach(): Promise<void>
+  /** Whether the API server serves what it is asked for, and who says so in the log. */
+  readonly reach: Pick<Reach, 'tryReach' | 'untilReached' | 'attend'>
   /** A pass every so often, until the end. */
   loop(intervalMs: number): Promise<void>
   /** Passes for groups that changes have brought into need, and rounds, until the end. */
@@ -60,7 +62,7 @@ export function createApp(
   setMaxListeners(0, stopped.signal) // a group in need is one
   const [main, side] = [connect(config), connect(config)]
   const watches = connectWatches(config)
-  let reached = false
+  const reach = new Reach({ kube: side, namespaces, clock, log, signal: stopped.signal })
 
   const makePass = async (kube: Effects['kube'], order: Order, dryRun = options.dryRun): Promise<Report> => {
     // A signal of its own: what a pass hangs on it ends with the pass.
@@ -88,7 +90,7 @@ export function createApp(
   const tell = (trigger: Trigger, order: Order, report: Report): Report => {
     const isWhole = order === 'all' && !report.interrupted
     metrics.passed(trigger, report)
-    reached ||= exitCode(report) !== 3
+    reach.passed(report, isWhole)
     if (exitCode(report) !== 0) rounds.within(NOT_WELL_MS)
     const text = news(report, isWhole)
     if (text !== undefined) log.print(text)
@@ -121,23 +123,6 @@ export function createApp(
     })
   }
 
-  let said: string | undefined
-  let trying: Promise<void> | undefined
-  /** However many ask at once. */
-  const tryReach = (): Promise<void> => {
-    if (reached) return Promise.resolve()
-    trying ??= whyUnreachable(main, namespaces, stopped.signal)
-      .then((why) => {
-        if (why === undefined) reached = true
-        else if (why !== said && !stopped.signal.aborted) log.warn(`not ready: ${why}`)
-        said = why
-      })
-      .finally(() => {
-        trying = undefined
-      })
-    return trying
-  }
-
   return {
     metrics,
     fetch: createFetch({
@@ -145,29 +130,28 @@ export function createApp(
       order: (trigger, order) => request(triggered, trigger, order),
       status: () => looked.request('all', undefined),
       metrics: async () => ({ contentType: metrics.registry.contentType, text: await metrics.registry.metrics() }),
-      isReady: () => reached && !stopped.signal.aborted,
+      standing: () => (stopped.signal.aborted ? SHUTTING_DOWN : reach.standing()),
+      isServed: (namespace) => namespaces === 'all' || namespaces.includes(namespace),
       answered: (route, status) => metrics.answers.inc({ route, code: status }),
       failed: defect,
+      warn: rarely(log.warn, clock.now),
     }),
-    tryReach,
-    reach: async () => {
-      for (let attempt = 0; !reached && !stopped.signal.aborted; attempt++) {
-        if (attempt > 0) await clock.sleep(Math.min(500 * 2 ** attempt, 10_000), stopped.signal)
-        await tryReach()
-      }
-    },
+    reach,
     loop: (intervalMs) =>
       loop(
         clock,
         intervalMs,
-        () =>
-          request(triggered, 'interval', 'all').then(
+        () => {
+          // It waits for the pass under way, makes its own, and sleeps.
+          reach.begins(Math.max(intervalMs, 2 * options.deadlineMs))
+          return request(triggered, 'interval', 'all').then(
             (report) => exitCode(report) !== 3,
             (error: unknown) => {
               if (error instanceof ShuttingDown) return true
               throw error
             },
-          ),
+          )
+        },
         stopped.signal,
       ),
     watch: async () => {
@@ -179,7 +163,7 @@ export function createApp(
           pods: (namespace) => watches.pods(namespace),
           pass: ({ namespace, services: [service] }) =>
             ofWatch([{ namespace, service: service?.name, otherwise: 'nothing' }]),
-          ...keepAccount(metrics, (message) => log.warn(message)),
+          ...keepAccount(metrics, (message) => log.warn(message), reach),
         },
         stopped.signal,
       )
@@ -189,21 +173,5 @@ export function createApp(
       stopped.abort()
       await Promise.all([triggered.close(), seen.close(), looked.close()])
     },
-  }
-}
-
-/** Why the Services cannot be read, if they cannot. */
-async function whyUnreachable(
-  kube: Effects['kube'],
-  namespaces: readonly string[] | 'all',
-  signal: AbortSignal,
-): Promise<string | undefined> {
-  const namespace = namespaces === 'all' ? undefined : namespaces[0]
-  try {
-    await kube.listServices({ namespace }, signal)
-    return undefined
-  } catch (error) {
-    if (error instanceof KubeError) return `${error.message}. ${error.remedy}`
-    throw error
   }
 }

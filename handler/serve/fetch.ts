@@ -5,34 +5,47 @@ import { exitCode } from '../report/exit-code.js'
 import { toJson } from '../report/json.js'
 import type { Report } from '../report/report.js'
 import type { Order, Target } from '../targets.js'
-import { readWebhook } from './alertmanager.js'
-import { BODY_LIMIT, readBody } from './body.js'
+import { readMessage, type Wish, within } from './alertmanager.js'
+import { Bodies } from './body.js'
 import { ShuttingDown } from './coalesce.js'
+import type { Standing } from './readiness.js'
 import type { Guard } from './token.js'
 
 /** What the routes lead to. */
 export interface Backend {
   readonly guard: Guard
+  /** Whether passes are made there. */
+  isServed(namespace: string): boolean
   /** The report of a pass that begins now or as soon as possible. @throws ShuttingDown */
   order(trigger: 'alertmanager' | 'run', order: Order): Promise<Report>
   /** The same without a write. @throws ShuttingDown */
   status(): Promise<Report>
   /** In the text format of Prometheus. */
   metrics(): Promise<{ readonly contentType: string; readonly text: string }>
-  /** The API server was reached, and no shutdown has begun. */
-  isReady(): boolean
+  /** Whether it can do its work. */
+  standing(): Standing
   /** Told of each answer. */
   answered(route: string, status: number): void
   /** Told of each defect. */
   failed(error: unknown): void
+  /** Told of each request that asked in vain, or was not understood. @param kind one of a few */
+  warn(kind: string, line: string): void
 }
+
+/** What the routes share. */
+interface Routes extends Backend {
+  readonly bodies: Bodies
+}
+
+/** What waits for a pass takes memory: beyond that, it is asked again a second later. */
+const MOST_WAITING = 2_000
 
 export type Fetch = (request: Request) => Promise<Response>
 
 interface Route {
   readonly method: 'GET' | 'POST'
   readonly guarded: boolean
-  readonly handle: (backend: Backend, request: Request, url: URL) => Promise<Response>
+  readonly handle: (backend: Routes, request: Request, url: URL) => Promise<Response>
 }
 
 const ROUTES: Readonly<Record<string, Route>> = {
@@ -41,20 +54,19 @@ const ROUTES: Readonly<Record<string, Route>> = {
   '/status': { method: 'GET', guarded: true, handle: async (backend) => ofReport(await backend.status()) },
   '/metrics': { method: 'GET', guarded: false, handle: metrics },
   '/healthz': { method: 'GET', guarded: false, handle: async () => plain(200, 'ok') },
-  '/readyz': {
-    method: 'GET',
-    guarded: false,
-    handle: async (backend) => (backend.isReady() ? plain(200, 'ok') : plain(503, 'not ready')),
-  },
+  '/livez': { method: 'GET', guarded: false, handle: async (backend) => health(backend, 'alive') },
+  '/readyz': { method: 'GET', guarded: false, handle: async (backend) => health(backend, 'ready') },
 }
 
 /** Never rejects: a defect is a 500. */
-export function createFetch(backend: Backend): Fetch {
+export function createFetch(given: Backend): Fetch {
+  const backend: Routes = { ...given, order: bounded(given.order), bodies: new Bodies() }
   return async (request) => {
     const url = new URL(request.url)
     const route = Object.hasOwn(ROUTES, url.pathname) ? ROUTES[url.pathname] : undefined
     const response = await answer(backend, request, url, route).catch((error: unknown) => {
       if (error instanceof ShuttingDown) return refused(503, 'shutting down: ask another replica, or again later')
+      if (error instanceof TooMany) return busy('too many requests wait for a pass')
       backend.failed(error)
       return refused(500, 'internal error: see the log')
     })
@@ -63,7 +75,23 @@ export function createFetch(backend: Backend): Fetch {
   }
 }
 
-async function answer(backend: Backend, request: Request, url: URL, route: Route | undefined): Promise<Response> {
+class TooMany extends Error {}
+
+/** @throws TooMany */
+function bounded(order: Backend['order']): Backend['order'] {
+  let waiting = 0
+  return async (...asked) => {
+    if (waiting === MOST_WAITING) throw new TooMany()
+    waiting++
+    try {
+      return await order(...asked)
+    } finally {
+      waiting--
+    }
+  }
+}
+
+async function answer(backend: Routes, request: Request, url: URL, route: Route | undefined): Promise<Response> {
   if (!route) return refused(404, `no such route: there are ${Object.keys(ROUTES).join(', ')}`)
   const isRead = route.method === 'GET' && request.method === 'HEAD'
   if (request.method !== route.method && !isRead) {
@@ -72,34 +100,45 @@ async function answer(backend: Backend, request: Request, url: URL, route: Route
   }
   if (route.guarded) {
     const why = await backend.guard(request)
-    if (why) return refused(401, why, { 'www-authenticate': 'Bearer' })
+    if (why) {
+      backend.warn('401', `${request.method} ${url.pathname}: ${why}: answered with 401, and not served`)
+      return refused(401, why, { 'www-authenticate': 'Bearer' })
+    }
   }
   return route.handle(backend, request, url)
 }
 
-async function alertmanager(backend: Backend, request: Request): Promise<Response> {
-  if (!/^application\/json\s*(;|$)/i.test(request.headers.get('content-type') ?? '')) {
-    return refused(415, 'the content type should be application/json')
+async function alertmanager(backend: Routes, request: Request): Promise<Response> {
+  const body = await backend.bodies.read(request)
+  if (body.kind === 'busy') return busy('too many long bodies at once')
+  if (body.kind === 'slow') return busy('the body came too slowly', { connection: 'close' })
+  if (body.kind === 'cut') return busy('the body was cut short')
+  const wish: Wish = body.kind === 'text' ? readMessage(body.text) : { order: 'all', odd: body.why }
+  if ('error' in wish) {
+    backend.warn('refused', `POST /alertmanager: ${wish.error}: answered with 400, and not served`)
+    return refused(400, wish.error)
   }
-  const text = await readBody(request).catch(() => null)
-  if (text === undefined)
-    return refused(413, `the body is longer than ${BODY_LIMIT} bytes: set max_alerts in Alertmanager`)
-  if (text === null) return refused(400, 'the body was cut short')
-  let message: unknown
-  try {
-    message = JSON.parse(text)
-  } catch {
-    return refused(400, 'the body is no JSON')
+  if (wish.odd !== undefined) {
+    backend.warn('odd', `POST /alertmanager: ${wish.odd}: a pass over all groups serves it`)
   }
-  const wish = readWebhook(message)
-  if ('error' in wish) return refused(400, wish.error)
-  if (wish.order === undefined) {
-    return json(
-      200,
-      `${JSON.stringify({ groups: [], summary: 'no pass: no alert is firing', durationMs: 0, requests: 0 })}\n`,
-    )
+  if (wish.order === undefined) return noPass('no alert is firing')
+  const { order, outside } = within(wish.order, backend.isServed)
+  if (outside.length > 0) {
+    const names = outside.slice(0, 5).map((name) => JSON.stringify(name.slice(0, 63)))
+    const first = names.length < outside.length ? `${names.join(', ')} and others` : names.join(', ')
+    backend.warn('outside', `POST /alertmanager: an alert is for namespace ${first}, which is not served here: no pass`)
   }
-  return ofReport(await backend.order('alertmanager', wish.order))
+  if (order === undefined) return noPass('the alerts are for namespaces that are not served here')
+  return ofReport(await backend.order('alertmanager', order))
+}
+
+function noPass(why: string): Response {
+  return json(200, `${JSON.stringify({ groups: [], summary: `no pass: ${why}`, durationMs: 0, requests: 0 })}\n`)
+}
+
+/** A 503, after which Alertmanager tries again, as after no other refusal. */
+function busy(why: string, headers: Readonly<Record<string, string>> = {}): Response {
+  return refused(503, `${why}: try again`, { 'retry-after': '1', ...headers })
 }
 
 async function run(backend: Backend, _request: Request, url: URL): Promise<Response> {
@@ -145,6 +184,11 @@ function json(
   headers: Readonly<Record<string, string>> = {},
 ): Response {
   return new Response(body, { status, headers: { 'content-type': 'application/json', ...headers } })
+}
+
+function health(backend: Backend, what: 'alive' | 'ready'): Response {
+  const standing = backend.standing()
+  return standing[what] ? plain(200, 'ok') : plain(503, `not ${what}: ${standing.why}`)
 }
 
 function plain(status: number, text: string): Response {

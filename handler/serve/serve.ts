@@ -25,7 +25,7 @@ export async function serve(options: ServeOptions, env: Environment, log: Log, s
     files && certificate && watchCertificate(files, certificate, (renewed) => server.renew(renewed), log.warn)
   log.warn(`listening on ${server.url}${describeTriggers(options)}`)
 
-  const work = [app.reach()]
+  const work = [app.reach.attend()]
   if (options.intervalMs !== undefined) work.push(app.loop(options.intervalMs))
   if (options.watch) work.push(app.watch())
   const stopped = new Promise<void>((resolve) => {

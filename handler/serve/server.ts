@@ -31,8 +31,12 @@ const LIMITS = {
   headersTimeout: 5_000,
   /** The whole request. */
   requestTimeout: 15_000,
-  /** Between two requests. */
-  keepAliveTimeout: 60_000,
+  /**
+   * Between two requests. Longer than the 60 s after which common load balancers and proxies close a connection: closed
+   * by us first, a request that is just on its way would be lost, and a POST is not sent again. The limit on headers runs
+   * from the first byte of a request, not while a connection is idle.
+   */
+  keepAliveTimeout: 65_000,
   /** How exact those are. */
   connectionsCheckingInterval: 1_000,
   maxHeaderSize: 16 * 1024,

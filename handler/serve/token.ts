@@ -1,4 +1,4 @@
-/** The bearer token that guards what changes something, or tells about pods. */
+/** The bearer tokens that guard what changes something, or tells about pods. */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { UsageError } from '../errors.js'
@@ -13,7 +13,8 @@ const REREAD_MS = 1_000
 export const unguarded: Guard = async () => undefined
 
 /**
- * Requests must carry the token that the file holds. A file that cannot be read later on leaves the last token valid.
+ * Requests must carry one of the tokens that the file holds, one a line: of two, one may be the old one, until those who
+ * send it have the other. A file that cannot be read later on leaves the last tokens valid.
  * @throws UsageError when there is none to begin with
  */
 export async function guardedBy(
@@ -21,41 +22,52 @@ export async function guardedBy(
   warn: (message: string) => void,
   now = () => performance.now(),
 ): Promise<Guard> {
-  let token = await readToken(file)
+  let tokens = await readTokens(file)
   let readAtMs = now()
   let complaint = ''
-  const current = async (): Promise<string> => {
-    if (now() - readAtMs < REREAD_MS) return token
+  const current = async (): Promise<readonly Buffer[]> => {
+    if (now() - readAtMs < REREAD_MS) return tokens
     readAtMs = now()
     try {
-      token = await readToken(file)
+      tokens = await readTokens(file)
       complaint = ''
     } catch (error) {
       const { message } = error as Error
-      if (message !== complaint) warn(`${message}; the token read before is still valid`)
+      if (message !== complaint) warn(`${message}; what was read before is still valid`)
       complaint = message
     }
-    return token
+    return tokens
   }
   return async ({ headers }) => {
     const given = /^Bearer +(\S+) *$/i.exec(headers.get('authorization') ?? '')?.[1]
     if (given === undefined) return 'no bearer token: send the header Authorization: Bearer TOKEN'
-    return isSame(given, await current()) ? undefined : 'wrong bearer token'
+    return isOneOf(given, await current()) ? undefined : 'wrong bearer token'
   }
 }
 
-async function readToken(file: string): Promise<string> {
+/** @returns what is left of each when nobody may read it, or tell its length */
+async function readTokens(file: string): Promise<readonly Buffer[]> {
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
     throw new UsageError(`--token-file ${file}: cannot be read (${error.code ?? error.message})`)
   })
-  const token = text.trim()
-  if (token === '') throw new UsageError(`--token-file ${file}: is empty, which should hold a token`)
-  if (/\s/.test(token)) throw new UsageError(`--token-file ${file}: should hold one word, the token`)
-  return token
+  const lines = text.split('\n').map((line) => line.trim())
+  const wrong = lines.findIndex((line) => /\s/.test(line))
+  if (wrong >= 0) {
+    throw new UsageError(
+      `--token-file ${file}: line ${wrong + 1} holds more than one word: a line is to hold one token`,
+    )
+  }
+  const tokens = lines.filter((line) => line !== '')
+  if (tokens.length === 0) throw new UsageError(`--token-file ${file}: is empty, which should hold a token`)
+  return tokens.map(digest)
 }
 
-/** In a time that tells nothing of where they differ, nor of the token's length. */
-function isSame(one: string, other: string): boolean {
-  const [a, b] = [one, other].map((text) => createHash('sha256').update(text).digest()) as [Buffer, Buffer]
-  return timingSafeEqual(a, b)
+/** In a time that tells nothing of where they differ, nor which of them it is. */
+function isOneOf(given: string, tokens: readonly Buffer[]): boolean {
+  const own = digest(given)
+  return tokens.map((token) => timingSafeEqual(own, token)).includes(true)
+}
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest()
 }

@@ -8,7 +8,6 @@ import { repository } from '../support/handler.js'
 import { type Kubectl, kubectlFor } from '../support/kubectl.js'
 import { type Overlay, withOverlay } from '../support/overlay.js'
 import { type Kube, type KubeObject, kube } from './client.js'
-import { until } from './poll.js'
 import { createNamespace, type Rule } from './users.js'
 
 interface Container {
@@ -19,7 +18,11 @@ interface Container {
 
 interface PodTemplate {
   readonly metadata: object
-  readonly spec: { readonly securityContext?: object; readonly containers: readonly Container[] }
+  readonly spec: {
+    readonly serviceAccountName: string
+    readonly securityContext?: object
+    readonly containers: readonly Container[]
+  }
 }
 
 /** As much of a manifest as the tests below look at. */
@@ -62,16 +65,24 @@ const onPods = (...verbs: readonly string[]): Rule => ({ apiGroups: [''], resour
 const onServices = (...verbs: readonly string[]): Rule => ({ apiGroups: [''], resources: ['services'], verbs })
 const SERVE = ['serve', '--watch', '--interval=2s', '--token-file=/etc/active-passive/token']
 
+const ACCOUNTS = ['active-passive', 'active-passive-once', 'active-passive-serve']
+/** The Deployment with the account of the CronJob. */
+const SHARED = JSON.stringify([
+  { op: 'replace', path: '/spec/template/spec/serviceAccountName', value: 'active-passive' },
+])
+
 const podTemplates = (objects: readonly Manifest[]) =>
   objects.flatMap(({ spec }) => spec?.jobTemplate?.spec?.template ?? spec?.template ?? [])
 const containers = (objects: readonly Manifest[]) => podTemplates(objects).flatMap(({ spec }) => spec.containers)
 const images = (objects: readonly Manifest[]) => containers(objects).map(({ image }) => image)
 
 describe('jobs/', () => {
-  it('makes one and the same Job of a pass, each minute and once', () => {
+  it('makes one and the same Job of a pass, each minute and once, but for the account', () => {
     const cronJob = load(read('jobs/cronjob/cronjob.yaml')) as Manifest
-    const job = load(read('jobs/once/job.yaml')) as Manifest
-    expect(job.spec).toEqual(cronJob.spec?.jobTemplate?.spec)
+    const job = load(
+      read('jobs/once/job.yaml').replace('active-passive-once\n      auto', 'active-passive\n      auto'),
+    )
+    expect((job as Manifest).spec).toEqual(cronJob.spec?.jobTemplate?.spec)
   })
 
   it('names the version of the package wherever it names one, and so does the image', () => {
@@ -183,22 +194,28 @@ describe.skipIf(!cluster)('jobs/ on a real API server', () => {
     expect(again).toMatch(/^(deployment|cronjob)\S+ unchanged$/m)
   })
 
-  it('the CronJob beside jobs/serve leaves the account its rights to watch', async () => {
-    await apply({ resources: ['jobs/serve'] })
-    await apply({ resources: ['jobs/cronjob'] })
-    const review = {
-      spec: {
-        user: `system:serviceaccount:${namespace}:active-passive`,
-        resourceAttributes: { namespace, verb: 'watch', resource: 'pods' },
-      },
+  it('one overlay takes jobs/cronjob, jobs/serve and jobs/once', async () => {
+    const accounts = podTemplates(await apply({ resources: ['jobs/cronjob', 'jobs/serve', 'jobs/once'] }))
+    expect(accounts.map(({ spec }) => spec.serviceAccountName).sort()).toEqual(ACCOUNTS)
+  })
+
+  it.each(['jobs/cronjob', 'jobs/serve', 'jobs/once'])('removing %s leaves the others whole', async (removed) => {
+    const all = ['jobs/cronjob', 'jobs/serve', 'jobs/once']
+    for (const folder of all) await apply({ resources: [folder] })
+    await withOverlay({ namespace, resources: [removed] }, (folder) => kubectl('delete', '-k', folder, '--wait=false'))
+    for (const other of all.filter((folder) => folder !== removed)) {
+      const left = await withOverlay({ namespace, resources: [other] }, (folder) => kubectl('diff', '-k', folder))
+      expect(left).toBe('')
     }
-    await until('it may watch pods', async () => {
-      const answer = await admin.post<{ status: { allowed: boolean } }>(
-        '/apis/authorization.k8s.io/v1/subjectaccessreviews',
-        review,
-      )
-      return answer.status.allowed || undefined
+  })
+
+  it('an installation whose account was shared becomes one with its own', async () => {
+    await apply({
+      resources: ['jobs/base', 'jobs/serve'],
+      patches: [{ target: { kind: 'Deployment' }, patch: SHARED }],
     })
+    const [template] = podTemplates(await apply({ resources: ['jobs/serve'] }))
+    expect(template?.spec).toMatchObject({ serviceAccountName: 'active-passive-serve' })
   })
 
   describe('components', () => {
@@ -206,13 +223,13 @@ describe.skipIf(!cluster)('jobs/ on a real API server', () => {
       expect(new Set(COMPONENTS.flat())).toEqual(new Set(foldersOf('Component')))
     })
 
-    const pass = { rights: ['active-passive'], args: [['run']] }
+    const pass = { name: 'active-passive', args: [['run']], more: [] }
     describe.each([
       { folder: 'jobs/base', ...pass, args: [] },
       { folder: 'jobs/cronjob', ...pass },
-      { folder: 'jobs/once', ...pass },
-      { folder: 'jobs/serve', rights: ['active-passive', 'active-passive-watch'], args: [SERVE] },
-    ])('on $folder', ({ folder, rights, args }) => {
+      { folder: 'jobs/once', ...pass, name: 'active-passive-once' },
+      { folder: 'jobs/serve', name: 'active-passive-serve', args: [SERVE], more: ['watch'] },
+    ])('on $folder', ({ folder, name, args, more }) => {
       it.each(COMPONENTS.map((components) => [components.join(', '), components] as const))(
         '%s',
         async (_names, components) => {
@@ -222,24 +239,40 @@ describe.skipIf(!cluster)('jobs/ on a real API server', () => {
 
           const kind = wide ? 'ClusterRole' : 'Role'
           const scope = wide ? undefined : namespace
-          const rules: Readonly<Record<string, readonly Rule[]>> = {
-            'active-passive': [onPods('list', 'patch'), latch ? onServices('list', 'patch') : onServices('list')],
-            'active-passive-watch': [onPods('watch'), onServices('watch')],
-          }
-          const subjects = [{ kind: 'ServiceAccount', name: 'active-passive', namespace }]
+          const rules = [onPods('list', 'patch', ...more), onServices('list', ...(latch ? ['patch'] : []), ...more)]
+          const subjects = [{ kind: 'ServiceAccount', name, namespace }]
           const of = (name: string) =>
             objects.filter(({ kind, metadata }) => kind === name && metadata.namespace === scope)
-          expect(objects.filter((object) => object.rules ?? object.roleRef)).toHaveLength(2 * rights.length)
-          expect(of(kind)).toMatchObject(rights.map((name) => ({ metadata: { name }, rules: rules[name] })))
-          expect(of(`${kind}Binding`)).toMatchObject(
-            rights.map((name) => ({ metadata: { name }, roleRef: { kind, name }, subjects })),
-          )
+          expect(objects.filter((object) => object.rules ?? object.roleRef)).toHaveLength(2)
+          expect(of(kind)).toMatchObject([{ metadata: { name }, rules }])
+          expect(of(`${kind}Binding`)).toMatchObject([{ metadata: { name }, roleRef: { kind, name }, subjects }])
           expect(containers(objects).map((container) => container.args)).toEqual(
             args.map((own) => (wide ? [...own, '--all-namespaces'] : own)),
           )
         },
       )
     })
+  })
+
+  it('all pods are admitted by a quota on what jobs/README.md names, and none by one on limits.cpu', async () => {
+    const quotas = `/api/v1/namespaces/${namespace}/resourcequotas`
+    const templates = podTemplates(await apply({ resources: ['jobs/cronjob', 'jobs/serve', 'jobs/once', 'jobs/demo'] }))
+    expect(templates).toHaveLength(4)
+    /** As its controller would, which may not run here. */
+    const addQuota = async (name: string, hard: Readonly<Record<string, string>>) => {
+      await admin.post(quotas, { metadata: { name }, spec: { hard } })
+      const used = Object.fromEntries(Object.keys(hard).map((key) => [key, '0']))
+      await admin.patch(`${quotas}/${name}/status`, { status: { hard, used } })
+    }
+    const create = ({ metadata, spec }: PodTemplate) =>
+      admin.post(`/api/v1/namespaces/${namespace}/pods?dryRun=All`, {
+        metadata: { ...metadata, generateName: 'pod-' },
+        spec,
+      })
+    await addQuota('usual', { 'requests.cpu': '9', 'requests.memory': '9Gi', 'limits.memory': '9Gi' })
+    for (const template of templates) await create(template)
+    await addQuota('limits', { 'limits.cpu': '9' })
+    for (const template of templates) await expect(create(template)).rejects.toThrow('must specify limits.cpu')
   })
 
   describe('in a namespace that enforces the restricted profile', () => {

@@ -32,9 +32,9 @@ type Json = Readonly<Record<string, unknown>>
 
 const policy = join(repository, 'jobs/policy')
 const FAST = ['--period', '50ms', '--health-timeout', '1s']
-const SERVE_RIGHTS = ['jobs/base/role.yaml', 'jobs/serve/watch.yaml']
-  .flatMap((file) => loadAll(readFileSync(join(repository, file), 'utf8')) as { readonly rules?: readonly Rule[] }[])
-  .flatMap(({ rules }) => rules ?? [])
+const SERVE_RIGHTS = (
+  loadAll(readFileSync(join(repository, 'jobs/serve/account.yaml'), 'utf8')) as { readonly rules?: readonly Rule[] }[]
+).flatMap(({ rules }) => rules ?? [])
 const SERVE_VERBS = ['list', 'patch', 'watch']
 const POLICIES = '/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies'
 
@@ -336,6 +336,23 @@ describe.skipIf(findBinaries() === undefined)('jobs/policy', { timeout: 60_000 }
       const answer = await answerTo(handler.post(`${targets.api}/${path}`, {}))
       expect(answer).toMatchObject({ status: 403, message: expect.stringContaining(OPERATION) })
       expect(await statusOf(somebody.post(`${targets.api}/${path}`, {}))).not.toBe(403)
+    })
+
+    it.each([
+      ['active-passive-serve', 403],
+      ['active-passive-once', 403],
+      ['active-passive-another', 200],
+    ])('by each of the three policies, holds the account %s: %i', async (name, status) => {
+      const account = { namespace: targets.namespace, name, rules: TOO_MANY_RIGHTS }
+      const api = kube((await serviceAccount(cluster.kubeconfig, account)).kubeconfig)
+      const [pods, services] = ['pods/target', 'services/target'].map((object) =>
+        CHANGES.find(([, one]) => one === object),
+      )
+      for (const [, object, patch] of [pods, services].flatMap((change) => (change ? [change] : []))) {
+        expect(await statusOf(api.patch(`${targets.api}/${object}${DRY_RUN}`, patch)), object).toBe(status)
+      }
+      const [[, send]] = OPERATIONS as unknown as [(typeof OPERATIONS)[number]]
+      expect((await answerTo(send(api, targets.api, DRY_RUN))).status).toBe(status)
     })
 
     it('lets others with the same rights do all of it', async () => {

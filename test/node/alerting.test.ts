@@ -18,6 +18,7 @@ const namespace = 'shop'
 const demo = 'statefulset'
 const { service } = demos[demo]
 const token = 'a-token-of-this-test'
+const account = 'active-passive-serve'
 
 describe.skipIf(!images || !hasPrometheus)('jobs/serve on a real node', () => {
   let cluster: NodeCluster
@@ -37,7 +38,7 @@ describe.skipIf(!images || !hasPrometheus)('jobs/serve on a real node', () => {
 
   const rolledOut = () =>
     world.kubectl('rollout', 'status', 'deployment/active-passive', '-n', namespace, '--timeout=120s')
-  const requests = () => requestsOf(cluster.auditLog, `system:serviceaccount:${namespace}:active-passive`)
+  const requests = () => requestsOf(cluster.auditLog, `system:serviceaccount:${namespace}:${account}`)
   const addressOf = async (name: string) =>
     (await world.kubectl('get', 'service', name, '-n', namespace, '-o', 'jsonpath={.spec.clusterIP}')).trim()
   /** Starts serve with other flags, and waits until the replicas that had the old ones are gone. */
@@ -147,14 +148,15 @@ describe.skipIf(!images || !hasPrometheus)('jobs/serve on a real node', () => {
       const back = await world.pass('--service', service)
       expect(back.stdout).toContain(`Enabling ${before.name}`)
       await world.tell(second, 'recover')
-      await world.kubectl('delete', 'rolebinding', 'active-passive', '-n', namespace)
+      await world.kubectl('delete', 'rolebinding', account, '-n', namespace)
       await world.tell(before, 'fail')
       await until(
         'a pass was refused',
         async () => (await requests()).find(({ verb, code }) => verb === 'list' && code === 403),
         { timeoutMs: 90_000 },
       )
-      await world.apply({ resources: ['jobs/base'] })
+      const again = [`--role=${account}`, `--serviceaccount=${namespace}:${account}`]
+      await world.kubectl('create', 'rolebinding', account, '-n', namespace, ...again)
       await another(before)
       await world.tell(before, 'recover')
     })

@@ -52,6 +52,7 @@ describe.skipIf(!images)('what users apply, on a real node whose namespace enfor
     const { metadata, spec } = await world.api.get<KubeObject & { spec: { selector: object } }>(path)
     return { selector: spec.selector, claim: metadata.annotations?.['active-passive/swap'] }
   }
+  const serveLabel = 'app.kubernetes.io/component=serve'
   const home = { selector: { app: service, role: 'active' }, claim: undefined }
 
   // Side by side, since both wait for the CronJob.
@@ -170,7 +171,46 @@ describe.skipIf(!images)('what users apply, on a real node whose namespace enfor
       })
       expect(await ended('active-passive-once')).toMatchObject({ type: 'Failed', reason: 'BackoffLimitExceeded' })
       expect(await podsOf('active-passive-once')).toHaveLength(2)
-      await world.kubectl('delete', 'job', 'active-passive-once', '-n', namespace)
+      await world.remove({ resources: ['jobs/once'] })
+    })
+
+    it('the change to jobs/serve and back, with a failover by each, is noticed by no client', async () => {
+      const before = (await world.active(demo)) as DemoPod
+      const address = await world.clusterIp(demo)
+      const options = { address, everyMs: 20, timeoutMs: 5_000, lastMs: 180_000 }
+      const traffic = await startTraffic(cluster.nodes[0].machine, options)
+      const deployment = ['deployment/active-passive', '-n', namespace]
+      const another = (than: DemoPod) =>
+        until(`a pod other than ${than.name} is active`, async () => {
+          const active = await world.active(demo)
+          return active && active.uid !== than.uid ? active : undefined
+        })
+
+      // As jobs/README.md says, but for the namespace: first there, ...
+      const secret = ['secret', 'generic', 'active-passive-token', '--from-literal=token=a-token', '-n', namespace]
+      await world.kubectl('create', ...secret)
+      await world.apply({ resources: ['jobs/serve'] })
+      await world.kubectl('rollout', 'status', ...deployment, '--timeout=120s')
+      await world.remove({ resources: ['jobs/cronjob'] })
+      await world.tell(before, 'fail')
+      const second = await another(before)
+      await world.tell(before, 'recover')
+
+      // ... and then back.
+      await world.apply({ resources: ['jobs/cronjob'] })
+      await fromCronJob('first-pass')
+      await world.kubectl('wait', 'job/first-pass', '-n', namespace, '--for=condition=Complete', '--timeout=2m')
+      await world.remove({ resources: ['jobs/serve'] })
+      await world.kubectl('wait', 'pod', '-n', namespace, '-l', serveLabel, '--for=delete', '--timeout=2m')
+      await world.tell(second, 'fail')
+      await fromCronJob('second-pass')
+      await another(second)
+      await world.tell(second, 'recover')
+
+      const samples = await traffic.stop()
+      expect(new Set(samples.map(({ pod }) => pod))).toEqual(new Set([before.name, second.name]))
+      expect(samples.flatMap(({ error }) => error ?? [])).toEqual([])
+      expect(await serviceNow()).toEqual(home)
     })
 
     it('removal ends with a pass, so that no claim stays, and leaves the traffic where it is', async () => {

@@ -48,6 +48,23 @@ describe('serve', () => {
     expect(world.actives()).toEqual(['a'])
   })
 
+  it('answers an alert for a namespace that it does not serve, and says that it made no pass', async () => {
+    const { url, world, stderr } = await serve()
+    const response = await fetch(`${url}/alertmanager`, {
+      method: 'POST',
+      body: JSON.stringify(aWebhook([{ namespace: 'elsewhere', service: 'app' }])),
+    })
+    expect(response.status).toBe(200)
+    expect(world.actives()).toEqual([])
+    await expect.poll(stderr).toContain('an alert is for namespace "elsewhere", which is not served here: no pass')
+  })
+
+  it('keeps idle connections for longer than the 60 s of common load balancers', async () => {
+    const { url } = await serve()
+    const { headers } = await fetch(`${url}/healthz`)
+    expect(headers.get('keep-alive')).toBe('timeout=65')
+  })
+
   it('without a token file listens on loopback only, and says so', async () => {
     const { port, stderr } = await serve()
     expect(stderr()).toMatch(/listening on http:\/\/127\.0\.0\.1:\d+ \(on loopback only: there is no --token-file\)/)
@@ -63,14 +80,20 @@ describe('serve', () => {
     for (const host of ['127.0.0.1', outside ?? '127.0.0.1']) expect(await answersAt(host, port)).toBe(true)
   })
 
-  it('with a token file lets in who shows the token', async () => {
-    const { url } = await serve({ args: ['--token-file', 'FOLDER/token'], files: { token: 'secret\n' } })
+  it('with a token file lets in who shows one of its tokens, and says whom it did not let in', async () => {
+    const { url, stderr } = await serve({
+      args: ['--token-file', 'FOLDER/token'],
+      files: { token: 'secret\n\nother\n' },
+    })
     const run = (path: string, headers: Readonly<Record<string, string>> = {}) =>
       fetch(`${url}${path}`, { method: 'POST', headers }).then(({ status }) => status)
     expect(await run('/run')).toBe(401)
     expect(await run('/run', { authorization: 'Bearer wrong' })).toBe(401)
     expect(await run('/run?token=secret')).toBe(401)
-    expect(await run('/run', { authorization: 'Bearer secret' })).toBe(200)
+    for (const token of ['secret', 'other']) expect(await run('/run', { authorization: `Bearer ${token}` })).toBe(200)
+    expect(stderr()).toContain(
+      'POST /run: no bearer token: send the header Authorization: Bearer TOKEN: answered with 401',
+    )
   })
 
   it('is not led astray by what a Service named ap puts into its environment', async () => {

@@ -1,6 +1,6 @@
 // jobs/serve, as far as no API server would object: that its parts mean the same pods, and what it has beside what it
 // shares with others.
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { load, loadAll } from 'js-yaml'
 import { describe, expect, it } from 'vitest'
@@ -18,7 +18,7 @@ interface Template {
     readonly terminationGracePeriodSeconds: number
     readonly affinity: { readonly podAntiAffinity: Readonly<Record<string, readonly Term[]>> }
     readonly containers: readonly Readonly<Record<string, unknown>>[]
-    readonly volumes: readonly unknown[]
+    readonly volumes: readonly { readonly name: string; readonly projected?: { readonly sources: readonly object[] } }[]
   }
 }
 
@@ -31,7 +31,10 @@ interface NetworkPolicy {
   readonly spec: { readonly podSelector: Selector; readonly ingress?: unknown; readonly egress: unknown }
 }
 
-const read = <T>(file: string) => load(readFileSync(join(import.meta.dirname, '../../jobs', file), 'utf8')) as T
+const jobs = join(import.meta.dirname, '../../jobs')
+const read = <T>(file: string) => load(readFileSync(join(jobs, file), 'utf8')) as T
+const readAll = (file: string) =>
+  loadAll(readFileSync(join(jobs, file), 'utf8')) as { kind: string; metadata: { name: string } }[]
 const selects = ({ matchLabels }: Selector, labels: Labels) =>
   Object.entries(matchLabels).every(([key, value]) => labels[key] === value)
 
@@ -69,24 +72,56 @@ describe('jobs/serve', () => {
     const pass = passes.spec.template.spec
     expect(container?.securityContext).toEqual(pass.containers[0]?.securityContext)
     expect(spec.securityContext).toEqual(pass.securityContext)
-    expect(spec).toMatchObject({ serviceAccountName: 'active-passive', enableServiceLinks: false })
+    expect(spec).toMatchObject({ serviceAccountName: 'active-passive-serve', enableServiceLinks: false })
     const [sleep, deadline] = [3, 40]
     expect(container?.lifecycle).toEqual({ preStop: { sleep: { seconds: sleep } } })
     expect(spec.terminationGracePeriodSeconds).toBeGreaterThan(sleep + deadline)
   })
 
   it('sees another token without a restart: its Secret is mounted as a folder', () => {
-    expect(spec.volumes).toEqual([{ name: 'token', secret: { secretName: 'active-passive-token' } }])
+    expect(spec.volumes).toContainEqual({ name: 'token', secret: { secretName: 'active-passive-token' } })
     const [{ args, volumeMounts }] = spec.containers as unknown as [{ args: string[]; volumeMounts: unknown }]
-    expect(volumeMounts).toEqual([{ name: 'token', mountPath: '/etc/active-passive', readOnly: true }])
+    expect(volumeMounts).toContainEqual({ name: 'token', mountPath: '/etc/active-passive', readOnly: true })
     expect(args).toContain('--token-file=/etc/active-passive/token')
   })
 
-  it('watches and does nothing else beyond the Role of jobs/base', () => {
-    const text = readFileSync(join(import.meta.dirname, '../../jobs/serve/watch.yaml'), 'utf8')
-    expect(loadAll(text)).toMatchObject([
-      { kind: 'Role', rules: ['pods', 'services'].map((name) => ({ resources: [name], verbs: ['watch'] })) },
-      { kind: 'RoleBinding', roleRef: { name: 'active-passive-watch' } },
-    ])
+  it('has a token that lasts for as short a time as can be: one that became void is not replaced before most of it', () => {
+    expect(spec).toMatchObject({ automountServiceAccountToken: false })
+    const account = spec.volumes.find(({ name }) => name === 'account')
+    expect(account?.projected?.sources[0]).toEqual({ serviceAccountToken: { path: 'token', expirationSeconds: 600 } })
+  })
+
+  it('is restarted when it is not alive, and asked for nothing when it is not ready', () => {
+    expect(spec.containers[0]).toMatchObject({
+      livenessProbe: { httpGet: { path: '/livez' } },
+      readinessProbe: { httpGet: { path: '/readyz' } },
+    })
+  })
+})
+
+describe('the accounts of jobs/', () => {
+  it.each([
+    ['once', []],
+    ['serve', ['watch']],
+  ] as const)('%s has the rights of jobs/base, and %j, by an account of its own', (folder, more) => {
+    const base = read<{ rules: readonly { verbs: readonly string[] }[] }>('base/role.yaml')
+    const [account, role, binding] = readAll(`${folder}/account.yaml`)
+    const name = `active-passive-${folder}`
+    expect(account).toMatchObject({ kind: 'ServiceAccount', metadata: { name }, automountServiceAccountToken: false })
+    const rules = base.rules.map((rule) => ({ ...rule, verbs: [...rule.verbs, ...more] }))
+    expect(role).toMatchObject({ kind: 'Role', metadata: { name }, rules })
+    expect(binding).toMatchObject({ kind: 'RoleBinding', roleRef: { kind: 'Role', name }, subjects: [{ name }] })
+  })
+
+  it('have nothing in common: what one folder has, no other takes away', () => {
+    const objects = ['base', 'cronjob', 'once', 'serve'].map((folder) =>
+      readdirSync(join(jobs, folder))
+        .filter((file) => file !== 'kustomization.yaml')
+        .flatMap((file) => readAll(`${folder}/${file}`))
+        .map(({ kind, metadata }) => `${kind} ${metadata.name}`),
+    )
+    const [, , ...others] = objects
+    const names = [[...(objects[0] ?? []), ...(objects[1] ?? [])], ...others].flat()
+    expect(names).toHaveLength(new Set(names).size)
   })
 })

@@ -1,5 +1,6 @@
-/** Keeps count of the watches, and says once why one does not work. */
+/** Keeps count of the watches, says once why one does not work, and tells `reach` where none does. */
 import type { Metrics } from '../metrics.js'
+import type { Reach } from '../reach.js'
 import type { WatchName, WatchOptions } from './watch.js'
 
 /** Of each watch, until it works again: what differs in a number or an address alone would go on for ever. */
@@ -8,6 +9,7 @@ const MOST_COMPLAINTS = 5
 export function keepAccount(
   { watchConnected, watchRestarts }: Pick<Metrics, 'watchConnected' | 'watchRestarts'>,
   warn: (message: string) => void,
+  reach: Pick<Reach, 'served' | 'refused'>,
 ): Pick<WatchOptions, 'connected' | 'steady'> {
   const connected = new Set<string>()
   const complaints = new Map<string, Set<string>>()
@@ -17,11 +19,14 @@ export function keepAccount(
       const key = keyOf(watch)
       if (is) connected.add(key)
       else connected.delete(key)
+      if (is) reach.served()
       watchConnected.set({ resource }, [...connected].filter((one) => one.startsWith(resource)).length)
       if (!why) return
       watchRestarts.inc({ reason: why.reason })
       if (why.reason !== 'failed') return
       const complaint = `${why.error.message}. ${why.error.remedy}`
+      // One that is refused beside others that stand is the trouble of its namespace.
+      if (connected.size === 0) reach.refused(`watch: ${complaint}`)
       const said = complaints.get(key) ?? new Set()
       if (said.has(complaint) || said.size === MOST_COMPLAINTS) return
       complaints.set(key, said.add(complaint))

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { readWebhook } from '../../../handler/serve/alertmanager.js'
+import { readMessage, readWebhook, within } from '../../../handler/serve/alertmanager.js'
+import type { Target } from '../../../handler/targets.js'
 
 const alert = (labels: object, status = 'firing') => ({
   status,
@@ -107,23 +108,35 @@ describe("Grafana's message", () => {
   })
 })
 
-describe('a message that is none is refused, and told why:', () => {
-  const deep = JSON.parse(`${'['.repeat(100_000)}${']'.repeat(100_000)}`) as unknown
+const deep = JSON.parse(`${'['.repeat(100_000)}${']'.repeat(100_000)}`) as unknown
 
+describe('a message that is none is refused, and told why:', () => {
   it.each([
     ['null', null, /JSON object/],
     ['a text', 'alerts', /JSON object/],
     ['a list', [message([])], /JSON object/],
     ['a list in lists', deep, /JSON object/],
-    ['an empty object', {}, /version is missing/],
-    ['another version', message([], { version: '5' }), /version is "5", and only "4"/],
-    ['a version that is a number', message([], { version: 4 }), /version is 4/],
-    ["Grafana's version as a number", message([], { version: 1 }), /version is 1, .* "1", of Grafana's/],
+    ['an empty object', {}, /version is missing, and alerts is missing/],
     [
       'the message of the alerts in dashboards that Grafana had before',
       { title: '[Alerting] x', ruleId: 1, state: 'alerting', evalMatches: [] },
       /version is missing/,
     ],
+  ])('%s', (_what, sent, why) => {
+    expect(readWebhook(sent)).toEqual({ error: expect.stringMatching(why) })
+  })
+
+  it('nor is a text that is no JSON one', () => {
+    expect(readMessage('hello')).toEqual({ error: 'the body is no JSON' })
+  })
+})
+
+describe('a message that is almost one asks for all, and is told of:', () => {
+  it.each([
+    ['another version', message([], { version: '5' }), /version is "5", and only "4"/],
+    ['no version', message([alert({})], { version: undefined }), /version is missing/],
+    ['a version that is a number', message([], { version: 4 }), /version is 4/],
+    ["Grafana's version as a number", message([], { version: 1 }), /version is 1, .* "1", of Grafana/],
     ['a version that is nested', message([], { version: deep }), /version is a list/],
     ['a long version', message([], { version: 'x'.repeat(1_000) }), /^version is "x{40}", /],
     ['no alerts', message(undefined), /alerts is missing/],
@@ -133,8 +146,33 @@ describe('a message that is none is refused, and told why:', () => {
     ['an alert without labels', message([{ status: 'firing' }]), /alerts\[0\] is an object, which should have labels/],
     ['labels that are a list', message([{ status: 'firing', labels: [] }]), /should have labels/],
     ['no status', message([{ labels: {} }]), /alerts\[0\]\.status is missing, which should be firing or resolved/],
-    ['another status', message([alert({}), alert({}, 'Firing')]), /alerts\[1\]\.status is "Firing"/],
+    ['another status', message([alert({}, 'resolved'), alert({}, 'Firing')]), /alerts\[1\]\.status is "Firing"/],
   ])('%s', (_what, sent, why) => {
-    expect(readWebhook(sent)).toEqual({ error: expect.stringMatching(why) })
+    expect(readWebhook(sent)).toEqual({ order: 'all', odd: expect.stringMatching(why) })
+  })
+
+  it('one that was cut off', () => {
+    const text = JSON.stringify(message([alert({ namespace: 'shop', service: 'db' })])).slice(0, -20)
+    expect(readMessage(text)).toEqual({ order: 'all', odd: 'the body is no whole JSON' })
+  })
+})
+
+describe('alerts for hundreds of Services', () => {
+  it('ask for all', () => {
+    const alerts = Array.from({ length: 251 }, (_, n) => alert({ namespace: 'shop', service: `db-${n}` }))
+    expect(order(alerts.slice(1))).toHaveLength(250)
+    expect(order(alerts)).toBe('all')
+  })
+})
+
+describe('alerts for namespaces that are not served', () => {
+  const target = (namespace: string): Target => ({ namespace, service: 'db', otherwise: 'all' })
+  const isServed = (namespace: string) => namespace === 'shop'
+
+  it('ask for nothing, and those beside them for what they name', () => {
+    const [shop, other, bank] = ['shop', 'other', 'bank'].map(target) as [Target, Target, Target]
+    expect(within([other, shop, bank, other], isServed)).toEqual({ order: [shop], outside: ['other', 'bank'] })
+    expect(within([other], isServed)).toEqual({ order: undefined, outside: ['other'] })
+    expect(within('all', isServed)).toEqual({ order: 'all', outside: [] })
   })
 })

@@ -51,13 +51,26 @@ describe('the token file', () => {
   it.each([
     ['is not there', () => rm(file), /token: cannot be read \(ENOENT\)/],
     ['is empty', () => writeFile(file, ' \n'), /is empty/],
-    ['holds several words', () => writeFile(file, 'first second\n'), /one word/],
+    [
+      'holds several words in a line',
+      () => writeFile(file, 'first\n\nfirst second\n'),
+      /line 3 holds more than one word/,
+    ],
   ])('that %s is a wrong flag', async (_what, spoil, why) => {
     await spoil()
     const error = await guard().catch((error: unknown) => error)
     expect(error).toBeInstanceOf(UsageError)
     expect((error as Error).message).toMatch(why)
     expect((error as Error).message).not.toContain('first')
+  })
+
+  it('holds a token in each line, all of which are valid', async () => {
+    await writeFile(file, '\r\nold\r\n\n  new  \n#third')
+    const check = await guard()
+    for (const token of ['old', 'new', '#third']) expect(await check(request(`Bearer ${token}`))).toBeUndefined()
+    for (const token of ['first', 'oldnew', 'ol']) {
+      expect(await check(request(`Bearer ${token}`))).toBe('wrong bearer token')
+    }
   })
 
   it('is read again when it has changed, at most once a second however many ask', async () => {
@@ -82,7 +95,7 @@ describe('the token file', () => {
     await spoil()
     for (nowMs = 1_000; nowMs < 5_000; nowMs += 1_000) expect(await check(request('Bearer first'))).toBeUndefined()
     expect(await check(request('Bearer second'))).toBe('wrong bearer token')
-    expect(warnings).toEqual([expect.stringMatching(/token: .*; the token read before is still valid$/)])
+    expect(warnings).toEqual([expect.stringMatching(/token: .*; what was read before is still valid$/)])
     await writeFile(file, 'second')
     nowMs += 1_000
     expect(await check(request('Bearer second'))).toBeUndefined()

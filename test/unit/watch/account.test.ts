@@ -10,11 +10,14 @@ const services: WatchName = { resource: 'services', namespace: 'shop' }
 describe('what is told of the watches', () => {
   let metrics: Metrics
   let warnings: string[]
+  let reached: string[]
   let account: ReturnType<typeof keepAccount>
   beforeEach(() => {
     metrics = createMetrics({ requests: () => 0, coalesced: () => 0 })
     warnings = []
-    account = keepAccount(metrics, (message) => void warnings.push(message))
+    reached = []
+    const reach = { served: () => void reached.push('served'), refused: (why: string) => void reached.push(why) }
+    account = keepAccount(metrics, (message) => void warnings.push(message), reach)
   })
   /** A watch is answered, and breaks. */
   const breaks = (watch: WatchName, message = 'no answer') => {
@@ -27,6 +30,14 @@ describe('what is told of the watches', () => {
   it('says once for each watch why it does not work, although it is answered each time', () => {
     for (let n = 0; n < 20; n++) for (const watch of [pods, services]) breaks(watch)
     expect(warnings).toEqual(Array(2).fill('watch: no answer. Look there.'))
+  })
+
+  it('is that the API server serves nothing where no watch is left, and not beside one that stands', () => {
+    breaks(pods)
+    expect(reached).toEqual(['served', 'watch: no answer. Look there.'])
+    account.connected(services, true)
+    breaks(pods)
+    expect(reached.slice(2)).toEqual(['served', 'served'])
   })
 
   it('says it again after the watch has worked', () => {

@@ -1,0 +1,158 @@
+import { describe, expect, it } from 'vitest'
+import { refusalOf } from '../../../handler/serve/reach.js'
+import {
+  NOT_ALIVE_MS,
+  NOT_READY_MS,
+  Readiness,
+  SAY_AGAIN_MS,
+  TRY_AGAIN_MS,
+  UNTRIED_MS,
+} from '../../../handler/serve/readiness.js'
+
+const MINUTE = 60_000
+const served = (atMs = 0) => {
+  const readiness = new Readiness(0)
+  readiness.served(atMs)
+  return readiness
+}
+
+describe('a replica', () => {
+  it('is not ready, and says why at once, until the API server has served something', () => {
+    const readiness = new Readiness(0)
+    expect(readiness.standing(0)).toMatchObject({
+      ready: false,
+      alive: true,
+      why: expect.stringMatching(/not reached yet/),
+    })
+    readiness.refused(1, 'no answer')
+    expect(readiness.standing(1)).toEqual({ ready: false, alive: true, why: 'no answer' })
+    expect(readiness.news(1)).toEqual(['not ready: no answer'])
+    readiness.served(2)
+    expect(readiness.standing(2)).toMatchObject({ ready: true, alive: true })
+    expect(readiness.news(2)).toEqual([expect.stringMatching(/^ready: /)])
+    expect(readiness.news(3)).toEqual([])
+  })
+
+  it('is not ready after two minutes of refusals, not alive after ten, and well again at once', () => {
+    const readiness = served()
+    for (let atMs = 1_000; atMs <= 1_000 + NOT_ALIVE_MS; atMs += 1_000) {
+      readiness.refused(atMs, 'may not list\n pods')
+      const [ready, alive] = [atMs < 1_000 + NOT_READY_MS, atMs < 1_000 + NOT_ALIVE_MS]
+      expect(readiness.standing(atMs)).toEqual({ ready, alive, why: 'may not list pods' })
+    }
+    readiness.served(20 * MINUTE)
+    expect(readiness.standing(20 * MINUTE)).toMatchObject({ ready: true, alive: true })
+  })
+
+  it('is ready where something is served among refusals', () => {
+    const readiness = served()
+    for (let atMs = 0; atMs < NOT_ALIVE_MS; atMs += MINUTE) {
+      readiness.refused(atMs, 'no')
+      expect(readiness.standing(atMs + MINUTE - 1).ready).toBe(true)
+      readiness.served(atMs + MINUTE - 1)
+    }
+  })
+
+  it('wants to try where nothing was tried for a minute, and sooner while nothing is served', () => {
+    const readiness = new Readiness(0)
+    expect(readiness.wantsTry(0)).toBe(true)
+    readiness.served(0)
+    expect(readiness.wantsTry(UNTRIED_MS - 1)).toBe(false)
+    expect(readiness.wantsTry(UNTRIED_MS)).toBe(true)
+    readiness.refused(UNTRIED_MS, 'no')
+    expect(readiness.wantsTry(UNTRIED_MS + TRY_AGAIN_MS - 1)).toBe(false)
+    expect(readiness.wantsTry(UNTRIED_MS + TRY_AGAIN_MS)).toBe(true)
+  })
+
+  it('is not alive when its loop begins no pass, and alive when it has none', () => {
+    const readiness = served()
+    expect(readiness.standing(1_000 * MINUTE).alive).toBe(true)
+    readiness.begins(0, 80_000)
+    expect(readiness.standing(80_000 + 2 * MINUTE).alive).toBe(true)
+    expect(readiness.standing(80_001 + 2 * MINUTE)).toMatchObject({
+      ready: true,
+      alive: false,
+      why: expect.stringMatching(/hangs/),
+    })
+    readiness.begins(5 * MINUTE, 80_000)
+    expect(readiness.standing(5 * MINUTE).alive).toBe(true)
+  })
+
+  it('makes no more of a time that jumps back than that', () => {
+    const readiness = served(1_000 * MINUTE)
+    readiness.refused(1_000 * MINUTE, 'no')
+    expect(readiness.wantsTry(0)).toBe(false)
+    expect(readiness.wantsTry(TRY_AGAIN_MS)).toBe(true)
+    expect(readiness.standing(0).ready).toBe(true)
+    expect(readiness.standing(NOT_READY_MS).ready).toBe(false)
+  })
+})
+
+describe('the log', () => {
+  /** What it says of refusals, one a second. */
+  const linesOf = (readiness: Readiness, fromMs: number, lastMs: number, why: (second: number) => string) => {
+    const lines: string[] = []
+    for (let atMs = fromMs; atMs < fromMs + lastMs; atMs += 1_000) {
+      readiness.refused(atMs, why(atMs / 1_000))
+      lines.push(...readiness.news(atMs))
+    }
+    return lines
+  }
+
+  it('has the reason every few minutes, and when the replica is given up', () => {
+    const lines = linesOf(served(), 0, NOT_READY_MS + 2 * SAY_AGAIN_MS + 1_000, () => 'no')
+    expect(lines.filter((line) => line === 'not ready: no')).toHaveLength(3)
+    expect(lines.filter((line) => line.startsWith('not alive: no. '))).toHaveLength(1)
+    expect(lines).toHaveLength(4)
+  })
+
+  it('has it whenever its text changes, though not endlessly', () => {
+    const readiness = served()
+    linesOf(readiness, 0, NOT_READY_MS, () => 'no')
+    expect(linesOf(readiness, NOT_READY_MS, 10_000, (second) => (second % 2 === 0 ? 'no' : 'never'))).toEqual([
+      'not ready: no',
+      'not ready: never',
+    ])
+    expect(linesOf(readiness, NOT_READY_MS + 10_000, 60_000, (second) => `no ${second}`)).toHaveLength(3)
+  })
+
+  it('has nothing of what was over before anybody was told that it is not ready', () => {
+    const readiness = served()
+    expect(linesOf(readiness, 0, MINUTE, () => 'no')).toEqual([])
+    readiness.served(MINUTE)
+    expect(readiness.news(MINUTE)).toEqual([])
+  })
+})
+
+describe('a pass', () => {
+  const fault = (code: string, message = 'may not list services') => ({ code, object: 'o', message, remedy: 'R.' })
+  const group = (services: string[], ...faults: object[]) => ({ services, faults })
+  const reportOf = (groups: readonly object[], complete: readonly string[] = []) =>
+    ({ groups, complete }) as unknown as Parameters<typeof refusalOf>[0]
+  const denied = fault('denied')
+
+  it.each([
+    ['of nothing but refused namespaces', [group([], denied), group([], fault('unreachable', 'b'))]],
+    ['whose every group was refused a write', [group(['app'], denied)]],
+  ])('%s was refused', (_what, groups) => {
+    expect(refusalOf(reportOf(groups), true)).toBe('o: may not list services. R.')
+  })
+
+  it.each([
+    ['that has nothing to serve', []],
+    ['with a namespace that is refused among others', [group([], denied), group(['app'])]],
+    ['with a group that is refused among others', [group(['app']), group(['mail'], denied)]],
+    ['with another error', [group(['app'], fault('overlap'))]],
+  ])('%s was served', (_what, groups) => {
+    expect(refusalOf(reportOf(groups), true)).toBeUndefined()
+  })
+
+  it('for some groups tells only of what could not be read', () => {
+    expect(refusalOf(reportOf([group(['app'], denied)]), false)).toBeUndefined()
+    expect(refusalOf(reportOf([group([], denied)]), false)).toBeDefined()
+  })
+
+  it('was served where it has read a namespace that has no groups', () => {
+    expect(refusalOf(reportOf([group([], denied)], ['other']), true)).toBeUndefined()
+  })
+})
