@@ -138,7 +138,7 @@ function permit(access: Access, said: string, rights: Rights): string {
   const other = rights.besides(access)
   if (other) {
     const bound = other.namespace === undefined ? 'ClusterRole' : 'Role'
-    return `${user} may ${describe(other)}, so that a binding is there: add to its ${bound} the rule ${rule}`
+    return `User ${user} may ${describe(other)}, so that a binding is there: add to its ${bound} the rule ${rule}`
   }
   const role = namespace === undefined ? 'a ClusterRole' : `a Role in namespace ${namespace}`
   return `Grant it by a rule of ${role}: ${rule}. Where one has it already, what is missing is its binding to ${user}.`

@@ -170,7 +170,7 @@ describe.skipIf(!cluster)('a credential', { timeout: 60_000 }, () => {
     await world.admin.put(`${api}/roles/active-passive`, role(['services']))
     await until('services', async () => (await statusOf(world.kubeconfig)) === 200 || undefined)
     expect((await world.report(FAST)).group.error?.remedy).toBe(
-      `${user} may list services in namespace ${world.namespace}, so that a binding is there: add to its Role the rule - {apiGroups: [""], resources: [pods], verbs: [list]}`,
+      `User ${user} may list services in namespace ${world.namespace}, so that a binding is there: add to its Role the rule - {apiGroups: [""], resources: [pods], verbs: [list]}`,
     )
     await world.admin.delete(`${api}/rolebindings/active-passive`)
     expect(await refused(listed)).toBe(unknown)

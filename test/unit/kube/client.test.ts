@@ -160,14 +160,14 @@ describe('a list', () => {
       await services()
       plan(forbidden('list', 'pods'))
       expect(await pods()).toBe(
-        'me may list services in namespace shop, so that a binding is there: add to its Role the rule - {apiGroups: [""], resources: [pods], verbs: [list]}',
+        'User me may list services in namespace shop, so that a binding is there: add to its Role the rule - {apiGroups: [""], resources: [pods], verbs: [list]}',
       )
     })
 
     it('in one namespace after it has allowed something in all there is a rule that is missing', async () => {
       await kube.listServices({}, never)
       plan(forbidden('list', 'pods'))
-      expect(await pods()).toMatch(/^me may list services in all namespaces, .*: add to its ClusterRole the rule/)
+      expect(await pods()).toMatch(/^User me may list services in all namespaces, .*: add to its ClusterRole the rule/)
     })
 
     it('though it has allowed it before, has changed its mind: what it allowed before says nothing', async () => {
@@ -323,7 +323,7 @@ describe('a write', () => {
         message:
           'may not patch pods in namespace shop: pods "a" is forbidden: User "me" cannot patch resource "pods" in API group "" in the namespace "shop"',
         remedy:
-          'me may list pods in namespace shop, so that a binding is there: add to its Role the rule - {apiGroups: [""], resources: [pods], verbs: [patch]}',
+          'User me may list pods in namespace shop, so that a binding is there: add to its Role the rule - {apiGroups: [""], resources: [pods], verbs: [patch]}',
       },
     })
   })
