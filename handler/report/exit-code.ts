@@ -1,4 +1,4 @@
-import { type FaultCode, UsageError } from '../errors.js'
+import { type Fault, type FaultCode, UsageError } from '../errors.js'
 import type { GroupReport, Report } from './report.js'
 
 /**
@@ -12,6 +12,11 @@ export function exitCode({ groups, dryRun, interrupted }: Report): 0 | 1 | 3 {
 
 const UNSERVED: readonly FaultCode[] = ['unauthenticated', 'denied', 'unreachable', 'failed']
 
+/** Whether it is the API server's no, or its silence. */
+export function isUnserved({ code }: Fault): boolean {
+  return UNSERVED.includes(code)
+}
+
 /** 2: flags, environment, kubeconfig. 70 (EX_SOFTWARE of sysexits.h): a defect; a scheduler may simply try again. */
 export function exitCodeOfError(error: unknown): 2 | 70 {
   return error instanceof UsageError ? 2 : 70
@@ -19,7 +24,7 @@ export function exitCodeOfError(error: unknown): 2 | 70 {
 
 function groupCode(group: GroupReport, dryRun: boolean): 0 | 1 | 3 {
   const { decision, faults, writes, members, activeBefore, activeAfter } = group
-  if (faults.some(({ code }) => UNSERVED.includes(code))) return 3
+  if (faults.some(isUnserved)) return 3
   if (faults.length > 0 || decision.kind === 'error' || decision.kind === 'blocked') return 1
   if (dryRun && writes.length > 0) return 1
   if (decision.kind === 'empty') return 0

@@ -3,7 +3,7 @@ import type { Clock } from '../clock.js'
 import { describeFault } from '../errors.js'
 import { PREFIX } from '../keys.js'
 import { type Kube, KubeError } from '../kube/port.js'
-import { exitCode } from '../report/exit-code.js'
+import { exitCode, isUnserved } from '../report/exit-code.js'
 import type { GroupReport, Report } from '../report/report.js'
 import type { Log } from './log.js'
 import { Readiness, type Standing, TRY_AGAIN_MS } from './readiness.js'
@@ -107,9 +107,7 @@ export function refusalOf(report: Report, isWhole: boolean): string | undefined 
   const isOfNamespace = ({ services }: GroupReport) => services.length === 0
   // One that was read, and has no groups, is not among them.
   if (groups.every(isOfNamespace) ? complete.length > 0 : !isWhole) return undefined
-  const refusals = groups.map(({ faults }) =>
-    faults.find(({ code }) => code === 'denied' || code === 'unreachable' || code === 'failed'),
-  )
+  const refusals = groups.map(({ faults }) => faults.find(isUnserved))
   const [first] = refusals
   return first && !refusals.includes(undefined) ? describeFault(first) : undefined
 }
