@@ -41,7 +41,9 @@ export async function openConnection(request: HttpRequest, signal: AbortSignal):
   const ALPNProtocols = needsHttp1(request) ? {} : { ALPNProtocols: ['h2', 'http/1.1'] }
   const socket = isTls ? connectTls({ ...address, ...TLS, ...ALPNProtocols }) : connectTcp(address)
   socket.on('error', () => {}) // one that comes when the answer is known already
-  signal.addEventListener('abort', () => socket.destroy())
+  const abort = () => socket.destroy()
+  signal.addEventListener('abort', abort)
+  socket.once('close', () => signal.removeEventListener('abort', abort))
   await once(socket, isTls ? 'secureConnect' : 'connect', { signal })
   if ('getPeerX509Certificate' in socket) {
     const { asymmetricKeyType, asymmetricKeyDetails } = socket.getPeerX509Certificate()?.publicKey ?? {}

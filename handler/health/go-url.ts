@@ -28,7 +28,7 @@ const NOT_IN_PATH = outside('$&+,/:;=@')
 const NOT_IN_FRAGMENT = outside('$&+,/:;=?@!()*')
 const NOT_IN_USER = outside('$&+,;=')
 const NOT_IN_HOST = outside(`!$&'()*+,;=:\\[\\]<>"`)
-const CONTROL = /[\0-\x1f\x7f]/
+const CONTROL = /[^ -~\x80-\xff]/
 
 /** Reads a URL or a reference. `undefined`: it is none. */
 export function parseUrl(text: string): GoUrl | undefined {
@@ -65,7 +65,7 @@ function parseAuthority(text: string): Pick<GoUrl, 'host' | 'user'> | undefined 
   if (host === undefined || at < 0) return host === undefined ? undefined : { host }
   const info = text.slice(0, at)
   if (!/^[A-Za-z0-9\-._:~!$&'()*+,;=%@]*$/.test(info)) return undefined
-  const [name, password] = cut(info, ':').map((part) => (part === undefined ? part : unescape(part)))
+  const [name, password] = cut(info, ':').map((part) => (part === undefined ? part : decode(part)))
   if (name === undefined || (info.includes(':') && password === undefined)) return undefined
   return { host, user: { name, ...(password === undefined ? {} : { password }) } }
 }
@@ -79,8 +79,8 @@ function parseHost(text: string): string | undefined {
   if (!/^(:\d*)?$/.test(port)) return undefined
   const name = colon < 0 ? text : text.slice(0, colon)
   // Of ASCII only the sign of a zone may be escaped.
-  if (/%(?!25)[0-7]/.test(name) || /[\0-\x7f]/.test(name.replace(/%/g, '').replace(inHost, ''))) return undefined
-  const plain = unescape(name)
+  if (/%(?!25)[0-7]/.test(name) || /[^\x80-\xff]/.test(name.replace(/%/g, '').replace(inHost, ''))) return undefined
+  const plain = decode(name)
   if (plain === undefined || (bracket === 0 && !isIPv6(plain.slice(1, -1)))) return undefined
   return plain + port
 }
@@ -121,14 +121,14 @@ function withoutDots(path: string): string {
 
 /** The path as it is, percent signs and all: as the kubelet takes one that cannot be read. */
 export function rawPath(path: string): GoUrl {
-  return { scheme: '', opaque: '', host: '', path: escape(path, NOT_IN_PATH), query: undefined, fragment: '' }
+  return { scheme: '', opaque: '', host: '', path: encode(path, NOT_IN_PATH), query: undefined, fragment: '' }
 }
 
 /** A URL with a scheme, as text. */
 export function formatUrl({ scheme, opaque, user, host, path, query, fragment }: GoUrl): string {
-  const secret = user?.password === undefined ? '' : `:${escape(user.password, NOT_IN_USER)}`
-  const info = user ? `${escape(user.name, NOT_IN_USER)}${secret}@` : ''
-  const place = `//${info}${escape(host, NOT_IN_HOST)}${path && !path.startsWith('/') ? '/' : ''}${path}`
+  const secret = user?.password === undefined ? '' : `:${encode(user.password, NOT_IN_USER)}`
+  const info = user ? `${encode(user.name, NOT_IN_USER)}${secret}@` : ''
+  const place = `//${info}${encode(host, NOT_IN_HOST)}${path && !path.startsWith('/') ? '/' : ''}${path}`
   return `${scheme}:${opaque || place}${query === undefined ? '' : `?${query}`}${fragment && `#${fragment}`}`
 }
 
@@ -150,16 +150,16 @@ export function portOf({ scheme, host }: GoUrl): number {
 
 /** A part as it is where it is escaped enough, and otherwise escaped anew. `undefined`: an escape is none. */
 function canonical(text: string, unsafe: RegExp): string | undefined {
-  const plain = unescape(text)
+  const plain = decode(text)
   if (plain === undefined || text.replace(/[!$&'()*+,;=:@[\]%]/g, '').search(unsafe) < 0) return plain && text
-  return escape(plain, unsafe)
+  return encode(plain, unsafe)
 }
 
-function escape(text: string, unsafe: RegExp): string {
+function encode(text: string, unsafe: RegExp): string {
   return text.replace(unsafe, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`)
 }
 
-function unescape(text: string): string | undefined {
+function decode(text: string): string | undefined {
   if (/%(?![0-9A-Fa-f]{2})/.test(text)) return undefined
   return text.replace(/%(..)/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
 }

@@ -65,7 +65,7 @@ async function readFields(reader: Reader): Promise<Fields> {
     const colon = line.indexOf(':')
     const name = line.slice(0, colon)
     const value = line.slice(colon + 1)
-    if (!/^[\w!#$%&'*+.^`|~ -]+$/.test(name) || /[\0-\x08\n-\x1f\x7f]/.test(value)) throw notHttp()
+    if (!/^[\w!#$%&'*+.^`|~ -]+$/.test(name) || /[^\t -~\x80-\xff]/.test(value)) throw notHttp()
     const key = name.toLowerCase()
     const values = fields.get(key)
     if (values) values.push(trim(value))

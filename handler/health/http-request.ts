@@ -26,7 +26,7 @@ export const bytes = (text: string) => Buffer.from(text).toString('latin1')
  */
 export function firstRequest(address: string, given: readonly (readonly [name: string, value: string])[]): HttpRequest {
   const url = parseUrl(bytes(address))
-  if (!url || (url.scheme && !url.host)) throw new Error('invalid URL')
+  if (!url?.host) throw new Error('invalid URL')
   const headers = new Map<string, readonly string[]>()
   for (const [name, value] of given) {
     const key = usualName(bytes(name))
@@ -36,7 +36,7 @@ export function firstRequest(address: string, given: readonly (readonly [name: s
   if (!headers.has('Accept')) headers.set('Accept', ['*/*'])
   else if (!headers.get('Accept')?.[0]) headers.delete('Accept')
   for (const [name, values] of headers) {
-    if (!/^[\w!#$%&'*+.^`|~-]+$/.test(name) || values.some((value) => /[\0-\x08\n-\x1f\x7f]/.test(value)))
+    if (!/^[\w!#$%&'*+.^`|~-]+$/.test(name) || values.some((value) => /[^\t -~\x80-\xff]/.test(value)))
       throw new Error('invalid header')
   }
   return { url, host: headers.get('Host')?.[0] ?? '', headers, carried: headers }
@@ -72,8 +72,7 @@ export function redirected(last: HttpRequest, status: number, location: string):
 export function hostOf({ host, url }: HttpRequest): string {
   const wanted = host || url.host
   const [name = '', port = ''] = /^(.*?)(:\d*)?$/s.exec(wanted)?.slice(1) ?? []
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII
-  const ascii = /^[\0-\x7f]*$/.test(name) ? name : domainToASCII(Buffer.from(name, 'latin1').toString())
+  const ascii = !/[\x80-\xff]/.test(name) ? name : domainToASCII(Buffer.from(name, 'latin1').toString())
   if (!/^[\w!$%&()*+,\-.:;=[\]'~]*$/.test(ascii)) return ''
   return ascii.replace(/%[^\]]*(?=\])/, '') + port // a zone says nothing to anybody else
 }
@@ -100,7 +99,7 @@ const NOT_COPIED = ['Host', 'User-Agent', 'Content-Length', 'Transfer-Encoding',
 /** The bytes of a request in HTTP/1.1, on a connection that serves this one only. @throws Error when it is none */
 export function http1Head(request: HttpRequest): string {
   const target = requestTarget(request.url)
-  if (/[\0-\x1f\x7f]/.test(target)) throw new Error('invalid URL')
+  if (/[^ -~\x80-\xff]/.test(target)) throw new Error('invalid URL')
   const headers = headersOf(request)
   const agent = headers.get('User-Agent')?.[0]
   const others = [...headers].filter(([name]) => !NOT_COPIED.includes(name)).sort(([a], [b]) => (a < b ? -1 : 1))

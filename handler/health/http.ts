@@ -45,7 +45,7 @@ export function probeHttp(check: HttpCheck, timeoutMs: number, signal: AbortSign
     for (let requests = 1; ; requests++) {
       const found = await get(check, first, request, limit)
       if (!('url' in found)) return found
-      if (requests === MAX_REQUESTS) return { healthy: false, text: `${MAX_REQUESTS} redirects` }
+      if (requests === MAX_REQUESTS) return { healthy: false, text: `more than ${MAX_REQUESTS - 1} redirects` }
       request = found
     }
   })

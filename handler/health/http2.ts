@@ -30,13 +30,17 @@ export async function exchangeHttp2(socket: Duplex, request: HttpRequest): Promi
     IncomingHttpHeaders & IncomingHttpStatusHeader,
   ]
   const length = /^\d+$/.test(headers['content-length'] ?? '') ? Number(headers['content-length']) : undefined
-  return { status: headers[':status'] ?? 0, location: headers.location ?? '', length, body: bodyOf(stream) }
+  return { status: headers[':status'] ?? 0, location: headers.location ?? '', length, body: bodyOf(stream, length) }
 }
 
 /** A stream that is reset, or whose session ends, ends like any other where all that came was taken. */
-async function* bodyOf(stream: ClientHttp2Stream): AsyncGenerator<Buffer> {
-  yield* stream as AsyncIterable<Buffer>
-  if (stream.aborted || stream.rstCode !== 0) throw new Error('reset')
+async function* bodyOf(stream: ClientHttp2Stream, length = 0): AsyncGenerator<Buffer> {
+  let left = length
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    left -= chunk.length
+    yield chunk
+  }
+  if (stream.aborted || stream.rstCode !== 0 || left > 0) throw new Error('reset')
 }
 
 /** Rejects when the session ends before its answer. */

@@ -8,9 +8,7 @@ const words: Readonly<Record<string, string>> = {
   ENETUNREACH: 'network unreachable',
   ETIMEDOUT: 'no answer',
   HPE_HEADER_OVERFLOW: 'headers too long',
-  ERR_INVALID_CHAR: 'invalid header',
-  ERR_INVALID_HTTP_TOKEN: 'invalid header',
-  ERR_INVALID_URL: 'invalid URL',
+  ERR_SOCKET_BAD_PORT: 'invalid port',
   ERR_INVALID_PROTOCOL: 'neither http nor https',
 }
 
