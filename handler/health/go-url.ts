@@ -49,7 +49,7 @@ function parseStart(text: string): GoUrl | undefined {
   }
   const [authority, rawPath] = splitAuthority(rest, scheme !== '')
   const path = canonical(rawPath, NOT_IN_PATH)
-  const place = authority === undefined ? {} : parseAuthority(authority)
+  const place = authority === undefined ? {} : parseAuthority(authority, url.scheme)
   return path !== undefined && place ? { ...url, ...place, path } : undefined
 }
 
@@ -59,9 +59,9 @@ function splitAuthority(rest: string, absolute: boolean): readonly [authority: s
   return slash < 0 ? [rest.slice(2), ''] : [rest.slice(2, slash), rest.slice(slash)]
 }
 
-function parseAuthority(text: string): Pick<GoUrl, 'host' | 'user'> | undefined {
+function parseAuthority(text: string, scheme: string): Pick<GoUrl, 'host' | 'user'> | undefined {
   const at = text.lastIndexOf('@')
-  const host = parseHost(text.slice(at + 1))
+  const host = parseHost(text.slice(at + 1), scheme)
   if (host === undefined || at < 0) return host === undefined ? undefined : { host }
   const info = text.slice(0, at)
   if (!/^[A-Za-z0-9\-._:~!$&'()*+,;=%@]*$/.test(info)) return undefined
@@ -70,10 +70,12 @@ function parseAuthority(text: string): Pick<GoUrl, 'host' | 'user'> | undefined 
   return { host, user: { name, ...(password === undefined ? {} : { password }) } }
 }
 
-function parseHost(text: string): string | undefined {
+/** Of several colons, only where it is known that this is HTTP, the first one begins the port. */
+function parseHost(text: string, scheme: string): string | undefined {
   const bracket = text.lastIndexOf('[')
   if (bracket > 0) return undefined
-  const colon = bracket === 0 ? text.lastIndexOf(']') + 1 : text.indexOf(':')
+  const isHttp = scheme === 'http' || scheme === 'https'
+  const colon = bracket === 0 ? text.lastIndexOf(']') + 1 : isHttp ? text.indexOf(':') : text.lastIndexOf(':')
   if (bracket === 0 && colon === 0) return undefined
   const port = colon < 0 ? '' : text.slice(colon)
   if (!/^(:\d*)?$/.test(port)) return undefined
@@ -106,17 +108,24 @@ export function resolveUrl(base: GoUrl, reference: string): GoUrl | undefined {
   }
 }
 
-/** A path from its root on, without `.` and `..`. */
+/** A path from its root on, without `.` and `..`. What comes first after these begins anew: `/..//x` is `/x`. */
 function withoutDots(path: string): string {
   if (!path) return ''
-  const parts: string[] = []
-  const all = path.replace(/^\//, '').split('/')
-  for (const part of all) {
-    if (part === '..') parts.pop()
-    else if (part !== '.') parts.push(part)
+  const parts = path.split('/')
+  let out = '/'
+  let isFirst = true
+  for (const part of parts) {
+    if (part === '..') {
+      out = out.slice(0, Math.max(1, out.lastIndexOf('/')))
+      isFirst = out === '/'
+    } else {
+      if (part !== '.') out += isFirst ? part : `/${part}`
+      isFirst = false
+    }
   }
-  const last = all.at(-1)
-  return `/${parts.join('/')}${(last === '.' || last === '..') && parts.length > 0 ? '/' : ''}`
+  const last = parts.at(-1)
+  if (last === '.' || last === '..') out += '/'
+  return out.replace(/^\/\//, '/')
 }
 
 /** The path as it is, percent signs and all: as the kubelet takes one that cannot be read. */
