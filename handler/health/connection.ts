@@ -34,9 +34,10 @@ const MAX_RSA = 8_192
  * @throws Error when it cannot
  */
 export async function openConnection(request: HttpRequest, signal: AbortSignal): Promise<Socket | TLSSocket> {
+  signal.throwIfAborted()
   const { url } = request
   const isTls = url.scheme === 'https'
-  if (!isTls && url.scheme !== 'http') throw Object.assign(new Error(), { code: 'ERR_INVALID_PROTOCOL' })
+  if (!isTls && url.scheme !== 'http') throw new Error('neither http nor https')
   const address = { host: hostname(url), port: portOf(url), allowHalfOpen: true }
   const ALPNProtocols = needsHttp1(request) ? {} : { ALPNProtocols: ['h2', 'http/1.1'] }
   const socket = isTls ? connectTls({ ...address, ...TLS, ...ALPNProtocols }) : connectTcp(address)

@@ -191,7 +191,7 @@ class Reader {
   /** A line without its end, which may be a line feed alone. @throws Error where the source ends before, or it is long */
   async line(): Promise<string> {
     const end = await this.#find('\n', this.left)
-    if (end < 0) throw withCode(this.#isOver ? ORDERLY_END : 'HPE_HEADER_OVERFLOW')
+    if (end < 0) throw new Error(this.#isOver ? 'connection closed' : 'headers too long')
     const line = this.#take(end + 1).toString('latin1')
     return line.endsWith('\r\n') ? line.slice(0, -2) : line.slice(0, -1)
   }
@@ -227,13 +227,6 @@ class Reader {
   }
 }
 
-/** As node has it: without a system call it was no reset. */
-const ORDERLY_END = 'ECONNRESET'
-
-function withCode(code: string): Error {
-  return Object.assign(new Error(code), { code })
-}
-
 function notHttp(): Error {
-  return withCode('HPE_INVALID')
+  return new Error('not HTTP')
 }

@@ -46,5 +46,5 @@ async function* bodyOf(stream: ClientHttp2Stream, length = 0): AsyncGenerator<Bu
 /** Rejects when the session ends before its answer. */
 async function failure(session: ClientHttp2Session): Promise<never> {
   await once(session, 'close')
-  throw Object.assign(new Error(), { code: 'ECONNRESET' })
+  throw new Error('connection closed')
 }

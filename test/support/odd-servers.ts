@@ -10,6 +10,8 @@ export interface OddServer {
   readonly port: number
   /** The requests since the last call, as they came. */
   take(): readonly string[]
+  /** How many are open. */
+  readonly connections: number
   close(): Promise<void>
 }
 
@@ -66,11 +68,11 @@ export const thenReset =
     socket.write(bytes(text), () => setTimeout(() => (parent ?? socket).resetAndDestroy(), 20))
   }
 
-/** Does this with a connection that was just accepted, and reads nothing. */
+/** Does this with a connection that was just accepted, whatever comes. */
 export const accept =
   (act: (socket: Socket) => void): StartOdd =>
   (_, host) =>
-    listen(createServer(), 'connection', host, act)
+    listen(createServer(), 'connection', host, (socket) => act(socket.resume()))
 
 /** Nobody listens there. */
 export const closed: StartOdd = async (_, host) => {
@@ -97,6 +99,9 @@ export const http2 =
     return {
       port: (server.address() as AddressInfo).port,
       take: () => asked.splice(0),
+      get connections() {
+        return open.size
+      },
       close: () => stop(server as unknown as Server, open),
     }
   }
@@ -170,7 +175,14 @@ async function listen(
   const open = track(server)
   server.listen(0, host)
   await once(server, 'listening')
-  return { port: (server.address() as AddressInfo).port, take: () => asked.splice(0), close: () => stop(server, open) }
+  return {
+    port: (server.address() as AddressInfo).port,
+    take: () => asked.splice(0),
+    get connections() {
+      return open.size
+    },
+    close: () => stop(server, open),
+  }
 }
 
 const tlsServer = (options: TlsOptions) => createTlsServer({ key: testKey, cert: testCert, ...options })

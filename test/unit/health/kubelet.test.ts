@@ -105,4 +105,10 @@ describe('as the kubelet has it,', () => {
     expect(our, `ours ${our?.text}`).toMatchObject({ healthy: CASES[n]?.ours ?? CASES[n]?.passes })
     if (kubelets && !CASES[n]?.get.hangs) expect(our?.asked, 'the requests').toEqual(kubelets.asked)
   })
+
+  test('no probe of ours leaves a connection', async () => {
+    await reference?.close() // with those that its HTTP/2 keeps
+    const open = () => CASES.flatMap(({ name }, n) => (servers[n]?.connections ? [name] : []))
+    await expect.poll(open, { timeout: 10_000 }).toEqual([])
+  })
 })
