@@ -7,14 +7,10 @@ const words: Readonly<Record<string, string>> = {
   EHOSTUNREACH: 'host unreachable',
   ENETUNREACH: 'network unreachable',
   ETIMEDOUT: 'no answer',
-  HPE_HEADER_OVERFLOW: 'headers too long',
-  ERR_INVALID_CHAR: 'invalid header',
-  ERR_INVALID_HTTP_TOKEN: 'invalid header',
-  ERR_INVALID_URL: 'invalid URL',
-  ERR_INVALID_PROTOCOL: 'neither http nor https',
+  ERR_SOCKET_BAD_PORT: 'invalid port',
 }
 
-/** A few words for people about an error of a socket, of TLS or of the HTTP parser; its code if there are none. */
+/** A few words for people about an error of a socket, of TLS or of HTTP/2; its code if there are none. */
 export function describeNetworkError(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const { code = '', syscall, reason } = error as NodeJS.ErrnoException & { readonly reason?: string }
@@ -22,7 +18,7 @@ export function describeNetworkError(error: unknown): string {
   if (code === 'ECONNRESET' && syscall === undefined) return 'connection closed'
   const known = words[code]
   if (known !== undefined) return known
-  if (code.startsWith('HPE_')) return 'not HTTP'
+  if (code.startsWith('ERR_HTTP2_')) return 'broken HTTP/2'
   if (code === 'EPROTO' || /^ERR_(SSL|TLS)_/.test(code)) {
     return `TLS: ${
       reason ??

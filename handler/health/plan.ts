@@ -4,6 +4,7 @@ import type { Container, Pod, ReadinessProbe } from '../kube/port.js'
 import { hasReadinessProbe } from '../pods.js'
 import { DEFAULT_HEALTH_TIMEOUT_MS, type Settings } from '../policy.js'
 import { type Address, addressOf, probePort, servicePort, type Unusable, whyNoAddress } from './address.js'
+import { formatUrl, parseUrl, rawPath } from './go-url.js'
 import type { HttpCheck } from './http.js'
 
 /** All targets have to pass; none: the pod's Ready condition says it all. */
@@ -50,7 +51,7 @@ export function planCheck(pod: Pod, settings: Settings): Plan {
       return { kind: 'tcp', pod, targets, evidence: 'check', timeoutMs }
     }
     case 'http': {
-      const request = { ...check, headers: [], statuses: RECIPE_STATUSES, redirects: 'none' } as const
+      const request = { ...check, urlOf: checkUrl, headers: [], statuses: RECIPE_STATUSES, redirects: 'none' } as const
       const targets = [httpTarget(addressOf(pod, servicePort(pod, check.port)), request, settings)]
       return { kind: 'http', pod, targets, evidence: 'check', timeoutMs }
     }
@@ -68,7 +69,7 @@ function planDeclared(pod: Pod, settings: Settings): Plan {
     const { readinessProbe: probe } = container
     const address = addressOf(pod, probePort(container, probe.port))
     return probe.kind === 'http'
-      ? httpTarget(address, { ...probe, statuses: KUBELET_STATUSES, redirects: 'same-host' }, settings)
+      ? httpTarget(address, { ...probe, urlOf: probeUrl, statuses: KUBELET_STATUSES, redirects: 'same-host' }, settings)
       : tcpTarget(address)
   })
   const timeoutMs =
@@ -116,6 +117,22 @@ function patienceNote(runnable: readonly Runnable[], { failures }: Settings): Pi
 type HttpRequest = Pick<HttpCheck, 'headers' | 'statuses' | 'redirects'> & {
   readonly scheme: 'http' | 'https'
   readonly path: string
+  readonly urlOf: typeof checkUrl
+}
+
+/** The URL of an explicit check: what follows its port, as it is. */
+function checkUrl(scheme: string, host: string, path: string): string {
+  return `${scheme}://${host}${path}`
+}
+
+/**
+ * The URL of a readinessProbe, as the kubelet makes it (formatURL in k8s.io/kubernetes/pkg/probe/http): the path is read
+ * as a URL whose scheme and host are replaced, and taken as it is where it is none.
+ */
+function probeUrl(scheme: string, host: string, path: string): string {
+  const bytes = Buffer.from(path).toString('latin1')
+  const url = formatUrl({ ...(parseUrl(bytes) ?? rawPath(bytes)), scheme, host })
+  return Buffer.from(url, 'latin1').toString()
 }
 
 function httpTarget(address: Address | Unusable, request: HttpRequest, settings: Settings): Target {
@@ -123,7 +140,11 @@ function httpTarget(address: Address | Unusable, request: HttpRequest, settings:
   const body = settings['health-body']
   return {
     kind: 'http',
-    url: `${request.scheme}://${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}${request.path}`,
+    url: request.urlOf(
+      request.scheme,
+      `${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`,
+      request.path,
+    ),
     headers: settings['health-headers'] ?? request.headers,
     statuses: settings['health-status'] ?? request.statuses,
     redirects: request.redirects,

@@ -18,11 +18,13 @@ export function probeTcp({ host, port }: TcpCheck, timeoutMs: number, signal: Ab
       new Promise((resolve, reject) => {
         const socket = connect({ host, port })
         limit.signal.addEventListener('abort', () => socket.destroy(new Error('aborted')))
-        socket.once('error', reject)
-        socket.once('connect', () => {
+        const open = () => {
           socket.destroy()
           resolve({ healthy: true, text: 'open' })
-        })
+        }
+        socket.once('connect', open)
+        // A reset, unlike a refusal, is of a connection that was there, if only for a moment.
+        socket.once('error', (error: NodeJS.ErrnoException) => (error.code === 'ECONNRESET' ? open() : reject(error)))
       }),
   )
 }

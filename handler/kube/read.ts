@@ -139,14 +139,13 @@ function readProbe({ exec, httpGet, tcpSocket, grpc, timeoutSeconds, failureThre
   }
   const host = (declared: { host?: string }) => (declared.host ? { host: declared.host } : {})
   if (httpGet && !exec) {
-    const path = httpGet.path || '/'
     return {
       kind: 'http',
       ...patience,
       scheme: httpGet.scheme === 'HTTPS' ? 'https' : 'http',
       ...host(httpGet),
       port: httpGet.port,
-      path: path.startsWith('/') ? path : `/${path}`,
+      path: httpGet.path || '/',
       headers: (httpGet.httpHeaders ?? []).map(({ name, value }) => [name, value] as const),
     }
   }

@@ -30,7 +30,7 @@ export interface OnCluster {
   /** A pod that is a server on loopback, Running and Ready unless told. */
   addPod(name: string, behaviour?: Behaviour, draft?: Partial<PodDraft>): Promise<TestServer>
   /** The same for a server that there is: a pod that comes again under its name is another. */
-  createPod(server: TestServer, draft?: Partial<PodDraft>): Promise<void>
+  createPod(server: Pick<TestServer, 'name' | 'port'>, draft?: Partial<PodDraft>): Promise<void>
   setStatus(pod: string, status: Partial<PodDraft>): Promise<void>
   addService(service: ServiceDraft): Promise<void>
   annotateService(name: string, annotations: Readonly<Record<string, string | null>>): Promise<void>

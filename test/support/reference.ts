@@ -10,6 +10,20 @@ export interface Question {
   readonly labelSelector: string
 }
 
+/** A readinessProbe to run once against a server that is there. */
+export interface ProbeRun {
+  readonly podIP: string
+  /** With `ports` and `readinessProbe`, as in a pod. */
+  readonly container: object
+  readonly timeoutMs: number
+}
+
+/** The kubelet takes `warning`, which is a redirect that it did not follow, for a success. */
+export interface ProbeVerdict {
+  readonly result: 'success' | 'warning' | 'failure' | 'unknown'
+  readonly output: string
+}
+
 type Port = { readonly number: number } | { readonly error: string }
 
 /** About the objects as an API server hands them out. */
@@ -42,6 +56,8 @@ export interface Answer {
 export interface Reference {
   /** @throws Error when the objects cannot be read, or the program has ended */
   ask(question: Question): Promise<Answer>
+  /** All of them side by side. @throws Error when the program has ended */
+  probe(runs: readonly ProbeRun[]): Promise<readonly ProbeVerdict[]>
   close(): Promise<void>
 }
 
@@ -49,15 +65,17 @@ export function startReference(program: string): Reference {
   const child = spawn(program, { stdio: ['pipe', 'pipe', 'inherit'] })
   const exit = once(child, 'close')
   const lines = createInterface(child.stdout)[Symbol.asyncIterator]()
+  async function exchange<T>(question: object): Promise<T> {
+    child.stdin.write(`${JSON.stringify(question)}\n`)
+    const { value } = await lines.next()
+    if (value === undefined) throw new Error(`${program} has ended`)
+    const answer: T & { readonly error?: string } = JSON.parse(value)
+    if (answer.error) throw new Error(`${answer.error}: ${JSON.stringify(question)}`)
+    return answer
+  }
   return {
-    ask: async (question) => {
-      child.stdin.write(`${JSON.stringify(question)}\n`)
-      const { value } = await lines.next()
-      if (value === undefined) throw new Error(`${program} has ended`)
-      const answer: Answer = JSON.parse(value)
-      if (answer.error) throw new Error(`${answer.error}: ${JSON.stringify(question)}`)
-      return answer
-    },
+    ask: (question) => exchange<Answer>(question),
+    probe: async (runs) => (await exchange<{ readonly verdicts?: readonly ProbeVerdict[] }>({ runs })).verdicts ?? [],
     close: async () => {
       child.stdin.end()
       await exit

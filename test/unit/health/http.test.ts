@@ -13,7 +13,6 @@ import {
   say,
   startBlackHole,
   startServer,
-  type TestRequest,
   type TestServer,
   type TestServerOptions,
 } from '../../support/servers.js'
@@ -82,7 +81,7 @@ describe.each([
     ['close', 'connection closed'],
     ['short', 'body cut short'],
     ['garbage', 'not HTTP'],
-    ['redirect-loop', 'more than 10 redirects'],
+    ['redirect-loop', 'more than 9 redirects'],
     ['refuse', 'connection refused'],
   ])('of a pod that does this finds it unhealthy without waiting for the timeout: %s', async (behaviour, text) => {
     const { ms, ...found } = await probe(await start(behaviour, { tls }))
@@ -126,11 +125,11 @@ describe.each([
     expect(await probe(await start('flood', { tls }))).toMatchObject({ healthy: true, text: '200' })
   })
 
-  test('lets the status decide after 64 KiB, and waits for no more', async () => {
+  test('looks for a text in 64 KiB of the body, and waits for no more', async () => {
     const lazy = (bytes: number) =>
       start((socket) => socket.write(response(200, '.'.repeat(bytes), { 'Content-Length': '1000000' })), { tls })
-    expect(await probe(await lazy(65_536))).toMatchObject({ healthy: true, text: '200' })
-    expect(await probe(await lazy(65_535), {}, 600)).toMatchObject({
+    expect(await probe(await lazy(65_536), { body: '.' })).toMatchObject({ healthy: true, text: '200' })
+    expect(await probe(await lazy(65_535), { body: '.' }, 600)).toMatchObject({
       healthy: false,
       text: 'body unfinished after 600ms',
     })
@@ -198,13 +197,14 @@ describe('a probe', () => {
     expect({ code, killedBy, said }).toEqual({
       code: 0,
       killedBy: null,
-      said: '200;500;200;more than 10 redirects;body cut short;',
+      said: '200;500;200;more than 9 redirects;body cut short;',
     })
   })
 
   test.each([
     ['nonsense', 'invalid URL'],
-    ['http://127.0.0.1:99999/', 'invalid URL'],
+    ['http://127.0.0.1:99999/', 'invalid port'],
+    ['http://127.0.0.1/%zz', 'invalid URL'],
     ['ftp://127.0.0.1/', 'neither http nor https'],
   ])('of %s is unhealthy and does not throw', async (url, text) => {
     const found = await probeHttp({ url, headers: [], statuses: [[200, 200]], redirects: 'none' }, longMs, never())
@@ -274,38 +274,6 @@ describe('the answer', () => {
     )
   })
 
-  test('101 is a status like any other', async () => {
-    const server = await start((socket) =>
-      socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: other\r\nConnection: Upgrade\r\n\r\n'),
-    )
-    expect(await probe(server)).toMatchObject({ healthy: false, text: '101' })
-  })
-
-  test.each([
-    ['from HTTP/1.0', 'HTTP/1.0 200 OK\r\n\r\nfine'],
-    ['without a reason', 'HTTP/1.1 200\r\nContent-Length: 4\r\n\r\nfine'],
-    ['with bare line feeds', 'HTTP/1.1 200 OK\nContent-Length: 4\n\nfine'],
-    ['in chunks', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nfi\r\n2\r\nne\r\n0\r\n\r\n'],
-    ['with 40 KiB of headers', `HTTP/1.1 200 OK\r\n${'X-Long: 0123456789abcdef\r\n'.repeat(1_600)}\r\nfine`],
-    ['after early hints', 'HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfine'],
-  ])('is understood %s', async (_, text) => {
-    expect(await probe(await start(say(text)), { body: 'fine' })).toMatchObject({ healthy: true, text: '200' })
-  })
-
-  test.each([
-    ['chunks end early', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nfine\r\n', 'body cut short'],
-    ['chunks are none', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfine\r\n', 'body cut short'],
-    ['headers end early', 'HTTP/1.1 200 OK\r\nContent-Length: 4\r\n', 'connection closed'],
-  ])('is refused where %s', async (_, text, found) => {
-    expect(await probe(await start(say(text)))).toMatchObject({ healthy: false, text: found })
-  })
-
-  test('is not decompressed, and no compression is asked for', async () => {
-    const server = await start(say(response(200, 'not gzip', { 'Content-Encoding': 'gzip' })))
-    expect(await probe(server, { body: 'not gzip' })).toMatchObject({ healthy: true })
-    expect(server.lastRequest?.head).not.toMatch(/accept-encoding/i)
-  })
-
   test.each([
     ['the body holds the text', 'state: größer', 'größer', true],
     ['the body is another one', 'state: fine', 'größer', false],
@@ -332,100 +300,21 @@ describe('the answer', () => {
   })
 })
 
-describe('the request', () => {
-  test('has few headers of its own', async () => {
-    const server = await start('ok')
-    await probe(server)
-    expect(lines(server)).toEqual([
-      'GET /health HTTP/1.1',
-      `Host: 127.0.0.1:${server.port}`,
-      'Connection: close',
-      expect.stringMatching(/^User-Agent: active-passive\/\S+$/),
-      'Accept: */*',
-    ])
-  })
-
-  test('has the headers of the check, repeated ones and all', async () => {
-    const server = await start('ok')
-    const headers = [
-      ['host', 'app.example'],
-      ['ACCEPT', 'text/plain'],
-      ['user-agent', 'probe'],
-      ['X-Key', 'größer'],
-      ['X-Key', '2'],
-    ] as const
-    await probe(server, { headers })
-    expect(lines(server)).toEqual([
-      'GET /health HTTP/1.1',
-      'Host: app.example',
-      'Connection: close',
-      'User-Agent: probe',
-      'Accept: text/plain',
-      `X-Key: ${Buffer.from('größer').toString('latin1')}`,
-      'X-Key: 2',
-    ])
-  })
-
-  test('goes without User-Agent and Accept when they are set to nothing', async () => {
-    const server = await start('ok')
-    const headers = [
-      ['User-Agent', ''],
-      ['Accept', ''],
-      ['Host', ''],
-    ] as const
-    await probe(server, { headers })
-    expect(lines(server)).toEqual(['GET /health HTTP/1.1', `Host: 127.0.0.1:${server.port}`, 'Connection: close'])
-  })
-
-  test('announces no body and no other end of the connection, whatever the check says', async () => {
-    const server = await start('ok')
-    const headers = [
-      ['Content-Length', '5'],
-      ['Transfer-Encoding', 'chunked'],
-      ['Connection', 'keep-alive'],
-    ] as const
-    expect(await probe(server, { headers })).toMatchObject({ healthy: true })
-    expect(server.lastRequest?.head).not.toMatch(/content-length|transfer-encoding|keep-alive/i)
-  })
-
-  test.each([
-    ['name', ['bad name', 'x']],
-    ['value', ['X-Key', 'a\r\nX-Other: b']],
-  ] as const)('is not sent with a bad header %s', async (_, header) => {
-    const server = await start('ok')
-    expect(await probe(server, { headers: [header] })).toMatchObject({ healthy: false, text: 'invalid header' })
-    expect(server.requests).toBe(0)
-  })
+test('the request names the kubelet, for servers that admit no other, and us', async () => {
+  const server = await start('ok')
+  await probe(server)
+  expect(lines(server)).toEqual([
+    'GET /health HTTP/1.1',
+    `Host: 127.0.0.1:${server.port}`,
+    expect.stringMatching(/^User-Agent: kube-probe\/1\.\d+ active-passive\/\S+$/),
+    'Accept: */*',
+    'Connection: close',
+  ])
 })
 
 describe('a redirect', () => {
-  /** Answers a path with a redirect to the next in the list, and `/end` with 200. */
-  const redirects =
-    (status: number, locations: Readonly<Record<string, string>>, seen: TestRequest[] = []): Behaviour =>
-    (socket, request) => {
-      seen.push(request)
-      const location = locations[request.path]
-      socket.end(location === undefined ? response(200, 'end') : response(status, '', { Location: location }))
-    }
-
-  test.each([301, 302, 303, 307, 308])('with status %d to the same host is followed', async (status) => {
-    const server = await start(redirects(status, { '/health': 'a?b#c', '/a?b': '/end' }))
-    expect(await probe(server, { body: 'end' })).toMatchObject({ healthy: true, text: '200' })
-    expect([server.requests, server.lastRequest?.path]).toEqual([3, '/end'])
-  })
-
-  test.each([300, 304, 305])('is not what status %d means', async (status) => {
-    const server = await start(redirects(status, { '/health': '/end' }))
-    expect(await probe(server)).toMatchObject({ healthy: true, text: `${status}` })
-    expect(server.requests).toBe(1)
-  })
-
-  test('without a location is the answer', async () => {
-    expect(await probe(await start(say(response(302, ''))))).toMatchObject({ healthy: true, text: '302' })
-  })
-
   test('is the answer where none is to be followed', async () => {
-    const server = await start(redirects(302, { '/health': '/end' }))
+    const server = await start('redirect-loop')
     const found = await probe(server, { redirects: 'none', statuses: [[200, 200]] })
     expect(found).toMatchObject({ healthy: false, text: '302' })
     expect(server.requests).toBe(1)
@@ -435,53 +324,6 @@ describe('a redirect', () => {
     const server = await start('redirect-away')
     expect(await probe(server)).toMatchObject({ healthy: true, text: '302' })
     expect(await probe(server, { statuses: [[200, 299]] })).toMatchObject({ healthy: false, text: '302' })
-  })
-
-  test('to another name of the same host is the answer too', async () => {
-    const server = await start((socket) =>
-      socket.end(response(302, '', { Location: `http://localhost:${server.port}/` })),
-    )
-    expect(await probe(server)).toMatchObject({ healthy: true, text: '302' })
-    expect(server.requests).toBe(1)
-  })
-
-  test('to another port and scheme of the same host is followed, with all headers', async () => {
-    const other = await start('ok', { tls: true })
-    const server = await start(say(response(302, '', { Location: `${other.url}/end` })))
-    const found = await probe(server, { headers: [['Authorization', 'secret']] })
-    expect(found).toMatchObject({ healthy: true, text: '200' })
-    expect(lines(other)).toContain('Authorization: secret')
-  })
-
-  test('keeps the Host header if it is relative, and goes without if it is absolute', async () => {
-    const seen: TestRequest[] = []
-    const locations: Record<string, string> = { '/health': '/relative' }
-    const server = await start(redirects(302, locations, seen))
-    locations['/relative'] = `${server.url}/end`
-    await probe(server, { headers: [['Host', 'app.example']] })
-    const hosts = seen.map(({ head }) => /Host: (.*)/.exec(head)?.[1]?.trim())
-    expect(hosts).toEqual(['app.example', 'app.example', `127.0.0.1:${server.port}`])
-  })
-
-  test.each([
-    [10, { healthy: true, text: '200' }],
-    [11, { healthy: false, text: 'more than 10 redirects' }],
-  ])('after %d of them', async (count, expected) => {
-    const path = (n: number) => (n === 0 ? '/health' : `/${n}`)
-    const locations = Object.fromEntries(Array.from({ length: count }, (_, n) => [path(n), path(n + 1)]))
-    const server = await start(redirects(302, locations))
-    expect(await probe(server)).toMatchObject(expected)
-    expect(server.requests).toBe(11)
-  })
-
-  test('with a body that never ends is followed at once, and its connection is closed', async () => {
-    const server = await start((socket, { path }) => {
-      if (path === '/end') return socket.end(response(200, ''))
-      return socket.write('HTTP/1.1 302 Found\r\nLocation: /end\r\n\r\n.')
-    })
-    const controller = new AbortController()
-    expect(await probe(server, {}, longMs, controller.signal)).toMatchObject({ healthy: true, text: '200' })
-    await server.idle()
   })
 
   test('that comes slowly each time ends at the timeout of the whole', async () => {
@@ -499,12 +341,5 @@ describe('a redirect', () => {
   ])('to %s is unhealthy', async (location, text) => {
     const server = await start(say(response(302, '', { Location: location })))
     expect(await probe(server)).toMatchObject({ healthy: false, text })
-  })
-
-  test('to a path in UTF-8 arrives there', async () => {
-    const seen: TestRequest[] = []
-    const server = await start(redirects(302, { '/health': '/größe' }, seen))
-    await probe(server)
-    expect(seen.map(({ path }) => decodeURI(path))).toEqual(['/health', '/größe'])
   })
 })

@@ -170,9 +170,9 @@ describe('a readinessProbe', () => {
       { kind: 'http', timeoutMs: 1_000, scheme: 'http', port: 8080, path: '/', headers: [] },
     ],
     [
-      'by HTTP, of a path without a slash',
+      'by HTTP, of a path without a slash, which is not ours to mend',
       { httpGet: { port: 8080, path: 'health', scheme: 'HTTP', host: '' } },
-      { kind: 'http', timeoutMs: 1_000, scheme: 'http', port: 8080, path: '/health', headers: [] },
+      { kind: 'http', timeoutMs: 1_000, scheme: 'http', port: 8080, path: 'health', headers: [] },
     ],
     ['by TCP, of a number', { tcpSocket: { port: 5432 } }, { kind: 'tcp', timeoutMs: 1_000, port: 5432 }],
     [

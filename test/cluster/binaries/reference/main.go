@@ -6,9 +6,13 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
+	"io"
+	"log"
 	"os"
 	"strconv"
 	"strings"
+	"sync"
+	"time"
 
 	v1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -20,14 +24,30 @@ import (
 	corev1 "k8s.io/kubernetes/pkg/apis/core/v1"
 	"k8s.io/kubernetes/pkg/probe"
 	httpprobe "k8s.io/kubernetes/pkg/probe/http"
+	tcpprobe "k8s.io/kubernetes/pkg/probe/tcp"
 )
 
-// Question holds objects as somebody writes them.
+// Question holds objects as somebody writes them, or probes to run.
 type Question struct {
+	// Runs are made side by side; where there are any, nothing else is asked.
+	Runs    []Run      `json:"runs"`
 	Pod     v1.Pod     `json:"pod"`
 	Service v1.Service `json:"service"`
 	// LabelSelector is what a list of the Service's pods asks for in its query.
 	LabelSelector string `json:"labelSelector"`
+}
+
+// Run is a readinessProbe that the kubelet would run once.
+type Run struct {
+	PodIP     string       `json:"podIP"`
+	Container v1.Container `json:"container"`
+	TimeoutMs int64        `json:"timeoutMs"`
+}
+
+// Verdict is what came of a Run: success, warning, failure or unknown.
+type Verdict struct {
+	Result string `json:"result"`
+	Output string `json:"output"`
 }
 
 // Port is a number, or why there is none.
@@ -51,6 +71,8 @@ type Probe struct {
 
 // Answer is about the objects as an API server hands them out.
 type Answer struct {
+	// Verdicts has one entry for each of the Runs.
+	Verdicts []Verdict `json:"verdicts,omitempty"`
 	// Ports has one entry for each port of the Service.
 	Ports []Port `json:"ports"`
 	// Probes are in the order in which the kubelet begins them.
@@ -68,6 +90,7 @@ type Answer struct {
 }
 
 func main() {
+	log.SetOutput(io.Discard) // what net/http has to say of rude servers
 	in := bufio.NewScanner(os.Stdin)
 	in.Buffer(nil, 16<<20)
 	out := json.NewEncoder(os.Stdout)
@@ -91,6 +114,9 @@ func answerTo(line []byte) (Answer, error) {
 	var question Question
 	if err := json.Unmarshal(line, &question); err != nil {
 		return Answer{}, err
+	}
+	if len(question.Runs) > 0 {
+		return Answer{Verdicts: runAll(question.Runs)}, nil
 	}
 	pod, err := storedPod(&question.Pod)
 	if err != nil {
@@ -193,6 +219,48 @@ func probeOf(pod *v1.Pod, container *v1.Container) Probe {
 	}
 	result.Host = strings.Trim(result.Host, "[]")
 	return result
+}
+
+func runAll(runs []Run) []Verdict {
+	verdicts := make([]Verdict, len(runs))
+	var group sync.WaitGroup
+	for i := range runs {
+		group.Go(func() {
+			result, output, err := runOne(&runs[i])
+			if err != nil {
+				output = err.Error()
+			}
+			verdicts[i] = Verdict{Result: string(result), Output: output}
+		})
+	}
+	group.Wait()
+	return verdicts
+}
+
+// runOne follows runProbe of pkg/kubelet/prober, as that is not exported. It has no retries.
+func runOne(run *Run) (probe.Result, string, error) {
+	timeout := time.Duration(run.TimeoutMs) * time.Millisecond
+	declared := run.Container.ReadinessProbe
+	switch {
+	case declared.HTTPGet != nil:
+		request, err := httpprobe.NewRequestForHTTPGetAction(declared.HTTPGet, &run.Container, run.PodIP, "probe")
+		if err != nil {
+			return probe.Unknown, "", err
+		}
+		return httpprobe.New(false).Probe(request, timeout)
+	case declared.TCPSocket != nil:
+		port, err := probe.ResolveContainerPort(declared.TCPSocket.Port, &run.Container)
+		if err != nil {
+			return probe.Unknown, "", err
+		}
+		host := declared.TCPSocket.Host
+		if host == "" {
+			host = run.PodIP
+		}
+		return tcpprobe.New().Probe(host, port, timeout)
+	default:
+		return probe.Unknown, "", fmt.Errorf("neither httpGet nor tcpSocket")
+	}
 }
 
 func port(number int, err error) Port {

@@ -1,0 +1,58 @@
+/** A connection of a probe's own: TCP, and TLS as the kubelet's, without a verified certificate. */
+import { once } from 'node:events'
+import { connect as connectTcp, type Socket } from 'node:net'
+import { connect as connectTls, type TLSSocket } from 'node:tls'
+import { hostname, portOf } from './go-url.js'
+import { type HttpRequest, needsHttp1 } from './http-request.js'
+
+/**
+ * What Go's TLS offers (crypto/tls/defaults.go): no TLS 1.1, nothing without forward secrecy, no SHA-1 in a handshake. The
+ * certificate is the pod's own affair, however old its key and its signature (level 0).
+ */
+const TLS = {
+  minVersion: 'TLSv1.2',
+  ciphers: [
+    'TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256',
+    'ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384',
+    'ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305',
+    'ECDHE-ECDSA-AES128-SHA:ECDHE-RSA-AES128-SHA:ECDHE-ECDSA-AES256-SHA:ECDHE-RSA-AES256-SHA:@SECLEVEL=0',
+  ].join(':'),
+  sigalgs: [
+    'rsa_pss_rsae_sha256:ecdsa_secp256r1_sha256:ed25519:rsa_pss_rsae_sha384:rsa_pss_rsae_sha512',
+    'rsa_pkcs1_sha256:rsa_pkcs1_sha384:rsa_pkcs1_sha512:ecdsa_secp384r1_sha384:ecdsa_secp521r1_sha512',
+  ].join(':'),
+  ecdhCurve: 'X25519:P-256:P-384:P-521',
+  rejectUnauthorized: false,
+} as const
+
+/** Bits of an RSA key that Go works with. */
+const MIN_RSA = 1_024
+const MAX_RSA = 8_192
+
+/**
+ * Connects to where the request goes, for as long as `signal` is not aborted: then the socket is destroyed.
+ * @throws Error when it cannot
+ */
+export async function openConnection(request: HttpRequest, signal: AbortSignal): Promise<Socket | TLSSocket> {
+  signal.throwIfAborted()
+  const { url } = request
+  const isTls = url.scheme === 'https'
+  if (!isTls && url.scheme !== 'http') throw new Error('neither http nor https')
+  const address = { host: hostname(url), port: portOf(url), allowHalfOpen: true }
+  const ALPNProtocols = needsHttp1(request) ? {} : { ALPNProtocols: ['h2', 'http/1.1'] }
+  const socket = isTls ? connectTls({ ...address, ...TLS, ...ALPNProtocols }) : connectTcp(address)
+  socket.on('error', () => {}) // one that comes when the answer is known already
+  const abort = () => socket.destroy()
+  signal.addEventListener('abort', abort)
+  socket.once('close', () => signal.removeEventListener('abort', abort))
+  await once(socket, isTls ? 'secureConnect' : 'connect', { signal })
+  if ('getPeerX509Certificate' in socket) {
+    const { asymmetricKeyType, asymmetricKeyDetails } = socket.getPeerX509Certificate()?.publicKey ?? {}
+    const bits = asymmetricKeyDetails?.modulusLength ?? 0
+    if (asymmetricKeyType === 'rsa' && (bits < MIN_RSA || bits > MAX_RSA)) {
+      socket.destroy()
+      throw new Error(`TLS: RSA key of ${bits} bits`)
+    }
+  }
+  return socket
+}

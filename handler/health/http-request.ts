@@ -1,0 +1,144 @@
+/** The requests of an HTTP probe, as the kubelet and Go's client make them: headers, redirects, the bytes of HTTP/1. Pure. */
+import { domainToASCII } from 'node:url'
+import { version } from '../version.js'
+import { formatUrl, type GoUrl, parseUrl, requestTarget, resolveUrl } from './go-url.js'
+
+/** By the name in its usual form (`X-Key`); values are bytes, one a character. */
+export type Headers = ReadonlyMap<string, readonly string[]>
+
+export interface HttpRequest {
+  readonly url: GoUrl
+  /** In place of the URL's. */
+  readonly host: string
+  readonly headers: Headers
+  /** Those that a redirect takes along. */
+  readonly carried: Headers
+}
+
+/** Some servers admit nobody but a kubelet, and look for no more than its name. Ours tells who it is. */
+const USER_AGENT = `kube-probe/1.36 active-passive/${version}`
+
+export const bytes = (text: string) => Buffer.from(text).toString('latin1')
+
+/**
+ * The first request of a probe.
+ * @throws Error when there is no such URL, or a header is none
+ */
+export function firstRequest(address: string, given: readonly (readonly [name: string, value: string])[]): HttpRequest {
+  const url = parseUrl(bytes(address))
+  if (!url?.host) throw new Error('invalid URL')
+  const headers = new Map<string, readonly string[]>()
+  for (const [name, value] of given) {
+    const key = usualName(bytes(name))
+    headers.set(key, [...(headers.get(key) ?? []), bytes(value)])
+  }
+  if (!headers.has('User-Agent')) headers.set('User-Agent', [USER_AGENT])
+  if (!headers.has('Accept')) headers.set('Accept', ['*/*'])
+  else if (!headers.get('Accept')?.[0]) headers.delete('Accept')
+  for (const [name, values] of headers) {
+    if (!/^[\w!#$%&'*+.^`|~-]+$/.test(name) || values.some((value) => /[^\t -~\x80-\xff]/.test(value)))
+      throw new Error('invalid header')
+  }
+  return { url, host: headers.get('Host')?.[0] ?? '', headers, carried: headers }
+}
+
+/** A name that is no token is left as it is. */
+function usualName(name: string): string {
+  if (!/^[\w!#$%&'*+.^`|~-]+$/.test(name)) return name
+  return name.toLowerCase().replace(/(^|-)[a-z]/g, (start) => start.toUpperCase())
+}
+
+/** These tell of a body: a redirect that makes a GET of any request takes them away, even of a GET. */
+const OF_A_BODY = ['Content-Encoding', 'Content-Language', 'Content-Location', 'Content-Type']
+
+/**
+ * The request that a redirect with this status and Location asks for.
+ * @throws Error when there is no such URL
+ */
+export function redirected(last: HttpRequest, status: number, location: string): HttpRequest {
+  const url = resolveUrl(last.url, location)
+  if (!url) throw new Error('invalid URL')
+  const carried = new Map(last.carried)
+  if (status <= 303) for (const name of OF_A_BODY) carried.delete(name)
+  const headers = new Map(carried)
+  const { user: _, ...from } = last.url
+  const isDowngrade = last.url.scheme === 'https' && url.scheme === 'http'
+  if (!isDowngrade && !headers.get('Referer')?.[0]) headers.set('Referer', [formatUrl(from)])
+  const isRelative = parseUrl(location)?.scheme === ''
+  return { url, host: isRelative && last.host !== last.url.host ? last.host : '', headers, carried }
+}
+
+/** The host that a request names, in ASCII; empty where it cannot be sent. */
+export function hostOf({ host, url }: HttpRequest): string {
+  const wanted = host || url.host
+  const [name = '', port = ''] = /^(.*?)(:\d*)?$/s.exec(wanted)?.slice(1) ?? []
+  const ascii = !/[\x80-\xff]/.test(name) ? name : domainToASCII(Buffer.from(name, 'latin1').toString())
+  if (!/^[\w!$%&()*+,\-.:;=[\]'~]*$/.test(ascii)) return ''
+  return ascii.replace(/%[^\]]*(?=\])/, '') + port // a zone says nothing to anybody else
+}
+
+/** With the credentials of the URL, which a header of its own goes before. */
+function headersOf({ url: { user }, headers }: HttpRequest): Headers {
+  if (!user || headers.get('Authorization')?.[0]) return headers
+  const basic = Buffer.from(`${user.name}:${user.password ?? ''}`, 'latin1').toString('base64')
+  return new Map([...headers, ['Authorization', [`Basic ${basic}`]]])
+}
+
+/** A websocket's handshake, which HTTP/2 has not. */
+export function needsHttp1({ headers }: HttpRequest): boolean {
+  return hasToken(headers.get('Connection'), 'upgrade') && headers.get('Upgrade')?.[0]?.toLowerCase() === 'websocket'
+}
+
+function hasToken(values: readonly string[] | undefined, token: string): boolean {
+  return values?.some((value) => value.split(',').some((part) => part.trim().toLowerCase() === token)) ?? false
+}
+
+/** Those that say how a message is framed, or that have a line of their own. */
+const NOT_COPIED = ['Host', 'User-Agent', 'Content-Length', 'Transfer-Encoding', 'Trailer']
+
+/** The bytes of a request in HTTP/1.1, on a connection that serves this one only. @throws Error when it is none */
+export function http1Head(request: HttpRequest): string {
+  const target = requestTarget(request.url)
+  if (/[^ -~\x80-\xff]/.test(target)) throw new Error('invalid URL')
+  const headers = headersOf(request)
+  const agent = headers.get('User-Agent')?.[0]
+  const others = [...headers].filter(([name]) => !NOT_COPIED.includes(name)).sort(([a], [b]) => (a < b ? -1 : 1))
+  const isUpgrade = headers.get('Upgrade')?.[0] && hasToken(headers.get('Connection'), 'upgrade')
+  const closes = hasToken(headers.get('Connection')?.slice(0, 1), 'close')
+  const lines = [
+    `GET ${target} HTTP/1.1`,
+    `Host: ${hostOf(request)}`,
+    ...(agent ? [`User-Agent: ${trim(agent)}`] : []),
+    ...others.flatMap(([name, values]) => values.map((value) => `${name}: ${trim(value)}`)),
+    ...(isUpgrade || closes ? [] : ['Connection: close']),
+  ]
+  return `${lines.join('\r\n')}\r\n\r\n`
+}
+
+const trim = (value: string) => value.replace(/^[ \t]+|[ \t]+$/g, '')
+
+const OF_A_CONNECTION = ['Connection', 'Proxy-Connection', 'Transfer-Encoding', 'Upgrade', 'Keep-Alive']
+
+/** The fields of a request in HTTP/2. @throws Error when it cannot be made in it */
+export function http2Fields(request: HttpRequest): Record<string, string | string[]> {
+  const headers = headersOf(request)
+  const authority = hostOf(request)
+  const path = requestTarget(request.url)
+  const allows = (name: string, values: readonly string[]) =>
+    (headers.get(name)?.length ?? 0) < 2 && ['', ...values].includes(headers.get(name)?.[0]?.toLowerCase() ?? '')
+  if (!allows('Upgrade', ['chunked']) || !allows('Transfer-Encoding', ['chunked'])) throw new Error('invalid header')
+  if (!allows('Connection', ['close', 'keep-alive']) || !authority) throw new Error('invalid header')
+  if (!path.startsWith('/') && path !== '*') throw new Error('invalid URL')
+  const fields: Record<string, string | string[]> = {
+    ':method': 'GET',
+    ':path': path,
+    ':scheme': request.url.scheme,
+    ':authority': authority,
+  }
+  for (const [name, values] of headers) {
+    if (name === 'Host' || name === 'Content-Length' || OF_A_CONNECTION.includes(name)) continue
+    if (name === 'User-Agent' && !values[0]) continue
+    fields[name.toLowerCase()] = name === 'User-Agent' ? (values[0] ?? '') : [...values]
+  }
+  return fields
+}
