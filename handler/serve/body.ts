@@ -3,8 +3,8 @@ import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib'
 
 const MIB = 1024 * 1024
 
-/** Thousands of alerts fit in; 1,500 of usual ones take 1.4 MB. */
-export const BODY_LIMIT = 2 * MIB
+/** Hundreds of alerts fit in. What is longer, as 1,500 are, is about so many groups that all may as well be served. */
+export const BODY_LIMIT = MIB
 /** Of bodies that are being read at once, whoever sends them. */
 export const HELD_LIMIT = 16 * MIB
 /** What is too long is read on and thrown away up to here: a client that is not heard to the end hears no answer. */
@@ -20,7 +20,10 @@ export type Body =
   | { readonly kind: 'slow' }
   | { readonly kind: 'cut' }
 
-const TOO_LONG: Body = { kind: 'unreadable', why: `the body is longer than ${BODY_LIMIT} bytes` }
+const TOO_LONG: Body = {
+  kind: 'unreadable',
+  why: `the body is longer than ${BODY_LIMIT} bytes, which max_alerts in Alertmanager would prevent`,
+}
 
 type Chunks = AsyncIterator<Uint8Array, unknown>
 
@@ -101,8 +104,8 @@ function decode(bytes: Buffer, header: string): Body {
   try {
     const decoder = Object.hasOwn(DECODERS, encoding) ? DECODERS[encoding] : undefined
     if (decoder) return { kind: 'text', text: decoder(bytes, { maxOutputLength: BODY_LIMIT }).toString() }
-  } catch {
-    // As one that is not known.
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') return TOO_LONG
   }
   if (/^\s*\{/.test(plain.text)) return plain
   const why = `the body could not be unpacked: content-encoding is ${JSON.stringify(encoding.slice(0, 40))}`
