@@ -95,7 +95,7 @@ describe('an alert', () => {
 describe('a Service that is asked for by name', () => {
   it.each([
     ['unknown', /there is no such Service in namespace default/],
-    ['app-headless', /its selector does not hold role: active/],
+    ['app-headless', /it does not have role: active in its selector/],
   ])('and is not managed is in the report: %s', async (name, message) => {
     const { report, lists } = await serve([asked(name)])
     expect(report.groups).toMatchObject([
