@@ -65,9 +65,17 @@ export interface Stuck {
   readonly error?: KubeError
 }
 
-/** `service` is the Service as it is now, `undefined` when it is gone. `changed`: what admission has made of it before. */
+/**
+ * `service` is the Service as it is now, `undefined` when it is gone. `changed`: what admission has made of it before.
+ * `byUs`: this very release has taken the claim off, and no other pass.
+ */
 export type Released =
-  | { readonly kind: 'free'; readonly service: Service | undefined; readonly changed?: KubeError }
+  | {
+      readonly kind: 'free'
+      readonly service: Service | undefined
+      readonly changed?: KubeError
+      readonly byUs?: true
+    }
   | Stuck
 
 /** A Service with our mark or our pin in it, whoever left it there. */
@@ -183,7 +191,7 @@ export async function release(context: SwapContext, service: Service, until: Abo
   let refusals = 0
   for (let attempt = 0; ; attempt++) {
     const result = await context.kube.patchService(current, releasePatch(current, context.roleLabel), until)
-    if (result.kind === 'applied') return { kind: 'free', service: result.object, ...altered }
+    if (result.kind === 'applied') return { kind: 'free', service: result.object, ...altered, byUs: true }
     if (result.kind === 'gone') return { kind: 'free', service: undefined, ...altered }
     if (result.kind === 'changed') altered = { changed: result.error }
     error = tellingMore(error, result, until)
