@@ -27,6 +27,7 @@ export type FaultCode =
   | 'deadline'
   | 'interrupted'
   | 'latched'
+  | 'healed-again'
 
 export function describeFault({ object, message, remedy }: Fault): string {
   return `${object}: ${message}. ${remedy}`

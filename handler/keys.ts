@@ -22,5 +22,8 @@ export const PIN = `${PREFIX}pod`
 /** On a Service, for the time of a swap: `<random token> <pod>`. */
 export const SWAP = `${PREFIX}swap`
 
+/** On pods and Services: when a pass has last repaired what somebody else had changed (healing.ts). */
+export const HEALED = `${PREFIX}healed`
+
 /** On a Service, written by users: `"false"` takes it out of our hands. */
 export const MANAGED = `${PREFIX}managed`

@@ -14,10 +14,10 @@
 import type { Deadline } from './deadline.js'
 import type { Effects } from './effects.js'
 import type { Fault } from './errors.js'
-import { MANAGED, PIN, SWAP } from './keys.js'
+import { HEALED, MANAGED, PIN, SWAP } from './keys.js'
 import { isRefusal, type KubeError, type Service, type ServicePatch, type Written } from './kube/port.js'
 import { pause } from './retry.js'
-import { isClaimed } from './services.js'
+import { isClaimed, isPinnedByOthers } from './services.js'
 
 /** What everything around a swap needs to know. */
 export interface SwapContext extends Effects {
@@ -66,9 +66,17 @@ export interface Stuck {
   readonly error?: KubeError
 }
 
-/** `service` is the Service as it is now, `undefined` when it is gone. `changed`: what admission has made of it before. */
+/**
+ * `service` is the Service as it is now, `undefined` when it is gone. `changed`: what admission has made of it before.
+ * `byUs`: this very release has taken the claim off, and no other pass.
+ */
 export type Released =
-  | { readonly kind: 'free'; readonly service: Service | undefined; readonly changed?: KubeError }
+  | {
+      readonly kind: 'free'
+      readonly service: Service | undefined
+      readonly changed?: KubeError
+      readonly byUs?: true
+    }
   | Stuck
 
 /** Claims all Services of a group, at the versions of the pass's list; `pin` is the uid of the one old active. */
@@ -169,15 +177,23 @@ export async function check(context: SwapContext, held: Claim, signal: AbortSign
 /** A refusal may pass, as a webhook that restarts; one that stays is believed. */
 const REFUSALS = 3
 
-/** Takes claim and pin off and puts the role back, on what is there now, until they are off or `until` aborts. */
-export async function release(context: SwapContext, service: Service, until: AbortSignal): Promise<Released> {
+/**
+ * Takes claim and pin off and puts the role back, on what is there now, until they are off or `until` aborts.
+ * @param isLeft this pass has not claimed it: what somebody else has pinned is marked as it is healed
+ */
+export async function release(
+  context: SwapContext,
+  service: Service,
+  until: AbortSignal,
+  isLeft = false,
+): Promise<Released> {
   let current = service
   let error: KubeError | undefined
   let altered: { readonly changed?: KubeError } = {}
   let refusals = 0
   for (let attempt = 0; ; attempt++) {
-    const result = await context.kube.patchService(current, releasePatch(current, context.roleLabel), until)
-    if (result.kind === 'applied') return { kind: 'free', service: result.object, ...altered }
+    const result = await context.kube.patchService(current, releasePatch(current, context.roleLabel, isLeft), until)
+    if (result.kind === 'applied') return { kind: 'free', service: result.object, ...altered, byUs: true }
     if (result.kind === 'gone') return { kind: 'free', service: undefined, ...altered }
     if (result.kind === 'changed') altered = { changed: result.error }
     error = tellingMore(error, result, until)
@@ -291,13 +307,15 @@ function carriesOurs(service: Service, roleLabel: string): boolean {
  * has given it another role; nor where nothing else is left in the selector: alone it would select the active pods of
  * the whole namespace.
  */
-function releasePatch({ resourceVersion, annotations, selector }: Service, roleLabel: string): ServicePatch {
+function releasePatch(service: Service, roleLabel: string, isLeft: boolean): ServicePatch {
+  const { resourceVersion, annotations, selector } = service
   const isGivenUp = annotations[MANAGED] === 'false' && !(PIN in selector)
   const isEmptied = Object.keys(selector).every((key) => key === PIN || key === roleLabel)
+  const needsMark = isLeft && !isEmptied && isPinnedByOthers(service) && !(HEALED in annotations)
   const isOther = (selector[roleLabel] ?? 'active') !== 'active'
   return {
     resourceVersion,
-    annotations: { [SWAP]: null },
+    annotations: { [SWAP]: null, ...(needsMark ? { [HEALED]: 'claim' } : {}) },
     selector: isGivenUp ? {} : { [PIN]: null, ...(!isEmptied && !isOther && { [roleLabel]: 'active' }) },
   }
 }

@@ -66,7 +66,7 @@ export function isCopy(pod: Pod): boolean {
 }
 
 /** The annotations that were written on this very pod, after it was created. */
-function ownMarks(pod: Pod): Readonly<Record<string, string | undefined>> {
+export function ownMarks(pod: Pod): Readonly<Record<string, string | undefined>> {
   if (isCopy(pod)) return {}
   const born = creatorOf(pod)?.annotations ?? []
   if (born.length === 0) return pod.annotations ?? {}

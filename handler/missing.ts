@@ -3,7 +3,7 @@ import { describeFault, type Fault } from './errors.js'
 import type { Service } from './kube/port.js'
 import { faultReport, type Tended } from './namespace.js'
 import type { GroupReport } from './report/report.js'
-import { whyNotManaged } from './services.js'
+import { copiesOfPods, whyNotManaged } from './services.js'
 import { names, type Scope, type ServiceRef, type Target } from './targets.js'
 
 /** Whether it says just that. */
@@ -23,24 +23,17 @@ export function missingServices(scope: Scope, tended: readonly Tended[]): readon
         (ref.namespace === undefined ||
           all.some((service) => names(ref, service) && service.namespace === ref.namespace)),
     )
-    return isServed
-      ? []
-      : [
-          notFound(
-            scope,
-            ref,
-            all.find((service) => names(ref, service)),
-          ),
-        ]
+    return isServed ? [] : [notFound(scope, ref, all)]
   })
 }
 
-function notFound(scope: Scope, ref: ServiceRef, service: Service | undefined): GroupReport {
+function notFound(scope: Scope, ref: ServiceRef, services: readonly Service[]): GroupReport {
+  const service = services.find((one) => names(ref, one))
   const [first, ...others] = scope.namespaces === 'all' ? [] : scope.namespaces
   const namespace = ref.namespace ?? service?.namespace ?? (others.length === 0 ? first : undefined)
   const where = scope.namespaces === 'all' ? 'all namespaces' : `namespace ${scope.namespaces.join(', ')}`
   const object = `service ${namespace === undefined ? '' : `${namespace}/`}${ref.name}`
-  const notManaged = service && whyNotManaged(service, scope.roleLabel)
+  const notManaged = service && whyNotManaged(service, scope.roleLabel, copiesOfPods(services, scope.roleLabel))
   const fault: Fault = notManaged
     ? { code: 'not-found', object, message: `it is not managed: it ${notManaged.why}`, remedy: notManaged.remedy }
     : {
@@ -86,11 +79,5 @@ export function missingTarget(
   services: readonly Service[],
 ): readonly GroupReport[] {
   const ref = { namespace, name: service }
-  return [
-    notFound(
-      scope,
-      ref,
-      services.find((one) => names(ref, one)),
-    ),
-  ]
+  return [notFound(scope, ref, services)]
 }

@@ -6,10 +6,11 @@ import { recording, type Write } from './kube/recording.js'
 import { stillClaimed } from './latch.js'
 import { strayServices } from './near-misses.js'
 import { type GroupServices, groupKey } from './observe.js'
+import { tendAndRemember } from './remember.js'
 import type { GroupReport } from './report/report.js'
 import { takeSnapshot } from './snapshot.js'
 import { groupsToRead, isInScope, type ServiceRef, selectGroups, type Target } from './targets.js'
-import { type GroupContext, tend } from './tend.js'
+import type { GroupContext } from './tend.js'
 
 /** Bounds what is read at once. */
 export type Reads = <T>(read: () => Promise<T>) => Promise<T>
@@ -54,7 +55,7 @@ export async function tendNamespace(
   try {
     const recorded = { ...context, kube: recording(context.kube, writes, isDryRun) }
     const snapshot = await reads(() => takeSnapshot(recorded, { namespace, select }, !isDryRun))
-    const { services, stuck, error } = snapshot
+    const { services, stuck, healed, error } = snapshot
     if (error) {
       const leftovers = stuck.length > 0 ? [stillClaimed(stuck, context.roleLabel)] : []
       const report = faultReport(context, namespace, [], [faultOf(error, object, context.stop), ...leftovers])
@@ -68,9 +69,11 @@ export async function tendNamespace(
     const isComplete = targets === undefined || unmatched.some((target) => target.otherwise === 'all' && isHere(target))
     const groups = isComplete ? snapshot.groups : selected
     const tended = groups.map((group) => {
-      const own = stuck.filter(({ service }) => group.services.some(({ uid }) => uid === service.uid))
+      const isOwn = (service: Service) => group.services.some(({ uid }) => uid === service.uid)
+      const own = stuck.filter(({ service }) => isOwn(service))
       const earlier = writes.filter((write) => group.services.some(({ name }) => write.object === `service/${name}`))
-      return tend(context, group, earlier, own.length > 0 ? [stillClaimed(own, context.roleLabel)] : [])
+      const leftovers = own.length > 0 ? [stillClaimed(own, context.roleLabel)] : []
+      return tendAndRemember(context, group, earlier, leftovers, healed.filter(isOwn))
     })
     const matched = new Set(targets?.filter((target) => !unmatched.includes(target)))
     const strays = targets === undefined && refs.length === 0 ? strayServices(services, context.roleLabel) : []

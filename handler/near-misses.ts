@@ -6,7 +6,7 @@ import { closest, numbersIn } from './closest.js'
 import { MANAGED, PIN } from './keys.js'
 import type { Pod, Service } from './kube/port.js'
 import { type GroupServices, groupKey } from './observe.js'
-import { isClaimed, isCopyOfPod, whyNotManaged } from './services.js'
+import { copiesOfPods, isClaimed, whyNotManaged } from './services.js'
 
 export interface Stray {
   readonly namespace: string
@@ -30,14 +30,16 @@ interface Entry {
  */
 export function strayServices(all: readonly Service[], roleLabel: string): readonly Stray[] {
   const services = all.filter(({ external, terminating }) => !external && !terminating)
+  const copies = copiesOfPods(services, roleLabel)
   const withActive = new Set(
     services
       .filter((service) => service.selector[roleLabel] === 'active' || isClaimed(service, roleLabel))
       .map(({ namespace, selector: { [roleLabel]: _role, [PIN]: _pin, ...rest } }) => groupKey(namespace, rest)),
   )
   return services.flatMap((service) => {
-    if (service.annotations[MANAGED] === 'false' || isClaimed(service, roleLabel)) return []
-    if (isCopyOfPod(service, roleLabel)) return noteOnCopy(service, roleLabel)
+    if (service.annotations[MANAGED] === 'false') return []
+    if (copies.has(service)) return noteOnCopy(service, roleLabel, copies)
+    if (isClaimed(service, roleLabel)) return []
     const entry = almostRole(service.selector, roleLabel)
     if (!entry || (entry.key === roleLabel && entry.value === 'active')) return []
     const { [entry.key]: _entry, ...selector } = service.selector
@@ -53,9 +55,9 @@ export function strayServices(all: readonly Service[], roleLabel: string): reado
 }
 
 /** Of a copy for the standbys nobody expects to be managed. */
-function noteOnCopy(service: Service, roleLabel: string): readonly Stray[] {
+function noteOnCopy(service: Service, roleLabel: string, copies: ReadonlySet<Service>): readonly Stray[] {
   const { namespace, name, selector } = service
-  const notManaged = whyNotManaged(service, roleLabel)
+  const notManaged = whyNotManaged(service, roleLabel, copies)
   if (selector[roleLabel] !== 'active' || !notManaged) return []
   return [{ namespace, service: name, text: `service ${namespace}/${name} ${notManaged.why}. ${notManaged.remedy}` }]
 }

@@ -8,7 +8,7 @@ import { isMember, type Member, ownEpoch, readEpoch, readMember } from './member
 import { compareNames } from './names.js'
 import { originOf } from './origin.js'
 import { isLive } from './pods.js'
-import { whyNotManaged } from './services.js'
+import { copiesOfPods, whyNotManaged } from './services.js'
 
 /** The Services that share a selector once the role is taken out of it. */
 export interface GroupServices {
@@ -41,8 +41,9 @@ export function groupName({ namespace, services }: GroupServices): string {
 /** Finds the managed Services and groups them. A claimed Service is managed whatever else it says. */
 export function groupServices(services: readonly Service[], roleLabel: string): readonly GroupServices[] {
   const groups = new Map<string, GroupServices & { services: Service[] }>()
+  const copies = copiesOfPods(services, roleLabel)
   for (const service of [...services].sort((a, b) => compareNames(a.name, b.name))) {
-    if (whyNotManaged(service, roleLabel)) continue
+    if (whyNotManaged(service, roleLabel, copies)) continue
     const { [roleLabel]: _role, [PIN]: _pin, ...selector } = service.selector
     const key = groupKey(service.namespace, selector)
     const group = groups.get(key)

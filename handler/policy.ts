@@ -6,7 +6,7 @@ import { closest } from './closest.js'
 import { type Milliseconds, parseDuration } from './duration.js'
 import type { Fault } from './errors.js'
 import { CHECK_FORMS, parseCheck } from './health/check.js'
-import { PREFIX, SWAP } from './keys.js'
+import { HEALED, PREFIX, SWAP } from './keys.js'
 import type { Service } from './kube/port.js'
 
 /** `parse` answers `undefined` for text that makes no sense; `expected` completes "should be …". */
@@ -95,7 +95,7 @@ const SETTINGS = { ...FLAG_SETTINGS, ...ANNOTATION_SETTINGS }
 const SETTING_NAMES = Object.keys(SETTINGS)
 
 /** On Services, by ourselves: no settings, and nothing to be told of. */
-const WRITTEN: readonly string[] = [SWAP]
+const WRITTEN: readonly string[] = [SWAP, HEALED]
 
 /** No key of an annotation is longer: a prefix of 253, a slash and a name of 63. */
 const MAX_KEY_LENGTH = 317

@@ -2,8 +2,8 @@
  * Which Services are ours. Pure. A namespace is full of other people's: whatever such a Service looks like, it neither
  * stops a group nor is it written to.
  */
-import { MANAGED, PIN, SWAP } from './keys.js'
-import type { Service } from './kube/port.js'
+import { HEALED, MANAGED, PIN, SWAP } from './keys.js'
+import { FIELD_MANAGER, type Service } from './kube/port.js'
 
 export interface NotManaged {
   /** Follows the name of the Service. */
@@ -12,24 +12,28 @@ export interface NotManaged {
   readonly remedy: string
 }
 
-/** Why a Service is none of ours, or `undefined`: it is managed. */
-export function whyNotManaged(service: Service, roleLabel: string): NotManaged | undefined {
+/** Why a Service is none of ours, or `undefined`: it is managed. @param copies of pods, among the Services of its namespace */
+export function whyNotManaged(
+  service: Service,
+  roleLabel: string,
+  copies: ReadonlySet<Service>,
+): NotManaged | undefined {
   const { annotations, selector, name, namespace } = service
   if (service.terminating) return { why: 'is being deleted', remedy: 'Create it anew when it is gone.' }
   if (service.external) {
     return { why: 'is of type ExternalName, which leads to no pods', remedy: 'Name the Service that selects the pods.' }
+  }
+  if (copies.has(service)) {
+    return {
+      why: `has ${PIN} in its selector, the label of a single pod, as a copy of that pod's labels has: it is left alone`,
+      remedy: `Take ${PIN}, and what else only that pod has, out of spec.selector of the Service to have it managed.`,
+    }
   }
   if (isClaimed(service, roleLabel)) return undefined
   if (selector[roleLabel] !== 'active') {
     return {
       why: `does not have ${roleLabel}: active in its selector`,
       remedy: `Add ${roleLabel}: active to spec.selector of the Service to have it managed.`,
-    }
-  }
-  if (isCopyOfPod(service, roleLabel)) {
-    return {
-      why: `has ${PIN} in its selector, the label of a single pod, as a copy of that pod's labels has: it is left alone`,
-      remedy: `Take ${PIN}, and what else only that pod has, out of spec.selector of the Service to have it managed.`,
     }
   }
   if (annotations[MANAGED] !== 'false') return undefined
@@ -40,16 +44,41 @@ export function whyNotManaged(service: Service, roleLabel: string): NotManaged |
 }
 
 /**
- * A Service with our claim, or with a pin in place of its role, whoever left it there. One that has another role is a
- * Service for the standbys: nobody's role is taken away. One that selects by a pin alone never was of a group.
+ * A Service with our claim, or with a pin, whoever left it there. One that has another role is a Service for the
+ * standbys: nobody's role is taken away. One that selects by a pin alone never was of a group.
  */
 export function isClaimed({ annotations, selector }: Service, roleLabel: string): boolean {
-  const role = selector[roleLabel]
-  if (role !== undefined && role !== 'active') return false
-  return SWAP in annotations || (role === undefined && PIN in selector && Object.keys(selector).length > 1)
+  if ((selector[roleLabel] ?? 'active') !== 'active') return false
+  return (
+    SWAP in annotations || (PIN in selector && Object.keys(selector).some((key) => key !== PIN && key !== roleLabel))
+  )
 }
 
-/** Selects by a role and by a pod's own label: made from the labels of a pod, as `kubectl expose pod` does. */
-export function isCopyOfPod({ annotations, selector }: Service, roleLabel: string): boolean {
-  return roleLabel in selector && PIN in selector && !(SWAP in annotations)
+/**
+ * The Services that select by a role and by a pod's own label because they were made from all the labels of a pod, as
+ * `kubectl expose pod` does, beside the Service that the pod belongs to. Where there is no other such Service, somebody
+ * has applied a manifest from the middle of a handover; or there is a mark, of the first time that this was healed.
+ */
+export function copiesOfPods(services: readonly Service[], roleLabel: string): ReadonlySet<Service> {
+  const routing = services.filter(({ external, terminating }) => !external && !terminating)
+  const isLikeCopy = ({ annotations, selector }: Service) =>
+    roleLabel in selector && PIN in selector && !(SWAP in annotations || HEALED in annotations)
+  const alike = routing.filter(isLikeCopy)
+  if (alike.length === 0) return new Set()
+  const others = routing.filter(
+    (service) => !isLikeCopy(service) && (service.selector[roleLabel] === 'active' || isClaimed(service, roleLabel)),
+  )
+  const isPartOf = (other: Service, { namespace, selector }: Service) =>
+    other.namespace === namespace &&
+    Object.entries(other.selector).every(([key, value]) => key === roleLabel || key === PIN || selector[key] === value)
+  return new Set(
+    alike.filter(
+      (service) => service.selector[roleLabel] !== 'active' || others.some((other) => isPartOf(other, service)),
+    ),
+  )
+}
+
+/** Whether somebody else has pinned it, as by a manifest from the middle of a handover: it is marked as it is healed. */
+export function isPinnedByOthers({ selector, claimedBy }: Service): boolean {
+  return PIN in selector && claimedBy !== undefined && claimedBy.manager !== FIELD_MANAGER
 }

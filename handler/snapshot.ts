@@ -25,6 +25,8 @@ export interface Snapshot {
   readonly services: readonly Service[]
   /** Claims that are left, and cannot be taken off. */
   readonly stuck: readonly Stuck[]
+  /** Services as they were before this pass took off what was left on them. */
+  readonly healed: readonly Service[]
   /** The pods could not be read. */
   readonly error?: KubeError
 }
@@ -32,19 +34,19 @@ export interface Snapshot {
 /** @throws KubeError when the Services could not be read */
 export async function takeSnapshot(context: SwapContext, scope: Scope, waitForLeftovers: boolean): Promise<Snapshot> {
   const { kube, deadline, roleLabel } = context
-  const { services, stuck } = await readServices(context, scope, waitForLeftovers)
+  const { services, stuck, healed } = await readServices(context, scope, waitForLeftovers)
   const everyGroup = groupServices(services, roleLabel)
   const groups = scope.select(everyGroup)
   const [only, ...more] = groups
-  if (!only) return { groups: [], services, stuck }
+  if (!only) return { groups: [], services, stuck, healed }
   const labels = more.length === 0 ? only.selector : undefined
   const namespace = scope.namespace ?? (labels && only.namespace)
   try {
     const pods = await kube.listPods({ namespace, labels }, deadline.observing)
     const populated = populate(groups, everyGroup, pods, roleLabel)
-    return { groups: await withNearMisses(context, populated, pods, services), services, stuck }
+    return { groups: await withNearMisses(context, populated, pods, services), services, stuck, healed }
   } catch (error) {
-    if (error instanceof KubeError) return { groups: [], services, stuck, error }
+    if (error instanceof KubeError) return { groups: [], services, stuck, healed, error }
     throw error
   }
 }
@@ -84,18 +86,22 @@ async function readServices(context: SwapContext, scope: Scope, wait: boolean): 
 
   const services = await list()
   const before = claimed(services)
-  if (before.length === 0) return { services, stuck: [] }
+  if (before.length === 0) return { services, stuck: [], healed: [] }
   if (wait) await clock.sleep(LEFTOVER_WAIT_MS, deadline.observing)
   const current = wait ? await list() : services
   const leftovers = claimed(current).filter((now) => before.some((then) => isSameClaim(then, now)))
   const until = deadline.within(RELEASE_LIMIT_MS)
-  const released = await Promise.all(leftovers.map((service) => release(context, service, until)))
+  const released = await Promise.all(leftovers.map((service) => release(context, service, until, true)))
   const free = (service: Service) => {
     const place = leftovers.findIndex(({ uid }) => uid === service.uid)
     const result = released[place]
     return result?.kind === 'free' ? (result.service ?? []) : service
   }
-  return { services: current.flatMap(free), stuck: released.filter(isStuck) }
+  const healed = leftovers.filter((_, n) => {
+    const result = released[n]
+    return result?.kind === 'free' && result.byUs === true
+  })
+  return { services: current.flatMap(free), stuck: released.filter(isStuck), healed }
 }
 
 function isSameClaim(one: Service, other: Service): boolean {

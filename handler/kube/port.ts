@@ -116,6 +116,15 @@ export interface Service {
   readonly terminating?: true
   /** Absent or empty: a headless Service may have none. */
   readonly ports?: readonly ServicePort[]
+  /** Of a Service with a claim or a pin alone: who wrote that last. Absent: nobody is known. */
+  readonly claimedBy?: ClaimWriter
+}
+
+/** The field manager that has written the claim of a Service, or the selector with the pin, as managedFields tell. */
+export interface ClaimWriter {
+  readonly manager: string
+  /** When it last wrote any of its fields, by the API server's clock, to the second: `2026-01-01T12:00:00Z`. */
+  readonly time: string
 }
 
 export interface ServicePort {

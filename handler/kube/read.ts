@@ -8,8 +8,19 @@ import type {
   V1Service,
   V1ServicePort,
 } from '@kubernetes/client-node'
-import { PREFIX } from '../keys.js'
-import type { Container, ContainerPort, Owner, Pod, ReadinessProbe, Service, ServicePort, Writer } from './port.js'
+import { PIN, PREFIX, SWAP } from '../keys.js'
+import {
+  type ClaimWriter,
+  type Container,
+  type ContainerPort,
+  FIELD_MANAGER,
+  type Owner,
+  type Pod,
+  type ReadinessProbe,
+  type Service,
+  type ServicePort,
+  type Writer,
+} from './port.js'
 
 /** What the API sends as JSON: the models, with times as texts. */
 export function readPod(pod: V1Pod): Pod {
@@ -80,6 +91,7 @@ function namesIn(fields: Fields = {}): readonly string[] {
 }
 
 export function readService({ metadata = {}, spec = {} }: V1Service): Service {
+  const claimedBy = readClaimWriter(metadata, spec.selector ?? {})
   return {
     namespace: metadata.namespace ?? '',
     name: metadata.name ?? '',
@@ -92,11 +104,32 @@ export function readService({ metadata = {}, spec = {} }: V1Service): Service {
     ...(spec.type === 'ExternalName' ? { external: true as const } : {}),
     ...(isTerminating(metadata) ? { terminating: true as const } : {}),
     ports: (spec.ports ?? []).map(readServicePort),
+    ...(claimedBy ? { claimedBy } : {}),
   }
 }
 
 function isTerminating({ deletionTimestamp }: V1ObjectMeta): boolean {
   return deletionTimestamp !== undefined && deletionTimestamp !== null
+}
+
+/**
+ * The selector is one field, whatever keys it has: it belongs to whoever wrote it last, and to those who apply the same.
+ * Of several the last one that is not ourselves: a pass writes a claim once, somebody else may go on applying it.
+ */
+function readClaimWriter(
+  { annotations = {}, managedFields = [] }: V1ObjectMeta,
+  selector: Readonly<Record<string, string>>,
+): ClaimWriter | undefined {
+  const isPinned = Object.hasOwn(selector, PIN)
+  if (!isPinned && !Object.hasOwn(annotations, SWAP)) return undefined
+  const writers = managedFields.flatMap(({ manager = '', time, subresource, fieldsV1 }): readonly ClaimWriter[] => {
+    const fields = (fieldsV1 ?? {}) as Fields
+    const written = isPinned ? fields['f:spec']?.['f:selector'] : fields['f:metadata']?.['f:annotations']?.[`f:${SWAP}`]
+    // From the API as JSON it is a text, whatever the model says.
+    return written && !subresource ? [{ manager, time: time === undefined ? '' : String(time) }] : []
+  })
+  const others = writers.filter(({ manager }) => manager !== FIELD_MANAGER)
+  return [...(others.length > 0 ? others : writers)].sort((a, b) => (a.time < b.time ? 1 : -1))[0]
 }
 
 function readServicePort({ name, port, targetPort, protocol }: V1ServicePort): ServicePort {

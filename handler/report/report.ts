@@ -4,6 +4,7 @@ import type { Judged } from '../candidates.js'
 import type { Decision } from '../decide.js'
 import type { Fault } from '../errors.js'
 import type { LatchUse } from '../handover.js'
+import type { What } from '../healing.js'
 import type { Write } from '../kube/recording.js'
 import type { Settings } from '../policy.js'
 
@@ -40,6 +41,8 @@ export interface GroupReport {
   readonly writes: readonly Write[]
   /** `null`: traffic was not moved. */
   readonly latch: LatchUse | null
+  /** What was repaired that somebody else had changed; `again`: within an hour. Absent: nothing. */
+  readonly healed?: readonly { readonly what: What; readonly again: boolean }[]
   readonly warnings: readonly string[]
   /** What went wrong, the gravest first. */
   readonly faults: readonly Fault[]

@@ -1,5 +1,6 @@
 /** What serve counts and measures, for Prometheus. Each label has few values, but for those that name groups. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { WHATS } from '../healing.js'
 import type { Probe } from '../health/probe.js'
 import { exitCode } from '../report/exit-code.js'
 import type { Report } from '../report/report.js'
@@ -53,6 +54,9 @@ export function createMetrics(sources: Sources) {
     'kind',
     'reason',
   ])
+  const healed = counter('healed_total', 'What somebody else had changed and a pass has repaired', ['what', 'again'])
+  // An increase from nothing is none to Prometheus.
+  for (const what of WHATS) for (const again of ['false', 'true']) healed.inc({ what, again }, 0)
   const probeSeconds = new Histogram({
     name: `${PREFIX}probe_duration_seconds`,
     help: 'How long single probes of pods took',
@@ -93,6 +97,7 @@ export function createMetrics(sources: Sources) {
         const { decision, faults, activeAfter } = group
         decisions.inc({ decision: decision.kind })
         for (const { code } of faults) errors.inc({ code })
+        for (const { what, again } of group.healed ?? []) healed.inc({ what, again: String(again) })
         if ('winner' in decision && activeAfter === decision.winner.pod.name && !report.dryRun) {
           swaps.inc({ kind: decision.kind, reason: decision.reason.code })
         }

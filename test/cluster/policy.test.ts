@@ -4,7 +4,7 @@ import { mkdtemp, writeFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { loadAll } from 'js-yaml'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { MANAGED, PIN, SWAP } from '../../handler/keys.js'
+import { HEALED, MANAGED, PIN, SWAP } from '../../handler/keys.js'
 import { repository, startHandler } from '../support/handler.js'
 import { type Kubectl, kubectlFor } from '../support/kubectl.js'
 import { type OnCluster, openNamespace } from '../support/on-cluster.js'
@@ -175,8 +175,21 @@ describe.skipIf(findBinaries() === undefined)('jobs/policy', { timeout: 60_000 }
       }
       await world.run()
       for (const [name, , { [SWAP]: _, ...annotations }, free] of left) {
-        expect([name, await world.service(name)]).toEqual([name, { selector: { ...app(name), ...free }, annotations }])
+        const { selector, annotations: now } = await world.service(name)
+        const { [HEALED]: _healed, ...written } = now
+        expect([name, selector, written]).toEqual([name, { ...app(name), ...free }, annotations])
       }
+    })
+
+    it('has room for the note of what was healed, on a pod and where there is none', async () => {
+      await world.run()
+      const pin = { spec: { selector: { role: null, [PIN]: UID } } }
+      await world.addService({ name: 'empty', selector: { app: 'empty', role: 'active' } })
+      for (const name of ['helloworld', 'empty']) await world.admin.patch(`${world.api}/services/${name}`, pin)
+      await world.run()
+      expect((await world.pods())[0]?.metadata.annotations).toHaveProperty([HEALED])
+      expect((await world.service('empty')).annotations).toHaveProperty([HEALED])
+      await world.admin.delete(`${world.api}/services/empty`)
     })
 
     it('has room for a claim on a Service that another pass has pinned', async () => {

@@ -145,9 +145,9 @@ export const mutants: readonly Mutant[] = [
     finds: /a slow pass moves the traffic/,
     edits: [
       snapshot(
-        `  const { services, stuck } = await readServices(context, scope, waitForLeftovers)`,
+        `  const { services, stuck, healed } = await readServices(context, scope, waitForLeftovers)`,
         `  const early = await kube.listPods({ namespace: scope.namespace }, deadline.observing)
-  const { services, stuck } = await readServices(context, scope, waitForLeftovers)`,
+  const { services, stuck, healed } = await readServices(context, scope, waitForLeftovers)`,
       ),
       snapshot(`const pods = await kube.listPods({ namespace, labels }, deadline.observing)`, `const pods = early`),
       snapshot(`const labels = more.length === 0 ? only.selector : undefined`, ''),

@@ -1,5 +1,5 @@
 /** What must hold of every move, of every pass, and of every end. Pure; each answers what is broken, in a sentence. */
-import { ACTIVE_SINCE, EPOCH, PIN, SWAP, TAKEN_BACK } from '../../handler/keys.js'
+import { ACTIVE_SINCE, EPOCH, HEALED, PIN, SWAP, TAKEN_BACK } from '../../handler/keys.js'
 import { FIELD_MANAGER, type Pod } from '../../handler/kube/port.js'
 import { epochOf, hasEnded, isActivation, isActive, isPromotion } from '../support/roles.js'
 import { basisOf, type Point } from './behaviour.js'
@@ -229,7 +229,8 @@ export function brokenAtRest(
     if (active && better && !isHealthy(active))
       return `${active.name} is active and fails, though ${better.name} is healthy`
   }
-  const changed = services.find(({ name, selector, annotations }) => {
+  // What was healed may be noted on it.
+  const changed = services.find(({ name, selector, annotations: { [HEALED]: _healed, ...annotations } }) => {
     const written = home.find((one) => one.name === name)
     return JSON.stringify([selector, annotations]) !== JSON.stringify([written?.selector, written?.annotations])
   })

@@ -250,8 +250,13 @@ describe('a pass that dies', () => {
 
   it('leaves the claim of a paused group no longer than any other', async () => {
     annotate({ 'active-passive/swap': 'one b', 'active-passive/pause': 'true' })
-    await world.pass()
-    expect(world.service('app').annotations).toEqual({ 'active-passive/pause': 'true' })
+    const { groups } = await world.pass()
+    // No pod of a paused group is written: what was healed is noted on the Service.
+    expect(world.service('app').annotations).toEqual({
+      'active-passive/pause': 'true',
+      'active-passive/healed': expect.stringMatching(/^claim \S+Z$/),
+    })
+    expect(groups[0]?.warnings.join()).toContain('released')
   })
 })
 

@@ -62,7 +62,7 @@ export type Rule = (typeof RULES)[number]
  */
 export function expected(world: World, service: Service, without?: Rule): Expected | undefined {
   const holds: Holds = (rule) => rule !== without
-  if (!isManaged(service, holds)) return undefined
+  if (!isManaged(service, world.services, holds)) return undefined
   const restOf = (one: Service) =>
     JSON.stringify([
       one.namespace,
@@ -70,7 +70,7 @@ export function expected(world: World, service: Service, without?: Rule): Expect
         .sort()
         .map((key) => [key, pairs(one)[key]]),
     ])
-  const managed = world.services.filter((one) => isManaged(one, holds))
+  const managed = world.services.filter((one) => isManaged(one, world.services, holds))
   const group = managed.filter((one) => restOf(one) === restOf(service)).sort((a, b) => byName(a.name, b.name))
   const selected = world.pods.filter((seen) => isSelected(service, seen))
 
@@ -138,7 +138,7 @@ function pairs({ selector }: Service): Record<string, string> {
  * deleted never blocks a live one; a pin beside a role is not our state […]; a pin in place of the role is ours, with or
  * without the claim"; "nobody's `role: passive` is ever rewritten"
  */
-function isManaged(service: Service, holds: Holds): boolean {
+function isManaged(service: Service, all: readonly Service[], holds: Holds): boolean {
   const { annotations, selector } = service
   if (service.external && holds('a Service that leads to no pods is none of ours')) return false
   if (service.terminating && holds('a Service that is being deleted is none of ours')) return false
@@ -147,8 +147,24 @@ function isManaged(service: Service, holds: Holds): boolean {
   if (role !== 'active' && role !== 'none') return false
   if (annotations['active-passive/swap'] !== undefined) return true
   if (role === 'none') return isPinned && Object.keys(pairs(service)).length > 0
-  if (isPinned && holds('a pin beside a role is none of ours')) return false
+  // "somebody copied a pod's labels" where the pod is another Service's; a manifest that goes on being applied elsewhere
+  const isOfAnother = all.some(
+    (other) =>
+      isPlain(other) &&
+      other.namespace === service.namespace &&
+      Object.entries(pairs(other)).every(([key, value]) => selector[key] === value),
+  )
+  if (isPinned && holds('a pin beside a role is none of ours')) return !isOfAnother
   return annotations['active-passive/managed'] !== 'false'
+}
+
+/** Ours without a doubt: live, and with a claim, or a role, or a pin, but not with the two of them. */
+function isPlain({ annotations, selector, external, terminating }: Service): boolean {
+  if (external || terminating) return false
+  const [role, pin] = [selector.role, selector['active-passive/pod']]
+  if (role !== undefined && role !== 'active') return false
+  if (annotations['active-passive/swap'] !== undefined) return true
+  return role === undefined ? pin !== undefined && Object.keys(selector).length > 1 : pin === undefined
 }
 
 function isSelected(service: Service, { pod }: SeenPod): boolean {

@@ -1,5 +1,5 @@
 /** What must hold after every write, and where everything has come to rest. Each answers what is broken, in a sentence. */
-import { ACTIVE_SINCE, EPOCH, SWAP } from '../../handler/keys.js'
+import { ACTIVE_SINCE, EPOCH, HEALED, SWAP } from '../../handler/keys.js'
 import type { Pod, Service } from '../../handler/kube/port.js'
 import { epochOf, hasEnded, isActive, isBornWithRole, isPromotion, ownMark } from '../support/roles.js'
 import type { WriteCall } from '../support/stored.js'
@@ -78,7 +78,9 @@ export function brokenByPlan(world: World, knowledge: Knowledge, call: WriteCall
   const pods = knowledge.read.get(group.app)?.pods ?? []
   const isRelease =
     call.verb === 'testService' || (call.verb === 'patchService' && call.patch.annotations[SWAP] === null)
-  if (!isRelease && !knowledge.begun.has(group.app) && isUntouchable(pods))
+  // What was healed on a Service is noted there, where the pods are to be left as they are.
+  const isNote = call.verb === 'patchService' && Object.keys(call.patch.annotations).join() === HEALED
+  if (!isRelease && !isNote && !knowledge.begun.has(group.app) && isUntouchable(pods))
     return `a pass writes to ${group.app}, whose roles come from a template`
   if (!('pod' in call)) return undefined
   const seen = pods.find(({ uid }) => uid === call.pod.uid)

@@ -1,7 +1,7 @@
 /** The groups, their pods and what happens to them: they fail and recover, are deleted and made again. */
 import { isDeepStrictEqual } from 'node:util'
 import type { Clock } from '../../handler/clock.js'
-import { EPOCH, PIN, SWAP, TAKEN_BACK } from '../../handler/keys.js'
+import { EPOCH, HEALED, PIN, SWAP, TAKEN_BACK } from '../../handler/keys.js'
 import type { Pod, Service } from '../../handler/kube/port.js'
 import { hasEnded, isActive, isBornWithRole, ownMark } from '../support/roles.js'
 import { changed, ownedBy, selects } from '../support/stored.js'
@@ -134,9 +134,11 @@ export class World {
     const home = group.services.find(({ uid }) => uid === service.uid) as Service
     const note = this.notes.get(service.uid)
     const annotations = { ...home.annotations, ...(note === undefined ? {} : { note }) }
+    // What was healed may be noted on it.
+    const { [HEALED]: _healed, ...written } = service.annotations
     return (
       !(PIN in service.selector || SWAP in service.annotations) &&
-      isDeepStrictEqual([service.selector, service.annotations], [home.selector, annotations])
+      isDeepStrictEqual([service.selector, written], [home.selector, annotations])
     )
   }
 

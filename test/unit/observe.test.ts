@@ -31,6 +31,7 @@ describe('a Service is managed', () => {
     ['when it is annotated managed: "true"', { annotations: { 'active-passive/managed': 'true' } }],
     // Wrong spelling must not silently take a Service out of our hands: the policy names it.
     ['when managed is neither true nor false', { annotations: { 'active-passive/managed': 'no' } }],
+    ['with a pin beside its role, and no other Service for the pod: somebody has applied both', { selector: COPIED }],
     ['while it is claimed, and its role was applied again beside the pin', { selector: COPIED, ...CLAIMED }],
     ['while it is latched, its role taken out', { selector: { app: 'web', 'active-passive/pod': 'uid-of-web-0' } }],
     [
@@ -52,12 +53,18 @@ describe('a Service is managed', () => {
       'while it is being deleted, though it is claimed',
       { terminating: true, annotations: { 'active-passive/swap': 'x' } },
     ],
-    ['with a pin beside the role: somebody has copied the labels of a pod', { selector: COPIED }],
     ['with a pin beside the role of a standby', { selector: { ...COPIED, role: 'passive' } }],
     ['with the role of a standby and a copied claim', { selector: { app: 'web', role: 'passive' }, ...CLAIMED }],
     ['with nothing but a pin: it never was of a group', { selector: { 'active-passive/pod': 'uid-of-web-0' } }],
   ])('but not %s', (_, service) => {
     expect(observe([aService('web', service)])).toEqual([])
+  })
+
+  test('but not what has the labels of a pod of another one, its pin and its role among them', () => {
+    const debug = aService('debug', { selector: { ...COPIED, 'pod-name': 'web-0' } })
+    expect(observe([aService('web'), debug]).map(groupName)).toEqual(['default/web'])
+    const marked = { ...debug, annotations: { 'active-passive/healed': 'claim' } }
+    expect(observe([aService('web'), marked]).map(groupName)).toEqual(['default/debug', 'default/web'])
   })
 
   test('by another role label if one is set', () => {

@@ -1,5 +1,6 @@
 import type { V1Pod, V1Probe, V1Service } from '@kubernetes/client-node'
 import { describe, expect, it } from 'vitest'
+import { PIN, SWAP } from '../../../handler/keys.js'
 import { readPod, readService } from '../../../handler/kube/read.js'
 
 /** What the API sends: JSON, with times as texts. */
@@ -230,6 +231,31 @@ describe('a Service', () => {
         { targetPort: 53, protocol: 'UDP' },
       ],
     })
+  })
+
+  it.each([
+    [
+      'the last that is not ourselves, of those who have the selector',
+      { selector: { [PIN]: 'u' } },
+      'argocd-controller',
+    ],
+    ['of a claim without a pin: of those who have the annotation', { annotations: { [SWAP]: 't' } }, 'active-passive'],
+    ['nobody where it is not claimed', {}, undefined],
+  ] as const)('knows who has claimed it: %s', (_what, claimed, manager) => {
+    const { selector = {}, annotations = {} } = claimed as Readonly<Record<string, object>>
+    const entry = (name: string, second: number, fieldsV1: object) => {
+      return { manager: name, operation: 'Update', time: `2026-01-01T00:00:0${second}Z`, fieldsV1 }
+    }
+    const ofSelector = { 'f:spec': { 'f:selector': {} } }
+    const ofClaim = { 'f:metadata': { 'f:annotations': { [`f:${SWAP}`]: {} } } }
+    const managedFields = [
+      entry('argocd-controller', 2, ofSelector),
+      entry('before-first-apply', 1, ofSelector),
+      entry('active-passive', 3, { ...ofSelector, ...ofClaim }),
+      entry('kube-controller-manager', 4, { 'f:status': {} }),
+    ]
+    const { claimedBy } = service({ metadata: { name: 'web', annotations, managedFields }, spec: { selector } })
+    expect(claimedBy?.manager).toBe(manager)
   })
 
   it('has the annotations and the selector that it has, whatever they are called', () => {

@@ -89,3 +89,15 @@ describe('a group has series', () => {
     expect(lines).toEqual(expect.arrayContaining([...seriesOf('db-0'), ...seriesOf('db-999'), count(1_500)]))
   })
 })
+
+it('what was healed is counted by its kind, from nothing on', async () => {
+  const healed = [{ what: 'claim', again: true } as const]
+  const report = { ...aGroupReport([anActive('pod-0')]), healed }
+  for (const one of [report, report]) metrics.passed('run', aReport([one]))
+  const lines = (await metrics.registry.metrics())
+    .split('\n')
+    .filter((line) => line.startsWith('active_passive_healed'))
+  expect(lines).toHaveLength(8)
+  expect(lines).toContain('active_passive_healed_total{what="claim",again="true"} 2')
+  expect(lines).toContain('active_passive_healed_total{what="claim",again="false"} 0')
+})

@@ -1,0 +1,124 @@
+/**
+ * One group as in tend.ts, and what was healed in it: noted on an object that is not the one which was healed, for
+ * whoever rewrites that one rewrites its annotations too.
+ */
+import { describeFault } from './errors.js'
+import { type Incident, incidentsOf, type Memory, noteOf, notesIn, recall, remember } from './healing.js'
+import { faultOfHealing, type Told } from './healing-words.js'
+import { HEALED, SWAP } from './keys.js'
+import type { Kube, Pod, Service, Written } from './kube/port.js'
+import { recording, type Write } from './kube/recording.js'
+import type { Member } from './members.js'
+import type { Group } from './observe.js'
+import type { GroupReport } from './report/report.js'
+import { type GroupContext, tend } from './tend.js'
+
+/** A note that resists keeps nobody waiting for longer. */
+const NOTE_LIMIT_MS = 3_000
+/** Objects that are tried, one after the other. */
+const TRIED = 3
+
+/**
+ * Costs one request where something was healed, and none where nothing was.
+ * @param earlier, leftovers as for `tend`
+ * @param released Services of the group that were released while it was read, as they were before
+ */
+export async function tendAndRemember(
+  context: GroupContext,
+  group: Group,
+  earlier: readonly Write[],
+  leftovers: Parameters<typeof tend>[3],
+  released: readonly Service[],
+): Promise<GroupReport> {
+  const report = await tend(context, group, earlier, leftovers)
+  const incidents = incidentsOf(report, released, context.roleLabel)
+  if (incidents.length === 0) return report
+
+  const { dryRun } = context
+  const now = context.clock.now()
+  const memory = recall(notesIn(group.services, group.members), now)
+  const told: Told = { ...context, namespace: group.namespace, members: group.members, isDryRun: dryRun }
+  const said = incidents.map((incident) => {
+    const times = (memory[incident.what]?.length ?? 0) + 1
+    // A dry run has healed nothing: that it would is what makes its exit code 1.
+    return { what: incident.what, again: times > 1 && !dryRun, fault: faultOfHealing(incident, times, told) }
+  })
+  const writes = [...report.writes]
+  const whats = incidents.map(({ what }) => what)
+  const isNoted = dryRun || (await note(context, writes, remember(memory, whats, now), report, group, incidents))
+  const firsts = said.filter(({ again }) => !again).map(({ fault }) => describeFault(fault))
+  return {
+    ...report,
+    writes,
+    ...(dryRun ? {} : { healed: said.map(({ what, again }) => ({ what, again })) }),
+    warnings: [...report.warnings, ...firsts, ...(isNoted ? [] : [NOT_NOTED])],
+    faults: [...report.faults, ...said.flatMap(({ again, fault }) => (again ? [fault] : []))],
+  }
+}
+
+const NOT_NOTED = `what was healed could not be noted (annotation ${HEALED}), so that the next time is taken for the first`
+
+async function note(
+  context: GroupContext,
+  writes: Write[],
+  memory: Memory,
+  report: GroupReport,
+  group: Group,
+  incidents: readonly Incident[],
+): Promise<boolean> {
+  const kube = recording(context.kube, writes, context.dryRun)
+  const until = context.deadline.within(NOTE_LIMIT_MS)
+  const text = noteOf(memory)
+  for (const keep of keepersOf(report, group, incidents).slice(0, TRIED)) {
+    if (until.aborted) return false
+    const written = await keep(kube, text, until)
+    if (written.kind === 'applied') return true
+  }
+  return false
+}
+
+type Keeper = (kube: Kube, note: string, signal: AbortSignal) => Promise<Written<unknown>>
+
+/**
+ * The pods that were not healed, the active one first; then the Services, and what was healed. After a swap the pod that
+ * it has promoted alone: the others may have ended since they were read, and that one keeps what is written on it, for a
+ * label that was lost without the annotations is all that a repair gives back. A group with a fault has none but its
+ * Services: its pods are to be left as they are.
+ */
+function keepersOf(report: GroupReport, group: Group, incidents: readonly Incident[]): readonly Keeper[] {
+  const healed = new Set(
+    incidents.flatMap(({ what, services, pods }) => [
+      ...services.map(({ uid }) => uid),
+      ...(what === 'role' ? [] : pods.map(({ pod }) => pod.uid)),
+    ]),
+  )
+  const isHealed = ({ uid }: { readonly uid: string }) => healed.has(uid)
+  const pods = writable(report).map(({ pod }) => pod)
+  const services = group.services.filter(({ annotations }) => !(SWAP in annotations))
+  return [
+    ...pods.filter((pod) => !isHealed(pod)).map(onPod),
+    ...services.filter((service) => !isHealed(service)).map(onService),
+    ...pods.filter(isHealed).map(onPod),
+    ...services.filter(isHealed).map(onService),
+  ]
+}
+
+/** The pods that may be written, the active one first. */
+function writable({ decision, faults, members, activeAfter }: GroupReport): readonly Member[] {
+  if (faults.length > 0 || decision.kind === 'error' || decision.kind === 'paused') return []
+  const isActive = ({ pod }: Member) => pod.name === activeAfter
+  if ('winner' in decision) return isActive(decision.winner) ? [decision.winner] : []
+  return members
+    .filter(({ pod, pin }) => pin !== 'foreign' && !pod.terminating)
+    .sort((a, b) => Number(isActive(b)) - Number(isActive(a)))
+}
+
+function onPod(pod: Pod): Keeper {
+  return (kube, note, signal) => kube.patchPodMetadata(pod, { uid: pod.uid, annotations: { [HEALED]: note } }, signal)
+}
+
+function onService(service: Service): Keeper {
+  const { resourceVersion } = service
+  return (kube, note, signal) =>
+    kube.patchService(service, { resourceVersion, annotations: { [HEALED]: note }, selector: {} }, signal)
+}
