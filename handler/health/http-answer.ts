@@ -45,23 +45,25 @@ export async function readAnswer(source: AsyncIterable<Buffer>): Promise<HttpAns
 }
 
 async function readHead(reader: Reader): Promise<Head> {
-  const line = await reader.line()
-  const [, major, minor, status = ''] = /^HTTP\/(\d)\.(\d) +([+-]?\d+)(?: |$)/.exec(line) ?? []
+  const first = await reader.peekLine()
+  const [, major, minor, status = ''] = /^HTTP\/(\d)\.(\d) +([+-]?\d+)(?: |$)/.exec(withoutEnd(first)) ?? []
   if (status.length !== 3 || Number(status) < 0) throw notHttp()
   const isOld = Number(major) < 1 || (major === '1' && minor === '0')
-  return { status: Number(status), isOld, fields: await readFields(reader) }
+  const [, ...lines] = (await reader.head()).split('\n')
+  return { status: Number(status), isOld, fields: parseFields(lines.map(withoutEnd)) }
 }
 
+const withoutEnd = (line: string) => (line.endsWith('\r') ? line.slice(0, -1) : line)
+
 /** Lines up to an empty one, by their names in small letters. A name with a space in it is one that nobody looks for. */
-async function readFields(reader: Reader): Promise<Fields> {
+function parseFields(lines: readonly string[]): Fields {
   const fields = new Map<string, string[]>()
-  if (isBlank(await reader.peek(1))) throw notHttp()
-  for (;;) {
-    let line = await reader.line()
-    if (line === '') return fields
+  if (isBlank(lines[0])) throw notHttp()
+  for (let n = 0; lines[n]; ) {
+    let line = lines[n++] ?? ''
     if (!line.includes(':')) throw notHttp()
     line = trim(line)
-    while (isBlank(await reader.peek(1))) line += ` ${trim(await reader.line())}` // folded
+    while (isBlank(lines[n])) line += ` ${trim(lines[n++] ?? '')}` // folded
     const colon = line.indexOf(':')
     const name = line.slice(0, colon)
     const value = line.slice(colon + 1)
@@ -71,9 +73,10 @@ async function readFields(reader: Reader): Promise<Fields> {
     if (values) values.push(trim(value))
     else fields.set(key, [trim(value)])
   }
+  return fields
 }
 
-const isBlank = (next: string) => next === ' ' || next === '\t'
+const isBlank = (line = '') => line.startsWith(' ') || line.startsWith('\t')
 const trim = (text: string) => text.replace(/^[ \t]+|[ \t]+$/g, '')
 
 interface Framing {
@@ -129,8 +132,8 @@ async function* readChunks(reader: Reader): AsyncGenerator<Buffer> {
 
 async function readTrailers(reader: Reader): Promise<void> {
   if ((await reader.peek(2)) === '\r\n') return
-  if (!(await reader.hasSoon('\r\n\r\n', MAX_LINE))) throw notHttp()
-  await readFields(reader)
+  const lines = (await reader.upTo('\r\n\r\n', MAX_LINE)).split('\n')
+  parseFields(lines.map(withoutEnd))
 }
 
 /** Takes bytes from a source as they are asked for. */
@@ -177,30 +180,41 @@ class Reader {
     return taken
   }
 
-  /** Where `text` begins, within so many bytes; -1: it does not. */
-  async #find(text: string, limit: number): Promise<number> {
+  /** Where the first of these texts ends, within so many bytes. @throws Error when none is there */
+  async #find(texts: readonly string[], limit: number): Promise<number> {
     for (let from = 0; ; ) {
       const buffer = this.#buffer
-      const at = buffer.indexOf(text, from, 'latin1')
-      if (at >= 0 && at + text.length <= limit) return at
-      from = Math.max(0, buffer.length - text.length + 1)
-      if (at >= 0 || buffer.length >= limit || !(await this.#fill())) return -1
+      const ends = texts.flatMap((text) => {
+        const at = buffer.indexOf(text, from, 'latin1')
+        return at < 0 || at + text.length > limit ? [] : [at + text.length]
+      })
+      if (ends.length > 0) return Math.min(...ends)
+      from = Math.max(0, buffer.length - 3) // as long as the longest, but for its last character
+      if (buffer.length >= limit) throw new Error('headers too long')
+      if (!(await this.#fill())) throw new Error('connection closed')
     }
   }
 
-  /** A line without its end, which may be a line feed alone. @throws Error where the source ends before, or it is long */
-  async line(): Promise<string> {
-    const end = await this.#find('\n', this.left)
-    if (end < 0) throw new Error(this.#isOver ? 'connection closed' : 'headers too long')
-    const line = this.#take(end + 1).toString('latin1')
-    return line.endsWith('\r\n') ? line.slice(0, -2) : line.slice(0, -1)
+  /** A line, which may end with a line feed alone, is left where it is, and without that. */
+  async peekLine(): Promise<string> {
+    const end = await this.#find(['\n'], this.left)
+    return this.#buffer.toString('latin1', 0, end - 1)
+  }
+
+  /** All lines up to an empty one: whether they are a head is not looked at before they are known to be no flood. */
+  async head(): Promise<string> {
+    return this.#take(await this.#find(['\n\n', '\n\r\n'], this.left)).toString('latin1')
+  }
+
+  /** @throws Error when that text does not come within so many bytes */
+  async upTo(text: string, limit: number): Promise<string> {
+    return this.#take(await this.#find([text], limit)).toString('latin1')
   }
 
   /** A line between chunks, which ends properly. */
   async chunkLine(): Promise<string> {
-    const end = await this.#find('\n', MAX_LINE)
-    const line = this.#take(end + 1).toString('latin1')
-    if (end < 0 || line.indexOf('\r') !== line.length - 2) throw notHttp()
+    const line = await this.upTo('\n', MAX_LINE)
+    if (line.indexOf('\r') !== line.length - 2) throw notHttp()
     return line.slice(0, -2)
   }
 
@@ -208,11 +222,6 @@ class Reader {
   async peek(bytes: number): Promise<string> {
     while (this.#buffer.length < Math.min(bytes, this.left) && (await this.#fill()));
     return this.#buffer.toString('latin1', 0, bytes)
-  }
-
-  /** Whether this comes within so many bytes. */
-  async hasSoon(text: string, limit: number): Promise<boolean> {
-    return (await this.#find(text, limit)) >= 0
   }
 
   async exactly(bytes: number): Promise<string> {

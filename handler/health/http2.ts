@@ -21,12 +21,12 @@ const LIMITS = {
 /** @throws Error when there is no answer, or the request cannot be made in HTTP/2 */
 export async function exchangeHttp2(socket: Duplex, request: HttpRequest): Promise<HttpAnswer> {
   const fields = http2Fields(request)
+  socket.allowHalfOpen = false // node waits for both ends before it says that a session is over
   const session = connect(`https://${request.url.host}`, { ...LIMITS, createConnection: () => socket })
   session.on('error', () => {}) // its stream ends with it
   const stream = session.request(fields, { endStream: true })
   stream.on('error', () => {})
-  const failed = failure(session)
-  const [headers] = (await Promise.race([once(stream, 'response'), failed])) as [
+  const [headers] = (await Promise.race([once(stream, 'response'), endOf(stream), endOf(session)])) as [
     IncomingHttpHeaders & IncomingHttpStatusHeader,
   ]
   const length = /^\d+$/.test(headers['content-length'] ?? '') ? Number(headers['content-length']) : undefined
@@ -43,8 +43,8 @@ async function* bodyOf(stream: ClientHttp2Stream, length = 0): AsyncGenerator<Bu
   if (stream.aborted || stream.rstCode !== 0 || left > 0) throw new Error('reset')
 }
 
-/** Rejects when the session ends before its answer. */
-async function failure(session: ClientHttp2Session): Promise<never> {
-  await once(session, 'close')
+/** Rejects when it ends. */
+async function endOf(emitter: ClientHttp2Session | ClientHttp2Stream): Promise<never> {
+  await once(emitter, 'close')
   throw new Error('connection closed')
 }

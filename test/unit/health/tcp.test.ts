@@ -1,4 +1,5 @@
-import { getEventListeners } from 'node:events'
+import { getEventListeners, once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { afterEach, expect, onTestFinished, test } from 'vitest'
 import { probeTcp } from '../../../handler/health/tcp.js'
@@ -38,6 +39,18 @@ test.each<Behaviour>(['ok', 'silent', 'hang'])(
     await server.idle()
   },
 )
+
+test('a port whose connections are reset at once is open: somebody accepted them', async () => {
+  const server = createServer((socket) => socket.resetAndDestroy()).listen(0, '127.0.0.1')
+  onTestFinished(() => void server.close())
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const { signal } = new AbortController()
+  const found = await Promise.all(
+    Array.from({ length: 50 }, () => probeTcp({ host: '127.0.0.1', port }, longMs, signal)),
+  )
+  expect(found.filter(({ healthy }) => !healthy)).toEqual([])
+})
 
 test.skipIf(!hasIpv6)('a port of an IPv6 address is open', async () => {
   const server = await start('ok', { host: '::1' })
