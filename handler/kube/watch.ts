@@ -9,6 +9,7 @@ import { describeServer } from './client.js'
 import { collectionPath, listAll } from './list.js'
 import { type Change, Expired, KubeError, type Pod, type Service, type Watchable } from './port.js'
 import { readPod, readService } from './read.js'
+import { Rights } from './rights.js'
 import { type Access, refusal, unanswered, unintelligible } from './status.js'
 import { type Answer, LIMITS, type Limits, openTransport, type Stream, type Transport } from './transport.js'
 
@@ -23,7 +24,7 @@ export interface Watches {
 /** Nothing is sent before the first call. */
 export function connectWatches(config: KubeConfig, limits: Partial<Limits> = {}): Watches {
   const transport = openTransport(config, { ...LIMITS, maxSockets: Number.POSITIVE_INFINITY, ...limits })
-  const source = { transport, server: describeServer(config) }
+  const source = { transport, server: describeServer(config), rights: new Rights() }
   return {
     get requests() {
       return transport.requests
@@ -36,13 +37,14 @@ export function connectWatches(config: KubeConfig, limits: Partial<Limits> = {})
 interface Source {
   readonly transport: Transport
   readonly server: string
+  readonly rights: Rights
 }
 
 /** The server ends a watch after that long. Its connection may be as quiet as the cluster; nothing needs it to end. */
 const LASTS_SECONDS = 3_600
 
 function watchable<M, T>(
-  { transport, server }: Source,
+  { transport, server, rights }: Source,
   resource: Access['resource'],
   namespace: string | undefined,
   read: (model: M) => T,
@@ -50,7 +52,7 @@ function watchable<M, T>(
   const access: Access = { verb: 'watch', resource, namespace, server }
   return {
     list: async (signal) => {
-      const { items, resourceVersion } = await listAll<M>(transport, server, resource, { namespace }, signal)
+      const { items, resourceVersion } = await listAll<M>(transport, server, resource, { namespace }, signal, rights)
       return { objects: items.map(read), resourceVersion }
     },
     watch: async (resourceVersion, signal) => {
@@ -65,7 +67,7 @@ function watchable<M, T>(
         throw unanswered(access, error)
       })
       if ('lines' in answer) return changes(access, answer, read)
-      throw answer.status === 410 ? new Expired() : refusal(access, answer)
+      throw answer.status === 410 ? new Expired() : refusal(access, answer, rights)
     },
   }
 }

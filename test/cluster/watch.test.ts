@@ -244,7 +244,7 @@ describe.skipIf(!cluster)('serve --watch on a real API server', LONG, () => {
       'no claim',
       async () => {
         const { annotations, selector } = await world.service('helloworld')
-        return (Object.keys(annotations).length === 0 && selector.role === 'active') || undefined
+        return (!('active-passive/swap' in annotations) && selector.role === 'active') || undefined
       },
       SLOW,
     )
