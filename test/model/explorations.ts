@@ -28,7 +28,6 @@ export const tidy: readonly Exploration[] = [
   {
     name: 'labels, 2 passes, 2 pods that turn around, 1 fault',
     bounds: { ...LABELS, ...TWO, faults: 1, turnsAround: true },
-    isSmall: true,
   },
   {
     name: 'labels, 2 passes, 2 pods and one that comes, 1 fault',
