@@ -305,11 +305,13 @@ function carriesOurs(service: Service, roleLabel: string): boolean {
 /**
  * The role goes back in, but not for a user who, while nothing was pinned, has taken the Service out of our hands, or who
  * has given it another role; nor where nothing else is left in the selector: alone it would select the active pods of
- * the whole namespace.
+ * the whole namespace. A claim that was left without pin and role was copied with the annotations of another Service, or
+ * its user has taken the role out: no pass leaves that.
  */
 function releasePatch(service: Service, roleLabel: string, isLeft: boolean): ServicePatch {
   const { resourceVersion, annotations, selector } = service
-  const isGivenUp = annotations[MANAGED] === 'false' && !(PIN in selector)
+  const isTakenOut = isLeft && !(roleLabel in selector)
+  const isGivenUp = !(PIN in selector) && (isTakenOut || annotations[MANAGED] === 'false')
   const isEmptied = Object.keys(selector).every((key) => key === PIN || key === roleLabel)
   const needsMark = isLeft && !isEmptied && isPinnedByOthers(service) && !(HEALED in annotations)
   const isOther = (selector[roleLabel] ?? 'active') !== 'active'
