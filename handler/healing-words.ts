@@ -53,11 +53,14 @@ function messageOf({ what, services, pods }: Incident, told: Told): string {
         : `claimed ${by}, in a pass that had ended, or gone on for long, without taking it off; ${done}`
     }
     case 'role': {
-      const isLost = pods.every(({ role }) => role !== 'active')
       const done = isDryRun ? 'to be put right' : 'put right'
-      return isLost
-        ? `the active pod had lost its label ${roleLabel}, taken by ${NOBODY}; ${done}`
-        : `labelled ${roleLabel}=active by ${writersOf(pods, roleLabel)} beside an active pod; ${done}`
+      const by = writersOf(pods, roleLabel)
+      if (pods.some(({ role }) => role === 'active')) {
+        return `labelled ${roleLabel}=active by ${by} beside an active pod; ${done}`
+      }
+      return pods.some(({ labelled }) => labelled)
+        ? `the active pod was labelled ${roleLabel}=passive by ${by}, so that none was active; ${done}`
+        : `the active pod had lost its label ${roleLabel}, taken by ${NOBODY}; ${done}`
     }
     case 'marks':
       return `the labels that this program had written (${roleLabel}, ${PIN}) were gone, taken by ${NOBODY}; ${isDryRun ? 'to be written again' : 'written again'}`

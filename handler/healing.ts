@@ -16,7 +16,7 @@ import type { GroupReport } from './report/report.js'
 
 /**
  * `claim`: a claim or a pin on a Service, by somebody else; `interrupted`: by a pass that did not take it off; `role`: a
- * second active pod, or an active one that had lost its label; `marks`: labels of ours that were gone from a pod.
+ * second active pod, or an active one that had lost its label or was labelled passive; `marks`: labels of ours that were gone from a pod.
  */
 export const WHATS = ['claim', 'interrupted', 'role', 'marks'] as const
 export type What = (typeof WHATS)[number]
@@ -45,17 +45,41 @@ export function incidentsOf(report: Healed, released: readonly Service[], roleLa
   ].filter(({ services, pods }) => services.length + pods.length > 0)
 }
 
-/** The pods whose role somebody else has given or taken, where a repair has put it right. */
+/** The pods whose role somebody else has given or taken, where this pass has put it right. */
 function rolesRepaired({ decision, activeAfter, members }: Healed, roleLabel: string): readonly Member[] {
-  if (decision.kind !== 'repair' || activeAfter !== decision.winner.pod.name) return []
-  if (decision.reason.code === 'label-lost') return members.filter(({ pod }) => pod.uid === decision.winner.pod.uid)
-  return members.filter(
-    ({ pod, role, pin }) =>
-      role === 'active' &&
-      pin !== 'foreign' &&
-      !isBornWithRole(pod, roleLabel) &&
-      writerOf({ pod }, roleLabel) !== FIELD_MANAGER,
-  )
+  if (!('winner' in decision) || activeAfter !== decision.winner.pod.name) return []
+  const { uid } = decision.winner.pod
+  switch (decision.reason.code) {
+    case 'label-lost':
+      return members.filter(({ pod }) => pod.uid === uid)
+    case 'active-gone':
+      return deposed(members, roleLabel)
+    case 'several-actives':
+      return members.filter((member) => isGivenByOthers(member, uid, roleLabel))
+    default:
+      return []
+  }
+}
+
+/**
+ * Active, and not by us. The role that a pod was born with is its manifest's own; but where a swap has made that pod
+ * passive since, its creator has written the role again.
+ */
+function isGivenByOthers({ pod, role, pin, epoch, activeSinceMs }: Member, winner: string, roleLabel: string): boolean {
+  if (role !== 'active' || pin === 'foreign' || writerOf({ pod }, roleLabel) === FIELD_MANAGER) return false
+  const wasSealed = epoch > 0 && (pod.uid !== winner || activeSinceMs === undefined)
+  return wasSealed || !isBornWithRole(pod, roleLabel)
+}
+
+/** What the newest swap has made active, and somebody else has labelled passive. */
+function deposed(members: readonly Member[], roleLabel: string): readonly Member[] {
+  const newest = Math.max(...members.map(({ epoch }) => epoch))
+  return members.filter(({ pod, role, labelled, pin, epoch, activeSinceMs }) => {
+    const owners = (pod.writers ?? []).filter(({ labels }) => labels.includes(roleLabel))
+    const isOthers = owners.length > 0 && owners.every(({ manager }) => manager !== FIELD_MANAGER)
+    const wasActive = epoch > 0 && epoch === newest && activeSinceMs !== undefined && pin === 'own'
+    return wasActive && labelled && role === 'passive' && isOthers && !pod.terminating
+  })
 }
 
 /** The field manager of a label; `undefined`: nobody is known. */

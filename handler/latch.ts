@@ -192,7 +192,9 @@ export async function release(
   let altered: { readonly changed?: KubeError } = {}
   let refusals = 0
   for (let attempt = 0; ; attempt++) {
-    const result = await context.kube.patchService(current, releasePatch(current, context.roleLabel, isLeft), until)
+    // A policy may know nothing of the mark: the Service is released all the same.
+    const patch = releasePatch(current, context.roleLabel, isLeft, refusals === 0)
+    const result = await context.kube.patchService(current, patch, until)
     if (result.kind === 'applied') return { kind: 'free', service: result.object, ...altered, byUs: true }
     if (result.kind === 'gone') return { kind: 'free', service: undefined, ...altered }
     if (result.kind === 'changed') altered = { changed: result.error }
@@ -305,13 +307,15 @@ function carriesOurs(service: Service, roleLabel: string): boolean {
 /**
  * The role goes back in, but not for a user who, while nothing was pinned, has taken the Service out of our hands, or who
  * has given it another role; nor where nothing else is left in the selector: alone it would select the active pods of
- * the whole namespace.
+ * the whole namespace. A claim that was left without pin and role was copied with the annotations of another Service, or
+ * its user has taken the role out: no pass leaves that.
  */
-function releasePatch(service: Service, roleLabel: string, isLeft: boolean): ServicePatch {
+function releasePatch(service: Service, roleLabel: string, isLeft: boolean, mayMark: boolean): ServicePatch {
   const { resourceVersion, annotations, selector } = service
-  const isGivenUp = annotations[MANAGED] === 'false' && !(PIN in selector)
+  const isTakenOut = isLeft && !(roleLabel in selector)
+  const isGivenUp = !(PIN in selector) && (isTakenOut || annotations[MANAGED] === 'false')
   const isEmptied = Object.keys(selector).every((key) => key === PIN || key === roleLabel)
-  const needsMark = isLeft && !isEmptied && isPinnedByOthers(service) && !(HEALED in annotations)
+  const needsMark = isLeft && mayMark && !isEmptied && isPinnedByOthers(service) && !(HEALED in annotations)
   const isOther = (selector[roleLabel] ?? 'active') !== 'active'
   return {
     resourceVersion,

@@ -67,8 +67,8 @@ function nothingIn({ roleLabel }: Scope, namespace: string | undefined, services
   return {
     code: 'nothing-in-scope',
     object: namespace === undefined ? 'all namespaces' : `namespace ${namespace}`,
-    message: `${what}, so that nothing is kept active${services.length === 0 && namespace !== undefined ? '. Is the name of the namespace right?' : ''}`,
-    remedy: `A Service is managed when its spec.selector holds ${roleLabel}: active.`,
+    message: `${what}, so that nothing is kept active`,
+    remedy: `${services.length === 0 && namespace !== undefined ? 'Is the name of the namespace right? ' : ''}A Service is managed when its spec.selector holds ${roleLabel}: active.`,
   }
 }
 

@@ -129,6 +129,21 @@ describe.skipIf(!cluster)('what is healed', { timeout: 60_000 }, () => {
     await expectSaid(label, `pod ${world.namespace}/helloworld-1`, 'kubectl-label', 'ignoreDifferences')
   })
 
+  it('names who labels a second pod again and again, though the same one has created it', async () => {
+    const label = () => world.label('helloworld-1', { role: 'active' })
+    await expectSaid(label, `pod ${world.namespace}/helloworld-1`, 'role=active by ')
+  })
+
+  it('names who makes the active pod passive again and again', async () => {
+    const depose = () => kubectl('label', 'pod', 'helloworld-0', 'role=passive', '--overwrite', '-n', world.namespace)
+    await expectSaid(
+      depose,
+      `pod ${world.namespace}/helloworld-0`,
+      'role=passive by kubectl-label',
+      'ignoreDifferences',
+    )
+  })
+
   it('is the label of the active pod that somebody takes again and again', async () => {
     const take = () => kubectl('label', 'pod', 'helloworld-0', 'role-', '-n', world.namespace)
     await expectSaid(take, `pod ${world.namespace}/helloworld-0`, NOBODY, 'role')

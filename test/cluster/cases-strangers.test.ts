@@ -95,6 +95,20 @@ describe.skipIf(!cluster)('in a namespace of many,', { timeout: 60_000 }, () => 
     await expectLeftAlone(['standbys', 'standbys-claimed', 'one-standby', 'one-pod'])
   })
 
+  it('a Service that has a claim among its annotations, copied from another, keeps its selector', async () => {
+    const strangers = { copied: { app: 'other' }, 'all-pods': { app: 'helloworld' }, wide: { tier: 'backend' } }
+    for (const [name, selector] of Object.entries(strangers)) {
+      await world.addService({ name, selector, annotations: CLAIM })
+    }
+    await pods[0]?.behave('error')
+    const { code, groups } = await world.report(FAST)
+    expect(groups).toMatchObject([{ services: ['helloworld'], decision: 'failover', latch: 'latched' }])
+    expect(code).toBe(0)
+    for (const [name, selector] of Object.entries(strangers)) {
+      expect(await world.service(name)).toEqual({ selector, annotations: {} })
+    }
+  })
+
   it.each([
     ['with', CLAIM],
     ['without', {}],

@@ -37,6 +37,32 @@ const noted = () => ({
   service: HEALED in world.service('app').annotations,
 })
 
+/** A manifest from the middle of a handover, applied over what its user wrote. */
+const pin = () =>
+  world.api.store.update(
+    'services',
+    NAMESPACE,
+    'app',
+    ({ spec }) => {
+      ;(spec as { selector: Labels }).selector[PIN] = 'f00d'
+    },
+    'argocd-controller',
+  )
+
+it('a Service that somebody has pinned is released where a policy refuses the note on it', async () => {
+  const denied = { kind: 'Status', reason: 'Forbidden', message: 'services "app" is forbidden: denied request: no' }
+  world.api.intercept(({ path, body }) =>
+    path.endsWith('/services/app') && JSON.stringify(body)?.includes(HEALED)
+      ? { kind: 'answer', status: 403, body: denied }
+      : undefined,
+  )
+  const { selector } = world.service('app')
+  pin()
+  expect(healed(await world.pass())).toEqual([{ what: 'claim', again: false }])
+  expect(world.service('app')).toEqual({ selector, annotations: {} })
+  expect(noted()).toEqual({ pods: ['a'], service: false })
+})
+
 describe('two passes at once', () => {
   it('that find the same claim release it once, and count it once', async () => {
     claim()

@@ -23,7 +23,8 @@ describe('several active pods', () => {
   it.each([
     ['are healed where somebody has labelled one', { pod: by('kubectl-label') }, [['role', 'web-1']]],
     ['are healed where nobody knows who it was', {}, [['role', 'web-1']]],
-    ['are not where one was born with its role', { pod: by('kubectl-create', { created: true }) }, []],
+    ['are not where one was born with its role', { epoch: 0, pod: by('kubectl-create', { created: true }) }, []],
+    ['are where a swap had made that one passive since', { pod: by('client', { created: true }) }, [['role', 'web-1']]],
     ['are not where one is a copy', { pin: 'foreign' }, []],
   ] as const)('%s', (_what, rest, expected) => {
     const web1 = aMember('web-1', { role: 'active', ...sealed, ...rest } as Parameters<typeof aMember>[1])
@@ -33,6 +34,22 @@ describe('several active pods', () => {
   it('are not healed by a repair that was not done', () => {
     const web1 = aMember('web-1', { role: 'active', ...sealed })
     expect(whats(aGroupReport([web0, web1], { activeAfter: undefined }))).toEqual([])
+  })
+})
+
+describe('an active pod that is labelled passive', () => {
+  it.each([
+    ['is healed where somebody has done that', { pod: by('kubectl-label') }, [['role', 'web-0']]],
+    ['is not where a pass has, which was cut off', { pod: by('active-passive') }, []],
+    ['is not where it was not the active one', { activeSinceMs: undefined, pod: by('kubectl-label') }, []],
+    ['is not where a newer swap has made another one active', { epoch: 0, pod: by('kubectl-label') }, []],
+    ['is not where it terminates', { pod: { ...by('kubectl-label'), terminating: true } }, []],
+  ] as const)('%s', (_what, rest, expected) => {
+    const web0 = aMember('web-0', { ...sealed, activeSinceMs: NOW, ...rest } as Parameters<typeof aMember>[1])
+    const winner = { ...aMember('web-1', sealed) }
+    const decision = { kind: 'failover', winner, reason: { code: 'active-gone', text: '' } }
+    const report = aGroupReport([web0, winner], { decision, activeAfter: 'web-1' } as Partial<GroupReport>)
+    expect(whats(report)).toEqual(expected)
   })
 })
 
