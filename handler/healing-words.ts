@@ -77,7 +77,7 @@ function whoClaimed(service: Service | undefined): string {
 
 function stateOf({ selector, annotations }: Service, { members }: Told): string {
   const pin = selector[PIN]
-  if (pin === undefined) return `claimed (${SWAP}: ${annotations[SWAP]?.slice(0, 60)})`
+  if (pin === undefined) return `claimed (${SWAP}: ${JSON.stringify(annotations[SWAP]?.slice(0, 60))})`
   const pinned = members.find(({ pod }) => pod.uid === pin)?.pod
   return `its selector was pinned to ${pinned ? `pod ${pinned.name}` : `a pod that is not there (${PIN}: ${pin})`}`
 }

@@ -150,7 +150,8 @@ function parseText(text: string): string | undefined {
   return text === '' ? undefined : text
 }
 
-function parseName(text: string): string | undefined {
+/** The name of a namespace or a Service. */
+export function parseName(text: string): string | undefined {
   return /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(text) ? text : undefined
 }
 

@@ -54,10 +54,19 @@ export function isClaimed({ annotations, selector }: Service, roleLabel: string)
   )
 }
 
+/** What controllers give their pods to tell them apart: a Service that selects by it was made from the labels of one. */
+const OF_ONE_POD = [
+  'pod-template-hash',
+  'controller-revision-hash',
+  'statefulset.kubernetes.io/pod-name',
+  'apps.kubernetes.io/pod-index',
+]
+
 /**
  * The Services that select by a role and by a pod's own label because they were made from all the labels of a pod, as
- * `kubectl expose pod` does, beside the Service that the pod belongs to. Where there is no other such Service, somebody
- * has applied a manifest from the middle of a handover; or there is a mark, of the first time that this was healed.
+ * `kubectl expose pod` does, beside the Service that the pod belongs to, which may be away for a moment. Where there is no
+ * other such Service, and no label that only a controller gives, somebody has applied a manifest from the middle of a
+ * handover; or there is a mark, of the first time that this was healed.
  */
 export function copiesOfPods(services: readonly Service[], roleLabel: string): ReadonlySet<Service> {
   const routing = services.filter(({ external, terminating }) => !external && !terminating)
@@ -73,7 +82,10 @@ export function copiesOfPods(services: readonly Service[], roleLabel: string): R
     Object.entries(other.selector).every(([key, value]) => key === roleLabel || key === PIN || selector[key] === value)
   return new Set(
     alike.filter(
-      (service) => service.selector[roleLabel] !== 'active' || others.some((other) => isPartOf(other, service)),
+      (service) =>
+        service.selector[roleLabel] !== 'active' ||
+        OF_ONE_POD.some((label) => label in service.selector) ||
+        others.some((other) => isPartOf(other, service)),
     ),
   )
 }

@@ -98,7 +98,8 @@ export function resolveUrl(base: GoUrl, reference: string): GoUrl | undefined {
   const isSame = to.path === '' && to.query === undefined
   const { user: _, ...nowhere } = base
   const place = { ...nowhere, ...(base.user ? { user: base.user } : {}) }
-  const path = to.path.startsWith('/') || !to.path ? to.path : base.path.replace(/[^/]*$/, '') + to.path
+  const path =
+    to.path.startsWith('/') || !to.path ? to.path : base.path.slice(0, base.path.lastIndexOf('/') + 1) + to.path
   return {
     ...place,
     scheme,
@@ -112,19 +113,16 @@ export function resolveUrl(base: GoUrl, reference: string): GoUrl | undefined {
 function withoutDots(path: string): string {
   if (!path) return ''
   const parts = path.split('/')
-  let out = '/'
-  let isFirst = true
+  const kept: string[] = []
   for (const part of parts) {
     if (part === '..') {
-      out = out.slice(0, Math.max(1, out.lastIndexOf('/')))
-      isFirst = out === '/'
-    } else {
-      if (part !== '.') out += isFirst ? part : `/${part}`
-      isFirst = false
-    }
+      kept.pop()
+      if (kept.length === 1 && kept[0] === '') kept.pop()
+    } else if (part !== '.') kept.push(part)
+    else if (kept.length === 0) kept.push('')
   }
   const last = parts.at(-1)
-  if (last === '.' || last === '..') out += '/'
+  const out = `/${kept.join('/')}${last === '.' || last === '..' ? '/' : ''}`
   return out.replace(/^\/\//, '/')
 }
 

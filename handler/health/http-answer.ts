@@ -2,7 +2,11 @@
  * Answers in HTTP/1, read as Go's net/http reads them, which is how the kubelet does: in some ways more lenient than
  * Node's parser in any of its modes (a space in a name, HTTP/9.9, any number of equal lengths), in others stricter (a
  * control character in a value, line feeds between chunks). Reads from any source of bytes; no sockets.
+ *
+ * Whoever answers may mean harm: what is read here takes time and memory in proportion to what came, and lets others run
+ * meanwhile.
  */
+import { setImmediate } from 'node:timers/promises'
 
 /** The answer to a request, its body still to come. */
 export interface HttpAnswer {
@@ -21,7 +25,11 @@ const MAX_HEAD = 10 << 20
 const MAX_LINE = 4 << 10
 const MAX_EXCESS = 16 << 10
 
+/** By names in small letters: those that somebody looks for. */
 type Fields = ReadonlyMap<string, readonly string[]>
+const LOOKED_FOR: readonly string[] = ['location', 'content-length', 'transfer-encoding', 'trailer']
+/** Lines that are read at a stretch. */
+const LINES_AT_ONCE = 4_096
 
 interface Head {
   readonly status: number
@@ -49,35 +57,50 @@ async function readHead(reader: Reader): Promise<Head> {
   const [, major, minor, status = ''] = /^HTTP\/(\d)\.(\d) +([+-]?\d+)(?: |$)/.exec(withoutEnd(first)) ?? []
   if (status.length !== 3 || Number(status) < 0) throw notHttp()
   const isOld = Number(major) < 1 || (major === '1' && minor === '0')
-  const [, ...lines] = (await reader.head()).split('\n')
-  return { status: Number(status), isOld, fields: parseFields(lines.map(withoutEnd)) }
+  const text = await reader.head()
+  return { status: Number(status), isOld, fields: await parseFields(text, text.indexOf('\n') + 1) }
 }
 
 const withoutEnd = (line: string) => (line.endsWith('\r') ? line.slice(0, -1) : line)
 
-/** Lines up to an empty one, by their names in small letters. A name with a space in it is one that nobody looks for. */
-function parseFields(lines: readonly string[]): Fields {
+/** Reads the lines from there up to an empty one, which has to be there. A name may have a space in it: nobody looks for that. */
+async function parseFields(text: string, from: number): Promise<Fields> {
   const fields = new Map<string, string[]>()
-  if (isBlank(lines[0])) throw notHttp()
-  for (let n = 0; lines[n]; ) {
-    let line = lines[n++] ?? ''
-    if (!line.includes(':')) throw notHttp()
-    line = trim(line)
-    while (isBlank(lines[n])) line += ` ${trim(lines[n++] ?? '')}` // folded
+  if (isBlank(text[from])) throw notHttp()
+  const lineAt = (start: number) => text.slice(start, text.indexOf('\n', start))
+  let at = from
+  for (let count = 1; ; count++) {
+    if (count % LINES_AT_ONCE === 0) await setImmediate()
+    const first = lineAt(at)
+    at += first.length + 1
+    if (withoutEnd(first) === '') return fields
+    if (!first.includes(':')) throw notHttp()
+    const parts = [trim(withoutEnd(first))]
+    while (isBlank(text[at])) {
+      const more = lineAt(at) // folded
+      at += more.length + 1
+      parts.push(trim(withoutEnd(more)))
+      if (parts.length % LINES_AT_ONCE === 0) await setImmediate()
+    }
+    const line = parts.join(' ')
     const colon = line.indexOf(':')
     const name = line.slice(0, colon)
     const value = line.slice(colon + 1)
     if (!/^[\w!#$%&'*+.^`|~ -]+$/.test(name) || /[^\t -~\x80-\xff]/.test(value)) throw notHttp()
-    const key = name.toLowerCase()
-    const values = fields.get(key)
-    if (values) values.push(trim(value))
-    else fields.set(key, [trim(value)])
+    const key = name.length < 20 ? name.toLowerCase() : ''
+    if (LOOKED_FOR.includes(key)) fields.set(key, [...(fields.get(key) ?? []), trim(value)])
   }
-  return fields
 }
 
-const isBlank = (line = '') => line.startsWith(' ') || line.startsWith('\t')
-const trim = (text: string) => text.replace(/^[ \t]+|[ \t]+$/g, '')
+const isBlank = (character = '') => character === ' ' || character === '\t'
+
+/** Without blanks at both ends. A pattern would look for the end of each run of blanks from each of them. */
+export function trim(text: string): string {
+  let [start, end] = [0, text.length]
+  while (start < end && isBlank(text[start])) start++
+  while (start < end && isBlank(text[end - 1])) end--
+  return text.slice(start, end)
+}
 
 interface Framing {
   readonly length: number | undefined
@@ -132,8 +155,7 @@ async function* readChunks(reader: Reader): AsyncGenerator<Buffer> {
 
 async function readTrailers(reader: Reader): Promise<void> {
   if ((await reader.peek(2)) === '\r\n') return
-  const lines = (await reader.upTo('\r\n\r\n', MAX_LINE)).split('\n')
-  parseFields(lines.map(withoutEnd))
+  await parseFields(await reader.upTo('\r\n\r\n', MAX_LINE), 0)
 }
 
 /** Takes bytes from a source as they are asked for. */
@@ -180,16 +202,16 @@ class Reader {
     return taken
   }
 
-  /** Where the first of these texts ends, within so many bytes. @throws Error when none is there */
-  async #find(texts: readonly string[], limit: number): Promise<number> {
+  /**
+   * Where something ends, within so many bytes. @throws Error when it is not there
+   * @param endIn tells from what came, from a place on before which it does not end
+   */
+  async #find(endIn: (buffer: Buffer, from: number) => number | undefined, limit: number): Promise<number> {
     for (let from = 0; ; ) {
       const buffer = this.#buffer
-      const ends = texts.flatMap((text) => {
-        const at = buffer.indexOf(text, from, 'latin1')
-        return at < 0 || at + text.length > limit ? [] : [at + text.length]
-      })
-      if (ends.length > 0) return Math.min(...ends)
-      from = Math.max(0, buffer.length - 3) // as long as the longest, but for its last character
+      const end = endIn(buffer, from)
+      if (end !== undefined && end <= limit) return end
+      from = Math.max(0, buffer.length - 3) // as long as the longest end, but for its last character
       if (buffer.length >= limit) throw new Error('headers too long')
       if (!(await this.#fill())) throw new Error('connection closed')
     }
@@ -197,18 +219,18 @@ class Reader {
 
   /** A line, which may end with a line feed alone, is left where it is, and without that. */
   async peekLine(): Promise<string> {
-    const end = await this.#find(['\n'], this.left)
+    const end = await this.#find(endOf('\n'), this.left)
     return this.#buffer.toString('latin1', 0, end - 1)
   }
 
   /** All lines up to an empty one: whether they are a head is not looked at before they are known to be no flood. */
   async head(): Promise<string> {
-    return this.#take(await this.#find(['\n\n', '\n\r\n'], this.left)).toString('latin1')
+    return this.#take(await this.#find(endOfHead, this.left)).toString('latin1')
   }
 
   /** @throws Error when that text does not come within so many bytes */
   async upTo(text: string, limit: number): Promise<string> {
-    return this.#take(await this.#find([text], limit)).toString('latin1')
+    return this.#take(await this.#find(endOf(text), limit)).toString('latin1')
   }
 
   /** A line between chunks, which ends properly. */
@@ -234,6 +256,23 @@ class Reader {
     while (this.#buffer.length === 0 && (await this.#fill()));
     return this.#take(most)
   }
+}
+
+const endOf = (text: string) => (buffer: Buffer, from: number) => {
+  const at = buffer.indexOf(text, from, 'latin1')
+  return at < 0 ? undefined : at + text.length
+}
+
+const LF = 0x0a
+const CR = 0x0d
+
+/** Line by line: to look for each kind of an empty line by itself would be to look through all that follows the first. */
+function endOfHead(buffer: Buffer, from: number): number | undefined {
+  for (let at = buffer.indexOf(LF, from); at >= 0; at = buffer.indexOf(LF, at + 1)) {
+    if (buffer[at + 1] === LF) return at + 2
+    if (buffer[at + 1] === CR && buffer[at + 2] === LF) return at + 3
+  }
+  return undefined
 }
 
 function notHttp(): Error {

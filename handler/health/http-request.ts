@@ -2,6 +2,7 @@
 import { domainToASCII } from 'node:url'
 import { version } from '../version.js'
 import { formatUrl, type GoUrl, parseUrl, requestTarget, resolveUrl } from './go-url.js'
+import { trim } from './http-answer.js'
 
 /** By the name in its usual form (`X-Key`); values are bytes, one a character. */
 export type Headers = ReadonlyMap<string, readonly string[]>
@@ -51,11 +52,15 @@ function usualName(name: string): string {
 /** These tell of a body: a redirect that makes a GET of any request takes them away, even of a GET. */
 const OF_A_BODY = ['Content-Encoding', 'Content-Language', 'Content-Location', 'Content-Type']
 
+/** Of a Location: servers take requests of much less, and to read and write a URL of millions of bytes takes seconds. */
+const MAX_LOCATION = 128 << 10
+
 /**
  * The request that a redirect with this status and Location asks for.
  * @throws Error when there is no such URL
  */
 export function redirected(last: HttpRequest, status: number, location: string): HttpRequest {
+  if (location.length > MAX_LOCATION) throw new Error('Location too long')
   const url = resolveUrl(last.url, location)
   if (!url) throw new Error('invalid URL')
   const carried = new Map(last.carried)
@@ -68,10 +73,14 @@ export function redirected(last: HttpRequest, status: number, location: string):
   return { url, host: isRelative && last.host !== last.url.host ? last.host : '', headers, carried }
 }
 
+/** Of a name that is not in ASCII: no name in DNS is half as long, and to encode one takes time by the square of its length. */
+const MAX_UNICODE_HOST = 1 << 10
+
 /** The host that a request names, in ASCII; empty where it cannot be sent. */
 export function hostOf({ host, url }: HttpRequest): string {
   const wanted = host || url.host
   const [name = '', port = ''] = /^(.*?)(:\d*)?$/s.exec(wanted)?.slice(1) ?? []
+  if (name.length > MAX_UNICODE_HOST && /[\x80-\xff]/.test(name)) return ''
   const ascii = !/[\x80-\xff]/.test(name) ? name : domainToASCII(Buffer.from(name, 'latin1').toString())
   if (!/^[\w!$%&()*+,\-.:;=[\]'~]*$/.test(ascii)) return ''
   return ascii.replace(/%[^\]]*(?=\])/, '') + port // a zone says nothing to anybody else
@@ -114,8 +123,6 @@ export function http1Head(request: HttpRequest): string {
   ]
   return `${lines.join('\r\n')}\r\n\r\n`
 }
-
-const trim = (value: string) => value.replace(/^[ \t]+|[ \t]+$/g, '')
 
 const OF_A_CONNECTION = ['Connection', 'Proxy-Connection', 'Transfer-Encoding', 'Upgrade', 'Keep-Alive']
 

@@ -9,6 +9,7 @@
  * Alertmanager sends an alert again after a 5xx only. So what is a webhook, but not quite as it should be, asks for a pass
  * over all groups, which moves no healthy pod; what is none is a mistake of somebody who sees the answer.
  */
+import { parseName } from '../options.js'
 import type { Order, Target } from '../targets.js'
 
 /**
@@ -74,6 +75,8 @@ export function within(
   const isOutside = ({ namespace }: Target) => namespace !== undefined && !isServed(namespace)
   const inside = order.filter((target) => !isOutside(target))
   const outside = [...new Set(order.filter(isOutside).flatMap(({ namespace }) => namespace ?? []))]
+  // Where all are served: what cannot be one (`.`, `a/b`) would lead to a path that the API server does not know.
+  if (inside.some(({ namespace }) => namespace !== undefined && !parseName(namespace))) return { order: 'all', outside }
   return { order: inside.length > 0 ? inside : undefined, outside }
 }
 

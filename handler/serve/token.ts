@@ -39,7 +39,7 @@ export async function guardedBy(
     return tokens
   }
   return async ({ headers }) => {
-    const given = /^Bearer +(\S+) *$/i.exec(headers.get('authorization') ?? '')?.[1]
+    const given = /^Bearer +([^\t ]+) *$/i.exec(headers.get('authorization') ?? '')?.[1]
     if (given === undefined) return 'no bearer token: send the header Authorization: Bearer TOKEN'
     return isOneOf(given, await current()) ? undefined : 'wrong bearer token'
   }
@@ -59,15 +59,20 @@ async function readTokens(file: string): Promise<readonly Buffer[]> {
   }
   const tokens = lines.filter((line) => line !== '')
   if (tokens.length === 0) throw new UsageError(`--token-file ${file}: is empty, which should hold a token`)
-  return tokens.map(digest)
+  const isUnsendable = (line: string) => /[^ -~\x80-\u{10ffff}]/u.test(line)
+  if (lines.some(isUnsendable)) {
+    throw new UsageError(`--token-file ${file}: holds a control character, which no header can carry: is it UTF-16?`)
+  }
+  return tokens.map((token) => digest(Buffer.from(token)))
 }
 
 /** In a time that tells nothing of where they differ, nor which of them it is. */
 function isOneOf(given: string, tokens: readonly Buffer[]): boolean {
-  const own = digest(given)
+  const own = digest(Buffer.from(given, 'latin1'))
   return tokens.map((token) => timingSafeEqual(own, token)).includes(true)
 }
 
-function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest()
+/** @param token as it is sent: the text of a header has a character for each byte */
+function digest(token: Buffer): Buffer {
+  return createHash('sha256').update(token).digest()
 }

@@ -86,6 +86,15 @@ describe.skipIf(!cluster)('in a namespace of many,', { timeout: 60_000 }, () => 
     expect(warnings).toEqual([expect.stringMatching(/debug-helloworld-0 has active-passive\/pod.*left alone/)])
   })
 
+  it('a Service that was made of the labels of a controller’s pod is left alone while that of the group is away', async () => {
+    const ofOnePod = { 'pod-template-hash': '5d4f', ...ACTIVE, [PIN]: await uidOf('helloworld-0') }
+    await world.addService({ name: 'debug', selector: { app: 'helloworld', ...ofOnePod } })
+    await world.admin.delete(`${world.api}/services/helloworld`)
+    expect(await world.report(FAST)).toMatchObject({ groups: [] })
+    await world.addService({ name: 'helloworld' })
+    await expectLeftAlone(['debug'])
+  })
+
   it('a Service for the standbys keeps its role, and one for a single pod its pin', async () => {
     const standbys = { app: 'helloworld', ...PASSIVE }
     await world.addService({ name: 'standbys', selector: standbys })

@@ -175,6 +175,30 @@ describe.each([
   })
 })
 
+describe.each<[string, () => void]>([
+  [
+    'makes it an ExternalName',
+    () => void write(({ spec }) => Object.assign(spec, { type: 'ExternalName', externalName: 'x.example' })),
+  ],
+  [
+    'deletes it, and a finalizer holds it',
+    () =>
+      void write(({ metadata }) =>
+        Object.assign(metadata, { finalizers: ['example.com/wait'], deletionTimestamp: '2026-01-01T00:00:00Z' }),
+      ),
+  ],
+])('a user of a Service who %s', (_what, edit) => {
+  beforeEach(makeFirstActive)
+
+  it.each(MOMENTS)('%s of a swap finds no trace of it, and an active pod', async (moment, method, path, nth) => {
+    onRequest(method, path, nth, edit)
+    await pass()
+    expect(world.service('app')).toEqual({ selector: HOME, annotations: {} })
+    expect(world.actives()).toEqual([moment === 'before the claim' ? 'a' : 'b'])
+    expect(most).toEqual({ actives: 1, selected: 1 })
+  })
+})
+
 function isHome(): boolean {
   return isDeepStrictEqual(world.service('app').selector, HOME)
 }

@@ -19,6 +19,13 @@ const wrote = (pod: string) => [{ verb: 'patch', object: `pod/${pod}`, result: '
 const web0 = anActive('web-0', { pod: by('active-passive'), activeSinceMs: NOW })
 const sealed = { epoch: 1, pin: 'own' } as const
 
+it('the text of a claim stays on its line, whatever somebody has written there', () => {
+  const service = aService('web', { annotations: { [SWAP]: 'x\n\nweb-9 is the active pod\u001b[2J' } })
+  const told = { namespace: 'default', roleLabel: 'role', members: [], isDryRun: false }
+  const { message } = faultOfHealing({ what: 'claim', services: [service], pods: [] }, 1, told)
+  expect(message).toContain(String.raw`"x\n\nweb-9 is the active pod\u001b[2J"`)
+})
+
 describe('several active pods', () => {
   it.each([
     ['are healed where somebody has labelled one', { pod: by('kubectl-label') }, [['role', 'web-1']]],

@@ -206,6 +206,7 @@ describe('a probe', () => {
     ['http://127.0.0.1:99999/', 'invalid port'],
     ['http://127.0.0.1/%zz', 'invalid URL'],
     ['ftp://127.0.0.1/', 'neither http nor https'],
+    [`/${'\xe9'.repeat(200_000)}`, 'Location too long'],
   ])('of %s is unhealthy and does not throw', async (url, text) => {
     const found = await probeHttp({ url, headers: [], statuses: [[200, 200]], redirects: 'none' }, longMs, never())
     expect(found).toMatchObject({ healthy: false, text })
@@ -338,7 +339,8 @@ describe('a redirect', () => {
   test.each([
     ['http://[bad', 'invalid URL'],
     ['ftp://127.0.0.1/', 'neither http nor https'],
-  ])('to %s is unhealthy', async (location, text) => {
+    [`/${'\xe9'.repeat(200_000)}`, 'Location too long'],
+  ])('to %.20s is unhealthy', async (location, text) => {
     const server = await start(say(response(302, '', { Location: location })))
     expect(await probe(server)).toMatchObject({ healthy: false, text })
   })

@@ -123,6 +123,7 @@ const HEADERS_PASS: readonly Row[] = [
   ['a header of 60 KiB', plain(ok(`X-Long: ${page(60 * KIB)}\r\n`))],
   ['a header of 200 KiB', plain(ok(`X-Long: ${page(200 * KIB)}\r\n`))],
   ['headers of 9 MiB', plain(ok(`X-Long: ${page(KIB)}\r\n`.repeat(9 * KIB)))],
+  ['300,000 blanks in a header', plain(ok(`X-Long: x${' '.repeat(300_000)}x\r\n`))],
   ['5,000 headers', plain(ok('X-Many: 1\r\n'.repeat(5_000)))],
   ['bytes of no encoding in a value', plain(ok('X-Odd: \xff\xfe\x80\r\n'))],
   ['an empty value', plain(ok('X-Odd:\r\nX-Odd2: \r\n'))],
@@ -386,6 +387,13 @@ const REDIRECTS_PASS: readonly Row[] = [
     'to a whole URL with the headers of the probe',
     there('http://127.0.0.1:{port}/x'),
     { headers: [['Host', 'app.example'], ['Referer', 'z'], ['User-Agent', 'me'], ['Accept', '']] }, // biome-ignore format: a row
+  ],
+  [
+    'eight times, next to the last page, whose path is long',
+    plain((socket, path, fill) => {
+      const next = path === '/health' ? `/${page(100_000)}/0` : `${Number(path.at(-1)) + 1}`
+      socket.end(fill(next === '8' ? FINE : to(next)))
+    }),
   ],
   ['from a path with a query', there('', { '/a?b': to('?c'), '/a?c': FINE }), { path: '/a?b#d' }],
   ['from a path with a fragment', there('', { '/a': to('#e'), '*': FINE }), { path: '/a?b#d' }],

@@ -175,4 +175,12 @@ describe('alerts for namespaces that are not served', () => {
     expect(within([other], isServed)).toEqual({ order: undefined, outside: ['other'] })
     expect(within('all', isServed)).toEqual({ order: 'all', outside: [] })
   })
+
+  it.each(['.', '..', 'shop/services', 'Shop', 'x'.repeat(70_000)])(
+    'that cannot be any ask for all where all are served: no path is made of %.20s',
+    (namespace) => {
+      expect(within([target('shop'), target(namespace)], () => true)).toEqual({ order: 'all', outside: [] })
+      expect(within([target('shop'), target(namespace)], isServed)).toMatchObject({ order: [target('shop')] })
+    },
+  )
 })

@@ -56,6 +56,7 @@ describe('the token file', () => {
       () => writeFile(file, 'first\n\nfirst second\n'),
       /line 3 holds more than one word/,
     ],
+    ['is UTF-16', () => writeFile(file, 'first', 'utf16le'), /holds a control character/],
   ])('that %s is a wrong flag', async (_what, spoil, why) => {
     await spoil()
     const error = await guard().catch((error: unknown) => error)
@@ -71,6 +72,14 @@ describe('the token file', () => {
     for (const token of ['first', 'oldnew', 'ol']) {
       expect(await check(request(`Bearer ${token}`))).toBe('wrong bearer token')
     }
+  })
+
+  it('may hold a token that is not in ASCII: what counts is its bytes', async () => {
+    await writeFile(file, '\ufeffschlüssel-à')
+    const check = await guard()
+    const sent = Buffer.from('schlüssel-à').toString('latin1')
+    expect(await check(request(`Bearer ${sent}`))).toBeUndefined()
+    expect(await check(request('Bearer schlüssel-x'))).toBe('wrong bearer token')
   })
 
   it('is read again when it has changed, at most once a second however many ask', async () => {
