@@ -24,12 +24,16 @@ const MAX_HEAD = 10 << 20
 /** Of a line between chunks, and of trailers. */
 const MAX_LINE = 4 << 10
 const MAX_EXCESS = 16 << 10
+/** Room that is made for what may come. */
+const MOST_AHEAD = 1 << 20
 
 /** By names in small letters: those that somebody looks for. */
 type Fields = ReadonlyMap<string, readonly string[]>
 const LOOKED_FOR: readonly string[] = ['location', 'content-length', 'transfer-encoding', 'trailer']
 /** Lines that are read at a stretch. */
 const LINES_AT_ONCE = 4_096
+/** The same for heads, of which all but the last are of 1xx. */
+const HEADS_AT_ONCE = 256
 
 interface Head {
   readonly status: number
@@ -41,8 +45,9 @@ interface Head {
 export async function readAnswer(source: AsyncIterable<Buffer>): Promise<HttpAnswer> {
   const reader = new Reader(source)
   reader.left = MAX_HEAD
-  for (;;) {
+  for (let heads = 1; ; heads++) {
     const head = await readHead(reader)
+    if (heads % HEADS_AT_ONCE === 0) await setImmediate()
     const { length, isChunked } = framing(head)
     if (head.status >= 100 && head.status <= 199 && head.status !== 101) continue
     reader.left = Number.POSITIVE_INFINITY
@@ -75,21 +80,31 @@ async function parseFields(text: string, from: number): Promise<Fields> {
     at += first.length + 1
     if (withoutEnd(first) === '') return fields
     if (!first.includes(':')) throw notHttp()
-    const parts = [trim(withoutEnd(first))]
-    while (isBlank(text[at])) {
+    let line = trim(withoutEnd(first))
+    const isWanted = LOOKED_FOR.includes(nameOf(line))
+    for (; isBlank(text[at]); count++) {
       const more = lineAt(at) // folded
       at += more.length + 1
-      parts.push(trim(withoutEnd(more)))
-      if (parts.length % LINES_AT_ONCE === 0) await setImmediate()
+      const value = trim(withoutEnd(more))
+      if (NOT_IN_VALUE.test(value)) throw notHttp()
+      if (isWanted) line += ` ${value}`
+      if (count % LINES_AT_ONCE === 0) await setImmediate()
     }
-    const line = parts.join(' ')
     const colon = line.indexOf(':')
-    const name = line.slice(0, colon)
     const value = line.slice(colon + 1)
-    if (!/^[\w!#$%&'*+.^`|~ -]+$/.test(name) || /[^\t -~\x80-\xff]/.test(value)) throw notHttp()
-    const key = name.length < 20 ? name.toLowerCase() : ''
-    if (LOOKED_FOR.includes(key)) fields.set(key, [...(fields.get(key) ?? []), trim(value)])
+    if (!/^[\w!#$%&'*+.^`|~ -]+$/.test(line.slice(0, colon)) || NOT_IN_VALUE.test(value)) throw notHttp()
+    const name = nameOf(line)
+    if (isWanted) fields.set(name, [...(fields.get(name) ?? []), trim(value)])
   }
+}
+
+const NOT_IN_VALUE = /[^\t -~\x80-\xff]/
+const LONGEST_LOOKED_FOR = Math.max(...LOOKED_FOR.map(({ length }) => length))
+
+/** Of a line, in small letters; of what is longer than any that is looked for, the beginning. */
+function nameOf(line: string): string {
+  const start = line.slice(0, LONGEST_LOOKED_FOR + 1)
+  return start.slice(0, Math.max(0, start.indexOf(':'))).toLowerCase()
 }
 
 const isBlank = (character = '') => character === ' ' || character === '\t'
@@ -184,8 +199,9 @@ class Reader {
     this.#isOver = done === true
     if (done) return false
     if (this.#end + value.length > this.#store.length) {
-      // Twice what is needed: a head of many MiB that came in small pieces would otherwise be copied for each.
-      const store = Buffer.allocUnsafe(2 * (this.#buffer.length + value.length))
+      // More than is needed: a head of many MiB that came in small pieces would otherwise be copied for each.
+      const needed = this.#buffer.length + value.length
+      const store = Buffer.allocUnsafe(needed + Math.min(needed, MOST_AHEAD))
       this.#end = this.#buffer.copy(store)
       this.#start = 0
       this.#store = store
@@ -225,7 +241,11 @@ class Reader {
 
   /** All lines up to an empty one: whether they are a head is not looked at before they are known to be no flood. */
   async head(): Promise<string> {
-    return this.#take(await this.#find(endOfHead, this.left)).toString('latin1')
+    const end = await this.#find(endOfHead, this.left)
+    const head = this.#buffer.toString('latin1', 0, end)
+    this.#start += end
+    this.left -= end
+    return head
   }
 
   /** @throws Error when that text does not come within so many bytes */

@@ -206,7 +206,6 @@ describe('a probe', () => {
     ['http://127.0.0.1:99999/', 'invalid port'],
     ['http://127.0.0.1/%zz', 'invalid URL'],
     ['ftp://127.0.0.1/', 'neither http nor https'],
-    [`/${'\xe9'.repeat(200_000)}`, 'Location too long'],
   ])('of %s is unhealthy and does not throw', async (url, text) => {
     const found = await probeHttp({ url, headers: [], statuses: [[200, 200]], redirects: 'none' }, longMs, never())
     expect(found).toMatchObject({ healthy: false, text })
@@ -336,11 +335,16 @@ describe('a redirect', () => {
     expect(server.requests).toBeLessThanOrEqual(5)
   })
 
+  test('to a URL that would take long to read is unhealthy', async () => {
+    const location = `/${'\xe9'.repeat(200_000)}`
+    const server = await start(say(response(302, '', { Location: location })))
+    expect(await probe(server)).toMatchObject({ healthy: false, text: 'Location too long' })
+  })
+
   test.each([
     ['http://[bad', 'invalid URL'],
     ['ftp://127.0.0.1/', 'neither http nor https'],
-    [`/${'\xe9'.repeat(200_000)}`, 'Location too long'],
-  ])('to %.20s is unhealthy', async (location, text) => {
+  ])('to %s is unhealthy', async (location, text) => {
     const server = await start(say(response(302, '', { Location: location })))
     expect(await probe(server)).toMatchObject({ healthy: false, text })
   })
