@@ -161,7 +161,7 @@ describe.skipIf(findBinaries() === undefined)('jobs/policy', { timeout: 60_000 }
         ['pinned-only', { [PIN]: UID }, {}, { role: 'active' }],
         ['claimed', { role: 'active' }, token, { role: 'active' }],
         ['applied-again', { role: 'active', [PIN]: UID }, token, { role: 'active' }],
-        ['role-removed', {}, token, { role: 'active' }],
+        ['role-removed', {}, token, {}],
         ['given-up', { role: 'active' }, { ...token, ...managed }, { role: 'active' }],
         ['given-up-removed', {}, { ...token, ...managed }, {}],
         ['given-up-pinned', { [PIN]: UID }, { ...token, ...managed }, { role: 'active' }],
