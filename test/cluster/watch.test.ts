@@ -272,7 +272,9 @@ describe.skipIf(!cluster)('serve --watch without the right to watch', LONG, () =
     const { stderr } = await replica.stop()
     await world.close()
     for (const resource of ['pods', 'services']) {
-      const complaints = stderr.split('\n').filter((line) => line.includes(`may not watch ${resource} in namespace`))
+      const complaints = stderr
+        .split('\n')
+        .filter((line) => line.includes(`: watch: may not watch ${resource} in namespace`))
       expect(complaints).toHaveLength(1)
       expect(complaints[0]).toContain(`{apiGroups: [""], resources: [${resource}], verbs: [watch]}`)
     }
