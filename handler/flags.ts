@@ -29,7 +29,7 @@ const GENERAL = {
   'dry-run': { kind: 'switch', describe: 'decide and report, write nothing' },
   output: { kind: 'text', alias: 'o', default: 'text', describe: 'text or json' },
   deadline: { kind: 'text', default: '40s', describe: 'the pass ends by then, whatever hangs; at least 10s' },
-  concurrency: { kind: 'text', default: '64', describe: 'probes in flight' },
+  concurrency: { kind: 'text', default: '64', describe: 'probes at once; one that hangs is not counted for long' },
   'allow-exec': { kind: 'switch', describe: 'let exec: checks run (this version has none)' },
 } as const satisfies Record<string, Flag>
 

@@ -1,5 +1,6 @@
 /** One pass over every group in scope: observe, probe, decide, act, report. */
 import pLimit from 'p-limit'
+import { systemClock } from './clock.js'
 import { startDeadline } from './deadline.js'
 import type { Effects } from './effects.js'
 import { dryRun } from './kube/recording.js'
@@ -9,6 +10,7 @@ import { type Reads, type Tended, tendNamespace, type Wanted } from './namespace
 import type { Report } from './report/report.js'
 import type { Scope, Target } from './targets.js'
 import type { GroupContext } from './tend.js'
+import { BOUNDS, Turns } from './turns.js'
 
 export interface PassOptions extends Scope {
   /** The user has named the namespaces, and so expects managed Services there; false unless given. */
@@ -19,8 +21,10 @@ export interface PassOptions extends Scope {
   readonly quickCheck?: boolean
   readonly dryRun: boolean
   readonly deadlineMs: number
-  /** Probes in flight. */
+  /** Probes that are under way at once; one that hangs is not counted for long. */
   readonly concurrency: number
+  /** Whose probe is next, where several passes share them; absent: this pass has its own. */
+  readonly turns?: Turns
 }
 
 /** Namespaces that are read at once: a steady pass opens no more connections than this. */
@@ -37,11 +41,11 @@ export async function pass(options: PassOptions, effects: Effects, stop: AbortSi
   const startedAtMs = clock.now()
   const requestsBefore = effects.kube.requests
   const deadline = startDeadline(clock, options.deadlineMs, stop)
-  const probes = pLimit(options.concurrency)
+  const turns = options.turns ?? new Turns(systemClock, { ...BOUNDS, atOnce: options.concurrency })
   const context: GroupContext = {
     ...effects,
     kube: options.dryRun ? dryRun(effects.kube) : verified(effects.kube, options.roleLabel),
-    probe: (...args) => probes(() => effects.probe(...args)),
+    turns,
     roleLabel: options.roleLabel,
     defaults: options.settings,
     dryRun: options.dryRun,

@@ -17,6 +17,7 @@ import type { GroupReport } from './report/report.js'
 import { pause, persist } from './retry.js'
 import { deadPorts, unreachable } from './service-ports.js'
 import { takeSnapshot } from './snapshot.js'
+import type { Turns } from './turns.js'
 import { keepUp, labelPod, retire } from './upkeep.js'
 import { judgeGroup, notesOn } from './verdicts.js'
 
@@ -27,6 +28,7 @@ export interface GroupContext extends SwapContext {
   readonly stop: AbortSignal
   /** Bounds the swaps that are under way at once. */
   readonly swaps: LimitFunction
+  readonly turns: Turns
 }
 
 /**

@@ -4,9 +4,15 @@ import type { Deadline } from './deadline.js'
 import { formatDuration } from './duration.js'
 import { judgeByProbes, judgeByState, notProbed, type Verdict } from './health/judge.js'
 import { type Plan, planCheck } from './health/plan.js'
+import type { Probe } from './health/probe.js'
 import type { SwapContext } from './latch.js'
-import type { Group } from './observe.js'
+import type { Member } from './members.js'
+import { type Group, groupKey } from './observe.js'
 import type { Settings } from './policy.js'
+import type { Turns } from './turns.js'
+
+/** What judging takes from outside. */
+export type Judging = Pick<SwapContext, 'clock' | 'probe' | 'deadline'> & { readonly turns: Turns }
 
 /**
  * A pod's state is judged afresh each time, its check only once in a pass.
@@ -14,8 +20,8 @@ import type { Settings } from './policy.js'
  * @param mayProbe otherwise a pod that is not in `verdicts` stays unknown
  */
 export function judgeGroup(
-  context: SwapContext,
-  { members, services }: Group,
+  context: Judging,
+  { namespace, selector, members, services }: Group,
   settings: Settings,
   verdicts: Map<string, Verdict>,
   mayProbe: boolean,
@@ -26,11 +32,23 @@ export function judgeGroup(
     const known = judgeByState(plan, member, needsReady || plan.kind === 'ready') ?? verdicts.get(member.pod.uid)
     if (known) return known
     if (!mayProbe) return notProbed(plan, member)
-    const verdict = await judgeByProbes(plan, member, settings, context, context.deadline.observing)
+    const effects = { clock: context.clock, probe: inTurn(context, { namespace, selector }, member) }
+    const verdict = await judgeByProbes(plan, member, settings, effects, context.deadline.observing)
     verdicts.set(member.pod.uid, verdict)
     return verdict
   }
   return Promise.all(members.map(async (member) => ({ ...member, verdict: await verdictOf(member) })))
+}
+
+/** The probes of one pod: of all pods the first ones come first, and of these those of active pods. */
+function inTurn({ turns, probe }: Judging, group: Pick<Group, 'namespace' | 'selector'>, { role }: Member): Probe {
+  const { namespace } = group
+  const key = groupKey(namespace, group.selector)
+  let probes = 0
+  return (...args) => {
+    const urgency = 2 * probes++ + (role === 'active' ? 0 : 1)
+    return turns.take({ namespace, group: key, urgency }, () => probe(...args))
+  }
 }
 
 /** A limit that is longer than the pass would never be met, and the pod would never be judged. */

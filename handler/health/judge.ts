@@ -52,7 +52,6 @@ export async function judgeByProbes(
   let count = stored
   let last: ProbeResult | undefined
   for (let n = 1; n <= probes && !signal.aborted; n++) {
-    const startedAtMs = clock.now()
     const result = await probe(plan, plan.timeoutMs, signal)
     if (!result.healthy && signal.aborted) break // cut off: it says nothing of the pod
     last = result
@@ -64,7 +63,7 @@ export async function judgeByProbes(
     // Within a burst the probes themselves keep their distance; the period is for failures of other passes.
     count = countFailure(count, clock.now(), threshold, n === 1 ? period : 0)
     if (count.failures >= threshold || n === probes) break
-    await clock.sleep(startedAtMs + period - clock.now(), signal)
+    await clock.sleep(Math.max(0, period - result.ms), signal) // it may have waited for its turn
   }
   if (!last) return notProbed(plan, stored)
   const { failures } = count

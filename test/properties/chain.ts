@@ -3,10 +3,10 @@ import type { Judged } from '../../handler/candidates.js'
 import { type Decision, decide } from '../../handler/decide.js'
 import type { Probe } from '../../handler/health/probe.js'
 import type { Pod, Service } from '../../handler/kube/port.js'
-import type { SwapContext } from '../../handler/latch.js'
 import { endedActive, type Group, groupServices, populate } from '../../handler/observe.js'
 import { DEFAULT_SETTINGS, policyOf, type Settings } from '../../handler/policy.js'
-import { judgeGroup } from '../../handler/verdicts.js'
+import { BOUNDS, Turns } from '../../handler/turns.js'
+import { type Judging, judgeGroup } from '../../handler/verdicts.js'
 import { NOW } from '../support/builders.js'
 
 export const ROLE = 'role'
@@ -59,7 +59,7 @@ async function decideGroup(group: Group, pods: readonly SeenPod[]): Promise<Outc
 }
 
 /** What judging asks for: a clock that stands still, and the scripts. */
-function contextOf(pods: readonly SeenPod[]): SwapContext {
+function contextOf(pods: readonly SeenPod[]): Judging {
   const tried = new Map<Pod, number>()
   const probe: Probe = async ({ pod, targets }) => {
     const n = tried.get(pod) ?? 0
@@ -71,7 +71,8 @@ function contextOf(pods: readonly SeenPod[]): SwapContext {
   }
   const clock = { now: () => NOW, sleep: async () => {} }
   const deadline = { observing: new AbortController().signal, longestProbeMs: Number.POSITIVE_INFINITY }
-  return { probe, clock, deadline } as unknown as SwapContext
+  const turns = new Turns(clock, { ...BOUNDS, atOnce: 64 })
+  return { probe, clock, deadline, turns } as unknown as Judging
 }
 
 /** The pods that carry the role once the decision is carried out. */

@@ -5,7 +5,8 @@ import type { Pod } from '../../handler/kube/port.js'
 import { readMember } from '../../handler/members.js'
 import type { Group } from '../../handler/observe.js'
 import { DEFAULT_SETTINGS } from '../../handler/policy.js'
-import { judgeGroup, notesOn } from '../../handler/verdicts.js'
+import { BOUNDS, Turns } from '../../handler/turns.js'
+import { type Judging, judgeGroup, notesOn } from '../../handler/verdicts.js'
 import { aPod, aService } from '../support/builders.js'
 
 const PASS_MS = 40_000
@@ -17,17 +18,23 @@ async function judge(timeoutMs: number) {
     ...{ kind: 'http', timeoutMs, scheme: 'http', port: 8080, path: '/', headers: [] },
   }
   const pod = aPod('web-0', { containers: [{ name: 'main', ports: [], readinessProbe }] })
-  const group = { members: [readMember(pod, 'role')], services: [aService('web')] } as unknown as Group
+  const group = {
+    namespace: 'default',
+    selector: { app: 'web' },
+    members: [readMember(pod, 'role')],
+    services: [aService('web')],
+  } as unknown as Group
   const limits: number[] = []
   const deadline = startDeadline(systemClock, PASS_MS, new AbortController().signal)
   const context = {
     clock: systemClock,
     deadline,
+    turns: new Turns(systemClock, { ...BOUNDS, atOnce: 64 }),
     probe: async (_plan: unknown, limitMs: number) => {
       limits.push(limitMs)
       return { healthy: false, text: 'no answer', ms: limitMs }
     },
-  } as unknown as Parameters<typeof judgeGroup>[0]
+  } as unknown as Judging
   const [judged] = await judgeGroup(context, group, settings, new Map(), true)
   deadline.close()
   return { limits, health: judged?.verdict.health, notes: notesOn(judged ? [judged] : [], settings, deadline) }

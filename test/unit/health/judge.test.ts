@@ -48,8 +48,9 @@ async function judge(
     if (answer === undefined) throw new Error(`probe ${probedAt.length + 1} was not expected`)
     probedAt.push(clock.now() - NOW)
     const { text, ms } = typeof answer === 'string' ? { text: answer, ms: 0 } : answer
-    await clock.sleep(text === 'hang' ? timeoutMs : ms, signal)
-    return { healthy: text === '200', text, ms }
+    const tookMs = text === 'hang' ? timeoutMs : ms
+    await clock.sleep(tookMs, signal)
+    return { healthy: text === '200', text, ms: tookMs }
   }
   const work = judgeByProbes(planFor(pod), stored, { ...DEFAULT_SETTINGS, ...settings }, { clock, probe }, cut.signal)
   return { verdict: await clock.run(work), probedAt }

@@ -1,0 +1,140 @@
+/**
+ * Whose probe is next. All groups share the probes, and nobody's pods may take them all: neither those that are many nor
+ * those that hang. Of what waits, what is most urgent goes first; then what is of the namespace, and of the group, that
+ * has least under way; then what came first. A namespace is what its users share: a tenant who has a hundred groups gets
+ * no more by that than one who has one.
+ *
+ * A probe that has not been answered for a moment costs a socket and no work. It gives its place to another, up to a
+ * bound for each namespace: a pod that hangs holds up its own namespace at most.
+ */
+import type { Clock } from './clock.js'
+
+export interface Turn {
+  readonly namespace: string
+  /** Of its group; groups of two namespaces never have the same. */
+  readonly group: string
+  /** Lower goes first. */
+  readonly urgency: number
+}
+
+export interface Bounds {
+  /** Probes that work is done for. */
+  readonly atOnce: number
+  /** Of one group, and of one namespace, answered or not. */
+  readonly ofGroup: number
+  readonly ofNamespace: number
+  /** After that long without an answer a probe is only waited for. Milliseconds. */
+  readonly slowAfterMs: number
+}
+
+export const BOUNDS: Omit<Bounds, 'atOnce'> = { ofGroup: 8, ofNamespace: 512, slowAfterMs: 250 }
+
+interface Waiting {
+  readonly urgency: number
+  readonly place: number
+  begin(): void
+}
+
+/** What is under way of a namespace, and how many queues it has. */
+interface Share {
+  running: number
+  queues: number
+}
+
+/** Of a group. */
+interface Queue {
+  readonly namespace: Share
+  readonly waiting: Waiting[]
+  running: number
+}
+
+export class Turns {
+  private readonly namespaces = new Map<string, Share>()
+  private readonly queues = new Map<string, Queue>()
+  /** Without those that are only waited for. */
+  private running = 0
+  private places = 0
+
+  constructor(
+    private readonly clock: Pick<Clock, 'sleep'>,
+    private readonly bounds: Bounds,
+  ) {}
+
+  /** Does the work when it is its turn. @param work ends by itself, whatever hangs */
+  async take<T>(turn: Turn, work: () => Promise<T>): Promise<T> {
+    const queue = this.queueOf(turn)
+    await new Promise<void>((begin) => {
+      const after = queue.waiting.findLastIndex(({ urgency }) => urgency <= turn.urgency)
+      queue.waiting.splice(after + 1, 0, { urgency: turn.urgency, place: this.places++, begin })
+      this.next()
+    })
+    const ended = new AbortController()
+    let isSlow = false
+    void this.clock.sleep(this.bounds.slowAfterMs, ended.signal).then(() => {
+      if (ended.signal.aborted) return
+      isSlow = true
+      this.running--
+      this.next()
+    })
+    try {
+      return await work()
+    } finally {
+      ended.abort()
+      if (!isSlow) this.running--
+      this.leave(turn, queue)
+      this.next()
+    }
+  }
+
+  private next(): void {
+    while (this.running < this.bounds.atOnce) {
+      const queue = this.first()
+      if (!queue) return
+      this.running++
+      queue.running++
+      queue.namespace.running++
+      queue.waiting.shift()?.begin()
+    }
+  }
+
+  /** The queue whose first one is to begin. */
+  private first(): Queue | undefined {
+    const { ofGroup, ofNamespace } = this.bounds
+    let first: Queue | undefined
+    for (const queue of this.queues.values()) {
+      const mayBegin = queue.waiting.length > 0 && queue.running < ofGroup && queue.namespace.running < ofNamespace
+      if (mayBegin && (!first || isBefore(queue, first))) first = queue
+    }
+    return first
+  }
+
+  private queueOf({ namespace, group }: Turn): Queue {
+    const known = this.queues.get(group)
+    if (known) return known
+    const share = this.namespaces.get(namespace) ?? { running: 0, queues: 0 }
+    share.queues++
+    this.namespaces.set(namespace, share)
+    const queue = { running: 0, namespace: share, waiting: [] }
+    this.queues.set(group, queue)
+    return queue
+  }
+
+  /** Forgets what has nothing under way and nothing waiting: groups come and go for as long as the process lives. */
+  private leave({ namespace, group }: Turn, queue: Queue): void {
+    queue.running--
+    queue.namespace.running--
+    if (queue.running > 0 || queue.waiting.length > 0) return
+    this.queues.delete(group)
+    if (--queue.namespace.queues === 0) this.namespaces.delete(namespace)
+  }
+}
+
+function isBefore(one: Queue, other: Queue): boolean {
+  const [a, b] = [one.waiting[0], other.waiting[0]]
+  const order =
+    (a?.urgency ?? 0) - (b?.urgency ?? 0) ||
+    one.namespace.running - other.namespace.running ||
+    one.running - other.running ||
+    (a?.place ?? 0) - (b?.place ?? 0)
+  return order < 0
+}
