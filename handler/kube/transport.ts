@@ -14,6 +14,7 @@ import { version } from '../version.js'
 import { dropIdle, type Pool } from './agents.js'
 import { openIdentity, type Presented } from './auth/identity.js'
 import { retriedOnce } from './auth/retried.js'
+import { toGoJson } from './json.js'
 
 /** What a request may take. */
 export interface Limits extends Pool {
@@ -114,7 +115,7 @@ export function openTransport(config: KubeConfig, limits: Limits = LIMITS): Tran
     stream: (path, signal) => authenticated(signal, (shown) => streamOnce(way, shown, path, signal)),
     get: (path, signal) => authenticated(signal, (shown) => sendOnce(way, shown, 'GET', path, signal)),
     patch: (path, contentType, body, signal) => {
-      const sent = { headers: { 'content-type': contentType }, text: JSON.stringify(body) }
+      const sent = { headers: { 'content-type': contentType }, text: toGoJson(body) }
       return authenticated(signal, (shown) => sendOnce(way, shown, 'PATCH', path, signal, sent))
     },
   }

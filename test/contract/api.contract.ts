@@ -3,11 +3,17 @@
  * kube-apiserver, which is right by definition, and against the in-process API, which is wrong where it differs.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { toGoJson } from '../../handler/kube/json.js'
 import type { Json, JsonObject } from '../support/api/json.js'
 import { at, itemsAt, textAt } from '../support/api/objects.js'
 import type { Connection, Received } from './connection.js'
 
 const json = 'application/json'
+const ESCAPED = '<>&\u2028\u2029'
+/** Control characters, quotes, Latin, and beyond the first plane. */
+const OTHERS = `${Array.from({ length: 0x2028 }, (_, code) => String.fromCharCode(code))
+  .filter((character) => !ESCAPED.includes(character))
+  .join('')}\u{1f600}\ufffd\uffff`
 const jsonPatch = 'application/json-patch+json'
 const mergePatch = 'application/merge-patch+json'
 
@@ -93,6 +99,7 @@ export function apiContract(name: string, connect: () => Promise<Connection>): v
       const active = { labels: { app: 'db', role: 'active' } }
       const annotated = { ...bareLabels, annotations: { other: 'x' } }
       const sealed = { ...bareLabels, annotations: { 'active-passive/epoch': '1' } }
+      const epochOf = (value: string) => ({ ...bareLabels, annotations: { 'active-passive/epoch': value } })
       type Row = readonly [title: string, pod: JsonObject, operations: Json, outcome: 'fails' | JsonObject]
       const rows: readonly Row[] = [
         ['test null of an absent label', bareLabels, [{ op: 'test', path: role, value: null }], {}],
@@ -126,6 +133,21 @@ export function apiContract(name: string, connect: () => Promise<Connection>): v
         ],
         ['test null of an absent annotation beside another', annotated, [{ op: 'test', path: epoch, value: null }], {}],
         ['test of an annotation by number', sealed, [{ op: 'test', path: epoch, value: 1 }], 'fails'],
+        // A test compares bytes: those of Go, which escapes what HTML takes for its own, and two ends of lines.
+        ['test of what Go escapes, as it is', epochOf(ESCAPED), [{ op: 'test', path: epoch, value: ESCAPED }], 'fails'],
+        [
+          'test of what Go escapes, as Go writes it',
+          epochOf(ESCAPED),
+          toGoJson([{ op: 'test', path: epoch, value: ESCAPED }]),
+          {},
+        ],
+        [
+          'test of what Go does not escape, though it were',
+          epochOf('a'),
+          `[{"op":"test","path":"${epoch}","value":"\\u0061"}]`,
+          'fails',
+        ],
+        ['test of all other characters', epochOf(OTHERS), [{ op: 'test', path: epoch, value: OTHERS }], {}],
         ['test of an annotation by string', sealed, [{ op: 'test', path: epoch, value: '1' }], {}],
         [
           'a slash in a key that is not escaped',

@@ -115,6 +115,15 @@ describe('a pass', () => {
     },
   )
 
+  it('hands over though an epoch holds what the API server writes in another way than JSON.stringify', async () => {
+    await world.pass()
+    world.api.store.update('pods', NAMESPACE, 'b', ({ metadata }) => {
+      metadata.annotations = { 'active-passive/epoch': '<1>&\u2028' }
+    })
+    world.health.set('a', '500')
+    expect((await world.pass()).groups[0]).toMatchObject({ activeAfter: 'b', faults: [] })
+  })
+
   it('leaves a failed active alone when no other pod is healthy', async () => {
     await world.pass()
     world.health.set('a', '500').set('b', '500')

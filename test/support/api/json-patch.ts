@@ -4,6 +4,7 @@
  * What does fail: a failed test, a path whose parent is absent, `remove` or `move` of an absent member, an index out
  * of range, an unknown operation.
  */
+import { toGoJson } from '../../../handler/kube/json.js'
 import { copyOf, equal, isObject, type Json, type JsonObject, member } from './json.js'
 
 /** At most this many operations are taken. */
@@ -30,11 +31,23 @@ export function patchProblem(patch: Json): string | undefined {
 
 class Failed extends Error {}
 
-/** The patched document, or `undefined` if any operation fails. The given document stays as it is. */
-export function applyJsonPatch(document: JsonObject, patch: Json): Json | undefined {
+/**
+ * The patched document, or `undefined` if any operation fails. The given document stays as it is.
+ * @param text of the patch, as it was sent: a test compares bytes
+ */
+export function applyJsonPatch(document: JsonObject, patch: Json, text = toGoJson(patch)): Json | undefined {
   const holder: { root: Json } = { root: copyOf(document) }
+  const sent = new Set(text.match(/"(?:[^"\\]|\\.)*"/g))
+  const isAsGoWrites = (value: Json): boolean =>
+    typeof value === 'object' && value !== null
+      ? Object.values(value).every(isAsGoWrites)
+      : typeof value !== 'string' || sent.has(toGoJson(value))
   try {
-    for (const operation of Array.isArray(patch) ? patch : []) apply(holder, isObject(operation) ? operation : {})
+    for (const given of Array.isArray(patch) ? patch : []) {
+      const operation = isObject(given) ? given : {}
+      if (member(operation, 'op') === 'test' && !isAsGoWrites(member(operation, 'value') ?? null)) throw new Failed()
+      apply(holder, operation)
+    }
   } catch (error) {
     if (error instanceof Failed) return undefined
     throw error

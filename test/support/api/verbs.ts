@@ -278,7 +278,7 @@ function jsonPatched(current: KubeObject, body: string): Patched {
     const count = parsed.value.length
     return status.tooLarge(`The allowed maximum operations in a JSON patch is ${maxOperations}, got ${count}`)
   }
-  const document = applyJsonPatch(current, parsed.value)
+  const document = applyJsonPatch(current, parsed.value, body)
   return isObject(document) ? { document } : status.patchFailed()
 }
 
