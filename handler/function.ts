@@ -2,13 +2,14 @@
 import { UsageError } from './errors.js'
 import { loadConfig } from './kube/auth/config.js'
 import { type Environment, readServeOptions } from './options.js'
+import { printable } from './printable.js'
 import type { Fetch } from './serve/fetch.js'
 import { describeDefect, type Log } from './serve/log.js'
 import type { Guard } from './serve/token.js'
 
 const consoleLog: Log = {
   print: (text) => console.log(text.trimEnd()),
-  warn: (text) => console.error(`active-passive: ${text}`),
+  warn: (text) => console.error(`active-passive: ${printable(text)}`),
 }
 
 /**

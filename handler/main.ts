@@ -7,6 +7,7 @@ import { defaultNamespace, loadConfig } from './kube/auth/config.js'
 import { connect } from './kube/client.js'
 import type { RunOptions, ServeOptions } from './options.js'
 import { pass } from './pass.js'
+import { printable } from './printable.js'
 import { exitCode, exitCodeOfError } from './report/exit-code.js'
 import { toJson } from './report/json.js'
 import { toText } from './report/text.js'
@@ -25,7 +26,7 @@ async function runServer(options: ServeOptions, stop: AbortSignal): Promise<numb
   const { serve } = await import('./serve/serve.js') // a pass does not pay for it
   const log = {
     print: (text: string) => void print(text),
-    warn: (text: string) => console.error(`active-passive: ${text}`),
+    warn: (text: string) => console.error(`active-passive: ${printable(text)}`),
   }
   await serve(options, process.env, log, stop)
   return 0
@@ -43,7 +44,7 @@ async function main(): Promise<number> {
     await print(invocation.text)
     return 0
   } catch (error) {
-    console.error(error instanceof UsageError ? `active-passive: ${error.message}` : error)
+    console.error(error instanceof UsageError ? `active-passive: ${printable(error.message)}` : error)
     return exitCodeOfError(error)
   }
 }

@@ -2,13 +2,14 @@
 import type { Judged } from '../candidates.js'
 import type { Decision } from '../decide.js'
 import { describeFault } from '../errors.js'
+import { printable } from '../printable.js'
 import type { GroupReport, Report } from './report.js'
 import { summaryOf } from './summary.js'
 
 /** One block a group, then warnings on what is in none, then one line on the whole. */
 export function toText(report: Report): string {
-  const blocks = report.groups.map((group) => groupLines(group).join('\n'))
-  const warnings = report.warnings.map(warningLine).join('\n')
+  const blocks = report.groups.map((group) => groupLines(group).map(printable).join('\n'))
+  const warnings = report.warnings.map(warningLine).map(printable).join('\n')
   return `${[...blocks, ...(warnings ? [warnings] : []), summaryOf(report)].join('\n\n')}\n`
 }
 

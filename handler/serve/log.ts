@@ -6,7 +6,8 @@ export interface Log {
   warn(message: string): void
 }
 
-/** A defect of the program, for `warn`. */
+/** A defect of the program, for `warn`: on one line, as all that is logged. */
 export function describeDefect(error: unknown): string {
-  return `defect: ${(error instanceof Error && error.stack) || error}`
+  const said = (error instanceof Error && error.stack) || String(error)
+  return `defect: ${said.replaceAll(/\n\s*/g, ' | ')}`
 }
