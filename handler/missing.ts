@@ -14,12 +14,12 @@ export function isMissing({ decision }: GroupReport): boolean {
 /** One report for each `--service` that is nowhere among the managed ones. */
 export function missingServices(scope: Scope, tended: readonly Tended[]): readonly GroupReport[] {
   if (tended.some(({ services }) => services === undefined)) return [] // it may well be where we could not look
-  const groups = tended.flatMap((one) => one.groups)
+  const groups = tended.flatMap((one) => one.found)
   const all = tended.flatMap((one) => one.services ?? [])
   return scope.services.flatMap((ref) => {
     const isServed = groups.some(
       (group) =>
-        group.services.includes(ref.name) &&
+        group.services.some(({ name }) => name === ref.name) &&
         (ref.namespace === undefined ||
           all.some((service) => names(ref, service) && service.namespace === ref.namespace)),
     )

@@ -1,16 +1,17 @@
 /** One namespace, or all in one: from its two LISTs to the reports of its groups. */
+import type { Decision } from './decide.js'
 import type { Fault } from './errors.js'
 import { faultOf } from './kube/fault.js'
 import type { Service } from './kube/port.js'
 import { recording, type Write } from './kube/recording.js'
-import { stillClaimed } from './latch.js'
+import { type Stuck, stillClaimed } from './latch.js'
 import { strayServices } from './near-misses.js'
-import { type GroupServices, groupKey } from './observe.js'
+import { type Group, type GroupServices, groupKey } from './observe.js'
 import { tendAndRemember } from './remember.js'
 import type { GroupReport } from './report/report.js'
-import { takeSnapshot } from './snapshot.js'
+import { readGroup, takeSnapshot } from './snapshot.js'
 import { groupsToRead, isInScope, type ServiceRef, selectGroups, type Target } from './targets.js'
-import type { GroupContext } from './tend.js'
+import { type GroupContext, UNMANAGED } from './tend.js'
 
 /** Bounds what is read at once. */
 export type Reads = <T>(read: () => Promise<T>) => Promise<T>
@@ -22,9 +23,25 @@ export interface Wanted {
   readonly done?: ReadonlySet<string>
 }
 
+/** Makes the report on a group. @param fresh it has waited for its turn: what was read before is old */
+export type Tend = (fresh: GroupContext | undefined) => Promise<GroupReport>
+
+/** Who serves the groups, and when. */
+export interface Host {
+  /** Somebody serves it already, and this pass need not. */
+  isBusy(group: GroupServices): boolean
+  serve(group: GroupServices, tend: Tend): Promise<GroupReport>
+}
+
+/** What was read, and what comes of it: groups are served side by side, and end when they end. */
 export interface Tended {
   readonly namespace: string | undefined
-  readonly groups: readonly GroupReport[]
+  /** A report for each group that was served, and for what could not be read. */
+  readonly reports: Promise<readonly GroupReport[]>
+  /** The groups there that are in scope. */
+  readonly found: readonly GroupServices[]
+  /** Those that another pass was serving, and this one has left to it. */
+  readonly busy: readonly GroupServices[]
   /** Every Service there; `undefined` when they could not be read. */
   readonly services: readonly Service[] | undefined
   /** On Services that are in no group. */
@@ -37,11 +54,14 @@ export interface Tended {
   readonly isComplete: boolean
 }
 
-const NOTHING = { warnings: [], keys: [], matched: new Set<Target>(), isComplete: false }
+const NOTHING = {
+  ...{ found: [], busy: [], warnings: [], keys: [], matched: new Set<Target>(), isComplete: false },
+  services: undefined,
+}
 
-/** Never throws for what the cluster does. @param namespace `undefined`: all, in one LIST each */
+/** Resolves once it was read. Never throws for what the cluster does. @param namespace `undefined`: all, in one LIST each */
 export async function tendNamespace(
-  context: GroupContext,
+  context: GroupContext & { readonly host: Host },
   { services: refs, dryRun: isDryRun }: { readonly services: readonly ServiceRef[]; readonly dryRun: boolean },
   namespace: string | undefined,
   wanted: Wanted,
@@ -57,9 +77,9 @@ export async function tendNamespace(
     const snapshot = await reads(() => takeSnapshot(recorded, { namespace, select }, !isDryRun))
     const { services, stuck, healed, error } = snapshot
     if (error) {
-      const leftovers = stuck.length > 0 ? [stillClaimed(stuck, context.roleLabel)] : []
-      const report = faultReport(context, namespace, [], [faultOf(error, object, context.stop), ...leftovers])
-      return { ...NOTHING, namespace, groups: [{ ...report, writes }], services: undefined }
+      const faults = [faultOf(error, object, context.stop), ...leftoversOf(context, stuck)] as const
+      const report = faultReport(context, namespace, [], faults)
+      return { ...NOTHING, namespace, reports: Promise.resolve([{ ...report, writes }]) }
     }
     const { selected, unmatched } = targets
       ? selectGroups(snapshot.groups, targets)
@@ -68,22 +88,66 @@ export async function tendNamespace(
       namespace === undefined || other === undefined || other === namespace
     const isComplete = targets === undefined || unmatched.some((target) => target.otherwise === 'all' && isHere(target))
     const groups = isComplete ? snapshot.groups : selected
-    const tended = groups.map((group) => {
-      const isOwn = (service: Service) => group.services.some(({ uid }) => uid === service.uid)
-      const own = stuck.filter(({ service }) => isOwn(service))
-      const earlier = writes.filter((write) => group.services.some(({ name }) => write.object === `service/${name}`))
-      const leftovers = own.length > 0 ? [stillClaimed(own, context.roleLabel)] : []
-      return tendAndRemember(context, group, earlier, leftovers, healed.filter(isOwn))
-    })
+    const busy = groups.filter((group) => context.host.isBusy(group))
+    const reports = groups
+      .filter((group) => !busy.includes(group))
+      .map((group) => {
+        const isOwn = (service: Service) => group.services.some(({ uid }) => uid === service.uid)
+        const earlier = writes.filter((write) => group.services.some(({ name }) => write.object === `service/${name}`))
+        const read = {
+          group,
+          writes: earlier,
+          stuck: stuck.filter((one) => isOwn(one.service)),
+          healed: healed.filter(isOwn),
+        }
+        return context.host.serve(group, (fresh) => (fresh ? tendAnew(fresh, group) : tendRead(context, read)))
+      })
     const matched = new Set(targets?.filter((target) => !unmatched.includes(target)))
     const strays = targets === undefined && refs.length === 0 ? strayServices(services, context.roleLabel) : []
     const warnings = strays.map(({ text }) => text)
     const keys = groups.map(keyOf)
-    return { namespace, groups: await Promise.all(tended), services, warnings, keys, matched, isComplete }
+    return {
+      ...{ namespace, found: snapshot.groups, busy, services, warnings, keys, matched, isComplete },
+      reports: Promise.all(reports),
+    }
   } catch (error) {
     const report = faultReport(context, namespace, [], [faultOf(error, object, context.stop)])
-    return { ...NOTHING, namespace, groups: [report], services: undefined }
+    return { ...NOTHING, namespace, reports: Promise.resolve([report]) }
   }
+}
+
+interface ReadGroup {
+  readonly group: Group
+  /** Made while it was read. */
+  readonly writes: readonly Write[]
+  readonly stuck: readonly Stuck[]
+  readonly healed: readonly Service[]
+}
+
+function tendRead(context: GroupContext, { group, writes, stuck, healed }: ReadGroup): Promise<GroupReport> {
+  return tendAndRemember(context, group, writes, leftoversOf(context, stuck), healed)
+}
+
+/** Reads the group by itself, and what is left of claims on it is waited for. */
+async function tendAnew(context: GroupContext, group: Group): Promise<GroupReport> {
+  const writes: Write[] = []
+  const names = group.services.map(({ name }) => name)
+  try {
+    const recorded = { ...context, kube: recording(context.kube, writes, context.dryRun) }
+    const read = await readGroup(recorded, group, !context.dryRun)
+    if (read.group) return await tendRead(context, { ...read, group: read.group, writes })
+    return reportWithout(context, group.namespace, names, UNMANAGED, {
+      writes,
+      faults: leftoversOf(context, read.stuck),
+    })
+  } catch (error) {
+    const fault = faultOf(error, `namespace ${group.namespace}`, context.stop)
+    return { ...faultReport(context, group.namespace, names, [fault]), writes }
+  }
+}
+
+function leftoversOf({ roleLabel }: GroupContext, stuck: readonly Stuck[]): readonly Fault[] {
+  return stuck.length > 0 ? [stillClaimed(stuck, roleLabel)] : []
 }
 
 function keyOf({ namespace, selector }: GroupServices): string {
@@ -92,23 +156,34 @@ function keyOf({ namespace, selector }: GroupServices): string {
 
 /** What stands for groups that could not be served at all. */
 export function faultReport(
-  { defaults }: Pick<GroupContext, 'defaults'>,
+  context: Pick<GroupContext, 'defaults'>,
   namespace: string | undefined,
   services: readonly string[],
   faults: readonly [Fault, ...Fault[]],
 ): GroupReport {
+  return reportWithout(context, namespace, services, { kind: 'error', fault: faults[0] }, { faults })
+}
+
+/** A report without pods. */
+function reportWithout(
+  { defaults }: Pick<GroupContext, 'defaults'>,
+  namespace: string | undefined,
+  services: readonly string[],
+  decision: Decision,
+  rest: Partial<GroupReport>,
+): GroupReport {
   return {
-    namespace,
-    services,
-    decision: { kind: 'error', fault: faults[0] },
-    settings: defaults,
-    members: [],
-    ended: 0,
-    activeBefore: [],
-    activeAfter: undefined,
-    writes: [],
-    latch: null,
-    warnings: [],
-    faults,
+    ...{
+      namespace,
+      services,
+      decision,
+      settings: defaults,
+      members: [],
+      ended: 0,
+      activeBefore: [],
+      activeAfter: undefined,
+    },
+    ...{ writes: [], latch: null, warnings: [], faults: [] },
+    ...rest,
   }
 }

@@ -1,16 +1,19 @@
 /** One pass over every group in scope: observe, probe, decide, act, report. */
 import pLimit from 'p-limit'
 import { systemClock } from './clock.js'
-import { startDeadline } from './deadline.js'
+import { type Deadline, startDeadline } from './deadline.js'
 import type { Effects } from './effects.js'
+import type { Hosting } from './hosting.js'
+import { interrupted } from './kube/fault.js'
 import { dryRun } from './kube/recording.js'
 import { verified } from './kube/verified.js'
 import { emptyScope, missingServices, missingTarget } from './missing.js'
-import { type Reads, type Tended, tendNamespace, type Wanted } from './namespace.js'
-import type { Report } from './report/report.js'
+import { faultReport, type Host, type Tend, type Tended, tendNamespace, type Wanted } from './namespace.js'
+import { type GroupServices, groupKey, groupName } from './observe.js'
+import type { GroupReport, Report } from './report/report.js'
 import type { Scope, Target } from './targets.js'
 import type { GroupContext } from './tend.js'
-import { BOUNDS, Turns } from './turns.js'
+import { takingTurns } from './turns.js'
 
 export interface PassOptions extends Scope {
   /** The user has named the namespaces, and so expects managed Services there; false unless given. */
@@ -20,17 +23,28 @@ export interface PassOptions extends Scope {
   /** See `SwapContext`; false unless given. */
   readonly quickCheck?: boolean
   readonly dryRun: boolean
+  /** For each group. */
   readonly deadlineMs: number
   /** Probes that are under way at once; one that hangs is not counted for long. */
   readonly concurrency: number
-  /** Whose probe is next, where several passes share them; absent: this pass has its own. */
-  readonly turns?: Turns
+  /** What passes of one process share. Absent: it makes one pass. */
+  readonly shared?: Shared
+}
+
+export interface Shared {
+  /** Whose probe is next, and whose swap. */
+  readonly turns: Pick<GroupContext, 'probes' | 'swaps'>
+  readonly hosting: Hosting
+  /** Groups that another pass is serving: left to it, or served once more after that. */
+  readonly busy: 'left' | 'awaited'
+  /** Everything was read: another pass may begin, however long the groups of this one take. */
+  readonly onRead: () => void
+  /** Told of each group as soon as it was served, by the pass that served it. */
+  readonly onGroup: (report: Report) => void
 }
 
 /** Namespaces that are read at once: a steady pass opens no more connections than this. */
 const NAMESPACES_AT_ONCE = 2
-/** Few, so that each Service is latched for a moment only however many fail at once. */
-const SWAPS_AT_ONCE = 8
 
 /**
  * Makes a pass. Ends by the deadline whatever hangs, or early when `stop` aborts (a swap that has begun is finished).
@@ -38,52 +52,90 @@ const SWAPS_AT_ONCE = 8
  */
 export async function pass(options: PassOptions, effects: Effects, stop: AbortSignal): Promise<Report> {
   const { clock } = effects
+  const { shared } = options
   const startedAtMs = clock.now()
   const requestsBefore = effects.kube.requests
-  const deadline = startDeadline(clock, options.deadlineMs, stop)
-  const turns = options.turns ?? new Turns(systemClock, { ...BOUNDS, atOnce: options.concurrency })
-  const context: GroupContext = {
-    ...effects,
-    kube: options.dryRun ? dryRun(effects.kube) : verified(effects.kube, options.roleLabel),
-    turns,
-    roleLabel: options.roleLabel,
-    defaults: options.settings,
-    dryRun: options.dryRun,
-    deadline,
-    stop,
-    swaps: pLimit(SWAPS_AT_ONCE),
-    quickCheck: options.quickCheck ?? false,
-  }
-  const reads = pLimit(NAMESPACES_AT_ONCE)
-  const tended = await tendScope(context, options, reads)
-  deadline.close()
-  return {
-    ...tended,
+  const begin = () => startDeadline(clock, options.deadlineMs, stop)
+  const reportOn = (groups: readonly GroupReport[], rest: Partial<Report> = {}): Report => ({
+    ...{ groups, warnings: [], complete: [], busy: [] },
     scope: options.namespaces,
     dryRun: options.dryRun,
     interrupted: stop.aborted,
     durationMs: Math.round(clock.now() - startedAtMs),
     requests: effects.kube.requests - requestsBefore,
+    ...rest,
+  })
+  const context: GroupContext = {
+    ...effects,
+    kube: options.dryRun ? dryRun(effects.kube) : verified(effects.kube, options.roleLabel),
+    ...(shared?.turns ?? takingTurns(systemClock, options.concurrency)),
+    roleLabel: options.roleLabel,
+    defaults: options.settings,
+    dryRun: options.dryRun,
+    deadline: begin(),
+    stop,
+    quickCheck: options.quickCheck ?? false,
+  }
+  const host = hostOf(context, begin, shared, (group) => shared?.onGroup(reportOn([group])))
+  const { reports, ...read } = await readScope(context, options, host)
+  shared?.onRead()
+  const groups = (await Promise.all(reports)).flat()
+  context.deadline.close()
+  return reportOn(groups, read)
+}
+
+/** Groups are served at once in a pass of its own, and in turn where passes share them. */
+function hostOf(
+  context: GroupContext,
+  begin: () => Deadline,
+  shared: Shared | undefined,
+  served: (group: GroupReport) => void,
+): Host {
+  if (!shared) return { isBusy: () => false, serve: (_group, tend) => tend(undefined) }
+  const { hosting, busy } = shared
+  const keyOf = ({ namespace, selector }: GroupServices) => groupKey(namespace, selector)
+  const told = async (tend: Tend, fresh?: GroupContext) => {
+    const report = await tend(fresh)
+    served(report)
+    return report
+  }
+  return {
+    isBusy: (group) => busy === 'left' && hosting.isServed(keyOf(group)),
+    serve: async (group, tend) => {
+      const report = await hosting.serve(keyOf(group), async (turn) => {
+        if (turn === 'now') return told(tend)
+        const deadline = begin() // its own: the other pass may have taken all of this one's
+        return told(tend, { ...context, deadline }).finally(() => deadline.close())
+      })
+      const { namespace, services } = group
+      const names = services.map(({ name }) => name)
+      return report ?? faultReport(context, namespace, names, [interrupted(`group ${groupName(group)}`)])
+    },
   }
 }
 
+interface Read extends Pick<Report, 'complete' | 'warnings' | 'busy'> {
+  readonly reports: readonly (Promise<readonly GroupReport[]> | readonly GroupReport[])[]
+}
+
 /** The namespaces that the targets name, and all the others as well where a target that names no group asks for it. */
-async function tendScope(
-  context: GroupContext,
-  options: PassOptions,
-  reads: Reads,
-): Promise<Pick<Report, 'groups' | 'complete' | 'warnings'>> {
+async function readScope(context: GroupContext, options: PassOptions, host: Host): Promise<Read> {
   const { targets } = options
+  const reads = pLimit(NAMESPACES_AT_ONCE)
   const scope = options.namespaces === 'all' ? [undefined] : [...new Set(options.namespaces)]
   const tend = (namespaces: readonly (string | undefined)[], wanted: Wanted) =>
-    Promise.all(namespaces.map((namespace) => tendNamespace(context, options, namespace, wanted, reads)))
-  const reports = (tended: readonly Tended[]) => tended.flatMap(({ groups }) => groups)
+    Promise.all(namespaces.map((namespace) => tendNamespace({ ...context, host }, options, namespace, wanted, reads)))
+  const reports = (tended: readonly Tended[]) => tended.map((one) => one.reports)
+  const restOf = (tended: readonly Tended[]) => ({
+    complete: tended.flatMap(({ namespace, isComplete }) => (isComplete ? [namespace] : [])),
+    busy: tended.flatMap(({ busy }) => busy.map(namesOf)),
+  })
   if (targets === undefined) {
     const all = await tend(scope, {})
     const empty = emptyScope(options, all)
     return {
-      groups: [...reports(all), ...missingServices(options, all), ...empty.groups],
-      complete: completeOf(all),
+      ...restOf(all),
+      reports: [...reports(all), missingServices(options, all), empty.groups],
       warnings: [...all.flatMap(({ warnings }) => warnings), ...empty.warnings],
     }
   }
@@ -101,16 +153,18 @@ async function tendScope(
   const missing = unmatched
     .filter(({ otherwise }) => otherwise === 'not-found')
     .flatMap((target) => missingTarget(options, target, services))
-  const [groups, complete] = [[...reports(tended), ...missing], completeOf(tended)]
-  if (!unmatched.some(({ otherwise }) => otherwise === 'all')) return { groups, complete, warnings: [] }
+  if (!unmatched.some(({ otherwise }) => otherwise === 'all')) {
+    return { ...restOf(tended), reports: [...reports(tended), missing], warnings: [] }
+  }
   const done = new Set(tended.flatMap(({ keys }) => keys))
+  const { complete } = restOf(tended)
   const rest = await tend(
     scope.filter((namespace) => !complete.includes(namespace)),
     { done },
   )
-  return { groups: [...groups, ...reports(rest)], complete: [...complete, ...completeOf(rest)], warnings: [] }
+  return { ...restOf([...tended, ...rest]), reports: [...reports(tended), missing, ...reports(rest)], warnings: [] }
 }
 
-function completeOf(tended: readonly Tended[]): readonly (string | undefined)[] {
-  return tended.flatMap(({ namespace, isComplete }) => (isComplete ? [namespace] : []))
+function namesOf({ namespace, services }: GroupServices): Report['busy'][number] {
+  return { namespace, services: services.map(({ name }) => name) }
 }

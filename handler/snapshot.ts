@@ -51,6 +51,20 @@ export async function takeSnapshot(context: SwapContext, scope: Scope, waitForLe
   }
 }
 
+/** One group alone, as it is now; `undefined`: it is managed no more. @throws KubeError */
+export async function readGroup(
+  context: SwapContext,
+  { namespace, selector }: GroupServices,
+  waitForLeftovers: boolean,
+): Promise<Pick<Snapshot, 'stuck' | 'healed'> & { readonly group: Group | undefined }> {
+  const key = groupKey(namespace, selector)
+  const select = (groups: readonly GroupServices[]) =>
+    groups.filter((other) => groupKey(other.namespace, other.selector) === key)
+  const { groups, stuck, healed, error } = await takeSnapshot(context, { namespace, select }, waitForLeftovers)
+  if (error) throw error
+  return { group: groups[0], stuck, healed }
+}
+
 /**
  * Groups without any pod, with a warning where their selector is nearly that of pods that are there. A single group has
  * read no other pods than its own, and reads them for this alone: it has none of its own to be slow for.

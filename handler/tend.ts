@@ -1,5 +1,4 @@
 /** One group, from a snapshot to its report: judge, decide, act; and again where somebody else was faster. */
-import type { LimitFunction } from 'p-limit'
 import type { Judged } from './candidates.js'
 import { type Decision, decide, type Swap } from './decide.js'
 import type { Fault } from './errors.js'
@@ -9,15 +8,15 @@ import { bounded } from './kube/bounded.js'
 import { faultOf, interrupted } from './kube/fault.js'
 import { KubeError } from './kube/port.js'
 import { recording, type Write } from './kube/recording.js'
-import { type Stuck, type SwapContext, stillClaimed } from './latch.js'
+import { type SwapContext, stillClaimed } from './latch.js'
 import { strayPods, unnamedPods } from './near-misses.js'
-import { endedActive, type Group, type GroupServices, groupKey, groupName, populate } from './observe.js'
+import { endedActive, type Group, groupName, populate } from './observe.js'
 import { policyOf, type Settings } from './policy.js'
 import type { GroupReport } from './report/report.js'
 import { pause, persist } from './retry.js'
 import { deadPorts, unreachable } from './service-ports.js'
-import { takeSnapshot } from './snapshot.js'
-import type { Turns } from './turns.js'
+import { readGroup } from './snapshot.js'
+import { type Turns, turnOf } from './turns.js'
 import { keepUp, labelPod, retire } from './upkeep.js'
 import { judgeGroup, notesOn } from './verdicts.js'
 
@@ -26,9 +25,9 @@ export interface GroupContext extends SwapContext {
   readonly dryRun: boolean
   /** The wish that the pass ends early. */
   readonly stop: AbortSignal
-  /** Bounds the swaps that are under way at once. */
-  readonly swaps: LimitFunction
-  readonly turns: Turns
+  /** Whose probe is next, and whose swap. */
+  readonly probes: Turns
+  readonly swaps: Turns
 }
 
 /**
@@ -63,7 +62,7 @@ export async function tend(
   for (let attempt = 0; ; attempt++) {
     const { decision } = view
     if (!isSwap(decision)) return result(await stay(context, view, decision))
-    const handover = await context.swaps(() => trySwap(context, view, decision, verdicts))
+    const handover = await context.swaps.take(turnOf(group, 0), () => trySwap(context, view, decision, verdicts))
     if (!handover) return result({ faults: [tooLate(shared.stop, group)] })
     const { outcome } = handover
     const latched = handover.latched ? [handover.latched] : []
@@ -88,7 +87,7 @@ export async function tend(
       return result({ ...handover, faults: [late, ...latched] })
     }
     try {
-      const read = () => readAgain(context, view.group)
+      const read = () => readGroup(context, view.group, !context.dryRun)
       const again = await (begun ? persist(context, context.deadline.swapping, read) : read())
       remaining = again.stuck.length > 0 ? [stillClaimed(again.stuck, context.roleLabel)] : []
       view = again.group
@@ -123,7 +122,7 @@ async function afterTrial(
   const written = await labelPod(context, trial)
   if (written?.kind === 'changed') noted.push(faultOf(written.error, `group ${groupName(view.group)}`))
   await context.clock.sleep(TRIAL_MS, context.deadline.observing)
-  const again = await readAgain(context, view.group).catch((error: unknown) => {
+  const again = await readGroup(context, view.group, !context.dryRun).catch((error: unknown) => {
     if (error instanceof KubeError) return undefined // the swap meets it too, and says so
     throw error
   })
@@ -185,7 +184,10 @@ interface Ending {
   readonly faults?: readonly Fault[]
 }
 
-const UNMANAGED: Decision = { kind: 'empty', reason: { code: 'no-pods', text: 'the Service is not managed any more' } }
+export const UNMANAGED: Decision = {
+  kind: 'empty',
+  reason: { code: 'no-pods', text: 'the Service is not managed any more' },
+}
 
 async function consider(context: GroupContext, group: Group, verdicts: Map<string, Verdict>): Promise<View> {
   const policy = policyOf(group.services, context.defaults)
@@ -280,19 +282,6 @@ async function trySwap(
     return { members: current, swap, fault: again?.fault, alarms: again?.alarms ?? [] }
   }
   return handOver(context, group, members, settings, swap, redecide)
-}
-
-/** The same group in a new snapshot, and what is left claimed of it. @throws KubeError */
-async function readAgain(
-  context: GroupContext,
-  { namespace, selector }: Group,
-): Promise<{ readonly group: Group | undefined; readonly stuck: readonly Stuck[] }> {
-  const key = groupKey(namespace, selector)
-  const select = (groups: readonly GroupServices[]) =>
-    groups.filter((other) => groupKey(other.namespace, other.selector) === key)
-  const { groups, stuck, error } = await takeSnapshot(context, { namespace, select }, !context.dryRun)
-  if (error) throw error
-  return { group: groups[0], stuck }
 }
 
 /** The decision as it was carried out, which may be for another pod than it was made for. */

@@ -1,5 +1,5 @@
 /**
- * Whose probe is next. All groups share the probes, and nobody's pods may take them all: neither those that are many nor
+ * Whose probe is next, or whose swap. All groups share the probes, and nobody's pods may take them all: neither those that are many nor
  * those that hang. Of what waits, what is most urgent goes first; then what is of the namespace, and of the group, that
  * has least under way; then what came first. A namespace is what its users share: a tenant who has a hundred groups gets
  * no more by that than one who has one.
@@ -8,6 +8,7 @@
  * bound for each namespace: a pod that hangs holds up its own namespace at most.
  */
 import type { Clock } from './clock.js'
+import { type GroupServices, groupKey } from './observe.js'
 
 export interface Turn {
   readonly namespace: string
@@ -27,7 +28,26 @@ export interface Bounds {
   readonly slowAfterMs: number
 }
 
+/** Of probes. */
 export const BOUNDS: Omit<Bounds, 'atOnce'> = { ofGroup: 8, ofNamespace: 512, slowAfterMs: 250 }
+
+/**
+ * Few swaps at once, so that each Service is latched for a moment only however many fail together; one that meets
+ * refusals and retries gives its place to another.
+ */
+const SWAPS: Bounds = { atOnce: 8, ofGroup: 1, ofNamespace: 64, slowAfterMs: 2_000 }
+
+/** Those of one process. @param atOnce probes */
+export function takingTurns(
+  clock: Pick<Clock, 'sleep'>,
+  atOnce: number,
+): { readonly probes: Turns; readonly swaps: Turns } {
+  return { probes: new Turns(clock, { ...BOUNDS, atOnce }), swaps: new Turns(clock, SWAPS) }
+}
+
+export function turnOf({ namespace, selector }: Pick<GroupServices, 'namespace' | 'selector'>, urgency: number): Turn {
+  return { namespace, group: groupKey(namespace, selector), urgency }
+}
 
 interface Waiting {
   readonly urgency: number

@@ -7,12 +7,12 @@ import { type Plan, planCheck } from './health/plan.js'
 import type { Probe } from './health/probe.js'
 import type { SwapContext } from './latch.js'
 import type { Member } from './members.js'
-import { type Group, groupKey } from './observe.js'
+import type { Group } from './observe.js'
 import type { Settings } from './policy.js'
-import type { Turns } from './turns.js'
+import { type Turns, turnOf } from './turns.js'
 
 /** What judging takes from outside. */
-export type Judging = Pick<SwapContext, 'clock' | 'probe' | 'deadline'> & { readonly turns: Turns }
+export type Judging = Pick<SwapContext, 'clock' | 'probe' | 'deadline'> & { readonly probes: Turns }
 
 /**
  * A pod's state is judged afresh each time, its check only once in a pass.
@@ -41,13 +41,11 @@ export function judgeGroup(
 }
 
 /** The probes of one pod: of all pods the first ones come first, and of these those of active pods. */
-function inTurn({ turns, probe }: Judging, group: Pick<Group, 'namespace' | 'selector'>, { role }: Member): Probe {
-  const { namespace } = group
-  const key = groupKey(namespace, group.selector)
-  let probes = 0
+function inTurn({ probes, probe }: Judging, group: Pick<Group, 'namespace' | 'selector'>, { role }: Member): Probe {
+  let count = 0
   return (...args) => {
-    const urgency = 2 * probes++ + (role === 'active' ? 0 : 1)
-    return turns.take({ namespace, group: key, urgency }, () => probe(...args))
+    const urgency = 2 * count++ + (role === 'active' ? 0 : 1)
+    return probes.take(turnOf(group, urgency), () => probe(...args))
   }
 }
 

@@ -16,6 +16,8 @@ export interface Report {
   readonly warnings: readonly string[]
   /** The namespaces of which every group in scope is among them; `undefined` stands for all. */
   readonly complete: readonly (string | undefined)[]
+  /** The groups in scope that another pass of this process was serving, and this one has left to it. */
+  readonly busy: readonly { readonly namespace: string; readonly services: readonly string[] }[]
   readonly dryRun: boolean
   /** The pass was told to stop before it had ended. */
   readonly interrupted: boolean

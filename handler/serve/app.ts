@@ -1,19 +1,22 @@
-/** What stands behind the routes, the loop and the watches: passes, one after the other, and what is told of them. */
+/** What stands behind the routes, the loop and the watches: passes that share their groups, and what is told of them. */
 import { setMaxListeners } from 'node:events'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { KubeConfig } from '@kubernetes/client-node/dist/config.js'
 import { systemClock } from '../clock.js'
 import type { Effects } from '../effects.js'
 import { probe } from '../health/probe.js'
+import { Hosting } from '../hosting.js'
 import { defaultNamespace } from '../kube/auth/config.js'
 import { connect } from '../kube/client.js'
 import { connectWatches } from '../kube/watch.js'
 import type { RunOptions } from '../options.js'
-import { pass } from '../pass.js'
+import { pass, type Shared } from '../pass.js'
 import { exitCode } from '../report/exit-code.js'
-import type { Report } from '../report/report.js'
+import type { GroupReport, Report } from '../report/report.js'
 import type { Order } from '../targets.js'
+import { takingTurns } from '../turns.js'
 import { counted } from './census.js'
-import { Coalescer, ShuttingDown } from './coalesce.js'
+import { Coalescer, type Run, ShuttingDown } from './coalesce.js'
 import { createFetch, type Fetch } from './fetch.js'
 import { describeDefect, type Log } from './log.js'
 import { loop } from './loop.js'
@@ -27,7 +30,7 @@ import type { Guard } from './token.js'
 import { keepAccount } from './watch/account.js'
 import { watch } from './watch/watch.js'
 
-/** Groups that the watches have found in need are tended side by side: one whose pods hang holds up no other. */
+/** Groups that the watches have found in need are read side by side. */
 const WATCH_PASSES_AT_ONCE = 4
 
 const SHUTTING_DOWN: Standing = { ready: false, alive: true, why: 'shutting down' }
@@ -64,51 +67,101 @@ export function createApp(
   const watches = connectWatches(config)
   const reach = new Reach({ kube: side, namespaces, clock, log, signal: stopped.signal })
 
-  const makePass = async (kube: Effects['kube'], order: Order, dryRun = options.dryRun): Promise<Report> => {
+  const turns = takingTurns(clock, options.concurrency)
+  const hosting = new Hosting()
+  /** @param told of each group, as soon as it was served */
+  const makePass = (
+    kube: Effects['kube'],
+    order: Order,
+    how: Partial<Pick<Shared, 'hosting' | 'busy' | 'onGroup'>> = {},
+  ): Run => {
     // A signal of its own: what a pass hangs on it ends with the pass.
     const stop = new AbortController()
     const end = () => stop.abort()
     if (stopped.signal.aborted) end()
     stopped.signal.addEventListener('abort', end)
+    let onRead = () => {}
+    const read = new Promise<void>((resolve) => {
+      onRead = resolve
+    })
+    const shared: Shared = {
+      turns,
+      hosting: how.hosting ?? new Hosting(),
+      busy: how.busy ?? 'awaited',
+      onRead,
+      onGroup: how.onGroup ?? (() => {}),
+    }
     const scope = {
       ...options,
       namespaces,
       isNamed,
-      dryRun,
+      dryRun: how.hosting ? options.dryRun : true,
       quickCheck: true,
+      shared,
       ...(order === 'all' ? {} : { targets: order }),
     }
-    try {
-      return await pass(scope, { kube, clock, random, probe: timed }, stop.signal)
-    } finally {
-      stopped.signal.removeEventListener('abort', end)
-    }
+    const report = pass(scope, { kube, clock, random, probe: timed }, stop.signal).finally(() =>
+      stopped.signal.removeEventListener('abort', end),
+    )
+    return { read, report }
   }
 
   const rounds = new Rounds(clock)
   const news = newsIn(options.output)
+  const say = (text: string | undefined): void => {
+    if (text !== undefined) log.print(text)
+  }
+  const told = new WeakSet<GroupReport>()
+  /** A group is told of when it was served, however long the others of the pass take. */
+  const onGroup = (report: Report): void => {
+    for (const group of report.groups) told.add(group)
+    metrics.served(report)
+    say(news(report, false))
+  }
   const tell = (trigger: Trigger, order: Order, report: Report): Report => {
     const isWhole = order === 'all' && !report.interrupted
+    const isTold = (group: GroupReport) => told.has(group)
+    metrics.served({ ...report, groups: report.groups.filter((group) => !isTold(group)) })
     metrics.passed(trigger, report)
     reach.passed(report, isWhole)
     if (exitCode(report) !== 0) rounds.within(NOT_WELL_MS)
-    const text = news(report, isWhole)
-    if (text !== undefined) log.print(text)
+    say(news(report, isWhole, isTold))
     return report
   }
+  const servedBy =
+    (kube: Effects['kube']) =>
+    (order: Order, trigger: Trigger): Run => {
+      // Nobody waits for what the clock has asked for: the next tick comes soon.
+      const busy = trigger === 'interval' ? 'left' : 'awaited'
+      const { read, report } = makePass(kube, order, { hosting, busy, onGroup })
+      return { read, report: report.then((made) => tell(trigger, order, made)) }
+    }
 
-  const triggered = new Coalescer<Trigger>(async (order, trigger) => tell(trigger, order, await makePass(main, order)))
-  const seen = new Coalescer<Trigger>(
-    async (order, trigger) => tell(trigger, order, await makePass(side, order)),
-    WATCH_PASSES_AT_ONCE,
-  )
-  const looked = new Coalescer(() => makePass(side, 'all', true))
+  const triggered = new Coalescer<Trigger>(servedBy(main))
+  const seen = new Coalescer<Trigger>(servedBy(side), WATCH_PASSES_AT_ONCE)
+  const looked = new Coalescer(() => makePass(side, 'all'))
 
   const metrics = createMetrics({
     requests: () => main.requests + side.requests + watches.requests,
     coalesced: () => triggered.coalesced + seen.coalesced,
   })
   const timed = metrics.timed(effects.probe ?? probe)
+
+  const ticks = new Set<Promise<Report>>()
+  let isServed = true
+  /** Resolves once it has read what there is: a group that takes long holds up no other. */
+  const tick = async (): Promise<boolean> => {
+    metrics.triggers.inc({ trigger: 'interval' })
+    const { read, report } = servedBy(main)('all', 'interval')
+    ticks.add(report)
+    const ended = report.then((made) => {
+      isServed = exitCode(made) !== 3
+    })
+    void ended.catch(() => {}).then(() => ticks.delete(report))
+    await Promise.race([read, ended])
+    await nextTurn() // what could not be read has ended by then
+    return isServed
+  }
 
   const request = (passes: Coalescer<Trigger>, trigger: Trigger, order: Order): Promise<Report> => {
     metrics.triggers.inc({ trigger })
@@ -142,15 +195,9 @@ export function createApp(
         clock,
         intervalMs,
         () => {
-          // It waits for the pass under way, makes its own, and sleeps.
-          reach.begins(Math.max(intervalMs, 2 * options.deadlineMs))
-          return request(triggered, 'interval', 'all').then(
-            (report) => exitCode(report) !== 3,
-            (error: unknown) => {
-              if (error instanceof ShuttingDown) return true
-              throw error
-            },
-          )
+          // It reads, and sleeps.
+          reach.begins(Math.max(intervalMs, options.deadlineMs))
+          return tick()
         },
         stopped.signal,
       ),
@@ -171,7 +218,7 @@ export function createApp(
     },
     close: async () => {
       stopped.abort()
-      await Promise.all([triggered.close(), seen.close(), looked.close()])
+      await Promise.all([hosting.close(), triggered.close(), seen.close(), looked.close(), Promise.allSettled(ticks)])
     },
   }
 }

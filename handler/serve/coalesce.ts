@@ -1,4 +1,4 @@
-/** Triggers -> passes: what comes in while a pass is under way is done by one more pass, together. */
+/** Triggers -> passes: what comes in while a pass reads the cluster is done by one more pass, together. */
 import type { Report } from '../report/report.js'
 import type { Order, Target } from '../targets.js'
 import { Shares } from './shares.js'
@@ -15,17 +15,23 @@ interface Pending {
   giveUp(): void
 }
 
-/** Bounds the passes that are under way at once; each waits for one at most. */
+/** A pass: when it has read everything, so that another may begin, and what it came to. */
+export interface Run {
+  readonly read: Promise<unknown>
+  readonly report: Promise<Report>
+}
+
+/** Bounds the passes that read at once; each waits for one at most. */
 export class Coalescer<T = undefined> {
-  private running = 0
+  private reading = 0
+  private readonly underWay = new Set<Promise<unknown>>()
   private pending: Pending | undefined
   private closed = false
-  private idle: (() => void)[] = []
   /** Orders that were joined to one that was waiting already. */
   coalesced = 0
 
   constructor(
-    private readonly run: (order: Order, trigger: T) => Promise<Report>,
+    private readonly run: (order: Order, trigger: T) => Run,
     private readonly atOnce = 1,
   ) {}
 
@@ -43,12 +49,12 @@ export class Coalescer<T = undefined> {
     this.closed = true
     this.pending?.giveUp()
     this.pending = undefined
-    if (this.running > 0) await new Promise<void>((resolve) => this.idle.push(resolve))
+    await Promise.allSettled(this.underWay)
   }
 
   private served(order: Order, trigger: T): Promise<Shares> {
     if (this.closed) return Promise.reject(new ShuttingDown())
-    if (this.running < this.atOnce) return this.start(order, trigger)
+    if (this.reading < this.atOnce) return this.start(order, trigger)
     if (this.pending) {
       this.coalesced++
     } else {
@@ -68,15 +74,20 @@ export class Coalescer<T = undefined> {
   }
 
   private async start(order: Order, trigger: T): Promise<Shares> {
-    this.running++
-    try {
-      return new Shares(await this.run(order, trigger), order)
-    } finally {
-      this.running--
+    this.reading++
+    const { read, report } = this.run(order, trigger)
+    this.underWay.add(report)
+    const wasRead = () => {
+      this.reading--
       const next = this.pending
       this.pending = undefined
       next?.begin()
-      if (this.running === 0) for (const resolve of this.idle.splice(0)) resolve()
+    }
+    void Promise.race([read, report]).then(wasRead, wasRead)
+    try {
+      return new Shares(await report, order)
+    } finally {
+      this.underWay.delete(report)
     }
   }
 }

@@ -27,18 +27,25 @@ export class GroupSeries {
 
   constructor(private readonly gauges: GroupGauges) {}
 
-  /** A namespace that could not be read keeps what is known of it; the others lose what is not there any more. */
-  passed(report: Report): void {
-    const there = new Set<Known>()
+  /** What is known of these groups. */
+  served(report: Report): void {
     for (const group of report.groups) {
       for (const service of group.services) this.forget(this.byService.get(keyOf(group.namespace, service)))
       if (group.services.length === 0 || isMissing(group)) continue // a fault, and no group
-      there.add(this.note(group, exitCode({ ...report, interrupted: false, groups: [group] }) === 0))
+      this.note(group, exitCode({ ...report, interrupted: false, groups: [group] }) === 0)
     }
-    const isRead = ({ namespace }: Known) => report.complete.some((one) => one === undefined || one === namespace)
-    if (report.complete.length > 0) {
-      for (const group of this.known) if (!there.has(group) && isRead(group)) this.forget(group)
+    this.gauges.groups.set(this.known.size)
+  }
+
+  /** A namespace that could not be read keeps what is known of it; the others lose what is not there any more. */
+  passed({ complete, groups, busy }: Report): void {
+    if (complete.length === 0) return
+    const there = new Set<Known | undefined>()
+    for (const { namespace, services } of [...groups.filter((group) => !isMissing(group)), ...busy]) {
+      for (const service of services) there.add(this.byService.get(keyOf(namespace, service)))
     }
+    const isRead = ({ namespace }: Known) => complete.some((one) => one === undefined || one === namespace)
+    for (const group of this.known) if (!there.has(group) && isRead(group)) this.forget(group)
     this.gauges.groups.set(this.known.size)
   }
 

@@ -93,6 +93,10 @@ export function createMetrics(sources: Sources) {
       passes.inc({ trigger, result })
       passSeconds.observe({ trigger }, report.durationMs / 1_000)
       lastPass.set(Date.now() / 1_000)
+      series.passed(report)
+    },
+    /** The groups of a pass, each once, as they are served. */
+    served(report: Report): void {
       for (const group of report.groups) {
         const { decision, faults, activeAfter } = group
         decisions.inc({ decision: decision.kind })
@@ -102,7 +106,7 @@ export function createMetrics(sources: Sources) {
           swaps.inc({ kind: decision.kind, reason: decision.reason.code })
         }
       }
-      series.passed(report)
+      series.served(report)
     },
     /** The same probe, timed. */
     timed(probe: Probe): Probe {

@@ -3,8 +3,11 @@ import { toJson } from '../report/json.js'
 import type { GroupReport, Report } from '../report/report.js'
 import { toText } from '../report/text.js'
 
-/** @returns the text to print, or `undefined` when nothing has changed since the last report on the same groups */
-export type News = (report: Report, isWhole: boolean) => string | undefined
+/**
+ * @param isTold of the groups those that were told of already
+ * @returns the text to print, or `undefined` when nothing has changed since the last report on the same groups
+ */
+export type News = (report: Report, isWhole: boolean, isTold?: (group: GroupReport) => boolean) => string | undefined
 
 /** Whoever asks for ever new names that are no Services takes no more memory than that. */
 const MEMORY = 10_000
@@ -12,15 +15,16 @@ const MEMORY = 10_000
 export function newsIn(output: 'text' | 'json'): News {
   const said = new Map<string, string>()
   let warned = '[]'
-  return (report, isWhole) => {
+  return (report, isWhole, isTold = () => false) => {
     const groups = report.groups.filter((group) => {
+      if (isTold(group)) return false
       const [key, now] = [keyOf(group), gist(group)]
       const isNews = said.get(key) !== now || group.latch !== null
       said.set(key, now)
       return isNews
     })
     if (isWhole) {
-      const there = new Set(report.groups.map(keyOf))
+      const there = new Set([...report.groups, ...report.busy].map(keyOf))
       for (const key of said.keys()) if (!there.has(key)) said.delete(key)
     }
     if (said.size > MEMORY) said.clear()
@@ -32,7 +36,7 @@ export function newsIn(output: 'text' | 'json'): News {
   }
 }
 
-function keyOf({ namespace, services }: GroupReport): string {
+function keyOf({ namespace, services }: Pick<GroupReport, 'namespace' | 'services'>): string {
   return JSON.stringify([namespace, services])
 }
 

@@ -5,7 +5,7 @@ import type { Probe } from '../../handler/health/probe.js'
 import type { Pod, Service } from '../../handler/kube/port.js'
 import { endedActive, type Group, groupServices, populate } from '../../handler/observe.js'
 import { DEFAULT_SETTINGS, policyOf, type Settings } from '../../handler/policy.js'
-import { BOUNDS, Turns } from '../../handler/turns.js'
+import { takingTurns } from '../../handler/turns.js'
 import { type Judging, judgeGroup } from '../../handler/verdicts.js'
 import { NOW } from '../support/builders.js'
 
@@ -71,8 +71,7 @@ function contextOf(pods: readonly SeenPod[]): Judging {
   }
   const clock = { now: () => NOW, sleep: async () => {} }
   const deadline = { observing: new AbortController().signal, longestProbeMs: Number.POSITIVE_INFINITY }
-  const turns = new Turns(clock, { ...BOUNDS, atOnce: 64 })
-  return { probe, clock, deadline, turns } as unknown as Judging
+  return { probe, clock, deadline, ...takingTurns(clock, 64) } as unknown as Judging
 }
 
 /** The pods that carry the role once the decision is carried out. */

@@ -168,6 +168,7 @@ export function aReport(groups: readonly GroupReport[], rest: Partial<Report> = 
   return {
     groups,
     warnings: [],
+    busy: [],
     scope: ['default'],
     complete: ['default'],
     dryRun: false,

@@ -5,7 +5,7 @@ import type { Pod } from '../../handler/kube/port.js'
 import { readMember } from '../../handler/members.js'
 import type { Group } from '../../handler/observe.js'
 import { DEFAULT_SETTINGS } from '../../handler/policy.js'
-import { BOUNDS, Turns } from '../../handler/turns.js'
+import { takingTurns } from '../../handler/turns.js'
 import { type Judging, judgeGroup, notesOn } from '../../handler/verdicts.js'
 import { aPod, aService } from '../support/builders.js'
 
@@ -29,7 +29,7 @@ async function judge(timeoutMs: number) {
   const context = {
     clock: systemClock,
     deadline,
-    turns: new Turns(systemClock, { ...BOUNDS, atOnce: 64 }),
+    ...takingTurns(systemClock, 64),
     probe: async (_plan: unknown, limitMs: number) => {
       limits.push(limitMs)
       return { healthy: false, text: 'no answer', ms: limitMs }

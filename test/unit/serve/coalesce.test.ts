@@ -18,14 +18,13 @@ interface Pass {
 /** Passes that last until the test ends them. */
 function start(atOnce?: number) {
   const passes: Pass[] = []
-  const coalescer = new Coalescer<string>(
-    (order, trigger) =>
-      new Promise((resolve, reject) => {
-        const report = aReport([])
-        passes.push({ order, trigger, report, end: () => resolve(report), fail: reject })
-      }),
-    atOnce,
-  )
+  const coalescer = new Coalescer<string>((order, trigger) => {
+    const report = new Promise<Report>((resolve, reject) => {
+      const made = aReport([])
+      passes.push({ order, trigger, report: made, end: () => resolve(made), fail: reject })
+    })
+    return { read: report, report }
+  }, atOnce)
   return { coalescer, passes }
 }
 

@@ -23,7 +23,11 @@ const gone = (service: string, namespace = 'a') => fault('not-found', namespace,
 
 /** The series of groups after these passes; of the last, by what it read completely. */
 async function seriesAfter(...passes: readonly Pick<Report, 'groups' | 'complete'>[]): Promise<readonly string[]> {
-  for (const pass of passes) metrics.passed('run', aReport(pass.groups, pass))
+  for (const pass of passes) {
+    const report = aReport(pass.groups, pass)
+    metrics.served(report)
+    metrics.passed('run', report)
+  }
   const lines = (await metrics.registry.metrics()).split('\n')
   return lines.filter((line) => /^active_passive_(active|group_ok|groups)\b/.test(line)).sort()
 }
