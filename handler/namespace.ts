@@ -9,6 +9,7 @@ import { strayServices } from './near-misses.js'
 import { type Group, type GroupServices, groupKey } from './observe.js'
 import { tendAndRemember } from './remember.js'
 import type { GroupReport } from './report/report.js'
+import { isClaimed } from './services.js'
 import { readGroup, takeSnapshot } from './snapshot.js'
 import { groupsToRead, isInScope, type ServiceRef, selectGroups, type Target } from './targets.js'
 import { type GroupContext, UNMANAGED } from './tend.js'
@@ -88,6 +89,8 @@ export async function tendNamespace(
       namespace === undefined || other === undefined || other === namespace
     const isComplete = targets === undefined || unmatched.some((target) => target.otherwise === 'all' && isHere(target))
     const groups = isComplete ? snapshot.groups : selected
+    const isLeft = ({ services }: Group) =>
+      snapshot.groups.length > 1 && services.some((one) => isClaimed(one, context.roleLabel))
     const busy = groups.filter((group) => context.host.isBusy(group))
     const reports = groups
       .filter((group) => !busy.includes(group))
@@ -100,7 +103,9 @@ export async function tendNamespace(
           stuck: stuck.filter((one) => isOwn(one.service)),
           healed: healed.filter(isOwn),
         }
-        return context.host.serve(group, (fresh) => (fresh ? tendAnew(fresh, group) : tendRead(context, read)))
+        return context.host.serve(group, (fresh) =>
+          (fresh ?? isLeft(group)) ? tendAnew(fresh ?? context, group) : tendRead(context, read),
+        )
       })
     const matched = new Set(targets?.filter((target) => !unmatched.includes(target)))
     const strays = targets === undefined && refs.length === 0 ? strayServices(services, context.roleLabel) : []

@@ -46,8 +46,11 @@ export async function takeSnapshot(context: SwapContext, scope: Scope, waitForLe
     const populated = populate(groups, everyGroup, pods, roleLabel)
     return { groups: await withNearMisses(context, populated, pods, services), services, stuck, healed }
   } catch (error) {
-    if (error instanceof KubeError) return { groups: [], services, stuck, healed, error }
-    throw error
+    if (!(error instanceof KubeError)) throw error
+    const left =
+      more.length > 0 ? groups.flatMap((group) => group.services.filter((one) => isClaimed(one, roleLabel))) : []
+    const stillLeft = left.map((service): Stuck => ({ kind: 'stuck', service }))
+    return { groups: [], services, stuck: [...stuck, ...stillLeft], healed, error }
   }
 }
 
@@ -89,14 +92,17 @@ async function withNearMisses(
   })
 }
 
-/** LISTs the Services, and releases what a pass that is no more has left claimed. */
+/**
+ * LISTs the Services and, where a single group is to be served, releases what a pass that is no more has left claimed.
+ * Nobody else is to wait for that: of several groups, each that is claimed is read again by itself.
+ */
 async function readServices(context: SwapContext, scope: Scope, wait: boolean): Promise<Omit<Snapshot, 'groups'>> {
   const { kube, clock, deadline, roleLabel } = context
   const list = () => kube.listServices({ namespace: scope.namespace }, deadline.observing)
-  const claimed = (services: readonly Service[]) =>
-    scope
-      .select(groupServices(services, roleLabel))
-      .flatMap((group) => group.services.filter((one) => isClaimed(one, roleLabel)))
+  const claimed = (services: readonly Service[]) => {
+    const [only, ...more] = scope.select(groupServices(services, roleLabel))
+    return more.length > 0 ? [] : (only?.services.filter((one) => isClaimed(one, roleLabel)) ?? [])
+  }
 
   const services = await list()
   const before = claimed(services)

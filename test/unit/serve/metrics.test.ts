@@ -97,7 +97,7 @@ describe('a group has series', () => {
 it('what was healed is counted by its kind, from nothing on', async () => {
   const healed = [{ what: 'claim', again: true } as const]
   const report = { ...aGroupReport([anActive('pod-0')]), healed }
-  for (const one of [report, report]) metrics.passed('run', aReport([one]))
+  for (const one of [report, report]) metrics.served(aReport([one]))
   const lines = (await metrics.registry.metrics())
     .split('\n')
     .filter((line) => line.startsWith('active_passive_healed'))
