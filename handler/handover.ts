@@ -8,7 +8,7 @@ import type { Swap } from './decide.js'
 import type { Fault } from './errors.js'
 import { PIN } from './keys.js'
 import { faultOf } from './kube/fault.js'
-import { isRefusal, type KubeError } from './kube/port.js'
+import { isRefusal, type KubeError, type Pod } from './kube/port.js'
 import {
   alteredIn,
   type Claim,
@@ -26,6 +26,7 @@ import { type Group, groupName } from './observe.js'
 import type { Settings } from './policy.js'
 import { pause, persist } from './retry.js'
 import { type Ballot, ballotOf, promote, type Step, seal } from './swap.js'
+import { Unexplained } from './unexplained.js'
 
 export interface Handover {
   readonly outcome: Outcome
@@ -45,10 +46,14 @@ export type LatchUse = 'latched' | 'claimed' | 'refused'
 /** `done`: the winner is active, after promotions that were `refused`. `again`: the situation has changed, read it again after `delayMs`. */
 export type Outcome =
   | { readonly kind: 'done'; readonly winner: Judged; readonly refused: readonly Fault[] }
-  | { readonly kind: 'again'; readonly delayMs: number; readonly error?: KubeError }
+  /** `lost`: the pod that somebody else was faster with, as it was seen. */
+  | { readonly kind: 'again'; readonly delayMs: number; readonly error?: KubeError; readonly lost?: Pod }
   | { readonly kind: 'failed'; readonly fault: Fault }
 
-const AGAIN: Outcome = { kind: 'again', delayMs: 0 }
+const AGAIN = { kind: 'again', delayMs: 0 } as const satisfies Outcome
+
+/** What is wrong with a write does not pass, as a refusal may: after so many rounds it is believed. */
+const REJECTIONS = 3
 
 /** The pods as they are now, and what follows. `fault`: why none of them may be written. `alarms`: to be reported. */
 export interface Redecision {
@@ -134,6 +139,10 @@ async function swapUnderClaim(
   const refusals = new Map<string, Fault>()
   const noted: Fault[] = []
   const note = (error: KubeError) => void noted.push(faultOf(error, object))
+  const losses = new Unexplained(roleLabel)
+  /** Rounds in which every pod was rejected; and whether this is one. */
+  let rounds = 0
+  let isHopeless = true
   let never: readonly string[] = []
   let members = firstMembers
   let { winner } = firstSwap
@@ -165,7 +174,10 @@ async function swapUnderClaim(
       if (promoted.kind === 'unauthenticated') return ended({ kind: 'failed', fault: faultOf(promoted.error, object) })
       if (promoted.kind === 'changed') note(promoted.error)
       else if (isRefusal(promoted)) refusals.set(winner.pod.name, faultOf(promoted.error, object))
-      if (isRefusal(promoted)) never = [...never, winner.pod.name]
+      const unexplained = promoted.kind === 'lost' && promoted.pod ? losses.lost(promoted.pod) : undefined
+      if (unexplained) refusals.set(winner.pod.name, unexplained)
+      if (isRefusal(promoted) || unexplained) never = [...never, winner.pod.name]
+      if (promoted.kind !== 'rejected' && !unexplained) isHopeless = false
       await pause(context, attempt, swapping)
       const next = await persistShortly(context, (signal) => redecide(never, signal))
       const active = next.members.find(({ role }) => role === 'active')
@@ -175,8 +187,9 @@ async function swapUnderClaim(
       if (active) return ended(AGAIN)
       const isOld = ({ pod }: Judged) => pod.uid === old?.pod.uid && !pod.terminating && !never.includes(pod.name)
       let candidate = next.swap?.winner ?? next.members.find(isOld)
-      if (!candidate && !swapping.aborted) {
+      if (!candidate && !swapping.aborted && !(isHopeless && ++rounds === REJECTIONS)) {
         never = [] // all were refused: from the first again, a refusal may pass
+        isHopeless = true
         candidate = next.members.find(({ pod }) => pod.uid === firstSwap.winner.pod.uid && refusals.has(pod.name))
       }
       if (!candidate) {
@@ -249,6 +262,7 @@ function notDone(step: Exclude<Step, { kind: 'done' }>, object: string): Outcome
     case 'unknown':
       return { kind: 'again', delayMs: 0, error: step.error }
     case 'lost':
+      return step.pod ? { ...AGAIN, lost: step.pod } : AGAIN
     case 'gone':
       return AGAIN
   }

@@ -33,7 +33,8 @@ import { workloadOf } from './pods.js'
  */
 export type Step =
   | { readonly kind: 'done'; readonly changed: readonly KubeError[] }
-  | (Exclude<Written<Pod>, { kind: 'applied' }> & { readonly changed?: readonly KubeError[] })
+  /** `pod` is the one that somebody else was faster with, as it was seen. */
+  | (Exclude<Written<Pod>, { kind: 'applied' }> & { readonly changed?: readonly KubeError[]; readonly pod?: Pod })
 
 /** What a swap writes to all of its pods. */
 export interface Ballot {
@@ -61,14 +62,21 @@ export async function seal(
   signal: AbortSignal,
 ): Promise<Step> {
   const written = members.map(async (member) =>
-    stepOf(await kube.patchPod(member.pod, sealPatch(member, ballot, roleLabel), signal), 'passive', ballot, roleLabel),
+    stepOf(
+      await kube.patchPod(member.pod, sealPatch(member, ballot, roleLabel), signal),
+      member,
+      'passive',
+      ballot,
+      roleLabel,
+    ),
   )
   return worstOf(await Promise.all(written))
 }
 
 /** A write that has set role and epoch has done its work, whatever admission has made of the rest. */
-function stepOf(written: Written<Pod>, role: string, { epoch }: Ballot, roleLabel: string): Step {
+function stepOf(written: Written<Pod>, { pod }: Member, role: string, { epoch }: Ballot, roleLabel: string): Step {
   if (written.kind === 'applied') return { kind: 'done', changed: [] }
+  if (written.kind === 'lost') return { kind: 'lost', pod }
   if (written.kind !== 'changed') return written
   const { labels, annotations } = written.object
   const took = labels[roleLabel] === role && annotations?.[EPOCH] === String(epoch)
@@ -94,7 +102,7 @@ export async function promote(
   signal: AbortSignal,
 ): Promise<Step> {
   const patch = promotionPatch(winner, ballot, roleLabel, clock.now())
-  return stepOf(await kube.patchPod(winner.pod, patch, signal), 'active', ballot, roleLabel)
+  return stepOf(await kube.patchPod(winner.pod, patch, signal), winner, 'active', ballot, roleLabel)
 }
 
 /** A seal carries the failures that this pass has counted: the next one then has nothing to write. */

@@ -17,6 +17,7 @@ import { pause, persist } from './retry.js'
 import { deadPorts, unreachable } from './service-ports.js'
 import { readGroup } from './snapshot.js'
 import { type Turns, turnOf } from './turns.js'
+import { Unexplained } from './unexplained.js'
 import { keepUp, labelPod, retire } from './upkeep.js'
 import { judgeGroup, notesOn } from './verdicts.js'
 
@@ -53,6 +54,7 @@ export async function tend(
   let remaining = leftovers
   /** Whether any attempt of this pass may have sealed the active pod. */
   let begun = false
+  const losses = new Unexplained(context.roleLabel)
   const result = (ending: Ending): GroupReport =>
     reportOf(group, view, activeBefore, writes, {
       ...ending,
@@ -79,6 +81,8 @@ export async function tend(
       })
     }
     if (outcome.kind === 'failed') return result({ ...handover, faults: [outcome.fault, ...latched] })
+    const unexplained = outcome.lost && losses.lost(outcome.lost)
+    if (unexplained) return result({ ...handover, faults: [unexplained, ...latched] })
     if (latched.length > 0 && !begun) return result({ ...handover, faults: latched })
     if (begun) context = { ...context, deadline: context.deadline.onceBegun() }
     await pause(context, attempt, context.deadline.observing, outcome.delayMs)
