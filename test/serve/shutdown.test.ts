@@ -85,7 +85,7 @@ describe('told to stop', () => {
     // An answer shows that those before it have been taken in.
     await (await converse(port, aRequest('GET /healthz'))).answers(1)
     const ended = stop()
-    for (const { ended } of waiting) expect(await ended).toMatch(/^HTTP\/1\.1 503 [\s\S]*shutting down/)
+    for (const { ended } of waiting) expect(await ended).toMatch(/^HTTP\/1\.1 503 [\s\S]*(shutting down|told to stop)/)
     seal.letGo()
     expect(statuses(await first.ended)).toEqual([503])
     expect((await ended).code).toBe(0)
