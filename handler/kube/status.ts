@@ -1,4 +1,6 @@
 /** What a status of the API server means, and how a refusal is explained. */
+
+import { redacted } from '../printable.js'
 import { KubeError, type Written } from './port.js'
 import { Rights } from './rights.js'
 import { type Answer, Unanswered } from './transport.js'
@@ -169,6 +171,6 @@ function readStatus({ body }: Answer): Status | undefined {
 
 /** The first words of a message, on one line. */
 function cut(message: string): string {
-  const line = message.replace(/\s+/g, ' ').trim()
+  const line = redacted(message).replace(/\s+/g, ' ').trim()
   return line.length > MESSAGE_LENGTH ? `${line.slice(0, MESSAGE_LENGTH)}…` : line
 }

@@ -39,6 +39,14 @@ describe('what is printed', () => {
     expect(printable(text)).toContain('…')
   })
 
+  test.each(['a-', 'eyJ-', 'token-', 'a://a@', 'token="', 'bearer '])(
+    'takes time in proportion to its length: %s again and again',
+    (part) => {
+      const text = part.repeat(300_000)
+      expect(printable(text).length).toBeGreaterThan(0) // or the test would end by its timeout
+    },
+  )
+
   test.each([
     'could not list pods in namespace a: status 503: the server is currently unable to handle the request',
     'Check the credentials: a token may have expired.',

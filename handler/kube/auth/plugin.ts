@@ -6,6 +6,7 @@
  */
 import { type ExecFileException, execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { redacted } from '../../printable.js'
 import type { KubeCluster } from './kubeconfig.js'
 
 /** `exec` as in the kubeconfig. */
@@ -151,7 +152,10 @@ function failure({ code, signal, killed, message }: ExecFileException, stderr: s
   if (code === 'ERR_CHILD_PROCESS_STDIO_MAXBUFFER') return 'printed more than an ExecCredential'
   if (typeof code === 'string') return `could not be run: ${code}`
   if (killed) return `gave no answer within ${timeoutMs / 1_000}s`
-  const said = (stderr || message).replace(/\s+/g, ' ').trim().slice(-MESSAGE_LENGTH)
+  const said = redacted(stderr || message)
+    .replace(/\s+/g, ' ')
+    .trim()
+    .slice(-MESSAGE_LENGTH)
   return `${signal ? `was ended by ${signal}` : `exited with ${code}`}: ${said}`
 }
 
