@@ -26,6 +26,10 @@ const GENERAL = {
   context: { kind: 'text', describe: 'context of the kubeconfig' },
   kubeconfig: { kind: 'text', default: 'as kubectl; in a pod its service account', describe: 'kubeconfig file' },
   'role-label': { kind: 'text', default: 'role', describe: 'label whose values are active and passive' },
+  'opt-in': {
+    kind: 'switch',
+    describe: 'serve only Services annotated with active-passive/managed: "true", and those of the same selector',
+  },
   'dry-run': { kind: 'switch', describe: 'decide and report, write nothing' },
   output: { kind: 'text', alias: 'o', default: 'text', describe: 'text or json' },
   deadline: { kind: 'text', default: '40s', describe: 'the pass ends by then, whatever hangs; at least 10s' },

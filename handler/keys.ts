@@ -25,5 +25,5 @@ export const SWAP = `${PREFIX}swap`
 /** On pods and Services: when a pass has last repaired what somebody else had changed (healing.ts). */
 export const HEALED = `${PREFIX}healed`
 
-/** On a Service, written by users: `"false"` takes it out of our hands. */
+/** On a Service, written by users: `"false"` takes it out of our hands, `"true"` puts it into them where `--opt-in` asks for it. */
 export const MANAGED = `${PREFIX}managed`

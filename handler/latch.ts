@@ -22,6 +22,8 @@ import { isClaimed, isPinnedByOthers } from './services.js'
 /** What everything around a swap needs to know. */
 export interface SwapContext extends Effects {
   readonly roleLabel: string
+  /** See `Scope`; false unless given. */
+  readonly optIn?: boolean
   readonly deadline: Deadline
   /**
    * Check the claim by patches that test it and change nothing, rather than by a list. A consistent list of Services

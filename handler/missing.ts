@@ -1,9 +1,10 @@
 /** What was asked for by name and is not there, or is not managed. */
 import { describeFault, type Fault } from './errors.js'
+import { MANAGED } from './keys.js'
 import type { Service } from './kube/port.js'
 import { faultReport, type Tended } from './namespace.js'
 import type { GroupReport } from './report/report.js'
-import { copiesOfPods, whyNotManaged } from './services.js'
+import { neighboursOf, whyNotManaged } from './services.js'
 import { names, type Scope, type ServiceRef, type Target } from './targets.js'
 
 /** Whether it says just that. */
@@ -33,7 +34,8 @@ function notFound(scope: Scope, ref: ServiceRef, services: readonly Service[]): 
   const namespace = ref.namespace ?? service?.namespace ?? (others.length === 0 ? first : undefined)
   const where = scope.namespaces === 'all' ? 'all namespaces' : `namespace ${scope.namespaces.join(', ')}`
   const object = `service ${namespace === undefined ? '' : `${namespace}/`}${ref.name}`
-  const notManaged = service && whyNotManaged(service, scope.roleLabel, copiesOfPods(services, scope.roleLabel))
+  const neighbours = neighboursOf(services, scope.roleLabel, scope.optIn)
+  const notManaged = service && whyNotManaged(service, scope.roleLabel, neighbours)
   const fault: Fault = notManaged
     ? { code: 'not-found', object, message: `it is not managed: it ${notManaged.why}`, remedy: notManaged.remedy }
     : {
@@ -61,14 +63,14 @@ export function emptyScope(
   return { groups, warnings: [] }
 }
 
-function nothingIn({ roleLabel }: Scope, namespace: string | undefined, services: readonly Service[]): Fault {
+function nothingIn({ roleLabel, optIn }: Scope, namespace: string | undefined, services: readonly Service[]): Fault {
   const what =
     services.length === 0 ? 'there is no Service at all' : `none of its Services (${services.length}) is managed`
   return {
     code: 'nothing-in-scope',
     object: namespace === undefined ? 'all namespaces' : `namespace ${namespace}`,
     message: `${what}, so that nothing is kept active`,
-    remedy: `${services.length === 0 && namespace !== undefined ? 'Is the name of the namespace right? ' : ''}A Service is managed when its spec.selector holds ${roleLabel}: active.`,
+    remedy: `${services.length === 0 && namespace !== undefined ? 'Is the name of the namespace right? ' : ''}A Service is managed when its spec.selector holds ${roleLabel}: active${optIn ? ` and it is annotated with ${MANAGED}: "true" (--opt-in)` : ''}.`,
   }
 }
 

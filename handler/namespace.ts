@@ -108,7 +108,8 @@ export async function tendNamespace(
         )
       })
     const matched = new Set(targets?.filter((target) => !unmatched.includes(target)))
-    const strays = targets === undefined && refs.length === 0 ? strayServices(services, context.roleLabel) : []
+    const strays =
+      targets === undefined && refs.length === 0 ? strayServices(services, context.roleLabel, context.optIn) : []
     const warnings = strays.map(({ text }) => text)
     const keys = groups.map(keyOf)
     return {

@@ -5,8 +5,10 @@
 import { closest, numbersIn } from './closest.js'
 import { MANAGED, PIN } from './keys.js'
 import type { Pod, Service } from './kube/port.js'
+import { listsBy } from './lists-by.js'
+import { compareNames } from './names.js'
 import { type GroupServices, groupKey } from './observe.js'
-import { copiesOfPods, isClaimed, whyNotManaged } from './services.js'
+import { isClaimed, type Neighbours, neighboursOf, whyNotManaged } from './services.js'
 
 export interface Stray {
   readonly namespace: string
@@ -26,22 +28,26 @@ interface Entry {
 /**
  * The Services that are not managed and look as if they were meant to be. One that is annotated as not managed is none;
  * one for the standbys, `role: passive` beside one with `role: active` that selects the same otherwise, is asked to be.
+ * Where Services opt in, nothing is said of one that does not, but that it would be managed if it did.
  * @param all of these namespaces: they tell which are for standbys
  */
-export function strayServices(all: readonly Service[], roleLabel: string): readonly Stray[] {
+export function strayServices(all: readonly Service[], roleLabel: string, optIn = false): readonly Stray[] {
   const services = all.filter(({ external, terminating }) => !external && !terminating)
-  const copies = copiesOfPods(services, roleLabel)
+  const neighbours = neighboursOf(services, roleLabel, optIn)
+  const { copies } = neighbours
   const withActive = new Set(
     services
       .filter((service) => service.selector[roleLabel] === 'active' || isClaimed(service, roleLabel))
       .map(({ namespace, selector: { [roleLabel]: _role, [PIN]: _pin, ...rest } }) => groupKey(namespace, rest)),
   )
-  return services.flatMap((service) => {
-    if (service.annotations[MANAGED] === 'false') return []
-    if (copies.has(service)) return noteOnCopy(service, roleLabel, copies)
+  const strays = services.flatMap((service) => {
+    const said = service.annotations[MANAGED]
+    if (said === 'false' || (optIn && said !== 'true')) return []
+    if (copies.has(service)) return noteOnCopy(service, roleLabel, neighbours)
     if (isClaimed(service, roleLabel)) return []
     const entry = almostRole(service.selector, roleLabel)
-    if (!entry || (entry.key === roleLabel && entry.value === 'active')) return []
+    if (!entry) return optIn ? noteOnRoleless(service, roleLabel, neighbours) : []
+    if (entry.key === roleLabel && entry.value === 'active') return []
     const { [entry.key]: _entry, ...selector } = service.selector
     const isForStandbys = entry.role === 'passive' && withActive.has(groupKey(service.namespace, selector))
     const { namespace, name } = service
@@ -52,14 +58,54 @@ export function strayServices(all: readonly Service[], roleLabel: string): reado
         : `${says} it is not managed: did you mean ${roleLabel}: ${isForStandbys ? 'passive' : 'active'}?`
     return [{ namespace, service: name, text }]
   })
+  return optIn ? [...strays, ...notOptedIn(services, roleLabel, neighbours)] : strays
 }
 
 /** Of a copy for the standbys nobody expects to be managed. */
-function noteOnCopy(service: Service, roleLabel: string, copies: ReadonlySet<Service>): readonly Stray[] {
-  const { namespace, name, selector } = service
-  const notManaged = whyNotManaged(service, roleLabel, copies)
-  if (selector[roleLabel] !== 'active' || !notManaged) return []
+function noteOnCopy(service: Service, roleLabel: string, neighbours: Neighbours): readonly Stray[] {
+  return service.selector[roleLabel] === 'active' ? noteOnUnmanaged(service, roleLabel, neighbours) : []
+}
+
+/** It has opted in, and selects by no role, nor by anything like it: `managed: "true"` does not add one. */
+function noteOnRoleless(service: Service, roleLabel: string, neighbours: Neighbours): readonly Stray[] {
+  return roleLabel in service.selector ? [] : noteOnUnmanaged(service, roleLabel, neighbours)
+}
+
+function noteOnUnmanaged(service: Service, roleLabel: string, neighbours: Neighbours): readonly Stray[] {
+  const { namespace, name } = service
+  const notManaged = whyNotManaged(service, roleLabel, neighbours)
+  if (!notManaged) return []
   return [{ namespace, service: name, text: `service ${namespace}/${name} ${notManaged.why}. ${notManaged.remedy}` }]
+}
+
+/**
+ * The Services that are managed as soon as they opt in: the first few of each namespace, and of so many namespaces, for
+ * a cluster may be full of Services that select `role: active` and mean something else.
+ */
+function notOptedIn(services: readonly Service[], roleLabel: string, neighbours: Neighbours): readonly Stray[] {
+  const waiting = services.filter(
+    (service) =>
+      service.annotations[MANAGED] !== 'false' &&
+      whyNotManaged(service, roleLabel, neighbours) &&
+      !whyNotManaged(service, roleLabel, { copies: neighbours.copies }),
+  )
+  const all = [...listsBy(waiting, ({ namespace }) => namespace)].sort(([a], [b]) => compareNames(a, b))
+  const [named, unnamed] = [all.slice(0, MAX_WARNINGS), all.slice(MAX_WARNINGS)]
+  const strays = named.flatMap(([, own]): readonly Stray[] => {
+    const [first, ...more] = [...own].sort((a, b) => compareNames(a.name, b.name))
+    const [note] = first ? noteOnUnmanaged(first, roleLabel, neighbours) : []
+    if (!note) return []
+    const others = more.map(({ name }) => name).slice(0, NAMED)
+    const rest = more.length - others.length
+    const same =
+      others.length > 0 ? `. The same goes for ${others.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}` : ''
+    return [{ ...note, text: note.text + same }]
+  })
+  const [next] = unnamed.flatMap(([, own]) => own)
+  if (!next) return strays
+  const count = unnamed.reduce((sum, [, own]) => sum + own.length, 0)
+  const text = `${count} more Services in ${unnamed.length} more namespaces, service ${next.namespace}/${next.name} for one, are not annotated with ${MANAGED}: "true" (--opt-in)`
+  return [...strays, { namespace: next.namespace, service: next.name, text }]
 }
 
 /**

@@ -1,6 +1,7 @@
 /** One snapshot of Services and pods -> groups. Pure. Whatever users or attackers wrote is read with care here. */
 import { closest } from './closest.js'
 import type { Fault } from './errors.js'
+import { groupKey } from './group-key.js'
 import { EPOCH, PIN } from './keys.js'
 import type { Pod, Service } from './kube/port.js'
 import { listsBy } from './lists-by.js'
@@ -8,7 +9,9 @@ import { isMember, type Member, ownEpoch, readEpoch, readMember } from './member
 import { compareNames } from './names.js'
 import { originOf } from './origin.js'
 import { isLive } from './pods.js'
-import { copiesOfPods, whyNotManaged } from './services.js'
+import { neighboursOf, whyNotManaged } from './services.js'
+
+export { groupKey } from './group-key.js'
 
 /** The Services that share a selector once the role is taken out of it. */
 export interface GroupServices {
@@ -38,12 +41,19 @@ export function groupName({ namespace, services }: GroupServices): string {
   return `${namespace}/${services.map(({ name }) => name).join(',')}`
 }
 
-/** Finds the managed Services and groups them. A claimed Service is managed whatever else it says. */
-export function groupServices(services: readonly Service[], roleLabel: string): readonly GroupServices[] {
+/**
+ * Finds the managed Services and groups them. A claimed Service is managed whatever else it says.
+ * @param services all of their namespaces @param optIn see `neighboursOf`
+ */
+export function groupServices(
+  services: readonly Service[],
+  roleLabel: string,
+  optIn = false,
+): readonly GroupServices[] {
   const groups = new Map<string, GroupServices & { services: Service[] }>()
-  const copies = copiesOfPods(services, roleLabel)
+  const neighbours = neighboursOf(services, roleLabel, optIn)
   for (const service of [...services].sort((a, b) => compareNames(a.name, b.name))) {
-    if (whyNotManaged(service, roleLabel, copies)) continue
+    if (whyNotManaged(service, roleLabel, neighbours)) continue
     const { [roleLabel]: _role, [PIN]: _pin, ...selector } = service.selector
     const key = groupKey(service.namespace, selector)
     const group = groups.get(key)
@@ -51,11 +61,6 @@ export function groupServices(services: readonly Service[], roleLabel: string): 
     else groups.set(key, { namespace: service.namespace, selector, services: [service] })
   }
   return [...groups.values()]
-}
-
-/** Tells two groups apart, and finds the same one again in a later snapshot. */
-export function groupKey(namespace: string, selector: Readonly<Record<string, string>>): string {
-  return JSON.stringify([namespace, Object.entries(selector).sort(([a], [b]) => (a < b ? -1 : 1))])
 }
 
 /**

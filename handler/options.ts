@@ -56,6 +56,7 @@ export function readOptions(argv: Readonly<Record<string, unknown>>, env: Enviro
     kubeconfig: values.read('kubeconfig', parseText, 'the name of a file'),
     context: values.read('context', parseText, 'the name of a context'),
     roleLabel: values.read('role-label', parseLabelKey, 'a label key such as role or example.com/role') ?? 'role',
+    optIn: values.isOn('opt-in'),
     dryRun: values.isOn('dry-run'),
     output:
       values.read('output', (text) => (text === 'text' || text === 'json' ? text : undefined), 'text or json') ??

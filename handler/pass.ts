@@ -70,6 +70,7 @@ export async function pass(options: PassOptions, effects: Effects, stop: AbortSi
     kube: options.dryRun ? dryRun(effects.kube) : verified(effects.kube, options.roleLabel),
     ...(shared?.turns ?? takingTurns(systemClock, options.concurrency)),
     roleLabel: options.roleLabel,
+    optIn: options.optIn ?? false,
     defaults: options.settings,
     dryRun: options.dryRun,
     deadline: begin(),

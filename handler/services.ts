@@ -2,6 +2,7 @@
  * Which Services are ours. Pure. A namespace is full of other people's: whatever such a Service looks like, it neither
  * stops a group nor is it written to.
  */
+import { groupKey } from './group-key.js'
 import { HEALED, MANAGED, PIN, SWAP } from './keys.js'
 import { FIELD_MANAGER, type Service } from './kube/port.js'
 
@@ -12,11 +13,35 @@ export interface NotManaged {
   readonly remedy: string
 }
 
-/** Why a Service is none of ours, or `undefined`: it is managed. @param copies of pods, among the Services of its namespace */
+/** What the Services of a namespace say about each other. */
+export interface Neighbours {
+  /** Those that are copies of pods. */
+  readonly copies: ReadonlySet<Service>
+  /** The groups of which a Service says that it is to be managed; absent: none needs to. */
+  readonly optedIn?: ReadonlySet<string>
+}
+
+/** @param optIn whether a group is managed only where one of its Services is annotated with `managed: "true"` */
+export function neighboursOf(services: readonly Service[], roleLabel: string, optIn = false): Neighbours {
+  const copies = copiesOfPods(services, roleLabel)
+  if (!optIn) return { copies }
+  const saying = services.filter(
+    (service) => service.annotations[MANAGED] === 'true' && !whyNotManaged(service, roleLabel, { copies }),
+  )
+  return { copies, optedIn: new Set(saying.map((service) => groupKeyOf(service, roleLabel))) }
+}
+
+/** The key of the group that a Service belongs to if it is managed. */
+export function groupKeyOf({ namespace, selector }: Service, roleLabel: string): string {
+  const { [roleLabel]: _role, [PIN]: _pin, ...rest } = selector
+  return groupKey(namespace, rest)
+}
+
+/** Why a Service is none of ours, or `undefined`: it is managed. @param neighbours of all Services of its namespace */
 export function whyNotManaged(
   service: Service,
   roleLabel: string,
-  copies: ReadonlySet<Service>,
+  { copies, optedIn }: Neighbours,
 ): NotManaged | undefined {
   const { annotations, selector, name, namespace } = service
   if (service.terminating) return { why: 'is being deleted', remedy: 'Create it anew when it is gone.' }
@@ -36,10 +61,21 @@ export function whyNotManaged(
       remedy: `Add ${roleLabel}: active to spec.selector of the Service to have it managed.`,
     }
   }
-  if (annotations[MANAGED] !== 'false') return undefined
+  if (annotations[MANAGED] === 'false') {
+    const change = optedIn ? `--overwrite ${MANAGED}=true` : `${MANAGED}-`
+    return {
+      why: `is annotated with ${MANAGED}: "false"`,
+      remedy: `${optedIn ? 'Change' : 'Take'} that ${optedIn ? '' : 'off '}to have it managed: kubectl annotate service ${name} -n ${namespace} ${change}`,
+    }
+  }
+  if (!optedIn || optedIn.has(groupKeyOf(service, roleLabel))) return undefined
+  const said = annotations[MANAGED]
   return {
-    why: `is annotated with ${MANAGED}: "false"`,
-    remedy: `Take that off to have it managed: kubectl annotate service ${name} -n ${namespace} ${MANAGED}-`,
+    why:
+      said === undefined
+        ? `is not annotated with ${MANAGED}: "true", nor is another Service of its selector (--opt-in)`
+        : `is annotated with ${MANAGED}: ${JSON.stringify(said.slice(0, 40))}, which is not "true" (--opt-in)`,
+    remedy: `To have it managed: kubectl annotate service ${name} -n ${namespace} --overwrite ${MANAGED}=true`,
   }
 }
 

@@ -33,9 +33,9 @@ export interface Snapshot {
 
 /** @throws KubeError when the Services could not be read */
 export async function takeSnapshot(context: SwapContext, scope: Scope, waitForLeftovers: boolean): Promise<Snapshot> {
-  const { kube, deadline, roleLabel } = context
+  const { kube, deadline, roleLabel, optIn } = context
   const { services, stuck, healed } = await readServices(context, scope, waitForLeftovers)
-  const everyGroup = groupServices(services, roleLabel)
+  const everyGroup = groupServices(services, roleLabel, optIn)
   const groups = scope.select(everyGroup)
   const [only, ...more] = groups
   if (!only) return { groups: [], services, stuck, healed }
@@ -97,10 +97,10 @@ async function withNearMisses(
  * Nobody else is to wait for that: of several groups, each that is claimed is read again by itself.
  */
 async function readServices(context: SwapContext, scope: Scope, wait: boolean): Promise<Omit<Snapshot, 'groups'>> {
-  const { kube, clock, deadline, roleLabel } = context
+  const { kube, clock, deadline, roleLabel, optIn } = context
   const list = () => kube.listServices({ namespace: scope.namespace }, deadline.observing)
   const claimed = (services: readonly Service[]) => {
-    const [only, ...more] = scope.select(groupServices(services, roleLabel))
+    const [only, ...more] = scope.select(groupServices(services, roleLabel, optIn))
     return more.length > 0 ? [] : (only?.services.filter((one) => isClaimed(one, roleLabel)) ?? [])
   }
 

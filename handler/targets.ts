@@ -15,6 +15,8 @@ export interface Scope {
   /** Only the groups of these Services; empty: all. One that is not there is a fault. */
   readonly services: readonly ServiceRef[]
   readonly roleLabel: string
+  /** A group is managed only where one of its Services is annotated with `managed: "true"`; false unless given. */
+  readonly optIn?: boolean
   /** For Services without annotations. */
   readonly settings: Settings
 }

@@ -205,8 +205,14 @@ export function createApp(
       const watching = watch(
         {
           ...{ clock, random, namespaces, roleLabel: options.roleLabel, only: options.services },
+          optIn: options.optIn ?? false,
           services: (namespace) =>
-            counted(watches.services(namespace), options.roleLabel, () => rounds.within(OTHER_GROUPS_MS)),
+            counted(
+              watches.services(namespace),
+              options.roleLabel,
+              () => rounds.within(OTHER_GROUPS_MS),
+              options.optIn,
+            ),
           pods: (namespace) => watches.pods(namespace),
           pass: ({ namespace, services: [service] }) =>
             ofWatch([{ namespace, service: service?.name, otherwise: 'nothing' }]),

@@ -1,6 +1,6 @@
 // Other people's Services in the namespace: they stop no group, and nobody writes to them.
 import { beforeEach, describe, expect, inject, it } from 'vitest'
-import { PIN, SWAP } from '../../handler/keys.js'
+import { MANAGED, PIN, SWAP } from '../../handler/keys.js'
 import { kubectlFor } from '../support/kubectl.js'
 import { type OnCluster, openNamespace } from '../support/on-cluster.js'
 import type { TestServer } from '../support/servers.js'
@@ -133,6 +133,49 @@ describe.skipIf(!cluster)('in a namespace of many,', { timeout: 60_000 }, () => 
       expect((await world.service('helloworld')).selector).toEqual({ app: 'helloworld', ...ACTIVE })
     },
   )
+
+  it('what has not opted in is left alone and named, and is nobody’s rival; the annotation on one holds for its group', async () => {
+    const stored = () => Promise.all(['pods', 'services'].map((kind) => world.admin.get(`${world.api}/${kind}`)))
+    await world.addService({ name: 'blue', selector: { tier: 'backend', ...ACTIVE } })
+    await world.addService({ name: 'helloworld-metrics' })
+    const OPT_IN = [...FAST, '--opt-in']
+    await pods[0]?.behave('error')
+    const before = await stored()
+    const unasked = await world.report(OPT_IN)
+    expect(unasked.groups).toEqual([])
+    expect(unasked.warnings).toEqual([
+      expect.stringMatching(
+        /blue is not annotated with .*overwrite.* The same goes for helloworld, helloworld-metrics$/,
+      ),
+      expect.stringMatching(/none of its Services \(3\) is managed.*annotated with .*managed: "true" \(--opt-in\)/),
+    ])
+    const [named] = (await world.report([...OPT_IN, '--service', 'helloworld'])).groups
+    expect(named?.error).toMatchObject({ code: 'not-found', message: expect.stringContaining('not annotated with') })
+    expect(await stored()).toEqual(before)
+
+    await world.annotateService('helloworld', { [MANAGED]: 'true' })
+    const [blue] = await Promise.all([world.admin.get(`${world.api}/services/blue`), world.takeRequests()])
+    expect(await world.report(OPT_IN)).toMatchObject({
+      code: 0,
+      groups: [
+        { services: ['helloworld', 'helloworld-metrics'], decision: 'failover', active: { after: 'helloworld-1' } },
+      ],
+      warnings: [expect.stringMatching(/blue is not annotated with[^;]*managed=true$/)],
+    })
+    const requests = (await world.takeRequests()) ?? ['patch services/helloworld-metrics']
+    expect(requests).toContain('patch services/helloworld-metrics')
+    expect(await world.admin.get(`${world.api}/services/blue`)).toEqual(blue)
+  })
+
+  it('a claim on what has not opted in is taken off, and its pods are not written to', async () => {
+    await world.annotateService('helloworld', CLAIM)
+    await pods[0]?.behave('error')
+    const before = await world.pods()
+    await world.report([...FAST, '--opt-in'])
+    expect(await world.service('helloworld')).toMatchObject({ selector: { app: 'helloworld', ...ACTIVE } })
+    expect((await world.service('helloworld')).annotations).not.toHaveProperty(SWAP)
+    expect(await world.pods()).toEqual(before)
+  })
 
   it('the kubelet is believed of a standby that only our check finds unhealthy, once the active is not Ready', async () => {
     await pods[0]?.behave('error')

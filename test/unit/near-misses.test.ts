@@ -91,6 +91,57 @@ describe('a Service that is not managed, and looks as if it were meant to be:', 
   })
 })
 
+describe('where Services opt in,', () => {
+  const optedIn = (services: readonly Service[]) => strayServices(services, 'role', true).map(({ text }) => text)
+  const waiting = (name: string, namespace = 'shop') => selecting({ app: name, role: 'active' }, name, { namespace })
+
+  test('the first of those that would be managed if they did is named with the command, and others of its namespace', () => {
+    const services = ['web-10', 'web-9', 'cache', 'db', 'mail'].map((name) => waiting(name))
+    expect(optedIn(services)).toEqual([
+      'service shop/cache is not annotated with active-passive/managed: "true", nor is another Service of its selector (--opt-in). To have it managed: kubectl annotate service cache -n shop --overwrite active-passive/managed=true. The same goes for db, mail, web-9 and 1 more',
+    ])
+  })
+
+  test('a value that is nearly the right one is shown, and cut short', () => {
+    const nearly = { ...annotated('web', { managed: 'True'.repeat(1_000) }), selector: { app: 'web', role: 'active' } }
+    const [text = '', ...more] = optedIn([nearly])
+    expect(text).toMatch(
+      /^service default\/web is annotated with active-passive\/managed: "TrueTrue.*which is not "true"/,
+    )
+    expect([text.length < 400, more]).toEqual([true, []])
+  })
+
+  test('of many namespaces ten are named, and how many Services the others have', () => {
+    const services = Array.from({ length: 1_000 }, (_, n) => waiting(`web-${n}`, `t-${n % 100}`))
+    const named = optedIn(services)
+    expect(named).toHaveLength(11)
+    expect(named.slice(0, 3).map((text) => text.split(' ')[1])).toEqual(['t-0/web-0', 't-1/web-1', 't-2/web-2'])
+    expect(named.at(-1)).toMatch(
+      /^900 more Services in 90 more namespaces, service t-10\/web-10 for one, are not annotated/,
+    )
+  })
+
+  test.each<[string, Service]>([
+    ['it says no', { ...annotated('web', { managed: 'false' }), selector: { app: 'web', role: 'active' } }],
+    ['it selects by nearly the role, and never opted in', selecting({ app: 'web', role: 'Active' })],
+    [
+      'it is claimed',
+      selecting({ app: 'web', role: 'active' }, 'web', { annotations: { 'active-passive/swap': 't' } }),
+    ],
+    ['another one of its group did', selecting({ app: 'same', role: 'active' })],
+  ])('nothing is said where %s', (_why, service) => {
+    const same = { ...annotated('same', { managed: 'true' }), selector: { app: 'same', role: 'active' } }
+    expect(optedIn([service, same])).toEqual([])
+  })
+
+  test.each<[Labels, string]>([
+    [{ app: 'web', role: 'Active' }, 'did you mean role: active?'],
+    [{ app: 'web' }, 'does not have role: active in its selector. Add role: active to spec.selector'],
+  ])('one that did is named though nothing else says that it is meant: %j', (selector, text) => {
+    expect(optedIn([{ ...annotated('web', { managed: 'true' }), selector }])).toEqual([expect.stringContaining(text)])
+  })
+})
+
 describe('a pod that nearly has a role', () => {
   const group = { selector: { app: 'web' } }
   const pod = (name: string, labels: Labels) => aPod(name, { labels })

@@ -76,6 +76,51 @@ describe('a Service is managed', () => {
   })
 })
 
+describe('where Services opt in,', () => {
+  const saying = (text: string, rest: Partial<Service> = {}): Partial<Service> => ({
+    ...rest,
+    annotations: { 'active-passive/managed': text, ...rest.annotations },
+  })
+  const metrics = aService('web-metrics', { selector: { role: 'active', app: 'web' } })
+  const managed = (...services: readonly Service[]) => groupServices(services, 'role', true).map(groupName)
+
+  test.each<[string, readonly Service[], readonly string[]]>([
+    ['one that says nothing', [aService('web')], []],
+    ['one that says so', [aService('web', saying('true'))], ['default/web']],
+    ['one that says nearly so', [aService('web', saying('True'))], []],
+    ['one that says no', [aService('web', saying('false'))], []],
+    ['one of the same selector', [aService('web', saying('true')), metrics], ['default/web,web-metrics']],
+    ['its own no beside that', [aService('web', saying('true')), aService('x', saying('false'))], ['default/web']],
+    ['one of another namespace', [aService('web', saying('true', { namespace: 'other' })), metrics], ['other/web']],
+    [
+      'one for the standbys',
+      [aService('web', saying('true', { selector: { app: 'web', role: 'passive' } })), metrics],
+      [],
+    ],
+    ['one that leads to no pods', [aService('web', saying('true', { external: true })), metrics], []],
+    ['one that is being deleted', [aService('web', saying('true', { terminating: true })), metrics], []],
+    ['a claim alone, which is released', [aService('web', CLAIMED), metrics], ['default/web']],
+    [
+      'one that is latched',
+      [aService('web', saying('true', { ...CLAIMED, selector: { app: 'web', 'active-passive/pod': 'uid' } })), metrics],
+      ['default/web,web-metrics'],
+    ],
+  ])('%s decides', (_, services, names) => {
+    expect(managed(...services)).toEqual(names)
+    expect(managed(...services.toReversed())).toEqual(names)
+  })
+
+  test('one that does not is no rival', () => {
+    const own = aService('web', saying('true'))
+    const stranger = aService('stranger', { selector: { tier: 'a', role: 'active' } })
+    const everyGroup = groupServices([own, stranger], 'role', true)
+    const pod = aPod('web-0', { labels: { tier: 'a' } })
+    expect(populate(everyGroup, everyGroup, [pod], 'role')[0]).not.toHaveProperty('fault')
+    const unasked = groupServices([own, stranger], 'role')
+    expect(populate(everyGroup, unasked, [pod], 'role')[0]).toHaveProperty('fault.code', 'overlap')
+  })
+})
+
 describe('Services make one group', () => {
   test('when they select the same once the role is out, in whatever order they say it', () => {
     const [group, ...more] = observe([

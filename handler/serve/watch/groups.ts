@@ -33,10 +33,11 @@ export class WatchedGroups {
   private readonly pods = new Map<string, Pod>()
   private groups = new Map<string, Watched>()
 
-  /** @param only the groups of these Services; none: all */
+  /** @param only the groups of these Services; none: all @param optIn see `neighboursOf` */
   constructor(
     private readonly roleLabel: string,
     private readonly only: readonly ServiceRef[] = [],
+    private readonly optIn = false,
   ) {}
 
   /** What a list of a scope says: what was known there and is not listed is gone. @param namespace `undefined`: all */
@@ -113,7 +114,7 @@ export class WatchedGroups {
   private regroup(changed?: Service): readonly News[] {
     const before = this.groups
     this.groups = new Map(
-      groupServices([...this.services.values()], this.roleLabel)
+      groupServices([...this.services.values()], this.roleLabel, this.optIn)
         .filter(({ selector }) => Object.keys(selector).length > 0) // the whole namespace: refused by every pass
         .filter((group) => isInScope(this.only, group))
         .map((group) => {

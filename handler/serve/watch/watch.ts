@@ -10,6 +10,8 @@ import { type News, WatchedGroups } from './groups.js'
 export interface WatchOptions extends Pick<Effects, 'clock' | 'random'> {
   readonly namespaces: readonly string[] | 'all'
   readonly roleLabel: string
+  /** Of all groups, those that have opted in; false unless given. */
+  readonly optIn?: boolean
   /** Passes are for the groups of these Services; none: for all. */
   readonly only: readonly ServiceRef[]
   services(namespace: string | undefined): Watchable<Service>
@@ -28,7 +30,7 @@ export interface WatchName {
 
 /** Watches until `signal` aborts, and passes that have begun have ended. */
 export async function watch(options: WatchOptions, signal: AbortSignal): Promise<void> {
-  const groups = new WatchedGroups(options.roleLabel, options.only)
+  const groups = new WatchedGroups(options.roleLabel, options.only, options.optIn)
   const attendance = new Attendance(groups, options.pass, options, signal)
   const tell = (news: readonly News[]) => attendance.tell(news)
   const namespaces = options.namespaces === 'all' ? [undefined] : [...new Set(options.namespaces)]

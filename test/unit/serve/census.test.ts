@@ -74,6 +74,24 @@ describe('the census', () => {
     expect(await tells('changed', { ...web, annotations: { 'active-passive/prefer': 'web-1' } })).toBe(false)
   })
 
+  it('is other when a group opts in or out where that is asked for, and for nothing else of those that do not', async () => {
+    services = counted(source, 'role', () => void changes++, true)
+    const opted = { ...web, annotations: { 'active-passive/managed': 'true' } }
+    const same = aService('web-metrics')
+    expect(await lists(web)).toBe(false)
+    expect(await tells('changed', same)).toBe(false)
+    expect(await tells('changed', opted)).toBe(true)
+    expect(await tells('deleted', same)).toBe(true)
+    expect(await tells('changed', same)).toBe(true)
+    const latched = { 'active-passive/swap': 'token pod' }
+    expect(await tells('changed', { ...opted, annotations: { ...opted.annotations, ...latched } })).toBe(false)
+    expect(await tells('changed', { ...same, annotations: latched })).toBe(false)
+    expect(await tells('changed', { ...same, annotations: opted.annotations })).toBe(false)
+    expect(await tells('deleted', opted)).toBe(true)
+    expect(await tells('changed', same)).toBe(true)
+    expect(await tells('deleted', same)).toBe(false)
+  })
+
   it('passes on what goes wrong', async () => {
     source.refuseList.push(new Expired())
     source.refuseWatch.push(new Expired())

@@ -143,6 +143,18 @@ describe('what the watches know of the groups', () => {
     expect(groups.group(WEB)).toBeUndefined()
   })
 
+  it('has only the groups of which a Service opts in, where that is asked for', () => {
+    groups = new WatchedGroups('role', [], true)
+    groups.podsListed(undefined, [passive])
+    expect(groups.servicesListed(undefined, [aService('web-metrics')])).toEqual([])
+    expect(groups.podChanged(active)).toEqual([])
+    expect(groups.serviceChanged(annotated('web', { managed: 'true' }))).toEqual([calm])
+    expect(groups.group(WEB)?.services.map(({ name }) => name)).toEqual(['web', 'web-metrics'])
+    expect(groups.podChanged({ ...active, ready: false })).toEqual([urgent])
+    expect(groups.serviceChanged(aService('web'))).toEqual([])
+    expect(groups.group(WEB)).toBeUndefined()
+  })
+
   it('gives the pods that it knows to a Service that comes later', () => {
     groups.podsListed(undefined, [aPod('db', { labels: { app: 'db' } })])
     expect(groups.serviceChanged(aService('db', { selector: { app: 'db', role: 'active' } }))).toHaveLength(1)
