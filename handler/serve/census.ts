@@ -28,9 +28,8 @@ export function counted(
   /** How many Services of a group opt in. */
   const optingIn = new Map<string, number>()
 
-  const isIn = (group: string) => (optingIn.get(group) ?? 0) > 0
   const groupNow = (one: Counted | undefined) =>
-    one && (one.isManagedAnyway || isIn(one.group)) ? one.group : undefined
+    one && (one.isManagedAnyway || optingIn.has(one.group)) ? one.group : undefined
   const count = ({ group, isOptingIn }: Counted, by: 1 | -1): void => {
     const left = (optingIn.get(group) ?? 0) + (isOptingIn ? by : 0)
     if (left > 0) optingIn.set(group, left)
@@ -38,14 +37,13 @@ export function counted(
   }
   const put = (uid: string, after: Counted | undefined): void => {
     const before = known.get(uid)
-    const keys = [before, after].flatMap((one) => one?.group ?? [])
-    const [was, wereIn] = [groupNow(before), keys.map(isIn)]
+    const was = groupNow(before)
     if (before) count(before, -1)
     if (after) count(after, 1)
     if (after) known.set(uid, after)
     else known.delete(uid)
-    const [is, areIn] = [groupNow(after), keys.map(isIn)]
-    if (was !== is || wereIn.join() !== areIn.join()) changed()
+    // A Service that brings others of its group in or out comes or goes itself.
+    if (was !== groupNow(after)) changed()
   }
   const read = (service: Service): Counted | undefined => {
     const [group] = groupServices([service], roleLabel)
