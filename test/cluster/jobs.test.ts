@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { load, loadAll } from 'js-yaml'
 import { afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest'
+import * as keys from '../../handler/keys.js'
 import { repository } from '../support/handler.js'
 import { type Kubectl, kubectlFor } from '../support/kubectl.js'
 import { type Overlay, withOverlay } from '../support/overlay.js'
@@ -28,10 +29,16 @@ interface PodTemplate {
 /** As much of a manifest as the tests below look at. */
 interface Manifest extends KubeObject {
   readonly kind: string
-  readonly spec?: { readonly template?: PodTemplate; readonly jobTemplate?: { readonly spec: Manifest['spec'] } }
+  readonly spec?: {
+    readonly template?: PodTemplate
+    readonly jobTemplate?: { readonly spec: Manifest['spec'] }
+    readonly policyName?: string
+    readonly matchConditions?: readonly { readonly expression: string }[]
+    readonly variables?: readonly { readonly name: string; readonly expression: string }[]
+  }
   readonly rules?: readonly Rule[]
   readonly roleRef?: object
-  readonly subjects?: readonly { readonly namespace?: string }[]
+  readonly subjects?: readonly { readonly name: string; readonly namespace?: string }[]
 }
 
 const cluster = inject('cluster')
@@ -71,6 +78,17 @@ const SHARED = JSON.stringify([
   { op: 'replace', path: '/spec/template/spec/serviceAccountName', value: 'active-passive' },
 ])
 
+/** What components/all-namespaces brings along, and nothing else of jobs/policy. */
+const POLICIES = ['operations', 'pods', 'services'].flatMap((name) => [
+  `ValidatingAdmissionPolicy active-passive-${name}`,
+  `ValidatingAdmissionPolicyBinding active-passive-${name}`,
+])
+const policiesIn = (objects: readonly Manifest[]) =>
+  objects
+    .map(({ kind, metadata }) => `${kind} ${metadata.name}`)
+    .filter((name) => /^ValidatingAdmission|^NetworkPolicy active-passive$/.test(name))
+    .sort()
+
 const podTemplates = (objects: readonly Manifest[]) =>
   objects.flatMap(({ spec }) => spec?.jobTemplate?.spec?.template ?? spec?.template ?? [])
 const containers = (objects: readonly Manifest[]) => podTemplates(objects).flatMap(({ spec }) => spec.containers)
@@ -83,6 +101,13 @@ describe('jobs/', () => {
       read('jobs/once/job.yaml').replace('active-passive-once\n      auto', 'active-passive\n      auto'),
     )
     expect((job as Manifest).spec).toEqual(cronJob.spec?.jobTemplate?.spec)
+  })
+
+  it('lets a pass write the annotations on pods that handler/keys.ts has, and no others', () => {
+    const { spec } = loadAll(read('jobs/policy/pods.yaml'))[0] as Manifest
+    const marks = spec?.variables?.find(({ name }) => name === 'marks')?.expression ?? ''
+    const { PREFIX, PIN, SWAP, MANAGED, ...onPods } = keys
+    expect(JSON.parse(marks.replaceAll("'", '"')).sort()).toEqual(Object.values(onPods).sort())
   })
 
   it('names the version of the package wherever it names one, and so does the image', () => {
@@ -173,7 +198,7 @@ describe.skipIf(!cluster)('jobs/ on a real API server', () => {
       components: inCheckout(overlay.components),
     })
     expect(containers(applied)).toMatchObject([
-      { image: `REGISTRY/active-passive:${version}`, args: ['run', '--all-namespaces', '--failures=5'] },
+      { image: `REGISTRY/active-passive:${version}`, args: ['run', '--all-namespaces', '--opt-in', '--failures=5'] },
     ])
   })
 
@@ -181,6 +206,27 @@ describe.skipIf(!cluster)('jobs/ on a real API server', () => {
     const resources = ['jobs/serve', 'jobs/policy', 'jobs/demo', 'jobs/alerts']
     const kinds = (await apply({ resources })).map(({ kind }) => kind)
     expect(kinds.filter((kind) => kind === 'NetworkPolicy')).toHaveLength(2)
+  })
+
+  it('under a prefix and a suffix, the policies are bound and hold each account that passes have', async () => {
+    const overlay = { namespace, resources: ['jobs/cronjob', 'jobs/serve', 'jobs/once'], components: [ALL_NAMESPACES] }
+    for (const around of [{ namePrefix: 'acme-', nameSuffix: '-v2' }, { namePrefix: 'acme' }, { nameSuffix: '.b' }]) {
+      const built = await withOverlay({ ...overlay, ...around }, (folder) => kubectl('kustomize', folder))
+      const objects = loadAll(built) as Manifest[]
+      const policies = objects.filter(({ kind }) => kind === 'ValidatingAdmissionPolicy')
+      const bound = objects.flatMap(({ spec }) => spec?.policyName ?? [])
+      expect(bound.sort()).toEqual(policies.map(({ metadata }) => metadata.name).sort())
+      const conditions = policies.flatMap(({ spec }) => spec?.matchConditions ?? []).map(({ expression }) => expression)
+      const users = podTemplates(objects).map(
+        ({ spec }) => `system:serviceaccount:${namespace}:${spec.serviceAccountName}`,
+      )
+      expect([conditions.length, new Set(users).size]).toEqual([3, 3])
+      for (const condition of conditions) {
+        const [, form = ''] = /^request\.userInfo\.username\.matches\('(.*)'\)$/.exec(condition) ?? []
+        expect(users.filter((user) => !new RegExp(form).test(user))).toEqual([])
+        expect('system:serviceaccount:active-passive:deployer').not.toMatch(new RegExp(form))
+      }
+    }
   })
 
   it.each(['jobs/serve', 'jobs/cronjob'])('%s is unchanged when it is applied once more', async (folder) => {
@@ -247,8 +293,9 @@ describe.skipIf(!cluster)('jobs/ on a real API server', () => {
           expect(of(kind)).toMatchObject([{ metadata: { name }, rules }])
           expect(of(`${kind}Binding`)).toMatchObject([{ metadata: { name }, roleRef: { kind, name }, subjects }])
           expect(containers(objects).map((container) => container.args)).toEqual(
-            args.map((own) => (wide ? [...own, '--all-namespaces'] : own)),
+            args.map((own) => (wide ? [...own, '--all-namespaces', '--opt-in'] : own)),
           )
+          expect(policiesIn(objects)).toEqual(wide ? [...POLICIES].sort() : [])
         },
       )
     })

@@ -1,5 +1,5 @@
 // What somebody might try with the handler's token and too many rights, and what jobs/policy says to it.
-import { MANAGED, PIN, SWAP } from '../../handler/keys.js'
+import { EPOCH, HEALED, MANAGED, PIN, SWAP } from '../../handler/keys.js'
 import type { OnCluster } from '../support/on-cluster.js'
 import { ApiError, applyPatch, jsonPatch, type Kube } from './client.js'
 import type { Rule } from './users.js'
@@ -28,13 +28,18 @@ const container = { name: 'app', image: 'helloworld', resources: { requests: { c
 const toleration = { operator: 'Exists' }
 const elsewhere = [{ apiVersion: 'v1', kind: 'ConfigMap', name: 'other', uid: '00000000-0000-0000-0000-000000000000' }]
 
+/** Stands for the uid of the object that is written to. */
+const OWN_UID = 'own-uid'
+
 /** Of no pod. */
 export const UID = '00000000-0000-4000-8000-000000000007'
 
 const POD_LABEL = 'may only change the role and the pin among the labels of a pod'
 const POD_ROLE = 'may only make a pod active or passive'
 const POD_PIN = "may only set the pin of a pod to the pod's own uid"
-const POD_ANNOTATION = 'may only change annotations of a pod that begin with active-passive/'
+const POD_PINNED = 'may only set the pin of a pod that is active or passive'
+const POD_ANNOTATION = 'may only change its marks among the annotations of a pod'
+const SHORT = 'may only write short annotations'
 const POD_METADATA = 'may only change labels and annotations in the metadata of a pod'
 const POD_SPEC = 'may not change the spec of a pod'
 const SERVICE_MANAGED = 'may only change a Service that selects the active pod'
@@ -82,6 +87,13 @@ export const CHANGES: readonly Change[] = [
   ],
   ofPod.labels('the pin of another pod', POD_PIN, { [PIN]: '00000000-0000-0000-0000-000000000000' }),
   ['the pin removed', 'pods/pinned', { metadata: { labels: { [PIN]: null } } }, POD_PIN],
+  ['the pin of a stranger', 'pods/stranger', { metadata: { labels: { [PIN]: OWN_UID } } }, POD_PINNED],
+  ['the pin of a pod without a role', 'pods/unlabelled', { metadata: { labels: { [PIN]: OWN_UID } } }, POD_PINNED],
+  ofPod.annotations('another annotation of our prefix', { 'active-passive/anything': 'yes' }),
+  ofPod.annotations('a setting of a Service', { 'active-passive/prefer': 'a' }),
+  pod('a long annotation', SHORT, { metadata: { annotations: { [EPOCH]: '9'.repeat(1_025) } } }),
+  pod('one that is long in bytes alone', SHORT, { metadata: { annotations: { [EPOCH]: '€'.repeat(342) } } }),
+  pod('a long note', SHORT, { metadata: { annotations: { [HEALED]: 'x'.repeat(4_097) } } }),
   ofPod.annotations('a foreign annotation', { 'example.com/kept': 'no' }),
   ofPod.annotations('a new foreign annotation', { 'example.com/added': 'yes' }),
   ofPod.annotations('a foreign annotation that looks like ours', { 'active-passive.example.com/epoch': '1' }),
@@ -119,6 +131,8 @@ export const CHANGES: readonly Change[] = [
   ofService.annotations('a foreign annotation removed', { 'example.com/kept': null }),
   ofService.annotations('a setting of its user', { 'active-passive/health-check': 'tcp://:22' }),
   ofService.annotations('managed: "false"', { [MANAGED]: 'false' }),
+  service('a long claim', SHORT, { metadata: { annotations: { [SWAP]: 'x'.repeat(1_025) } } }),
+  service('a long note', SHORT, { metadata: { annotations: { [HEALED]: 'x'.repeat(4_097) } } }),
   service('a label', SERVICE_METADATA, { metadata: { labels: { kept: 'no' } } }),
   service('a label removed', SERVICE_METADATA, { metadata: { labels: { kept: null } } }),
   service('another owner', SERVICE_METADATA, { metadata: { ownerReferences: elsewhere } }),
@@ -182,6 +196,7 @@ export async function addTargets({ admin, api, addService }: OnCluster): Promise
     target: { role: 'passive' },
     stranger: { role: 'leader' },
     pinned: { role: 'passive', [PIN]: UID },
+    unlabelled: {},
   })) {
     await admin.post(`${api}/pods`, { metadata: { ...kept, name, labels: { ...labels, ...roles } }, spec })
   }
@@ -211,7 +226,9 @@ interface Request {
 }
 
 /** The same change by every kind of update. `admin` is asked what it comes to. */
-export async function requestsFor(admin: Kube, path: string, patch: Sections): Promise<readonly Request[]> {
+export async function requestsFor(admin: Kube, path: string, change: Sections): Promise<readonly Request[]> {
+  const text = JSON.stringify(change)
+  const patch = text.includes(OWN_UID) ? await withOwnUid(admin, path, text) : change
   const merged = await admin.patch<Sections>(`${path}${DRY_RUN}`, patch)
   const operations = Object.entries(patch).flatMap(([section, fields]) =>
     Object.keys(fields).map((field) => ({
@@ -235,6 +252,11 @@ export async function requestsFor(admin: Kube, path: string, patch: Sections): P
   const send: Request['send'] = (api, query = '?') =>
     api.patch(`${path}${query}&fieldManager=test&force=true`, applied, applyPatch)
   return [...requests, { how: 'server-side apply', send }]
+}
+
+async function withOwnUid(admin: Kube, path: string, change: string): Promise<Sections> {
+  const { metadata } = await admin.get(path)
+  return JSON.parse(change.replaceAll(OWN_UID, `${metadata.uid}`)) as Sections
 }
 
 /** What is no update. */

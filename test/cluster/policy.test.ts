@@ -4,7 +4,7 @@ import { mkdtemp, writeFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { loadAll } from 'js-yaml'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { HEALED, MANAGED, PIN, SWAP } from '../../handler/keys.js'
+import { EPOCH, HEALED, MANAGED, OWNER, PIN, SWAP } from '../../handler/keys.js'
 import { repository, startHandler } from '../support/handler.js'
 import { type Kubectl, kubectlFor } from '../support/kubectl.js'
 import { type OnCluster, openNamespace } from '../support/on-cluster.js'
@@ -225,6 +225,18 @@ describe.skipIf(findBinaries() === undefined)('jobs/policy', { timeout: 60_000 }
       expect(await world.actives()).toEqual(['helloworld-0'])
     })
 
+    it('has room for marks as long as they become, and for taking off what somebody has made longer', async () => {
+      const api = kube(world.kubeconfig)
+      const pod = `${world.api}/pods/helloworld-0`
+      await api.patch(pod, { metadata: { annotations: { [OWNER]: 'x'.repeat(1_024), [HEALED]: 'x'.repeat(4_096) } } })
+      await api.patch(`${world.api}/services/helloworld`, {
+        metadata: { annotations: { [SWAP]: 'x'.repeat(1_024), [HEALED]: 'x'.repeat(4_096) } },
+      })
+      await world.admin.patch(pod, { metadata: { annotations: { [EPOCH]: '9'.repeat(200_000) } } })
+      await api.patch(pod, { metadata: { annotations: { [OWNER]: null } } })
+      await api.patch(pod, { metadata: { annotations: { [EPOCH]: '9' } } })
+    })
+
     it('does not come between it and a lost race', async () => {
       const api = kube(world.kubeconfig)
       const { metadata } = await world.admin.get(`${world.api}/services/helloworld`)
@@ -353,7 +365,9 @@ describe.skipIf(findBinaries() === undefined)('jobs/policy', { timeout: 60_000 }
     it.each([
       ['active-passive-serve', 403],
       ['active-passive-once', 403],
-      ['active-passive-another', 200],
+      ['acme-active-passive-serve-v2', 403],
+      ['acmeactive-passive', 403],
+      ['passive-active', 200],
     ])('by each of the three policies, holds the account %s: %i', async (name, status) => {
       const account = { namespace: targets.namespace, name, rules: TOO_MANY_RIGHTS }
       const api = kube((await serviceAccount(cluster.kubeconfig, account)).kubeconfig)

@@ -12,6 +12,8 @@ export interface Overlay {
   /** As kustomize wants them. */
   readonly patches?: readonly unknown[]
   readonly images?: readonly unknown[]
+  readonly namePrefix?: string
+  readonly nameSuffix?: string
 }
 
 /** Writes it into a folder, for as long as `use` needs it. */
