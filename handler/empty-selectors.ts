@@ -6,16 +6,21 @@
 import { closest, isSlip, numbersIn, plain, shortened } from './closest.js'
 import { PIN } from './keys.js'
 import type { Pod, Service } from './kube/port.js'
+import { LabelIndex, type Labels } from './label-index.js'
 import { add, listsBy } from './lists-by.js'
 import { compareNames } from './names.js'
 import { type GroupServices, groupKey, groupName } from './observe.js'
 import { isLive } from './pods.js'
 
-type Labels = Readonly<Record<string, string>>
 type Entry = readonly [key: string, value: string]
 
 /** A tenant may write thousands of names that are one letter apart. */
 const MAX_CANDIDATES = 64
+
+/** Names that are compared, and pods that are looked at, in one namespace: hints are a courtesy, and cost little. */
+const MAX_STEPS = 10_000
+/** Values that selectors are compared with, of all keys of a namespace. */
+const MAX_VALUES = 1_000
 
 /**
  * A warning for each group that selects no pod while one is there that was probably meant: whose labels are the
@@ -38,8 +43,9 @@ export function emptySelectors(
   const routing = services.filter(({ external, terminating }) => !external && !terminating)
   const servicesOf = listsBy(routing, ({ namespace }) => namespace)
   for (const [namespace, own] of listsBy(groups, (group) => group.namespace)) {
-    const index = new LabelIndex([...(alive.get(namespace) ?? [])].sort((a, b) => compareNames(a.name, b.name)))
-    const isSpokenFor = spokenFor(servicesOf.get(namespace) ?? [], roleLabel)
+    const sorted = [...(alive.get(namespace) ?? [])].sort((a, b) => compareNames(a.name, b.name))
+    const index = new Neighbours(sorted, own)
+    const isSpokenFor = spokenFor(sorted, servicesOf.get(namespace) ?? [], roleLabel)
     for (const group of own) {
       const near = index.find(group.selector, (pod, [, value]) => !isSpokenFor(pod, group, value))
       if (near) found.set(groupKey(namespace, group.selector), describe(group, near))
@@ -64,13 +70,17 @@ function describe(group: GroupServices, { pod, entry: [key, value] }: Near): str
  * own is named after the pod's label: `helloworld-all` selects all pods of `helloworld`, whatever typo `helloworld` has.
  */
 function spokenFor(
+  pods: readonly Pod[],
   services: readonly Service[],
   roleLabel: string,
 ): (pod: Pod, group: GroupServices, value: string) => boolean {
   const hasRole = ({ selector }: Service) => roleLabel in selector || PIN in selector
   const withoutRole = ({ selector: { [roleLabel]: _role, [PIN]: _pin, ...rest } }: Service) => rest
-  const isOfGroup = selectedBy(services.filter(hasRole).map(withoutRole))
-  const isServed = selectedBy(services.filter((service) => !hasRole(service)).map(({ selector }) => selector))
+  const isOfGroup = selectedBy(services.filter(hasRole).map(withoutRole), pods)
+  const isServed = selectedBy(
+    services.filter((service) => !hasRole(service)).map(({ selector }) => selector),
+    pods,
+  )
   return (pod, group, value) => isOfGroup(pod) || (isServed(pod) && !isNamedAfter(group, value))
 }
 
@@ -79,20 +89,13 @@ function isNamedAfter({ services }: GroupServices, value: string): boolean {
   return services.some(({ name }) => parts(name).includes(parts(value)))
 }
 
-/** Whether one of these selectors matches a pod; each is looked for under the rarest of its entries. */
-function selectedBy(selectors: readonly Labels[]): (pod: Pod) => boolean {
-  const uses = new Map<string, number>()
-  for (const selector of selectors) {
-    for (const entry of Object.entries(selector)) uses.set(idOf(entry), (uses.get(idOf(entry)) ?? 0) + 1)
-  }
-  const usesOf = (entry: Entry) => uses.get(idOf(entry)) ?? 0
-  const rarest = new Map<string, Labels[]>()
-  for (const selector of selectors) {
-    const [entry] = Object.entries(selector).sort((a, b) => usesOf(a) - usesOf(b))
-    if (entry) add(rarest, idOf(entry), selector)
-  }
-  return (pod) =>
-    Object.entries(pod.labels).some((entry) => rarest.get(idOf(entry))?.some((selector) => matches(selector, pod)))
+/** Whether one of these selectors matches one of these pods. An empty one matches none. */
+function selectedBy(selectors: readonly Labels[], pods: readonly Pod[]): (pod: Pod) => boolean {
+  const index = new LabelIndex(pods, ({ labels }) => labels, selectors)
+  const found = index.none()
+  for (const selector of selectors) if (Object.keys(selector).length > 0) found.join(index.select(selector))
+  const selected = new Set(found.all().map((place) => index.at(place)))
+  return (pod) => selected.has(pod)
 }
 
 function matches(selector: Labels, { labels }: Pod, but?: string): boolean {
@@ -105,14 +108,19 @@ function idOf([key, value]: Entry): string {
 }
 
 /** The pods of a namespace by their labels, and the labels by what they may be mistaken for. */
-class LabelIndex {
+class Neighbours {
   readonly #pods = new Map<string, Pod[]>()
+  readonly #selected: LabelIndex<Pod>
+  #steps = MAX_STEPS
+  #values = MAX_VALUES
   readonly #keysOf = new Map<string, string[]>()
   readonly #valuesOf = new Map<string, string[]>()
   /** By key: trace -> the values that have it. Only of keys that somebody asks for. */
   readonly #traces = new Map<string, ReadonlyMap<string, readonly string[]>>()
 
-  constructor(pods: readonly Pod[]) {
+  constructor(pods: readonly Pod[], groups: readonly GroupServices[]) {
+    const selectors = groups.map(({ selector }) => selector)
+    this.#selected = new LabelIndex(pods, ({ labels }) => labels, selectors)
     for (const pod of pods) {
       for (const entry of Object.entries(pod.labels)) {
         const [key, value] = entry
@@ -128,7 +136,7 @@ class LabelIndex {
   /** A pod that has the labels of a selector but for a slip, if none has them all. */
   find(selector: Labels, isFree: (pod: Pod, entry: Entry) => boolean): Near | undefined {
     const entries = Object.entries(selector)
-    if (this.#fewest(entries).some((pod) => matches(selector, pod))) return undefined
+    if (this.#steps <= 0 || !this.#selected.select(selector).isEmpty()) return undefined
     for (const [key, value] of entries) {
       const others = entries.filter(([other]) => other !== key)
       const slips: readonly Entry[] = [
@@ -139,6 +147,7 @@ class LabelIndex {
         const [near, its] = entry
         const pod = this.#fewest([entry, ...others]).find(
           (one) =>
+            this.#isAllowed() &&
             one.labels[near] === its &&
             (near === key || one.labels[key] === undefined) &&
             matches(selector, one, key) &&
@@ -150,6 +159,11 @@ class LabelIndex {
     return undefined
   }
 
+  /** Beyond that nobody is told of a slip any more. */
+  #isAllowed(): boolean {
+    return this.#steps-- > 0
+  }
+
   /** The pods with one of these labels: with the one that the fewest have. */
   #fewest(entries: readonly Entry[]): readonly Pod[] {
     const lists = entries.map((entry) => this.#pods.get(idOf(entry)) ?? [])
@@ -157,20 +171,27 @@ class LabelIndex {
   }
 
   #valuesNear(key: string, value: string): readonly string[] {
-    const byTrace = this.#traces.get(key) ?? indexed(this.#valuesOf.get(key) ?? [])
-    this.#traces.set(key, byTrace)
+    const byTrace = this.#traces.get(key) ?? this.#index(key)
     const near = new Set<string>()
     for (const trace of tracesOf(value)) {
       for (const other of byTrace.get(trace) ?? []) {
         if (near.size < MAX_CANDIDATES) near.add(other)
       }
     }
-    return [...near].filter((other) => other !== value && isSlip(other, value))
+    return [...near].filter((other) => this.#isAllowed() && other !== value && isSlip(other, value))
+  }
+
+  #index(key: string): ReadonlyMap<string, readonly string[]> {
+    const values = (this.#valuesOf.get(key) ?? []).slice(0, this.#values)
+    this.#values -= values.length
+    const byTrace = indexed(values)
+    this.#traces.set(key, byTrace)
+    return byTrace
   }
 
   #keysNear(key: string, value: string): readonly string[] {
     const keys = (this.#keysOf.get(value) ?? []).slice(0, MAX_CANDIDATES)
-    return keys.filter((other) => other !== key && isKeySlip(other, key))
+    return keys.filter((other) => this.#isAllowed() && other !== key && isKeySlip(other, key))
   }
 }
 
@@ -194,5 +215,6 @@ function indexed(values: readonly string[]): ReadonlyMap<string, readonly string
 
 /** Two values with a slip between them have one of these in common. */
 function tracesOf(value: string): readonly string[] {
-  return shortened(plain(value)).map((trace) => `${trace} ${numbersIn(value)}`)
+  const numbers = numbersIn(value)
+  return shortened(plain(value)).map((trace) => `${trace} ${numbers}`)
 }

@@ -4,6 +4,7 @@ import type { Fault } from './errors.js'
 import { groupKey } from './group-key.js'
 import { EPOCH, PIN } from './keys.js'
 import type { Pod, Service } from './kube/port.js'
+import { LabelIndex, type Places } from './label-index.js'
 import { listsBy } from './lists-by.js'
 import { isMember, type Member, ownEpoch, readEpoch, readMember } from './members.js'
 import { compareNames } from './names.js'
@@ -74,27 +75,108 @@ export function populate(
   pods: readonly Pod[],
   roleLabel: string,
 ): readonly Group[] {
-  const alive = byNamespace(pods.filter(isLive).sort((a, b) => compareNames(a.name, b.name)))
-  const over = byNamespace(pods.filter((pod) => !isLive(pod)))
+  const found = new Map<GroupServices, Found>()
+  const served = new Set(groups.map(({ selector }) => selector))
+  const everyOne = [...groups, ...everyGroup.filter(({ selector }) => !served.has(selector))]
+  const inOrder = listsBy(
+    [...pods].sort((a, b) => compareNames(a.name, b.name)),
+    ({ namespace }) => namespace,
+  )
+  for (const [namespace, own] of listsBy(everyOne, (group) => group.namespace)) {
+    for (const [group, its] of podsByGroup(own, new Set(groups), inOrder.get(namespace) ?? [])) found.set(group, its)
+  }
   return groups.map((group) => {
     const none = { members: [], strangers: [], ended: [], warnings: [], alarms: [] }
     if (isTooWide(group)) return { ...group, ...none, fault: selectorTooWide(group, roleLabel) }
-    const live = (alive.get(group.namespace) ?? []).filter((pod) => selects(group, pod))
-    const ended = (over.get(group.namespace) ?? []).filter((pod) => selects(group, pod))
+    const { live, ended, overlap } = found.get(group) ?? { live: [], ended: [] }
+    if (overlap) return { ...group, ...none, fault: overlap }
     const members = live.filter((pod) => isMember(pod, roleLabel)).map((pod) => readMember(pod, roleLabel))
     const strangers = live.filter((pod) => !isMember(pod, roleLabel))
     const origin = originOf(members, roleLabel)
     const warnings = [...leftOut(strangers, roleLabel), ...senselessEpochs(members), ...origin.warnings]
-    const overlapping = overlap(group, everyGroup, live)
-    if (overlapping) return { ...group, ...none, warnings, fault: overlapping }
     const fault = origin.fault ?? noMember(group, { members, strangers, ended }, roleLabel)
     return { ...group, members, strangers, ended, warnings, alarms: origin.alarms, ...(fault ? { fault } : {}) }
   })
 }
 
-function byNamespace(pods: readonly Pod[]): ReadonlyMap<string, readonly Pod[]> {
-  return listsBy(pods, ({ namespace }) => namespace)
+/** What a group selects, in the order of names; nothing where a live pod is in another group too. */
+interface Found {
+  readonly live: readonly Pod[]
+  readonly ended: readonly Pod[]
+  readonly overlap?: Fault
 }
+
+/** @param everyGroup of this namespace @param wanted those whose pods are asked for @param pods of this namespace, sorted */
+function podsByGroup(
+  everyGroup: readonly GroupServices[],
+  wanted: ReadonlySet<GroupServices>,
+  pods: readonly Pod[],
+): ReadonlyMap<GroupServices, Found> {
+  // A group that is refused for its width takes no pod: its neighbours go on.
+  const groups = everyGroup.filter((group) => !isTooWide(group))
+  const selectors = groups.map(({ selector }) => selector)
+  const alive = new LabelIndex(pods.filter(isLive), labelsOf, selectors)
+  const over = new LabelIndex(
+    pods.filter((pod) => !isLive(pod)),
+    labelsOf,
+    selectors,
+  )
+  const places = new Map(groups.map((group) => [group, alive.select(group.selector)]))
+  const twice = sharedOf(alive, places.values())
+  const shares = endedOf(over, selectors)
+  const overlaps = new Map<number, Fault>()
+  const faultAt = (place: number): Fault => {
+    const known = overlaps.get(place)
+    if (known) return known
+    const sharing = [...places].flatMap(([group, selected]) => (selected.has(place) ? [group] : []))
+    const fault = overlapOf(alive.at(place), sharing)
+    overlaps.set(place, fault)
+    return fault
+  }
+  return new Map(
+    [...places].flatMap(([group, selected]) => {
+      if (!wanted.has(group)) return []
+      const shared = selected.firstOfBoth(twice)
+      if (shared !== undefined) return [[group, { live: [], ended: [], overlap: faultAt(shared) }]]
+      const live = selected.all().map((place) => alive.at(place))
+      return [[group, { live, ended: shares(group.selector) }]]
+    }),
+  )
+}
+
+/** What several of these selections hold. */
+function sharedOf(index: LabelIndex<Pod>, selections: Iterable<Places>): Places {
+  const [once, twice] = [index.none(), index.none()]
+  for (const selected of selections) once.collect(selected, twice)
+  return twice
+}
+
+/** So many pods that have ended are counted for each of the groups that select them; further ones for a single group. */
+const ENDED_LIMIT = 100_000
+
+/** The ended pods of one group after the other: of many groups that all select the same thousands, the first count them. */
+function endedOf(
+  index: LabelIndex<Pod>,
+  selectors: readonly GroupServices['selector'][],
+): (selector: GroupServices['selector']) => readonly Pod[] {
+  let room = ENDED_LIMIT
+  let twice: Places | undefined
+  return (selector) => {
+    const selected = index.select(selector)
+    if (room <= 0) {
+      twice ??= sharedOf(
+        index,
+        selectors.map((one) => index.select(one)),
+      )
+      selected.leave(twice)
+    }
+    const ended = selected.all().map((place) => index.at(place))
+    room -= ended.length
+    return ended
+  }
+}
+
+const labelsOf = ({ labels }: Pod) => labels
 
 /** A pod that has ended and still has the role; of several the one of the newest swap. */
 export function endedActive({ ended }: Pick<Group, 'ended'>, roleLabel: string): Pod | undefined {
@@ -121,24 +203,19 @@ function selectorTooWide(group: GroupServices, roleLabel: string): Fault {
   }
 }
 
-function overlap(group: GroupServices, everyGroup: readonly GroupServices[], pods: readonly Pod[]): Fault | undefined {
-  // A group that is refused for its width takes no pod: its neighbours go on.
-  const rivals = everyGroup.filter((other) => other.selector !== group.selector && !isTooWide(other))
-  for (const pod of pods) {
-    const others = rivals.filter((other) => selects(other, pod))
-    if (others.length === 0) continue
-    return {
-      code: 'overlap',
-      object: `pod ${pod.namespace}/${pod.name}`,
-      message: `it is selected by ${[group, ...others]
-        .map((g) => `service ${groupName(g)}`)
-        .sort()
-        .join(' and by ')}, whose selectors differ in more than the role`,
-      remedy: 'Give these Services the same selector, or selectors that share no pod.',
-    }
+function overlapOf(pod: Pod, sharing: readonly GroupServices[]): Fault {
+  const services = sharing.map((group) => `service ${groupName(group)}`).sort()
+  const others = services.length - OVERLAPPING
+  return {
+    code: 'overlap',
+    object: `pod ${pod.namespace}/${pod.name}`,
+    message: `it is selected by ${services.slice(0, OVERLAPPING).join(' and by ')}${others > 0 ? ` and by ${others} more` : ''}, whose selectors differ in more than the role`,
+    remedy: 'Give these Services the same selector, or selectors that share no pod.',
   }
-  return undefined
 }
+
+/** So many Services of a pod are named. */
+const OVERLAPPING = 10
 
 /** Pods are there, and none that could be active. Without any pod, the group is scaled to zero. */
 function noMember(
@@ -158,19 +235,23 @@ function noMember(
     }
   }
   // What a controller leaves behind is replaced by it as long as it has not been scaled to zero.
-  const alone = ended.filter(({ owner }) => owner === undefined).sort((a, b) => compareNames(a.name, b.name))
+  const alone = ended.filter(({ owner }) => owner === undefined)
   if (alone.length === 0) return undefined
   return {
     code: 'all-ended',
     object: `service ${groupName(group)}`,
-    message: `it has no active pod: all of its pods have ended, and no controller makes others (${listed(alone.map(({ name, phase }) => `${name} is ${phase}`))})`,
+    message: `it has no active pod: all of its pods have ended, and no controller makes others (${listed(alone, ({ name, phase }) => `${name} is ${phase}`)})`,
     remedy: 'Create the pods anew, best by a StatefulSet or a Deployment, which replaces those that end.',
   }
 }
 
-function listed(things: readonly (string | Pod)[]): string {
-  const names = things.slice(0, LISTED).map((one) => (typeof one === 'string' ? one : one.name))
+function listed<T extends string | Pod>(things: readonly T[], textOf: (one: T) => string = nameOf): string {
+  const names = things.slice(0, LISTED).map(textOf)
   return `${names.join(', ')}${things.length > LISTED ? `, and ${things.length - LISTED} more` : ''}`
+}
+
+function nameOf(one: string | Pod): string {
+  return typeof one === 'string' ? one : one.name
 }
 
 /** Of what may be thousands. */

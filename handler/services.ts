@@ -5,6 +5,8 @@
 import { groupKey } from './group-key.js'
 import { HEALED, MANAGED, PIN, SWAP } from './keys.js'
 import { FIELD_MANAGER, type Service } from './kube/port.js'
+import { LabelIndex } from './label-index.js'
+import { listsBy } from './lists-by.js'
 
 export interface NotManaged {
   /** Follows the name of the Service. */
@@ -113,17 +115,19 @@ export function copiesOfPods(services: readonly Service[], roleLabel: string): R
   const others = routing.filter(
     (service) => !isLikeCopy(service) && (service.selector[roleLabel] === 'active' || isClaimed(service, roleLabel)),
   )
-  const isPartOf = (other: Service, { namespace, selector }: Service) =>
-    other.namespace === namespace &&
-    Object.entries(other.selector).every(([key, value]) => key === roleLabel || key === PIN || selector[key] === value)
-  return new Set(
-    alike.filter(
-      (service) =>
-        service.selector[roleLabel] !== 'active' ||
-        OF_ONE_POD.some((label) => label in service.selector) ||
-        others.some((other) => isPartOf(other, service)),
-    ),
-  )
+  const withoutMarks = ({ selector: { [roleLabel]: _role, [PIN]: _pin, ...rest } }: Service) => rest
+  const othersOf = listsBy(others, ({ namespace }) => namespace)
+  const isSurely = ({ selector }: Service) =>
+    selector[roleLabel] !== 'active' || OF_ONE_POD.some((label) => label in selector)
+  const copies = new Set(alike.filter(isSurely))
+  for (const [namespace, own] of listsBy(alike, (service) => service.namespace)) {
+    const selectors = (othersOf.get(namespace) ?? []).map(withoutMarks)
+    const index = new LabelIndex(own, ({ selector }) => selector, selectors)
+    const found = index.none()
+    for (const selector of selectors) found.join(index.select(selector))
+    for (const place of found.all()) copies.add(index.at(place))
+  }
+  return copies
 }
 
 /** Whether somebody else has pinned it, as by a manifest from the middle of a handover: it is marked as it is healed. */

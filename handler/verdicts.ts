@@ -6,6 +6,7 @@ import { judgeByProbes, judgeByState, notProbed, type Verdict } from './health/j
 import { type Plan, planCheck } from './health/plan.js'
 import type { Probe } from './health/probe.js'
 import type { SwapContext } from './latch.js'
+import { add } from './lists-by.js'
 import type { Member } from './members.js'
 import type { Group } from './observe.js'
 import type { Settings } from './policy.js'
@@ -67,7 +68,7 @@ export function notesOn(
       targets.length > 0 && timeoutMs > longestProbeMs
         ? `its check may take ${formatDuration(timeoutMs)}, and a pass has time for ${formatDuration(longestProbeMs)}: whatever takes longer has failed. A longer --deadline gives it more, and annotation active-passive/health-timeout on the Service less`
         : undefined
-    for (const said of [note, cut]) if (said) podsByNote.set(said, [...(podsByNote.get(said) ?? []), pod.name])
+    for (const said of [note, cut]) if (said) add(podsByNote, said, pod.name)
   }
   return [...podsByNote].map(([note, pods]) => `pod ${pods.join(', ')}: ${note}`)
 }
