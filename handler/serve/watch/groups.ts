@@ -1,6 +1,8 @@
 /** What the watches know of the groups, and which of them need a pass. No I/O, no time. */
 import { PREFIX, SWAP } from '../../keys.js'
 import type { Pod, Service } from '../../kube/port.js'
+import { LabelIndex } from '../../label-index.js'
+import { add, listsBy } from '../../lists-by.js'
 import { isMember } from '../../members.js'
 import { type GroupServices, groupKey, groupServices, selects } from '../../observe.js'
 import { isOfJob } from '../../pods.js'
@@ -28,10 +30,20 @@ interface Watched extends GroupServices {
   readonly pods: Map<string, Pod>
 }
 
+/** What happens in one namespace is reckoned there: it costs the others nothing. */
+interface Namespace {
+  readonly services: Map<string, Service>
+  readonly pods: Map<string, Pod>
+  groups: Map<string, Watched>
+  /** The groups that may select a pod, by one entry of their selectors: the one that the fewest groups have. */
+  byEntry: ReadonlyMap<string, readonly string[]>
+  /** The groups that a pod is in, by its uid. */
+  readonly keysOf: Map<string, Set<string>>
+}
+
 export class WatchedGroups {
-  private readonly services = new Map<string, Service>()
-  private readonly pods = new Map<string, Pod>()
-  private groups = new Map<string, Watched>()
+  private readonly namespaces = new Map<string, Namespace>()
+  private readonly namespaceOf = new Map<string, Namespace>()
 
   /** @param only the groups of these Services; none: all @param optIn see `neighboursOf` */
   constructor(
@@ -42,61 +54,84 @@ export class WatchedGroups {
 
   /** What a list of a scope says: what was known there and is not listed is gone. @param namespace `undefined`: all */
   servicesListed(namespace: string | undefined, services: readonly Service[]): readonly News[] {
-    replace(this.services, namespace, services)
-    return this.regroup()
+    const listed = listsBy(services, (service) => service.namespace)
+    return [...this.known(namespace, listed.keys())].flatMap(([name, there]) => {
+      there.services.clear()
+      for (const service of listed.get(name) ?? []) there.services.set(service.uid, service)
+      return this.regroup(name, there)
+    })
   }
 
   serviceChanged(service: Service): readonly News[] {
-    const before = this.services.get(service.uid)
-    this.services.set(service.uid, service)
-    return before && isSame(before, service) ? [] : this.regroup(service)
+    const there = this.at(service.namespace)
+    const before = there.services.get(service.uid)
+    there.services.set(service.uid, service)
+    return before && isSame(before, service) ? [] : this.regroup(service.namespace, there, service)
   }
 
-  serviceDeleted({ uid }: Service): readonly News[] {
-    return this.services.delete(uid) ? this.regroup() : []
+  serviceDeleted({ namespace, uid }: Service): readonly News[] {
+    const there = this.at(namespace)
+    return there.services.delete(uid) ? this.regroup(namespace, there) : []
   }
 
   podsListed(namespace: string | undefined, pods: readonly Pod[]): readonly News[] {
     const listed = new Set(pods.map(({ uid }) => uid))
-    const gone = [...this.pods.values()].filter((pod) => isIn(namespace, pod) && !listed.has(pod.uid))
-    return [...gone.flatMap((pod) => this.podDeleted(pod)), ...pods.flatMap((pod) => this.podChanged(pod))]
+    const before = [...this.known(namespace, [])].flatMap(([, there]) => [...there.pods.values()])
+    const gone = before.filter(({ uid }) => !listed.has(uid))
+    const here = [...listsBy(pods, (pod) => pod.namespace)].flatMap(([name, own]) => {
+      const keys = keysOfAll(this.at(name), own)
+      return own.flatMap((pod) => this.podIsIn(pod, keys.get(pod.uid) ?? new Set()))
+    })
+    return [...gone.flatMap((pod) => this.podDeleted(pod)), ...here]
   }
 
   podChanged(pod: Pod): readonly News[] {
-    const before = this.pods.get(pod.uid)
-    this.pods.set(pod.uid, pod)
-    const news = new Map<string, News>()
-    for (const [key, group] of this.groups) {
-      const was = group.pods.has(pod.uid)
-      const is = selects(group, pod)
+    return this.podIsIn(pod, keysNow(this.at(pod.namespace), pod))
+  }
+
+  private podIsIn(pod: Pod, keys: Set<string>): readonly News[] {
+    const there = this.at(pod.namespace)
+    const before = there.pods.get(pod.uid)
+    there.pods.set(pod.uid, pod)
+    const keysBefore = there.keysOf.get(pod.uid) ?? NO_KEYS
+    setKeys(there, pod, keys)
+    const news: News[] = []
+    for (const key of new Set([...keysBefore, ...keys])) {
+      const group = there.groups.get(key)
+      if (!group) continue
+      const [was, is] = [keysBefore.has(key), keys.has(key)]
       if (is) group.pods.set(pod.uid, pod)
       else group.pods.delete(pod.uid)
-      if (!was && !is) continue
       const served = was && before !== undefined && serves(group, before)
       const gone = served && this.isActive(before) && !(is && serves(group, pod))
       const able = was && !served && is && serves(group, pod) && isMember(pod, this.roleLabel) && !isOfJob(pod)
       const urgent = gone || able
-      if (urgent || before === undefined || this.differs(before, pod) || was !== is) news.set(key, { key, urgent })
+      if (urgent || before === undefined || this.differs(before, pod) || was !== is) news.push({ key, urgent })
     }
-    return [...news.values()]
+    return news
   }
 
-  podDeleted({ uid }: Pod): readonly News[] {
-    const before = this.pods.get(uid)
-    this.pods.delete(uid)
+  podDeleted({ namespace, uid }: Pod): readonly News[] {
+    const there = this.at(namespace)
+    const before = there.pods.get(uid)
+    const keys = there.keysOf.get(uid) ?? NO_KEYS
+    there.pods.delete(uid)
+    there.keysOf.delete(uid)
+    this.forgetEmpty(namespace, there)
     if (!before) return []
-    return [...this.groups].flatMap(([key, group]) =>
-      group.pods.delete(uid) ? [{ key, urgent: this.isServing(group, before) }] : [],
-    )
+    return [...keys].flatMap((key) => {
+      const group = there.groups.get(key)
+      return group?.pods.delete(uid) ? [{ key, urgent: this.isServing(group, before) }] : []
+    })
   }
 
   /** The group's namespace and the names of its Services; `undefined` when there is none any more. */
   group(key: string): GroupServices | undefined {
-    return this.groups.get(key)
+    return this.namespaceOf.get(key)?.groups.get(key)
   }
 
   need(key: string): Need {
-    const group = this.groups.get(key)
+    const group = this.namespaceOf.get(key)?.groups.get(key)
     if (!group) return NONE
     const claim = group.services.find((service) => isClaimed(service, this.roleLabel))
     if (claim) return { kind: 'claimed', token: `${claim.uid} ${claim.annotations[SWAP]}` }
@@ -111,26 +146,64 @@ export class WatchedGroups {
     return actives.length > 1 || pods.some(canTakeOver) ? { kind: 'unserved' } : NONE
   }
 
-  private regroup(changed?: Service): readonly News[] {
-    const before = this.groups
-    this.groups = new Map(
-      groupServices([...this.services.values()], this.roleLabel, this.optIn)
-        .filter(({ selector }) => Object.keys(selector).length > 0) // the whole namespace: refused by every pass
-        .filter((group) => isInScope(this.only, group))
-        .map((group) => {
-          const key = groupKey(group.namespace, group.selector)
-          const pods = before.get(key)?.pods ?? this.podsOf(group)
-          return [key, { ...group, pods }]
-        }),
-    )
-    return [...this.groups].flatMap(([key, { services }]) => {
+  private regroup(namespace: string, there: Namespace, changed?: Service): readonly News[] {
+    const before = there.groups
+    const groups = groupServices([...there.services.values()], this.roleLabel, this.optIn)
+      .filter(({ selector }) => Object.keys(selector).length > 0) // the whole namespace: refused by every pass
+      .filter((group) => isInScope(this.only, group))
+    const known = groups.map((group) => {
+      const key = groupKey(namespace, group.selector)
+      return [key, { ...group, pods: before.get(key)?.pods ?? new Map<string, Pod>() }] as const
+    })
+    there.groups = new Map(known)
+    there.byEntry = keysByEntry(there.groups)
+    this.place(there, before)
+    for (const key of before.keys()) this.namespaceOf.delete(key)
+    for (const key of there.groups.keys()) this.namespaceOf.set(key, there)
+    this.forgetEmpty(namespace, there)
+    return [...there.groups].flatMap(([key, { services }]) => {
       const isNews = changed === undefined || services.includes(changed) || !before.has(key)
       return isNews ? [{ key, urgent: false }] : []
     })
   }
 
-  private podsOf(group: GroupServices): Map<string, Pod> {
-    return new Map([...this.pods].filter(([, pod]) => selects(group, pod)))
+  /** Gives groups that are new their pods, and takes them from those that are gone. */
+  private place(there: Namespace, before: ReadonlyMap<string, Watched>): void {
+    for (const [key, group] of before) {
+      if (there.groups.has(key)) continue
+      for (const uid of group.pods.keys()) there.keysOf.get(uid)?.delete(key)
+    }
+    const fresh = [...there.groups].filter(([key]) => !before.has(key))
+    if (fresh.length === 0) return
+    const pods = [...there.pods.values()]
+    for (const [uid, keys] of keysOfAll({ ...there, groups: new Map(fresh) }, pods)) {
+      const pod = there.pods.get(uid)
+      if (!pod) continue
+      const all = new Set([...(there.keysOf.get(uid) ?? []), ...keys].slice(0, MAX_GROUPS))
+      for (const key of all) there.groups.get(key)?.pods.set(uid, pod)
+      setKeys(there, pod, all)
+    }
+  }
+
+  private at(namespace: string): Namespace {
+    const known = this.namespaces.get(namespace)
+    if (known) return known
+    const there: Namespace = {
+      ...{ services: new Map(), pods: new Map(), groups: new Map(), byEntry: new Map(), keysOf: new Map() },
+    }
+    this.namespaces.set(namespace, there)
+    return there
+  }
+
+  /** Namespaces come and go for as long as the process lives. */
+  private forgetEmpty(namespace: string, { services, pods, groups }: Namespace): void {
+    if (services.size + pods.size + groups.size === 0) this.namespaces.delete(namespace)
+  }
+
+  /** Those of a scope, and those that are named. */
+  private known(namespace: string | undefined, named: Iterable<string>): ReadonlyMap<string, Namespace> {
+    const names = namespace === undefined ? [...this.namespaces.keys(), ...named] : [namespace]
+    return new Map([...new Set(names)].map((name) => [name, this.at(name)]))
   }
 
   private isActive({ labels }: Pod): boolean {
@@ -164,19 +237,64 @@ function serves({ services }: GroupServices, pod: Pod): boolean {
   return isRunning(pod) && (pod.ready || !needsReady)
 }
 
-function isIn(namespace: string | undefined, object: { readonly namespace: string }): boolean {
-  return namespace === undefined || object.namespace === namespace
-}
-
 function isSame(one: Service, other: Service): boolean {
   return JSON.stringify({ ...one, resourceVersion: '' }) === JSON.stringify({ ...other, resourceVersion: '' })
 }
 
-function replace<T extends { readonly uid: string; readonly namespace: string }>(
-  known: Map<string, T>,
-  namespace: string | undefined,
-  listed: readonly T[],
-): void {
-  for (const [uid, object] of known) if (isIn(namespace, object)) known.delete(uid)
-  for (const object of listed) known.set(object.uid, object)
+const NO_KEYS: ReadonlySet<string> = new Set()
+
+function setKeys({ keysOf }: Namespace, { uid }: Pod, keys: Set<string>): void {
+  if (keys.size > 0) keysOf.set(uid, keys)
+  else keysOf.delete(uid)
+}
+
+/**
+ * A pod is noted in so many groups. Where it is in several, each pass refuses all of them: more of them need not be known,
+ * and a tenant may write thousands of selectors for each of thousands of pods.
+ */
+const MAX_GROUPS = 8
+
+function keysNow({ groups, byEntry }: Namespace, pod: Pod): Set<string> {
+  const keys = new Set<string>()
+  for (const entry of Object.entries(pod.labels)) {
+    for (const key of byEntry.get(entry.join(' ')) ?? []) {
+      const group = groups.get(key)
+      if (group && selects(group, pod)) keys.add(key)
+      if (keys.size >= MAX_GROUPS) return keys
+    }
+  }
+  return keys
+}
+
+/** The groups of many pods at once, by their uids. */
+function keysOfAll({ groups }: Pick<Namespace, 'groups'>, pods: readonly Pod[]): ReadonlyMap<string, Set<string>> {
+  const selectors = [...groups.values()].map(({ selector }) => selector)
+  const index = new LabelIndex(pods, ({ labels }) => labels, selectors)
+  const crowded = index.none()
+  const found = new Map<string, Set<string>>()
+  for (const [key, { selector }] of groups) {
+    const selected = index.select(selector)
+    selected.leave(crowded)
+    for (const place of selected.all()) {
+      const { uid } = index.at(place)
+      const keys = (found.get(uid) ?? new Set()).add(key)
+      found.set(uid, keys)
+      if (keys.size >= MAX_GROUPS) crowded.add(place)
+    }
+  }
+  return found
+}
+
+function keysByEntry(groups: ReadonlyMap<string, Watched>): ReadonlyMap<string, readonly string[]> {
+  const idsOf = ({ selector }: Watched) => Object.entries(selector).map((entry) => entry.join(' '))
+  const uses = new Map<string, number>()
+  for (const group of groups.values()) for (const id of idsOf(group)) uses.set(id, (uses.get(id) ?? 0) + 1)
+  const keys = new Map<string, string[]>()
+  for (const [key, group] of groups) {
+    const [first, ...more] = idsOf(group)
+    if (first === undefined) continue
+    const rarest = more.reduce((fewest, id) => ((uses.get(id) ?? 0) < (uses.get(fewest) ?? 0) ? id : fewest), first)
+    add(keys, rarest, key)
+  }
+  return keys
 }
