@@ -8,9 +8,12 @@ import type { GroupReport } from './report/report.js'
 /** `next`: what was read of the group before it was waited for is old. */
 export type Serve = (turn: 'now' | 'next') => Promise<GroupReport>
 
+/** None when the process has ended meanwhile. */
+type Answer = GroupReport | undefined
+
 interface Served {
-  readonly current: Promise<GroupReport>
-  next?: Promise<GroupReport>
+  readonly current: Promise<Answer>
+  next?: Promise<Answer>
 }
 
 export class Hosting {
@@ -26,23 +29,22 @@ export class Hosting {
    * Serves the group now, or, where another pass does, joins or begins the next one.
    * @returns `undefined` when the process ends meanwhile
    */
-  async serve(key: string, serve: Serve): Promise<GroupReport | undefined> {
+  async serve(key: string, serve: Serve): Promise<Answer> {
+    if (this.closed) return undefined
     const served = this.groups.get(key)
     if (!served) return this.begin(key, serve('now'))
-    served.next ??= served.current.then(
-      () => (this.closed ? undefined : serve('next')),
-      () => serve('next'),
-    ) as Promise<GroupReport>
+    const next = () => (this.closed ? undefined : serve('next'))
+    served.next ??= served.current.then(next, next)
     return served.next
   }
 
-  /** Begins nothing that waits; resolves when nothing is under way. */
+  /** Begins nothing more; resolves when nothing is under way. */
   async close(): Promise<void> {
     this.closed = true
-    await Promise.allSettled([...this.groups.values()].map(({ current }) => current))
+    while (this.groups.size > 0) await Promise.allSettled([...this.groups.values()].map(({ current }) => current))
   }
 
-  private begin(key: string, current: Promise<GroupReport>): Promise<GroupReport> {
+  private begin(key: string, current: Promise<Answer>): Promise<Answer> {
     const served: Served = { current }
     this.groups.set(key, served)
     const ended = () => {
