@@ -41,7 +41,7 @@ export class Hosting {
   /** Begins nothing more; resolves when nothing is under way. */
   async close(): Promise<void> {
     this.closed = true
-    while (this.groups.size > 0) await Promise.allSettled([...this.groups.values()].map(({ current }) => current))
+    await Promise.allSettled([...this.groups.values()].map(({ current }) => current))
   }
 
   private begin(key: string, current: Promise<Answer>): Promise<Answer> {

@@ -1,8 +1,9 @@
 /**
- * Whose probe is next, or whose swap. All groups share the probes, and nobody's pods may take them all: neither those that are many nor
- * those that hang. Of what waits, what is most urgent goes first; then what is of the namespace, and of the group, that
- * has least under way; then what came first. A namespace is what its users share: a tenant who has a hundred groups gets
- * no more by that than one who has one.
+ * Whose probe is next, or whose swap. All groups share the probes, and nobody's pods may take them all: neither those
+ * that are many nor those that hang. A namespace is what its users share: a tenant who has a hundred groups gets no more
+ * by that than one who has one. So a namespace that has its share of the places goes after those that have less, however
+ * urgent its work is, and a quarter of the places is never one namespace's. Otherwise what is most urgent goes first;
+ * then what is of the namespace, and of the group, that has least under way; then what came first.
  *
  * A probe that has not been answered for a moment costs a socket and no work. It gives its place to another, up to a
  * bound for each namespace: a pod that hangs holds up its own namespace at most.
@@ -37,6 +38,9 @@ export const BOUNDS: Omit<Bounds, 'atOnce'> = { ofGroup: 8, ofNamespace: 512, sl
  */
 const SWAPS: Bounds = { atOnce: 8, ofGroup: 1, ofNamespace: 64, slowAfterMs: 2_000 }
 
+/** Of the places, what a namespace leaves to others even if nobody else is there: they find a place when they come. */
+const KEPT = 1 / 4
+
 /** Those of one process. @param atOnce probes */
 export function takingTurns(
   clock: Pick<Clock, 'sleep'>,
@@ -55,9 +59,10 @@ interface Waiting {
   begin(): void
 }
 
-/** What is under way of a namespace, and how many queues it has. */
+/** What is under way of a namespace, of that without what is only waited for, and how many queues it has. */
 interface Share {
   running: number
+  working: number
   queues: number
 }
 
@@ -90,17 +95,21 @@ export class Turns {
     })
     const ended = new AbortController()
     let isSlow = false
+    const giveUpPlace = () => {
+      this.running--
+      queue.namespace.working--
+    }
     void this.clock.sleep(this.bounds.slowAfterMs, ended.signal).then(() => {
       if (ended.signal.aborted) return
       isSlow = true
-      this.running--
+      giveUpPlace()
       this.next()
     })
     try {
       return await work()
     } finally {
       ended.abort()
-      if (!isSlow) this.running--
+      if (!isSlow) giveUpPlace()
       this.leave(turn, queue)
       this.next()
     }
@@ -113,17 +122,21 @@ export class Turns {
       this.running++
       queue.running++
       queue.namespace.running++
+      queue.namespace.working++
       queue.waiting.shift()?.begin()
     }
   }
 
   /** The queue whose first one is to begin. */
   private first(): Queue | undefined {
-    const { ofGroup, ofNamespace } = this.bounds
+    const { atOnce, ofGroup, ofNamespace } = this.bounds
+    const most = atOnce - Math.floor(atOnce * KEPT)
+    const share = atOnce / this.namespaces.size
+    const mayBegin = ({ waiting, running, namespace }: Queue) =>
+      waiting.length > 0 && running < ofGroup && namespace.running < ofNamespace && namespace.working < most
     let first: Queue | undefined
     for (const queue of this.queues.values()) {
-      const mayBegin = queue.waiting.length > 0 && queue.running < ofGroup && queue.namespace.running < ofNamespace
-      if (mayBegin && (!first || isBefore(queue, first))) first = queue
+      if (mayBegin(queue) && (!first || isBefore(queue, first, share))) first = queue
     }
     return first
   }
@@ -131,7 +144,7 @@ export class Turns {
   private queueOf({ namespace, group }: Turn): Queue {
     const known = this.queues.get(group)
     if (known) return known
-    const share = this.namespaces.get(namespace) ?? { running: 0, queues: 0 }
+    const share = this.namespaces.get(namespace) ?? { running: 0, working: 0, queues: 0 }
     share.queues++
     this.namespaces.set(namespace, share)
     const queue = { running: 0, namespace: share, waiting: [] }
@@ -149,9 +162,11 @@ export class Turns {
   }
 }
 
-function isBefore(one: Queue, other: Queue): boolean {
+function isBefore(one: Queue, other: Queue, share: number): boolean {
   const [a, b] = [one.waiting[0], other.waiting[0]]
+  const hasShare = ({ namespace: { working } }: Queue) => Number(working > 0 && working >= share)
   const order =
+    hasShare(one) - hasShare(other) ||
     (a?.urgency ?? 0) - (b?.urgency ?? 0) ||
     one.namespace.running - other.namespace.running ||
     one.running - other.running ||

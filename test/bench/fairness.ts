@@ -14,11 +14,23 @@ import { type OnCluster, openNamespace, WATCH_RIGHTS } from '../support/on-clust
 import { podDraft, podStatus } from '../support/pods.js'
 import { type Replica, startReplica } from '../support/replica.js'
 import { startServer, type TestServer } from '../support/servers.js'
+import { compareAttacks } from './attacks.js'
 import { median, spread } from './measure.js'
 
-const { groups: GROUPS, runs: RUNS } = await scriptFlags('bench:fairness')
+const {
+  groups: GROUPS,
+  runs: RUNS,
+  attacks,
+  only,
+} = await scriptFlags('bench:fairness')
   .option('groups', runsFlag('groups beside the one that fails', 200))
   .option('runs', runsFlag('runs of each kind', 5))
+  .option('attacks', {
+    type: 'boolean',
+    default: false,
+    describe: 'tenants who mean harm in place of groups that hang',
+  })
+  .option('only', { type: 'string', default: '', describe: 'of the attacks those whose name holds this' })
   .parseAsync()
 /** As jobs/serve has them. */
 const SERVE = ['--interval', '2s', '--watch', '--insecure']
@@ -33,6 +45,14 @@ interface World {
 const cluster = await startControlPlane()
 const shared = [await startServer('ok', { name: 'well' }), await startServer('hang', { name: 'hangs' })] as const
 try {
+  if (attacks) await compareAttacks(cluster, RUNS, SERVE, only)
+  else await compareNeighbours()
+} finally {
+  await Promise.all(shared.map((server) => server.close()))
+  await cluster.stop()
+}
+
+async function compareNeighbours(): Promise<void> {
   const worlds = [await world(0), await world(GROUPS / 10)] as const
   console.log(
     `${GROUPS} groups, of which none or one in ten hangs; median (min to max) of ${RUNS}; Node ${process.version}`,
@@ -46,9 +66,6 @@ try {
   await compareAnswers(worlds, of)
   await Promise.all(replicas.map((replica) => replica.stop()))
   await Promise.all(worlds.map(({ here }) => here.close()))
-} finally {
-  await Promise.all(shared.map((server) => server.close()))
-  await cluster.stop()
 }
 
 async function world(hanging: number): Promise<World> {
