@@ -13,6 +13,8 @@ const RELEASE_RESERVE_MS = 1_500
 
 /** Of the time for observing, what one probe may take: the lists come before it, and its failure has to be counted. */
 const PROBE_SHARE = 0.9
+/** The same for all probes: a swap has to begin before that time is over, whichever pods have not answered by then. */
+const PROBING_SHARE = 0.95
 
 export interface Deadline {
   /** A probe that would be given more is given this, and fails when it takes longer. Milliseconds. */
@@ -25,6 +27,8 @@ export interface Deadline {
   allowsPromotion(): boolean
   /** Aborts when observing and probing must end so that a swap still fits, or when the pass is told to stop. */
   readonly observing: AbortSignal
+  /** Aborts a little earlier: what is known by then is decided on. */
+  readonly probing: AbortSignal
   /** Aborts when a swap must go over to releasing. Being told to stop does not abort it. */
   readonly swapping: AbortSignal
   /** Aborts when the pass must end. */
@@ -54,6 +58,7 @@ export function startDeadline(clock: Clock, ms: number, stop: AbortSignal): Dead
     return signal
   }
   const observing = any(stop, after(ms - SWAP_RESERVE_MS))
+  const probing = any(observing, after(PROBING_SHARE * (ms - SWAP_RESERVE_MS)))
   const sealing = any(stop, after(ms - SEAL_RESERVE_MS))
   const promoting = any(after(ms - PROMOTION_RESERVE_MS))
   const swapping = any(after(ms - RELEASE_RESERVE_MS))
@@ -64,6 +69,7 @@ export function startDeadline(clock: Clock, ms: number, stop: AbortSignal): Dead
     allowsSeal: () => !sealing.aborted,
     allowsPromotion: () => !promoting.aborted,
     observing,
+    probing,
     swapping,
     releasing,
     within: (shortMs) => any(releasing, after(shortMs)),
@@ -73,6 +79,7 @@ export function startDeadline(clock: Clock, ms: number, stop: AbortSignal): Dead
       allowsSeal: () => !swapping.aborted,
       allowsPromotion: () => !swapping.aborted,
       observing: swapping,
+      probing: swapping,
     }),
     close: () => closed.abort(),
   }

@@ -34,7 +34,7 @@ export function judgeGroup(
     if (known) return known
     if (!mayProbe) return notProbed(plan, member)
     const effects = { clock: context.clock, probe: inTurn(context, { namespace, selector }, member) }
-    const verdict = await judgeByProbes(plan, member, settings, effects, context.deadline.observing)
+    const verdict = await judgeByProbes(plan, member, settings, effects, context.deadline.probing)
     verdicts.set(member.pod.uid, verdict)
     return verdict
   }

@@ -70,7 +70,7 @@ function contextOf(pods: readonly SeenPod[]): Judging {
     return { healthy, text: healthy ? '200' : '500', ms: 1 }
   }
   const clock = { now: () => NOW, sleep: async () => {} }
-  const deadline = { observing: new AbortController().signal, longestProbeMs: Number.POSITIVE_INFINITY }
+  const deadline = { probing: new AbortController().signal, longestProbeMs: Number.POSITIVE_INFINITY }
   return { probe, clock, deadline, ...takingTurns(clock, 64) } as unknown as Judging
 }
 
