@@ -19,7 +19,10 @@ export async function mutated(edits: readonly Edit[]): Promise<Code> {
   const made = new Set<Edit>()
   const { outputFiles } = await build({
     stdin: {
-      contents: "export { pass } from './handler/pass.ts'; export { KubeError } from './handler/kube/port.ts'",
+      contents: `
+        export { pass } from './handler/pass.ts'
+        export { KubeError } from './handler/kube/port.ts'
+        export { takingTurns } from './handler/turns.ts'`,
       resolveDir: repository,
     },
     bundle: true,

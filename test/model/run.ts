@@ -8,6 +8,7 @@ import type { Clock } from '../../handler/clock.js'
 import type { Kube, KubeError, Pod, Service } from '../../handler/kube/port.js'
 import type { PassOptions, pass } from '../../handler/pass.js'
 import { exitCode } from '../../handler/report/exit-code.js'
+import type { takingTurns } from '../../handler/turns.js'
 import { seededRandom } from '../support/random.js'
 import type { Call } from '../support/stored.js'
 import { VirtualClock } from '../support/virtual-clock.js'
@@ -31,6 +32,8 @@ export interface Pending {
 export interface Code {
   readonly pass: typeof pass
   readonly KubeError: typeof KubeError
+  /** The program's own unless given. */
+  readonly takingTurns?: typeof takingTurns
 }
 
 /** Which code runs, and what it finds when it probes: the same for as long as it runs. */

@@ -28,6 +28,8 @@ export interface SimulatedGroup {
   readonly template: { readonly role: 'active' | 'passive'; readonly isSelector: boolean } | undefined
   /** Its pods are created with marks of ours in their annotations. */
   readonly hasOldMarks: boolean
+  /** The pods of these names never answer a probe. */
+  readonly hanging: readonly string[]
   /** The last of its pods has no readinessProbe. */
   readonly hasUnprobed: boolean
 }
@@ -56,7 +58,10 @@ export function groupOf(plan: Plan, n: number): SimulatedGroup {
   const wish = oneOf(random, WISHES(podNames))
   const isMess = (share: number) => random() * 100 < share * plan.mess
   const names = random() < 0.3 ? [app, `${app}-metrics`] : [app]
-  const annotations = Object.fromEntries(Object.entries(wish).map(([key, text]) => [`active-passive/${key}`, text]))
+  const { hanging, limit } = hangingOf(plan, app, podNames)
+  const annotations = Object.fromEntries(
+    Object.entries({ ...wish, ...limit }).map(([key, text]) => [`active-passive/${key}`, text]),
+  )
   const services = names.map((name, place) =>
     aService(name, {
       namespace,
@@ -81,8 +86,21 @@ export function groupOf(plan: Plan, n: number): SimulatedGroup {
     hasAdmission: random() < 0.2,
     template: templateOf(plan, random),
     hasOldMarks: isMess(0.3),
+    hanging,
     hasUnprobed: isMess(0.5),
   }
+}
+
+/** Which pods hang, and how long a probe may take: as long as it does, or longer than a pass lasts. */
+function hangingOf(
+  plan: Plan,
+  app: string,
+  podNames: readonly string[],
+): { readonly hanging: readonly string[]; readonly limit: Readonly<Record<string, string>> } {
+  const random = chanceOf(plan, 'hanging', app)
+  if (random() * 100 >= (plan.hanging ?? 0)) return { hanging: [], limit: {} }
+  const limit: Record<string, string> = oneOf(random, [{}, { 'health-timeout': '30s' }, { 'health-timeout': '1h' }])
+  return { hanging: random() < 0.3 ? podNames.slice(0, 1) : podNames, limit }
 }
 
 function templateOf({ selectsByRole, mess }: Plan, random: () => number): SimulatedGroup['template'] {

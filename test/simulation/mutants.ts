@@ -27,6 +27,19 @@ const TEMPLATES = { mess: 0, selectsByRole: true, rounds: 30, deaths: 10 } as co
 const inMess = (...rest: Parameters<typeof mutant>): Mutant => ({ ...mutant(...rest), plan: MESS })
 const inTemplates = (...rest: Parameters<typeof mutant>): Mutant => ({ ...mutant(...rest), plan: TEMPLATES })
 
+const HANGING = { hanging: 60, mess: 0, rounds: 1, api: 0, deaths: 0 } as const
+const UNSERVED =
+  /has a healthy candidate|is at least running, and no pod is active|a pass writes though nothing has changed/
+const amongHanging = (
+  name: string,
+  ...edits: readonly (readonly [file: string, find: string, replace: string])[]
+): Mutant => ({
+  name,
+  edits: edits.map(([file, find, replace]) => ({ file: `handler/${file}`, find, replace })),
+  broken: UNSERVED,
+  plan: HANGING,
+})
+
 const TWO_ACTIVE = /are active at the same time/
 const SLOW = /a slow pass moves the traffic/
 const LEFT_CLAIMED = /a pass ends and leaves \S+ claimed|a pass has ended, and its claim of \S+ is made after that/
@@ -203,4 +216,36 @@ export const simulatedMutants: readonly Mutant[] = [
     '',
     /of which nobody knows that it is well/,
   ),
+  amongHanging('a probe that hangs keeps its place', [
+    'turns.ts',
+    'isSlow = true\n      giveUpPlace()',
+    'isSlow = false',
+  ]),
+  amongHanging(
+    'all probes stand in one queue',
+    ['turns.ts', 'isSlow = true\n      giveUpPlace()', 'isSlow = false'],
+    ['turns.ts', '{ ofGroup: 8, ofNamespace: 512,', '{ ofGroup: 512, ofNamespace: 512,'],
+    ['turns.ts', 'const KEPT = 1 / 4', 'const KEPT = 0'],
+    ['turns.ts', '  return order < 0', '  return (a?.place ?? 0) < (b?.place ?? 0)'],
+  ),
+  amongHanging(
+    'a pass waits for its slowest group before it decides on any',
+    [
+      'tend.ts',
+      '    const handover = await context.swaps.take(',
+      `    while (context.probes.queues.size > 0) await context.clock.sleep(1_000)
+    const handover = await context.swaps.take(`,
+    ],
+    ['verdicts.ts', 'context.deadline.probing)', 'context.deadline.observing)'],
+  ),
+  amongHanging('pods are probed until no swap fits into the pass', [
+    'verdicts.ts',
+    'context.deadline.probing)',
+    'context.deadline.observing)',
+  ]),
+  amongHanging('a limit that is longer than the pass is not cut', [
+    'verdicts.ts',
+    'Math.min(plan.timeoutMs, longestProbeMs)',
+    'plan.timeoutMs',
+  ]),
 ]

@@ -1,10 +1,13 @@
 /** Passes of the real code, each with a clock, a connection and a fate of its own, and the promises kept in view. */
 import type { Clock } from '../../handler/clock.js'
 import type { Probe } from '../../handler/health/probe.js'
+import { Hosting } from '../../handler/hosting.js'
 import { SWAP } from '../../handler/keys.js'
 import type { Pod, Service, Written } from '../../handler/kube/port.js'
+import type { PassOptions } from '../../handler/pass.js'
 import { DEFAULT_SETTINGS } from '../../handler/policy.js'
 import type { Report } from '../../handler/report/report.js'
+import { takingTurns } from '../../handler/turns.js'
 import type { Code } from '../model/run.js'
 import { describeCall } from '../model/story.js'
 import { hasEnded, isPromotion, isSeal } from '../support/roles.js'
@@ -27,6 +30,7 @@ const OPTIONS = {
   concurrency: 64,
   settings: DEFAULT_SETTINGS,
 }
+const FEW_PROBES = 4
 /** A pass that ends with less time than this left had only time to release. */
 const RELEASE_MS = 1_500
 /** Of what happened to a group, so much is told where a promise is broken. */
@@ -100,7 +104,13 @@ export class Passes {
       if (this.world.admission.isAltered(object)) knowledge.altered.add(appOf(call) as string)
     }
     const kube = connect({ ...server, heard }, this.clock, this.code, () => isDead)
-    const probe: Probe = async ({ pod, kind }) => {
+    const probe: Probe = async ({ pod, kind }, timeoutMs, signal) => {
+      if (kind !== 'ready' && this.world.hangs(pod)) {
+        await clock.sleep(timeoutMs, signal)
+        knowledge.probed.set(pod.uid, false)
+        knowledge.unwell.add(pod.uid)
+        return { healthy: false, text: 'no answer', ms: timeoutMs }
+      }
       const found = this.world.cluster.pod(pod.namespace, pod.name)
       const healthy = kind === 'ready' || (found?.uid === pod.uid && this.world.passesItsProbe(pod))
       knowledge.probed.set(pod.uid, healthy)
@@ -109,7 +119,7 @@ export class Passes {
     }
     const stop = new AbortController()
     if (isStopped) void this.clock.sleep(stopsAfterMs).then(() => stop.abort())
-    const options = { ...OPTIONS, deadlineMs, quickCheck: random() < 0.5 }
+    const options = { ...OPTIONS, deadlineMs, quickCheck: random() < 0.5, ...this.sharedBy(clock) }
     const ending = this.code.pass(options, { kube, clock, probe, random }, stop.signal).then((report) => {
       this.hear(report, knowledge)
       return true
@@ -128,6 +138,14 @@ export class Passes {
       for (const [claim, app] of knowledge.claims) this.fail(app, brokenByEnd(this.world, this.world.group(app), claim))
     }
     return isDone
+  }
+
+  /** Where pods hang, few probes may be made at once, and whose turn it is goes by the time of the simulation. */
+  private sharedBy(clock: Clock): Partial<Pick<PassOptions, 'shared'>> {
+    if (!this.plan.hanging) return {}
+    const turns = (this.code.takingTurns ?? takingTurns)(clock, FEW_PROBES)
+    const nothing = () => {}
+    return { shared: { turns, hosting: new Hosting(), busy: 'awaited', onRead: nothing, onGroup: nothing } }
   }
 
   /** From when to when the credential of a pass is not accepted: of a few, for a moment, or from then on. */

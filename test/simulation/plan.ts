@@ -14,6 +14,8 @@ export interface Plan {
   readonly mess: number
   /** Every group has a controller that selects by the role of the pods which it creates. */
   readonly selectsByRole?: true
+  /** Of the groups: some or all pods never answer a probe, until the end and after it. */
+  readonly hanging?: number
   /** Of the groups, each second: something happens to a pod or a Service. */
   readonly pods: number
   /** Of the rounds: another pass runs at the same time. */

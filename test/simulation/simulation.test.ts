@@ -7,11 +7,12 @@ import { parameters } from '../properties/runs.js'
 import { type Figures, inWords, sumOf } from './figures.js'
 import { simulatedMutants } from './mutants.js'
 import { largePlan, type Plan, smallPlan } from './plan.js'
-import { simulate } from './simulation.js'
+import { PASSES_TO_REST, simulate } from './simulation.js'
 
 /** Seconds on a machine of its own; none where somebody asked for more. */
 const limit = { timeout: process.env.FC_RUNS === undefined ? 60_000 : 0 }
 const FEW_GROUPS_RUNS = 40
+const HANGING_RUNS = 10
 const HUNDREDS_RUNS = 2
 /** At most: it stops where it finds something. */
 const MUTANT_RUNS = 200
@@ -33,6 +34,19 @@ describe('passes side by side on a cluster in trouble', () => {
     const { killed, promotions, faults, troubles } = sumOf(all)
     expect(Math.min(killed, promotions, faults, troubles)).toBeGreaterThan(0)
   })
+
+  it(
+    'keep every promise where pods of some groups hang, and serve the others as soon as if these were not there',
+    limit,
+    async () => {
+      const all = await simulateAll(
+        smallPlan.map((any) => ({ ...any, hanging: 60 })),
+        HANGING_RUNS,
+      )
+      console.log(inWords(all))
+      expect(sumOf(all).longestCalmWait).toBeLessThanOrEqual(PASSES_TO_REST)
+    },
+  )
 
   it('keep every promise to hundreds of groups, and serve each that can be served once it is over', limit, async () => {
     const all = await simulateAll(largePlan, HUNDREDS_RUNS)

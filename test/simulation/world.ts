@@ -94,8 +94,13 @@ export class World {
     return pods.filter(({ labels }) => selects(service.selector, labels))
   }
 
-  passesItsProbe({ uid }: Pod): boolean {
-    return !this.failing.has(uid)
+  passesItsProbe(pod: Pod): boolean {
+    return !this.failing.has(pod.uid) && !this.hangs(pod)
+  }
+
+  /** Whether it never answers a probe. */
+  hangs({ name, labels }: Pod): boolean {
+    return this.group(labels.app).hanging.some((one) => name === one || name.startsWith(`${one}-`))
   }
 
   /** Whether the group has a controller whose pods are created with a role, or has had one until now. */
