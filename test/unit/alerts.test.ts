@@ -59,7 +59,7 @@ describe.each(Object.entries(FILES))('the alerting rules of %s', (file, metrics)
       expect(check('promtool', 'check', 'rules', file)).toMatchObject({ status: 0, stderr: '' })
     })
 
-    it('sees each alert fire where it has to, and be quiet where it has to', () => {
+    it('sees each alert fire where it has to, and be quiet where it has to', { timeout: 60_000 }, () => {
       expect(check('promtool', 'test', 'rules', testOf(file))).toMatchObject({ status: 0, stderr: '' })
     })
   })
