@@ -1,13 +1,16 @@
 // jobs/ as users apply it, on an API server that refuses every field that it does not know.
+import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
+import { promisify } from 'node:util'
 import { load, loadAll } from 'js-yaml'
 import { afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest'
 import * as keys from '../../handler/keys.js'
 import { repository } from '../support/handler.js'
 import { type Kubectl, kubectlFor } from '../support/kubectl.js'
 import { type Overlay, withOverlay } from '../support/overlay.js'
+import { findBinaries } from './binaries.js'
 import { type Kube, type KubeObject, kube } from './client.js'
 import { createNamespace, type Rule } from './users.js'
 
@@ -206,6 +209,26 @@ describe.skipIf(!cluster)('jobs/ on a real API server', () => {
     const resources = ['jobs/serve', 'jobs/policy', 'jobs/demo', 'jobs/alerts']
     const kinds = (await apply({ resources })).map(({ kind }) => kind)
     expect(kinds.filter((kind) => kind === 'NetworkPolicy')).toHaveLength(2)
+  })
+
+  it('jobs/README.md opts in by its command what selects the role, but for what says no, and twice if need be', async () => {
+    const [shown = ''] = /^kubectl get services -A (?:.*\n)*?.*done$/m.exec(read('jobs/README.md')) ?? []
+    const services = `/api/v1/namespaces/${namespace}/services`
+    const add = (name: string, selector: object, annotations = {}) =>
+      admin.post(services, { metadata: { name, annotations }, spec: { selector, ports: [{ port: 80 }] } })
+    await add('web', { app: 'web', role: 'active' })
+    await add('blue', { app: 'blue', role: 'active' }, { [keys.MANAGED]: 'false' })
+    await add('standbys', { app: 'web', role: 'passive' })
+    await add('plain', { app: 'web' })
+    await add('open', {})
+    const kubeconfig = (cluster as NonNullable<typeof cluster>).kubeconfig
+    const env = { ...process.env, KUBECONFIG: kubeconfig, PATH: `${findBinaries() ?? ''}:${process.env.PATH}` }
+    for (const _ of ['once', 'twice']) {
+      await promisify(execFile)('sh', ['-c', shown.replace(' -A ', ` -n ${namespace} `)], { env }).catch(() => {})
+      const { items } = await admin.get<{ items: readonly KubeObject[] }>(services)
+      const said = items.map(({ metadata }) => [metadata.name, metadata.annotations?.[keys.MANAGED]])
+      expect(Object.fromEntries(said)).toEqual({ web: 'true', blue: 'false' })
+    }
   })
 
   it('under a prefix and a suffix, the policies are bound and hold each account that passes have', async () => {
