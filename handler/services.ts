@@ -92,6 +92,31 @@ export function isClaimed({ annotations, selector }: Service, roleLabel: string)
   )
 }
 
+/**
+ * The Services without those that nothing but a claim makes ours, as it was copied with the annotations of another one,
+ * or left on one that has not opted in: once it is off, they are other people's, and until then nobody's rivals.
+ */
+export function withoutMerelyClaimed(
+  services: readonly Service[],
+  roleLabel: string,
+  optIn = false,
+): readonly Service[] {
+  if (!services.some((service) => isClaimed(service, roleLabel))) return services
+  const neighbours = neighboursOf(services, roleLabel, optIn)
+  return services.filter(
+    (service) =>
+      !isClaimed(service, roleLabel) ||
+      whyNotManaged(asReleased(service, roleLabel), roleLabel, neighbours) === undefined,
+  )
+}
+
+/** As latch.ts leaves it: the role is given back for a pin. */
+function asReleased(service: Service, roleLabel: string): Service {
+  const { [SWAP]: _claim, ...annotations } = service.annotations
+  const { [PIN]: pin, ...selector } = service.selector
+  return { ...service, annotations, selector: pin === undefined ? selector : { ...selector, [roleLabel]: 'active' } }
+}
+
 /** What controllers give their pods to tell them apart: a Service that selects by it was made from the labels of one. */
 const OF_ONE_POD = [
   'pod-template-hash',

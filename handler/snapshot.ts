@@ -5,7 +5,7 @@ import { SWAP } from './keys.js'
 import { KubeError, type Pod, type Service } from './kube/port.js'
 import { isStuck, release, type Stuck, type SwapContext } from './latch.js'
 import { type Group, type GroupServices, groupKey, groupServices, populate } from './observe.js'
-import { isClaimed } from './services.js'
+import { isClaimed, withoutMerelyClaimed } from './services.js'
 
 /** A leftover that resists keeps nobody waiting for longer. */
 const RELEASE_LIMIT_MS = 3_000
@@ -37,13 +37,15 @@ export async function takeSnapshot(context: SwapContext, scope: Scope, waitForLe
   const { services, stuck, healed } = await readServices(context, scope, waitForLeftovers)
   const everyGroup = groupServices(services, roleLabel, optIn)
   const groups = scope.select(everyGroup)
+  const lasting = new Set(withoutMerelyClaimed(services, roleLabel, optIn))
+  const rivals = everyGroup.filter((group) => group.services.some((service) => lasting.has(service)))
   const [only, ...more] = groups
   if (!only) return { groups: [], services, stuck, healed }
   const labels = more.length === 0 ? only.selector : undefined
   const namespace = scope.namespace ?? (labels && only.namespace)
   try {
     const pods = await kube.listPods({ namespace, labels }, deadline.observing)
-    const populated = populate(groups, everyGroup, pods, roleLabel)
+    const populated = populate(groups, rivals, pods, roleLabel)
     return { groups: await withNearMisses(context, populated, pods, services), services, stuck, healed }
   } catch (error) {
     if (!(error instanceof KubeError)) throw error

@@ -4,6 +4,7 @@ import { MANAGED, PIN, SWAP } from '../../handler/keys.js'
 import { kubectlFor } from '../support/kubectl.js'
 import { type OnCluster, openNamespace } from '../support/on-cluster.js'
 import type { TestServer } from '../support/servers.js'
+import type { KubeList } from './client.js'
 
 const cluster = inject('cluster')
 const FAST = ['--failures', '1']
@@ -111,7 +112,11 @@ describe.skipIf(!cluster)('in a namespace of many,', { timeout: 60_000 }, () => 
     }
     await pods[0]?.behave('error')
     const { code, groups } = await world.report(FAST)
-    expect(groups).toMatchObject([{ services: ['helloworld'], decision: 'failover', latch: 'latched' }])
+    expect(groups).toMatchObject([
+      { services: ['helloworld'], decision: 'failover', latch: 'latched' },
+      { services: ['copied'], reason: { text: 'the Service is not managed any more' } },
+      { services: ['wide'], reason: { text: 'the Service is not managed any more' } },
+    ])
     expect(code).toBe(0)
     for (const [name, selector] of Object.entries(strangers)) {
       expect(await world.service(name)).toEqual({ selector, annotations: {} })
@@ -135,7 +140,7 @@ describe.skipIf(!cluster)('in a namespace of many,', { timeout: 60_000 }, () => 
   )
 
   it('what has not opted in is left alone and named, and is nobody’s rival; the annotation on one holds for its group', async () => {
-    const stored = () => Promise.all(['pods', 'services'].map((kind) => world.admin.get(`${world.api}/${kind}`)))
+    const stored = async () => [await world.pods(), (await world.admin.get<KubeList>(`${world.api}/services`)).items]
     await world.addService({ name: 'blue', selector: { tier: 'backend', ...ACTIVE } })
     await world.addService({ name: 'helloworld-metrics' })
     const OPT_IN = [...FAST, '--opt-in']
@@ -175,6 +180,18 @@ describe.skipIf(!cluster)('in a namespace of many,', { timeout: 60_000 }, () => 
     expect(await world.service('helloworld')).toMatchObject({ selector: { app: 'helloworld', ...ACTIVE } })
     expect((await world.service('helloworld')).annotations).not.toHaveProperty(SWAP)
     expect(await world.pods()).toEqual(before)
+
+    await world.annotateService('helloworld', CLAIM)
+    await world.addService({
+      name: 'web',
+      selector: { tier: 'backend', ...ACTIVE },
+      annotations: { [MANAGED]: 'true' },
+    })
+    const { groups } = await world.report([...FAST, '--opt-in'])
+    expect(groups).toMatchObject([
+      { services: ['helloworld'], reason: { text: 'the Service is not managed any more' } },
+      { services: ['web'], decision: 'failover', active: { after: 'helloworld-1' } },
+    ])
   })
 
   it('the kubelet is believed of a standby that only our check finds unhealthy, once the active is not Ready', async () => {
