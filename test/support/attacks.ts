@@ -14,6 +14,7 @@ export interface Attack {
 
 /** Whom an attack comes from. */
 export interface Tenant extends OnCluster {
+  readonly many: number
   /** Pods `NAME-0`, `NAME-1`, … with the label `app: NAME`, all answered for by one server. */
   addPods(name: string, count: number, behaviour: Behaviour, draft?: Partial<PodDraft>): Promise<void>
   /** The Service of these pods. */
@@ -32,10 +33,11 @@ const ACTIVE = { role: 'active' }
 /** What the API server takes on one object, in all. */
 const MOST_ANNOTATIONS = 262_143
 const HANGING = { 'active-passive/health-timeout': '30s' }
+/** Services of one tenant, unless told. */
 const MANY = 1_100
 
-/** Begins the attack in this namespace. Resolves when it is under way. */
-export async function beginAttack(here: OnCluster, { begin }: Attack): Promise<BegunAttack> {
+/** Begins the attack in this namespace. Resolves when it is under way. @param many Services, where there are to be many */
+export async function beginAttack(here: OnCluster, { begin }: Attack, many = MANY): Promise<BegunAttack> {
   const ended = new AbortController()
   const limit = pLimit(AT_ONCE)
   const underWay: Promise<void>[] = []
@@ -48,6 +50,7 @@ export async function beginAttack(here: OnCluster, { begin }: Attack): Promise<B
   }
   const tenant: Tenant = {
     ...here,
+    many,
     addPods: async (name, count, behaviour, draft = {}) => {
       const server = await startServer(behaviour, { name })
       servers.push(server)
@@ -122,13 +125,13 @@ export const ATTACKS: readonly Attack[] = [
   {
     name: 'answers that come just in time to keep a place',
     begin: (tenant) =>
-      groups(tenant, 10, 12, late, { 'active-passive/failures': '100', 'active-passive/period': '10ms' }),
+      groups(tenant, 8, 8, late, { 'active-passive/failures': '100', 'active-passive/period': '10ms' }),
   },
   {
-    name: '1,100 Services',
+    name: 'a thousand Services',
     begin: async (tenant) => {
       const limit = pLimit(AT_ONCE)
-      await Promise.all(Array.from({ length: MANY }, (_, n) => limit(() => tenant.addGroup(`group-${n}`))))
+      await Promise.all(Array.from({ length: tenant.many }, (_, n) => limit(() => tenant.addGroup(`group-${n}`))))
     },
   },
   {
@@ -177,7 +180,7 @@ export const ATTACKS: readonly Attack[] = [
       await tenant.addPods('flapping', 4, 'ok')
       await tenant.addGroup('flapping')
       for (const pod of [0, 1, 2, 3]) {
-        tenant.repeat(30, (n) => tenant.setStatus(`flapping-${pod}`, { ready: n % 2 === 0 }))
+        tenant.repeat(60, (n) => tenant.setStatus(`flapping-${pod}`, { ready: n % 2 === 0 }))
       }
     },
   },
@@ -194,7 +197,7 @@ export const ATTACKS: readonly Attack[] = [
     begin: async (tenant) => {
       for (const group of ['restless-a', 'restless-b', 'restless-c', 'restless-d', 'restless-e', 'restless-f']) {
         await inNeed(tenant, group)
-        tenant.repeat(30, (n) => merge(tenant, `pods/${group}-well-0`, { annotations: { [EPOCH]: `${n}` } }))
+        tenant.repeat(60, (n) => merge(tenant, `pods/${group}-well-0`, { annotations: { [EPOCH]: `${n}` } }))
       }
     },
   },
