@@ -13,6 +13,7 @@ const LONGEST = [
   'node/alerting',
   'model/bounded',
   'cluster/replicas',
+  'cluster/neighbours',
   'cluster/server-side-apply',
   'serve/crowd',
   'cluster/cases-labels',
