@@ -13,7 +13,6 @@ const LONGEST = [
   'node/alerting',
   'model/bounded',
   'cluster/replicas',
-  'cluster/neighbours',
   'cluster/server-side-apply',
   'serve/crowd',
   'cluster/cases-labels',
