@@ -274,7 +274,7 @@ describe.skipIf(!cluster)('serve --watch without the right to watch', LONG, () =
     for (const resource of ['pods', 'services']) {
       const complaints = stderr
         .split('\n')
-        .filter((line) => line.includes(`: watch: may not watch ${resource} in namespace`))
+        .filter((line) => line.startsWith(`active-passive: watch: may not watch ${resource} `))
       expect(complaints).toHaveLength(1)
       expect(complaints[0]).toContain(`{apiGroups: [""], resources: [${resource}], verbs: [watch]}`)
     }
