@@ -253,7 +253,7 @@ export const mutants: readonly Mutant[] = [
     finds: /a is active and fails, though b is healthy|no pod is active/,
     edits: [
       members(`isLive(pod) && (role === undefined`, `(role === undefined`),
-      { file: 'handler/observe.ts', find: `byNamespace(pods.filter(isLive)`, replace: `byNamespace([...pods]` },
+      { file: 'handler/observe.ts', find: `new LabelIndex(pods.filter(isLive)`, replace: `new LabelIndex([...pods]` },
     ],
     bounds: { ...LABELS, passes: 1, faultKinds: ['ended'], admission: { refusesEnded: true } },
     views: [[[]]],
