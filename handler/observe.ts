@@ -82,8 +82,10 @@ export function populate(
     [...pods].sort((a, b) => compareNames(a.name, b.name)),
     ({ namespace }) => namespace,
   )
+  const rivals = new Set(everyGroup.map(({ selector }) => selector))
   for (const [namespace, own] of listsBy(everyOne, (group) => group.namespace)) {
-    for (const [group, its] of podsByGroup(own, new Set(groups), inOrder.get(namespace) ?? [])) found.set(group, its)
+    const its = podsByGroup(own, new Set(groups), rivals, inOrder.get(namespace) ?? [])
+    for (const [group, pods] of its) found.set(group, pods)
   }
   return groups.map((group) => {
     const none = { members: [], strangers: [], ended: [], warnings: [], alarms: [] }
@@ -106,10 +108,16 @@ interface Found {
   readonly overlap?: Fault
 }
 
-/** @param everyGroup of this namespace @param wanted those whose pods are asked for @param pods of this namespace, sorted */
+/**
+ * @param everyGroup of this namespace
+ * @param wanted those whose pods are asked for
+ * @param rivals the selectors of those that no other group may share a pod with
+ * @param pods of this namespace, sorted
+ */
 function podsByGroup(
   everyGroup: readonly GroupServices[],
   wanted: ReadonlySet<GroupServices>,
+  rivals: ReadonlySet<GroupServices['selector']>,
   pods: readonly Pod[],
 ): ReadonlyMap<GroupServices, Found> {
   // A group that is refused for its width takes no pod: its neighbours go on.
@@ -122,13 +130,17 @@ function podsByGroup(
     selectors,
   )
   const places = new Map(groups.map((group) => [group, alive.select(group.selector)]))
-  const twice = sharedOf(alive, places.values())
+  const isRival = ({ selector }: GroupServices) => rivals.has(selector)
+  const [once, twice] = sharedOf(
+    alive,
+    [...places].flatMap(([group, selected]) => (isRival(group) ? [selected] : [])),
+  )
   const shares = endedOf(over, selectors)
   const overlaps = new Map<number, Fault>()
   const faultAt = (place: number): Fault => {
     const known = overlaps.get(place)
     if (known) return known
-    const sharing = [...places].flatMap(([group, selected]) => (selected.has(place) ? [group] : []))
+    const sharing = [...places].flatMap(([group, selected]) => (selected.has(place) && isRival(group) ? [group] : []))
     const fault = overlapOf(alive.at(place), sharing)
     overlaps.set(place, fault)
     return fault
@@ -136,7 +148,7 @@ function podsByGroup(
   return new Map(
     [...places].flatMap(([group, selected]) => {
       if (!wanted.has(group)) return []
-      const shared = selected.firstOfBoth(twice)
+      const shared = selected.firstOfBoth(isRival(group) ? twice : once)
       if (shared !== undefined) return [[group, { live: [], ended: [], overlap: faultAt(shared) }]]
       const live = selected.all().map((place) => alive.at(place))
       return [[group, { live, ended: shares(group.selector) }]]
@@ -144,11 +156,11 @@ function podsByGroup(
   )
 }
 
-/** What several of these selections hold. */
-function sharedOf(index: LabelIndex<Pod>, selections: Iterable<Places>): Places {
+/** What any of these selections holds, and what several of them hold. */
+function sharedOf(index: LabelIndex<Pod>, selections: Iterable<Places>): readonly [once: Places, twice: Places] {
   const [once, twice] = [index.none(), index.none()]
   for (const selected of selections) once.collect(selected, twice)
-  return twice
+  return [once, twice]
 }
 
 /** So many pods that have ended are counted for each of the groups that select them; further ones for a single group. */
@@ -167,7 +179,7 @@ function endedOf(
       twice ??= sharedOf(
         index,
         selectors.map((one) => index.select(one)),
-      )
+      )[1]
       selected.leave(twice)
     }
     const ended = selected.all().map((place) => index.at(place))
