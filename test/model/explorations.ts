@@ -22,7 +22,6 @@ export const tidy: readonly Exploration[] = [
   {
     name: 'labels, 2 passes, 2 new pods, 1 fault',
     bounds: { ...LABELS, ...TWO, faults: 1, start: 'new' },
-    isSmall: true,
   },
   { name: 'labels, 2 passes, 2 pods, 1 fault', bounds: { ...LABELS, ...TWO, faults: 1 }, isSmall: true },
   {
@@ -32,7 +31,6 @@ export const tidy: readonly Exploration[] = [
   {
     name: 'labels, 2 passes, 2 pods and one that comes, 1 fault',
     bounds: { ...LABELS, ...TWO, faults: 1, coming: 1 },
-    isSmall: true,
   },
   {
     name: 'labels, 2 passes, 2 pods of which one must never be active, 1 fault',
