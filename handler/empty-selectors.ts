@@ -11,6 +11,7 @@ import { add, listsBy } from './lists-by.js'
 import { compareNames } from './names.js'
 import { type GroupServices, groupKey, groupName } from './observe.js'
 import { isLive } from './pods.js'
+import { commonSelector, leadsToPods } from './services.js'
 
 type Entry = readonly [key: string, value: string]
 
@@ -40,7 +41,7 @@ export function emptySelectors(
   const found = new Map<string, string>()
   if (groups.length === 0) return found
   const alive = listsBy(pods.filter(isLive), ({ namespace }) => namespace)
-  const routing = services.filter(({ external, terminating }) => !external && !terminating)
+  const routing = services.filter(leadsToPods)
   const servicesOf = listsBy(routing, ({ namespace }) => namespace)
   for (const [namespace, own] of listsBy(groups, (group) => group.namespace)) {
     const sorted = [...(alive.get(namespace) ?? [])].sort((a, b) => compareNames(a.name, b.name))
@@ -75,7 +76,7 @@ function spokenFor(
   roleLabel: string,
 ): (pod: Pod, group: GroupServices, value: string) => boolean {
   const hasRole = ({ selector }: Service) => roleLabel in selector || PIN in selector
-  const withoutRole = ({ selector: { [roleLabel]: _role, [PIN]: _pin, ...rest } }: Service) => rest
+  const withoutRole = (service: Service) => commonSelector(service, roleLabel)
   const isOfGroup = selectedBy(services.filter(hasRole).map(withoutRole), pods)
   const isServed = selectedBy(
     services.filter((service) => !hasRole(service)).map(({ selector }) => selector),

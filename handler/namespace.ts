@@ -1,12 +1,13 @@
 /** One namespace, or all in one: from its two LISTs to the reports of its groups. */
 import type { Decision } from './decide.js'
 import type { Fault } from './errors.js'
+import { keyOf } from './group-key.js'
 import { faultOf } from './kube/fault.js'
 import type { Service } from './kube/port.js'
 import { recording, type Write } from './kube/recording.js'
 import { type Stuck, stillClaimed } from './latch.js'
 import { strayServices } from './near-misses.js'
-import { type Group, type GroupServices, groupKey } from './observe.js'
+import type { Group, GroupServices } from './observe.js'
 import { tendAndRemember } from './remember.js'
 import type { GroupReport } from './report/report.js'
 import { isClaimed } from './services.js'
@@ -156,10 +157,6 @@ function leftoversOf({ roleLabel }: GroupContext, stuck: readonly Stuck[]): read
   return stuck.length > 0 ? [stillClaimed(stuck, roleLabel)] : []
 }
 
-function keyOf({ namespace, selector }: GroupServices): string {
-  return groupKey(namespace, selector)
-}
-
 /** What stands for groups that could not be served at all. */
 export function faultReport(
   context: Pick<GroupContext, 'defaults'>,
@@ -179,17 +176,18 @@ function reportWithout(
   rest: Partial<GroupReport>,
 ): GroupReport {
   return {
-    ...{
-      namespace,
-      services,
-      decision,
-      settings: defaults,
-      members: [],
-      ended: 0,
-      activeBefore: [],
-      activeAfter: undefined,
-    },
-    ...{ writes: [], latch: null, warnings: [], faults: [] },
+    namespace,
+    services,
+    decision,
+    settings: defaults,
+    members: [],
+    ended: 0,
+    activeBefore: [],
+    activeAfter: undefined,
+    writes: [],
+    latch: null,
+    warnings: [],
+    faults: [],
     ...rest,
   }
 }

@@ -3,12 +3,12 @@
  * is a warning with the likely meaning; nothing is decided by it. Pure, and linear in what it is given.
  */
 import { closest, numbersIn } from './closest.js'
-import { MANAGED, PIN } from './keys.js'
+import { MANAGED } from './keys.js'
 import type { Pod, Service } from './kube/port.js'
 import { listsBy } from './lists-by.js'
 import { compareNames } from './names.js'
 import { type GroupServices, groupKey } from './observe.js'
-import { isClaimed, type Neighbours, neighboursOf, whyNotManaged } from './services.js'
+import { groupKeyOf, isClaimed, leadsToPods, type Neighbours, neighboursOf, whyNotManaged } from './services.js'
 
 export interface Stray {
   readonly namespace: string
@@ -32,13 +32,13 @@ interface Entry {
  * @param all of these namespaces: they tell which are for standbys
  */
 export function strayServices(all: readonly Service[], roleLabel: string, optIn = false): readonly Stray[] {
-  const services = all.filter(({ external, terminating }) => !external && !terminating)
+  const services = all.filter(leadsToPods)
   const neighbours = neighboursOf(services, roleLabel, optIn)
   const { copies } = neighbours
   const withActive = new Set(
     services
       .filter((service) => service.selector[roleLabel] === 'active' || isClaimed(service, roleLabel))
-      .map(({ namespace, selector: { [roleLabel]: _role, [PIN]: _pin, ...rest } }) => groupKey(namespace, rest)),
+      .map((service) => groupKeyOf(service, roleLabel)),
   )
   const strays = services.flatMap((service) => {
     const said = service.annotations[MANAGED]

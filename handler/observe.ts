@@ -2,7 +2,7 @@
 import { closest } from './closest.js'
 import type { Fault } from './errors.js'
 import { groupKey } from './group-key.js'
-import { EPOCH, PIN } from './keys.js'
+import { EPOCH } from './keys.js'
 import type { Pod, Service } from './kube/port.js'
 import { LabelIndex, type Places } from './label-index.js'
 import { listsBy } from './lists-by.js'
@@ -10,7 +10,7 @@ import { isMember, type Member, ownEpoch, readEpoch, readMember } from './member
 import { compareNames } from './names.js'
 import { originOf } from './origin.js'
 import { isLive } from './pods.js'
-import { neighboursOf, whyNotManaged } from './services.js'
+import { commonSelector, neighboursOf, whyNotManaged } from './services.js'
 
 export { groupKey } from './group-key.js'
 
@@ -55,7 +55,7 @@ export function groupServices(
   const neighbours = neighboursOf(services, roleLabel, optIn)
   for (const service of [...services].sort((a, b) => compareNames(a.name, b.name))) {
     if (whyNotManaged(service, roleLabel, neighbours)) continue
-    const { [roleLabel]: _role, [PIN]: _pin, ...selector } = service.selector
+    const selector = commonSelector(service, roleLabel)
     const key = groupKey(service.namespace, selector)
     const group = groups.get(key)
     if (group) group.services.push(service)

@@ -3,13 +3,14 @@ import pLimit from 'p-limit'
 import { systemClock } from './clock.js'
 import { type Deadline, startDeadline } from './deadline.js'
 import type { Effects } from './effects.js'
+import { keyOf } from './group-key.js'
 import type { Hosting } from './hosting.js'
 import { interrupted } from './kube/fault.js'
 import { dryRun } from './kube/recording.js'
 import { verified } from './kube/verified.js'
 import { emptyScope, missingServices, missingTarget } from './missing.js'
 import { faultReport, type Host, type Tend, type Tended, tendNamespace, type Wanted } from './namespace.js'
-import { type GroupServices, groupKey, groupName } from './observe.js'
+import { type GroupServices, groupName } from './observe.js'
 import type { GroupReport, Report } from './report/report.js'
 import type { Scope, Target } from './targets.js'
 import type { GroupContext } from './tend.js'
@@ -94,7 +95,6 @@ function hostOf(
 ): Host {
   if (!shared) return { isBusy: () => false, serve: (_group, tend) => tend(undefined) }
   const { hosting, busy } = shared
-  const keyOf = ({ namespace, selector }: GroupServices) => groupKey(namespace, selector)
   const told = async (tend: Tend, fresh?: GroupContext) => {
     const report = await tend(fresh)
     served(report)

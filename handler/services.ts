@@ -33,10 +33,20 @@ export function neighboursOf(services: readonly Service[], roleLabel: string, op
   return { copies, optedIn: new Set(saying.map((service) => groupKeyOf(service, roleLabel))) }
 }
 
-/** The key of the group that a Service belongs to if it is managed. */
-export function groupKeyOf({ namespace, selector }: Service, roleLabel: string): string {
+/** What the Services of a group have in common: their selector without the role and the pin. */
+export function commonSelector({ selector }: Service, roleLabel: string): Readonly<Record<string, string>> {
   const { [roleLabel]: _role, [PIN]: _pin, ...rest } = selector
-  return groupKey(namespace, rest)
+  return rest
+}
+
+/** The key of the group that a Service belongs to if it is managed. */
+export function groupKeyOf(service: Service, roleLabel: string): string {
+  return groupKey(service.namespace, commonSelector(service, roleLabel))
+}
+
+/** Whether its selector leads to pods, and will. */
+export function leadsToPods({ external, terminating }: Service): boolean {
+  return !external && !terminating
 }
 
 /** Why a Service is none of ours, or `undefined`: it is managed. @param neighbours of all Services of its namespace */
@@ -132,7 +142,7 @@ const OF_ONE_POD = [
  * handover; or there is a mark, of the first time that this was healed.
  */
 export function copiesOfPods(services: readonly Service[], roleLabel: string): ReadonlySet<Service> {
-  const routing = services.filter(({ external, terminating }) => !external && !terminating)
+  const routing = services.filter(leadsToPods)
   const isLikeCopy = ({ annotations, selector }: Service) =>
     roleLabel in selector && PIN in selector && !(SWAP in annotations || HEALED in annotations)
   const alike = routing.filter(isLikeCopy)
@@ -140,13 +150,12 @@ export function copiesOfPods(services: readonly Service[], roleLabel: string): R
   const others = routing.filter(
     (service) => !isLikeCopy(service) && (service.selector[roleLabel] === 'active' || isClaimed(service, roleLabel)),
   )
-  const withoutMarks = ({ selector: { [roleLabel]: _role, [PIN]: _pin, ...rest } }: Service) => rest
   const othersOf = listsBy(others, ({ namespace }) => namespace)
   const isSurely = ({ selector }: Service) =>
     selector[roleLabel] !== 'active' || OF_ONE_POD.some((label) => label in selector)
   const copies = new Set(alike.filter(isSurely))
   for (const [namespace, own] of listsBy(alike, (service) => service.namespace)) {
-    const selectors = (othersOf.get(namespace) ?? []).map(withoutMarks)
+    const selectors = (othersOf.get(namespace) ?? []).map((service) => commonSelector(service, roleLabel))
     const index = new LabelIndex(own, ({ selector }) => selector, selectors)
     const found = index.none()
     for (const selector of selectors) found.join(index.select(selector))

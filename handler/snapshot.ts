@@ -1,10 +1,11 @@
 /** Reading the cluster: the Services, what is left of somebody's claim on them, then the pods. Two LISTs, in this order. */
 
 import { emptySelectors } from './empty-selectors.js'
+import { keyOf } from './group-key.js'
 import { SWAP } from './keys.js'
 import { KubeError, type Pod, type Service } from './kube/port.js'
 import { isStuck, release, type Stuck, type SwapContext } from './latch.js'
-import { type Group, type GroupServices, groupKey, groupServices, populate } from './observe.js'
+import { type Group, type GroupServices, groupServices, populate } from './observe.js'
 import { isClaimed, withoutMerelyClaimed } from './services.js'
 
 /** A leftover that resists keeps nobody waiting for longer. */
@@ -59,13 +60,13 @@ export async function takeSnapshot(context: SwapContext, scope: Scope, waitForLe
 /** One group alone, as it is now; `undefined`: it is managed no more. @throws KubeError */
 export async function readGroup(
   context: SwapContext,
-  { namespace, selector }: GroupServices,
+  group: GroupServices,
   waitForLeftovers: boolean,
 ): Promise<Pick<Snapshot, 'stuck' | 'healed'> & { readonly group: Group | undefined }> {
-  const key = groupKey(namespace, selector)
-  const select = (groups: readonly GroupServices[]) =>
-    groups.filter((other) => groupKey(other.namespace, other.selector) === key)
-  const { groups, stuck, healed, error } = await takeSnapshot(context, { namespace, select }, waitForLeftovers)
+  const key = keyOf(group)
+  const select = (groups: readonly GroupServices[]) => groups.filter((other) => keyOf(other) === key)
+  const scope = { namespace: group.namespace, select }
+  const { groups, stuck, healed, error } = await takeSnapshot(context, scope, waitForLeftovers)
   if (error) throw error
   return { group: groups[0], stuck, healed }
 }
@@ -89,7 +90,7 @@ async function withNearMisses(
   const all = groups.length > 1 ? pods : await kube.listPods({ namespace }, deadline.observing).catch(() => [])
   const found = emptySelectors(empty, all, services, roleLabel)
   return groups.map((group) => {
-    const warning = found.get(groupKey(group.namespace, group.selector))
+    const warning = found.get(keyOf(group))
     return warning ? { ...group, warnings: [...group.warnings, warning] } : group
   })
 }
@@ -102,6 +103,7 @@ async function readServices(context: SwapContext, scope: Scope, wait: boolean): 
   const { kube, clock, deadline, roleLabel, optIn } = context
   const list = () => kube.listServices({ namespace: scope.namespace }, deadline.observing)
   const claimed = (services: readonly Service[]) => {
+    if (!services.some((one) => isClaimed(one, roleLabel))) return [] // as nearly always: no need to group them
     const [only, ...more] = scope.select(groupServices(services, roleLabel, optIn))
     return more.length > 0 ? [] : (only?.services.filter((one) => isClaimed(one, roleLabel)) ?? [])
   }

@@ -9,7 +9,8 @@
  * bound for each namespace: a pod that hangs holds up its own namespace at most.
  */
 import type { Clock } from './clock.js'
-import { type GroupServices, groupKey } from './observe.js'
+import { keyOf } from './group-key.js'
+import type { GroupServices } from './observe.js'
 
 export interface Turn {
   readonly namespace: string
@@ -49,8 +50,8 @@ export function takingTurns(
   return { probes: new Turns(clock, { ...BOUNDS, atOnce }), swaps: new Turns(clock, SWAPS) }
 }
 
-export function turnOf({ namespace, selector }: Pick<GroupServices, 'namespace' | 'selector'>, urgency: number): Turn {
-  return { namespace, group: groupKey(namespace, selector), urgency }
+export function turnOf(group: Pick<GroupServices, 'namespace' | 'selector'>, urgency: number): Turn {
+  return { namespace: group.namespace, group: keyOf(group), urgency }
 }
 
 interface Waiting {

@@ -91,19 +91,8 @@ export const http2 =
       response.on('error', () => {})
       answer(request, response)
     })
-    const open = track(server as unknown as Server)
     server.on('sessionError', () => {})
-    server.on('tlsClientError', () => {})
-    server.listen(0, host)
-    await once(server, 'listening')
-    return {
-      port: (server.address() as AddressInfo).port,
-      take: () => asked.splice(0),
-      get connections() {
-        return open.size
-      },
-      close: () => stop(server as unknown as Server, open),
-    }
+    return begin(server as unknown as Server, host, asked)
   }
 
 /** A frame of HTTP/2 (RFC 9113, section 4.1). */
@@ -171,6 +160,11 @@ async function listen(
     socket.on('error', () => {})
     serve(socket, (request) => asked.push(request))
   })
+  return begin(server, host, asked)
+}
+
+/** @param asked what it has been asked, as it is asked */
+async function begin(server: Server, host: string, asked: string[]): Promise<OddServer> {
   server.on('tlsClientError', () => {})
   const open = track(server)
   server.listen(0, host)
