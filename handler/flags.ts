@@ -34,6 +34,11 @@ const GENERAL = {
   output: { kind: 'text', alias: 'o', default: 'text', describe: 'text or json' },
   deadline: { kind: 'text', default: '40s', describe: 'the pass ends by then, whatever hangs; at least 10s' },
   concurrency: { kind: 'text', default: '64', describe: 'probes at once; one that hangs is not counted for long' },
+  'max-health-timeout': {
+    kind: 'text',
+    default: '30s',
+    describe: 'most that one probe may take, whatever a Service or a pod asks for; at least 2s',
+  },
   'allow-exec': { kind: 'switch', describe: 'let exec: checks run (this version has none)' },
 } as const satisfies Record<string, Flag>
 

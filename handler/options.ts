@@ -1,10 +1,16 @@
 /** What was given on the command line and in the environment -> options. */
-import { parseDuration } from './duration.js'
+import { formatDuration, parseDuration } from './duration.js'
 import { type Environment, ownVariables } from './environment.js'
 import { UsageError } from './errors.js'
 import { type FlagName, variableOf } from './flags.js'
 import type { PassOptions } from './pass.js'
-import { DEFAULT_SETTINGS, FLAG_SETTINGS, type Settings } from './policy.js'
+import {
+  DEFAULT_HEALTH_TIMEOUT_MS,
+  DEFAULT_MAX_HEALTH_TIMEOUT_MS,
+  DEFAULT_SETTINGS,
+  FLAG_SETTINGS,
+  type Settings,
+} from './policy.js'
 import type { ServiceRef } from './targets.js'
 
 export interface RunOptions extends Omit<PassOptions, 'namespaces'> {
@@ -62,9 +68,23 @@ export function readOptions(argv: Readonly<Record<string, unknown>>, env: Enviro
       values.read('output', (text) => (text === 'text' || text === 'json' ? text : undefined), 'text or json') ??
       'text',
     deadlineMs: values.read('deadline', parseDeadline, 'a duration of at least 10s, such as 40s') ?? 40_000,
+    ...readTimeouts(values),
     concurrency: values.read('concurrency', parseConcurrency, 'a whole number from 1 to 10000') ?? 64,
-    settings: readSettings(values),
   }
+}
+
+/** @throws UsageError where the flag for all Services asks for more than a Service may */
+function readTimeouts(values: Values): Pick<RunOptions, 'maxHealthTimeoutMs' | 'settings'> {
+  const maxHealthTimeoutMs =
+    values.read('max-health-timeout', parseMaxHealthTimeout, 'a duration of at least 2s, such as 30s') ??
+    DEFAULT_MAX_HEALTH_TIMEOUT_MS
+  const settings = readSettings(values)
+  if ((settings['health-timeout'] ?? 0) > maxHealthTimeoutMs) {
+    throw new UsageError(
+      `${values.source('health-timeout')}: ${JSON.stringify(values.text('health-timeout'))} should be at most ${formatDuration(maxHealthTimeoutMs)}: a longer one needs a higher --max-health-timeout`,
+    )
+  }
+  return { maxHealthTimeoutMs, settings }
 }
 
 /** @throws UsageError as `readOptions` */
@@ -180,6 +200,11 @@ function parseLabelKey(text: string): string | undefined {
 function parseDeadline(text: string): number | undefined {
   const ms = parseDuration(text)
   return ms !== undefined && ms >= MIN_DEADLINE_MS ? ms : undefined
+}
+
+function parseMaxHealthTimeout(text: string): number | undefined {
+  const ms = parseDuration(text)
+  return ms !== undefined && ms >= DEFAULT_HEALTH_TIMEOUT_MS ? ms : undefined
 }
 
 function parseConcurrency(text: string): number | undefined {

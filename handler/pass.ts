@@ -11,6 +11,7 @@ import { verified } from './kube/verified.js'
 import { emptyScope, missingServices, missingTarget } from './missing.js'
 import { faultReport, type Host, type Tend, type Tended, tendNamespace, type Wanted } from './namespace.js'
 import { type GroupServices, groupName } from './observe.js'
+import { DEFAULT_MAX_HEALTH_TIMEOUT_MS } from './policy.js'
 import type { GroupReport, Report } from './report/report.js'
 import type { Scope, Target } from './targets.js'
 import type { GroupContext } from './tend.js'
@@ -26,6 +27,8 @@ export interface PassOptions extends Scope {
   readonly dryRun: boolean
   /** For each group. */
   readonly deadlineMs: number
+  /** What one probe may take at most, whatever a Service or a pod asks for. Milliseconds; 30 s unless given. */
+  readonly maxHealthTimeoutMs?: number
   /** Probes that are under way at once; one that hangs is not counted for long. */
   readonly concurrency: number
   /** What passes of one process share. Absent: it makes one pass. */
@@ -73,6 +76,7 @@ export async function pass(options: PassOptions, effects: Effects, stop: AbortSi
     roleLabel: options.roleLabel,
     optIn: options.optIn ?? false,
     defaults: options.settings,
+    maxHealthTimeoutMs: options.maxHealthTimeoutMs ?? DEFAULT_MAX_HEALTH_TIMEOUT_MS,
     dryRun: options.dryRun,
     deadline: begin(),
     stop,

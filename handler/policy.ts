@@ -13,7 +13,17 @@ import type { Service } from './kube/port.js'
 interface Setting<T> {
   readonly expected: string
   readonly parse: (text: string) => T | undefined
+  /** Of one whose text may hold a secret, and so is never shown: what is wrong with it, completing "is …". */
+  readonly describe?: (text: string) => string
 }
+
+/** What a tenant writes is read in each pass, and looked through for each pod. */
+const MAX_NAMES = 1_000
+const MAX_NAME_LENGTH = 253
+const MAX_STATUSES = 32
+const MAX_HEADERS = 64
+const MAX_HEADERS_BYTES = 8_192
+const MAX_BODY_BYTES = 4_096
 
 const duration: Setting<Milliseconds> = {
   expected: 'a duration such as 500ms, 2s or 1m30s',
@@ -36,13 +46,13 @@ const toggle: Setting<boolean> = {
   parse: (text) => (text === 'true' ? true : text === 'false' ? false : undefined),
 }
 const names: Setting<readonly string[]> = {
-  expected: 'pod names separated by commas',
-  parse: (text) => splitList(text, /^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$/),
+  expected: `at most ${MAX_NAMES} pod names of at most ${MAX_NAME_LENGTH} characters, separated by commas`,
+  parse: (text) => splitList(text, /^[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?$/, MAX_NAMES),
 }
 const statuses: Setting<readonly StatusRange[]> = {
-  expected: 'HTTP statuses separated by commas, such as 200 or 200-399 or 200,204',
+  expected: `at most ${MAX_STATUSES} HTTP statuses separated by commas, such as 200 or 200-399 or 200,204`,
   parse: (text) => {
-    const ranges = splitList(text, /^[1-5]\d\d(-[1-5]\d\d)?$/)?.map((part): StatusRange => {
+    const ranges = splitList(text, /^[1-5]\d\d(-[1-5]\d\d)?$/, MAX_STATUSES)?.map((part): StatusRange => {
       const [min, max = min] = part.split('-').map(Number)
       return [min ?? 0, max ?? 0]
     })
@@ -50,17 +60,35 @@ const statuses: Setting<readonly StatusRange[]> = {
   },
 }
 const headers: Setting<readonly Header[]> = {
-  expected: 'HTTP headers, one a line, such as Host: app.example',
+  expected: `HTTP headers, one a line, such as Host: app.example; at most ${MAX_HEADERS}, and ${MAX_HEADERS_BYTES / 1_024} KiB in all`,
   parse: (text) => {
+    if (Buffer.byteLength(text) > MAX_HEADERS_BYTES) return undefined
     const lines = text.split('\n').flatMap((line) => line.trim() || [])
-    // Each character can match in one place only: whoever may annotate a Service must not be able to keep us busy.
-    const matches = lines.map((line) => /^([!#$%&'*+.^_`|~0-9A-Za-z-]+)[\t ]*:([\t\x20-\x7e]*)$/.exec(line))
+    if (lines.length > MAX_HEADERS) return undefined
+    const matches = lines.map(headerIn)
     return matches.every((match) => match !== null)
       ? matches.map(([, name = '', value = '']) => [name, value.trim()])
       : undefined
   },
+  describe: (text) => {
+    const bytes = Buffer.byteLength(text)
+    if (bytes > MAX_HEADERS_BYTES) return `${bytes} bytes long`
+    const lines = text.split('\n').map((line) => line.trim())
+    const wrong = lines.findIndex((line) => line && headerIn(line) === null)
+    return wrong < 0 ? `${lines.filter((line) => line).length} headers` : `no header in line ${wrong + 1}`
+  },
 }
-const anyText: Setting<string> = { expected: 'a text', parse: (text) => text || undefined }
+
+/** Each character can match in one place only: whoever may annotate a Service must not be able to keep us busy. */
+function headerIn(line: string): RegExpExecArray | null {
+  return /^([!#$%&'*+.^_`|~0-9A-Za-z-]+)[\t ]*:([\t\x20-\x7e]*)$/.exec(line)
+}
+
+const searched: Setting<string> = {
+  expected: `a text of at most ${MAX_BODY_BYTES / 1_024} KiB`,
+  parse: (text) => (Buffer.byteLength(text) <= MAX_BODY_BYTES && text ? text : undefined),
+  describe: (text) => (text ? `${Buffer.byteLength(text)} bytes long` : 'empty'),
+}
 
 /** Inclusive. */
 export type StatusRange = readonly [min: number, max: number]
@@ -80,7 +108,7 @@ export const FLAG_SETTINGS = {
 
 const ANNOTATION_SETTINGS = {
   'health-status': statuses,
-  'health-body': anyText,
+  'health-body': searched,
   'health-headers': headers,
   pause: toggle,
   managed: toggle,
@@ -121,6 +149,9 @@ export const DEFAULT_SETTINGS: Settings = {
 /** One probe's limit where nobody sets one; a declared probe that allows itself more gets more. */
 export const DEFAULT_HEALTH_TIMEOUT_MS: Milliseconds = 2_000
 
+/** No probe may take longer, whatever a Service or a pod asks for. Fits into a pass of the default length. */
+export const DEFAULT_MAX_HEALTH_TIMEOUT_MS: Milliseconds = 30_000
+
 export type Policy = { readonly settings: Settings; readonly warnings: readonly string[] } | { readonly fault: Fault }
 
 /** Reads the settings of a group from all its Services. The first thing that is wrong is the fault. */
@@ -136,13 +167,13 @@ export function policyOf(services: readonly Service[], defaults: Settings): Poli
         continue
       }
       const value = SETTINGS[name].parse(text)
-      if (value === undefined) return { fault: badValue(service, key, text, SETTINGS[name].expected) }
+      if (value === undefined) return { fault: badValue(service, key, text, SETTINGS[name]) }
       const other = found.get(name)
       // Pausing is the careful thing to do: one Service that says so is enough.
       if (name === 'pause') {
         found.set(name, { service, text, value: value || other?.value === true })
       } else if (other && JSON.stringify(other.value) !== JSON.stringify(value)) {
-        return { fault: conflict(key, other, { service, text }) }
+        return { fault: conflict(key, SETTINGS[name], other, { service, text }) }
       } else {
         found.set(name, { service, text, value })
       }
@@ -189,23 +220,26 @@ function isSetting(name: string): name is SettingName {
   return Object.hasOwn(SETTINGS, name)
 }
 
-function badValue(service: Service, key: string, text: string, expected: string): Fault {
+function badValue(service: Service, key: string, text: string, { expected, describe }: Setting<unknown>): Fault {
+  const is = describe
+    ? `${describe(text)} (it may hold a secret, and is not shown)`
+    : JSON.stringify(text.slice(0, 100))
   return {
     code: 'bad-annotation',
     object: `service ${service.namespace}/${service.name}`,
-    message: `annotation ${key} is ${JSON.stringify(text.slice(0, 100))}, which should be ${expected}`,
+    message: `annotation ${key} is ${is}, which should be ${expected}`,
     remedy: `Correct it: kubectl annotate service ${service.name} -n ${service.namespace} --overwrite ${key}=VALUE`,
   }
 }
 
 type Said = { readonly service: Service; readonly text: string }
 
-function conflict(key: string, one: Said, other: Said): Fault {
+function conflict(key: string, { describe }: Setting<unknown>, one: Said, other: Said): Fault {
   const says = ({ service, text }: Said) => `${JSON.stringify(text.slice(0, 100))} on ${service.name}`
   return {
     code: 'conflicting-annotations',
     object: `services ${one.service.name} and ${other.service.name} in namespace ${one.service.namespace}`,
-    message: `they select the same pods but annotation ${key} differs: ${says(one)}, ${says(other)}`,
+    message: `they select the same pods but annotation ${key} differs${describe ? ' (it may hold a secret, and is not shown)' : `: ${says(one)}, ${says(other)}`}`,
     remedy: 'Set it on one of them only, or to the same value.',
   }
 }
@@ -214,8 +248,8 @@ function within(value: number | undefined, min: number, max: number): number | u
   return value !== undefined && value >= min && value <= max ? value : undefined
 }
 
-/** The parts of a comma-separated list; `undefined` when it is empty or a part is not of that form. */
-function splitList(text: string, form: RegExp): string[] | undefined {
-  const parts = text.split(',').map((part) => part.trim())
-  return parts.every((part) => form.test(part)) ? parts : undefined
+/** The parts of a comma-separated list; `undefined` when it is empty, too long, or a part is not of that form. */
+function splitList(text: string, form: RegExp, most: number): string[] | undefined {
+  const parts = text.split(',', most + 1).map((part) => part.trim())
+  return parts.length <= most && parts.every((part) => form.test(part)) ? parts : undefined
 }

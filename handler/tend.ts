@@ -23,6 +23,8 @@ import { judgeGroup, notesOn } from './verdicts.js'
 
 export interface GroupContext extends SwapContext {
   readonly defaults: Settings
+  /** What one probe may take at most, whatever a Service or a pod asks for. Milliseconds. */
+  readonly maxHealthTimeoutMs: number
   readonly dryRun: boolean
   /** The wish that the pass ends early. */
   readonly stop: AbortSignal
@@ -216,7 +218,7 @@ async function consider(context: GroupContext, group: Group, verdicts: Map<strin
       ...group.warnings,
       ...warnings,
       ...misnamed(context, group, settings),
-      ...notesOn(members, settings, context.deadline),
+      ...notesOn(members, settings, context),
     ],
   }
 }

@@ -13,7 +13,17 @@ import type { Settings } from './policy.js'
 import { type Turns, turnOf } from './turns.js'
 
 /** What judging takes from outside. */
-export type Judging = Pick<SwapContext, 'clock' | 'probe' | 'deadline'> & { readonly probes: Turns }
+export type Judging = Pick<SwapContext, 'clock' | 'probe' | 'deadline'> & Limits & { readonly probes: Turns }
+
+/** What bounds the probes of a pod. */
+export interface Limits {
+  readonly deadline: Pick<Deadline, 'longestProbeMs'>
+  /** What one probe may take at most, whatever a Service or a pod asks for. Milliseconds. */
+  readonly maxHealthTimeoutMs: number
+}
+
+/** So many probes of a pod are made in one pass at most. */
+const MAX_PROBES = 60
 
 /**
  * A pod's state is judged afresh each time, its check only once in a pass.
@@ -28,13 +38,14 @@ export function judgeGroup(
   mayProbe: boolean,
 ): Promise<readonly Judged[]> {
   const needsReady = !services.every(({ publishNotReadyAddresses }) => publishNotReadyAddresses)
+  const burst = { ...settings, probes: Math.min(settings.probes, probesIn(settings, context)) }
   const verdictOf = async (member: Group['members'][number]): Promise<Verdict> => {
-    const plan = fitted(planCheck(member.pod, settings), context.deadline)
+    const plan = fitted(planCheck(member.pod, settings), context)
     const known = judgeByState(plan, member, needsReady || plan.kind === 'ready') ?? verdicts.get(member.pod.uid)
     if (known) return known
     if (!mayProbe) return notProbed(plan, member)
     const effects = { clock: context.clock, probe: inTurn(context, { namespace, selector }, member) }
-    const verdict = await judgeByProbes(plan, member, settings, effects, context.deadline.probing)
+    const verdict = await judgeByProbes(plan, member, burst, effects, context.deadline.probing)
     verdicts.set(member.pod.uid, verdict)
     return verdict
   }
@@ -51,24 +62,46 @@ function inTurn({ probes, probe }: Judging, group: Pick<Group, 'namespace' | 'se
 }
 
 /** A limit that is longer than the pass would never be met, and the pod would never be judged. */
-function fitted(plan: Plan, { longestProbeMs }: Pick<Deadline, 'longestProbeMs'>): Plan {
-  return { ...plan, timeoutMs: Math.min(plan.timeoutMs, longestProbeMs) }
+function fitted(plan: Plan, { deadline, maxHealthTimeoutMs }: Limits): Plan {
+  return { ...plan, timeoutMs: Math.min(plan.timeoutMs, deadline.longestProbeMs, maxHealthTimeoutMs) }
+}
+
+/** The probes of a pod that a pass has time for, by the period between them. */
+function probesIn({ period }: Pick<Settings, 'period'>, { deadline }: Pick<Limits, 'deadline'>): number {
+  return Math.min(MAX_PROBES, 1 + Math.floor(deadline.longestProbeMs / Math.max(1, period)))
 }
 
 /** What the checks are less than what was asked for, one line for all pods that share it. */
-export function notesOn(
-  members: readonly Judged[],
-  settings: Settings,
-  { longestProbeMs }: Pick<Deadline, 'longestProbeMs'>,
-): string[] {
+export function notesOn(members: readonly Judged[], settings: Settings, limits: Limits): string[] {
   const podsByNote = new Map<string, string[]>()
+  let isProbed = false
   for (const { pod } of members) {
-    const { note, timeoutMs, targets } = planCheck(pod, settings)
-    const cut =
-      targets.length > 0 && timeoutMs > longestProbeMs
-        ? `its check may take ${formatDuration(timeoutMs)}, and a pass has time for ${formatDuration(longestProbeMs)}: whatever takes longer has failed. A longer --deadline gives it more, and annotation active-passive/health-timeout on the Service less`
-        : undefined
-    for (const said of [note, cut]) if (said) add(podsByNote, said, pod.name)
+    const plan = planCheck(pod, settings)
+    isProbed ||= plan.targets.length > 0
+    for (const said of [plan.note, cutNote(plan, limits)]) if (said) add(podsByNote, said, pod.name)
   }
-  return [...podsByNote].map(([note, pods]) => `pod ${pods.join(', ')}: ${note}`)
+  const notes = [...podsByNote].map(([note, pods]) => `pod ${pods.join(', ')}: ${note}`)
+  return isProbed ? [...notes, ...burstNotes(settings, limits)] : notes
+}
+
+/** Its author is told that a limit is not met. */
+function cutNote({ targets, timeoutMs }: Plan, { deadline, maxHealthTimeoutMs }: Limits): string | undefined {
+  const { longestProbeMs } = deadline
+  if (targets.length === 0 || timeoutMs <= Math.min(longestProbeMs, maxHealthTimeoutMs)) return undefined
+  const isByPass = longestProbeMs < maxHealthTimeoutMs
+  const most = isByPass
+    ? `a pass has time for ${formatDuration(longestProbeMs)}`
+    : `--max-health-timeout is ${formatDuration(maxHealthTimeoutMs)}`
+  const more = isByPass ? '--deadline' : '--max-health-timeout'
+  return `its check may take ${formatDuration(timeoutMs)}, and ${most}: whatever takes longer has failed. A longer ${more} gives it more, and annotation active-passive/health-timeout on the Service less`
+}
+
+/** A burst ends with the failure that counts: more probes are never asked for. */
+function burstNotes(settings: Settings, limits: Pick<Limits, 'deadline'>): readonly string[] {
+  const [asked, made] = [Math.min(settings.probes, settings.failures), probesIn(settings, limits)]
+  if (asked <= made) return []
+  const period = formatDuration(settings.period)
+  return [
+    `${asked} probes of a failing pod with ${period} between them do not fit into a pass: ${made} ${made === 1 ? 'is' : 'are'} made in each, and failures are counted from pass to pass. Fewer probes or a shorter period fit`,
+  ]
 }

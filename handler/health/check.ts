@@ -9,8 +9,10 @@ export type Check =
 /** A number, or the name of a container port. */
 export type PortRef = number | string
 
-export const CHECK_FORMS =
-  'probe, ready, http://:PORT/PATH, https://:PORT/PATH or tcp://:PORT (no host: the check goes to the pod; PORT may be the name of a container port)'
+/** Of path and query together. */
+const MAX_PATH_LENGTH = 2_048
+
+export const CHECK_FORMS = `probe, ready, http://:PORT/PATH, https://:PORT/PATH or tcp://:PORT (no host: the check goes to the pod; PORT may be the name of a container port; PATH has at most ${MAX_PATH_LENGTH} characters)`
 
 /** Reads a check as users write it; `undefined` when it has none of the forms. */
 export function parseCheck(text: string): Check | undefined {
@@ -18,7 +20,7 @@ export function parseCheck(text: string): Check | undefined {
   const match = /^(http|https|tcp):\/\/:([^/?#\s]+)([/?][^#\s]*)?$/.exec(text)
   const [, scheme, portText = '', rest = ''] = match ?? []
   const port = parsePort(portText)
-  if (port === undefined) return undefined
+  if (port === undefined || rest.length > MAX_PATH_LENGTH) return undefined
   if (scheme === 'tcp') return rest === '' ? { kind: 'tcp', port } : undefined
   if (scheme !== 'http' && scheme !== 'https') return undefined
   return { kind: 'http', scheme, port, path: rest.startsWith('/') ? rest : `/${rest}` }

@@ -245,7 +245,7 @@ export const simulatedMutants: readonly Mutant[] = [
   ]),
   amongHanging('a limit that is longer than the pass is not cut', [
     'verdicts.ts',
-    'Math.min(plan.timeoutMs, longestProbeMs)',
+    'Math.min(plan.timeoutMs, deadline.longestProbeMs, maxHealthTimeoutMs)',
     'plan.timeoutMs',
   ]),
 ]

@@ -42,6 +42,7 @@ const DEFAULTS: RunOptions = {
   output: 'text',
   deadlineMs: 40_000,
   concurrency: 64,
+  maxHealthTimeoutMs: 30_000,
   settings: DEFAULT_SETTINGS,
 }
 
@@ -95,6 +96,7 @@ describe('each flag, and the variable of the same name, says the same', () => {
     ['-o json', { AP_OUTPUT: 'json' }, { output: 'json' }],
     ['--deadline 1m', { AP_DEADLINE: '1m' }, { deadlineMs: 60_000 }],
     ['--deadline 10s', { AP_DEADLINE: '10s' }, { deadlineMs: 10_000 }],
+    ['--max-health-timeout 5s', { AP_MAX_HEALTH_TIMEOUT: '5s' }, { maxHealthTimeoutMs: 5_000 }],
     ['--concurrency 1', { AP_CONCURRENCY: '1' }, { concurrency: 1 }],
     ...(
       [
@@ -295,6 +297,11 @@ describe('a flag is refused', () => {
     ['--deadline 5s', '--deadline: "5s" should be a duration of at least 10s, such as 40s'],
     ['--deadline 40', '--deadline: "40" should be a duration of at least 10s, such as 40s'],
     ['--deadline=', '--deadline: "" should be a duration of at least 10s, such as 40s'],
+    ['--max-health-timeout 1s', '--max-health-timeout: "1s" should be a duration of at least 2s, such as 30s'],
+    [
+      '--health-timeout 31s',
+      '--health-timeout: "31s" should be at most 30s: a longer one needs a higher --max-health-timeout',
+    ],
     ['--failures three', '--failures: "three" should be a whole number from 1 to 1000'],
     ['--failures 1e2', '--failures: "1e2" should be a whole number from 1 to 1000'],
     ['--failures -1', '--failures: "-1" should be a whole number from 1 to 1000'],
@@ -410,6 +417,7 @@ describe('--help', () => {
       '-o, --output',
       '--deadline',
       '--concurrency',
+      '--max-health-timeout',
       '--health-check',
       '--health-timeout',
       '--failures',
@@ -430,6 +438,7 @@ describe('--help', () => {
       ['role-label', 'role'],
       ['deadline', '40s'],
       ['concurrency', String(DEFAULTS.concurrency)],
+      ['max-health-timeout', '30s'],
       ['health-check', DEFAULT_SETTINGS['health-check'].kind],
       ['health-timeout', '2s'],
       ['failures', String(DEFAULT_SETTINGS.failures)],

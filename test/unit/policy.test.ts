@@ -125,6 +125,37 @@ describe('an annotation that makes none is an error that leaves the group untouc
     expect(faultOf(policy({ prefer: '!'.repeat(200_000) })).message.length).toBeLessThan(300)
   })
 
+  const many = (size: number, one: string) => Array(size).fill(one)
+  test.each<[string, string, string]>([
+    ['health-check', `http://:80/${'a'.repeat(2_047)}`, `http://:80/${'a'.repeat(2_048)}`],
+    ['health-status', many(32, '200').join(), many(33, '200').join()],
+    ['health-body', 'é'.repeat(2_048), 'é'.repeat(2_049)],
+    ['health-headers', many(64, 'A: b').join('\n'), many(65, 'A: b').join('\n')],
+    ['health-headers', `A: ${'b'.repeat(8_189)}`, `A: ${'b'.repeat(8_190)}`],
+    ['prefer', many(1_000, 'web-0').join(), many(1_001, 'web-0').join()],
+    ['never', 'a'.repeat(253), 'a'.repeat(254)],
+  ])('%s: so much and no more', (name, most, more) => {
+    expect(policy({ [name]: most })).toHaveProperty('settings')
+    const { code, message } = faultOf(policy({ [name]: more }))
+    expect([code, message.length < 500]).toEqual(['bad-annotation', true])
+    expect(message).toMatch(/at most/)
+  })
+
+  test.each([
+    ['health-headers', 'Host: a\n\nAuthorization Bearer s3cret', 'is no header in line 3'],
+    ['health-headers', many(65, 'X: s3cret').join('\n'), 'is 65 headers'],
+    ['health-headers', 's3cret'.repeat(2_000), 'is 12000 bytes long'],
+    ['health-body', 's3cret'.repeat(1_000), 'is 6000 bytes long'],
+  ])('%s, which may hold a secret, is not shown, nor where two differ', (name, text, says) => {
+    const { message } = faultOf(policy({ [name]: text }))
+    expect(message).toContain(says)
+    expect(message).not.toContain('s3cret')
+    const sense = name === 'health-headers' ? ['X: s3cret', 'X: s3cret2'] : ['s3cret', 's3cret2']
+    const differing = faultOf(policy(...sense.map((one) => ({ [name]: one }))))
+    expect(differing.code).toBe('conflicting-annotations')
+    expect(JSON.stringify(differing)).not.toContain('s3cret')
+  })
+
   test('at once, however long it is', () => {
     const startedAt = performance.now()
     for (const name of ['health-headers', 'health-check', 'prefer', 'period']) {
