@@ -31,8 +31,8 @@ export type Tend = (fresh: GroupContext | undefined) => Promise<GroupReport>
 /** Who serves the groups, and when. */
 export interface Host {
   /** Somebody serves it already, and this pass need not. */
-  isBusy(group: GroupServices): boolean
-  serve(group: GroupServices, tend: Tend): Promise<GroupReport>
+  isBusy(group: Group): boolean
+  serve(group: Group, tend: Tend): Promise<GroupReport>
 }
 
 /** What was read, and what comes of it: groups are served side by side, and end when they end. */

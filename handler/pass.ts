@@ -10,9 +10,10 @@ import { dryRun } from './kube/recording.js'
 import { verified } from './kube/verified.js'
 import { emptyScope, missingServices, missingTarget } from './missing.js'
 import { faultReport, type Host, type Tend, type Tended, tendNamespace, type Wanted } from './namespace.js'
-import { type GroupServices, groupName } from './observe.js'
+import { type Group, type GroupServices, groupName } from './observe.js'
 import { DEFAULT_MAX_HEALTH_TIMEOUT_MS } from './policy.js'
 import type { GroupReport, Report } from './report/report.js'
+import type { Backoff } from './serve/backoff.js'
 import type { Scope, Target } from './targets.js'
 import type { GroupContext } from './tend.js'
 import { takingTurns } from './turns.js'
@@ -39,6 +40,8 @@ export interface Shared {
   /** Whose probe is next, and whose swap. */
   readonly turns: Pick<GroupContext, 'probes' | 'swaps'>
   readonly hosting: Hosting
+  /** Groups that cannot be written for the moment, which are left as well. Absent: none. */
+  readonly backoff?: Backoff
   /** Groups that another pass is serving: left to it, or served once more after that. */
   readonly busy: 'left' | 'awaited'
   /** Everything was read: another pass may begin, however long the groups of this one take. */
@@ -98,19 +101,22 @@ function hostOf(
   served: (group: GroupReport) => void,
 ): Host {
   if (!shared) return { isBusy: () => false, serve: (_group, tend) => tend(undefined) }
-  const { hosting, busy } = shared
-  const told = async (tend: Tend, fresh?: GroupContext) => {
+  const { hosting, busy, backoff } = shared
+  const { clock } = context
+  const told = async (group: Group, tend: Tend, fresh?: GroupContext) => {
     const report = await tend(fresh)
+    if (!context.stop.aborted) backoff?.ended(keyOf(group), group, report, clock.now())
     served(report)
     return report
   }
   return {
-    isBusy: (group) => busy === 'left' && hosting.isServed(keyOf(group)),
+    isBusy: (group) =>
+      busy === 'left' && (hosting.isServed(keyOf(group)) || backoff?.isLeft(keyOf(group), group, clock.now()) === true),
     serve: async (group, tend) => {
       const report = await hosting.serve(keyOf(group), async (turn) => {
-        if (turn === 'now') return told(tend)
+        if (turn === 'now') return told(group, tend)
         const deadline = begin() // its own: the other pass may have taken all of this one's
-        return told(tend, { ...context, deadline }).finally(() => deadline.close())
+        return told(group, tend, { ...context, deadline }).finally(() => deadline.close())
       })
       const { namespace, services } = group
       const names = services.map(({ name }) => name)

@@ -15,6 +15,7 @@ import { exitCode } from '../report/exit-code.js'
 import type { GroupReport, Report } from '../report/report.js'
 import type { Order } from '../targets.js'
 import { takingTurns } from '../turns.js'
+import { Backoff } from './backoff.js'
 import { counted } from './census.js'
 import { Coalescer, type Run, ShuttingDown } from './coalesce.js'
 import { createFetch, type Fetch } from './fetch.js'
@@ -69,6 +70,7 @@ export function createApp(
 
   const turns = takingTurns(clock, options.concurrency)
   const hosting = new Hosting()
+  const backoff = new Backoff()
   /** @param told of each group, as soon as it was served */
   const makePass = (
     kube: Effects['kube'],
@@ -87,6 +89,7 @@ export function createApp(
     const shared: Shared = {
       turns,
       hosting: how.hosting ?? new Hosting(),
+      ...(how.hosting ? { backoff } : {}),
       busy: how.busy ?? 'awaited',
       onRead,
       onGroup: how.onGroup ?? (() => {}),
@@ -190,8 +193,9 @@ export function createApp(
       warn: rarely(log.warn, clock.now),
     }),
     reach,
-    loop: (intervalMs) =>
-      loop(
+    loop: (intervalMs) => {
+      backoff.startAt(intervalMs)
+      return loop(
         clock,
         intervalMs,
         () => {
@@ -200,7 +204,8 @@ export function createApp(
           return tick()
         },
         stopped.signal,
-      ),
+      )
+    },
     watch: async () => {
       const watching = watch(
         {

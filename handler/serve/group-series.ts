@@ -1,29 +1,37 @@
 /** What the metrics say of single groups, for as long as there are such groups. */
 import type { Gauge } from 'prom-client'
+import { listsBy } from '../lists-by.js'
 import { isMissing } from '../missing.js'
+import { compareNames } from '../names.js'
 import { exitCode } from '../report/exit-code.js'
 import type { GroupReport, Report } from '../report/report.js'
 
-/** Beyond it groups are counted, and have no series of their own. */
-const GROUPS_LIMIT = 1_000
+/**
+ * So many groups that are well have series of their own, and so many that are not. Beyond that namespaces have one after
+ * the other: a tenant who has thousands of groups takes nobody's alert away.
+ */
+const OK_LIMIT = 1_000
+const NOT_OK_LIMIT = 4_000
 
 export interface GroupGauges {
   readonly active: Gauge<'namespace' | 'services' | 'pod'>
   readonly groupOk: Gauge<'namespace' | 'services'>
   readonly groups: Gauge
+  readonly withoutSeries: Gauge
 }
 
 interface Known {
   readonly namespace: string
   readonly services: readonly string[]
   readonly pod: string
+  readonly isOk: boolean
 }
 
 export class GroupSeries {
   /** By its Services: each is in one group at a time. */
   private readonly byService = new Map<string, Known>()
   private readonly known = new Set<Known>()
-  private readonly withSeries = new Set<Known>()
+  private isSettled = true
 
   constructor(private readonly gauges: GroupGauges) {}
 
@@ -49,29 +57,56 @@ export class GroupSeries {
     this.gauges.groups.set(this.known.size)
   }
 
-  private note({ namespace = '', services, activeAfter: pod = '' }: GroupReport, isOk: boolean): Known {
-    const group: Known = { namespace, services, pod }
+  /** Sets the gauges of single groups: before they are read, and not for each group that is served. */
+  settle(): void {
+    if (this.isSettled) return
+    this.isSettled = true
+    const { active, groupOk, withoutSeries } = this.gauges
+    active.reset()
+    groupOk.reset()
+    const all = [...this.known]
+    const isOk = (group: Known) => group.isOk
+    const shown = [
+      ...inTurn(
+        all.filter((group) => !isOk(group)),
+        NOT_OK_LIMIT,
+      ),
+      ...inTurn(all.filter(isOk), OK_LIMIT),
+    ]
+    for (const { namespace, services, pod, isOk } of shown) {
+      const labels = { namespace, services: services.join(',') }
+      if (pod !== '') active.set({ ...labels, pod }, 1)
+      groupOk.set(labels, isOk ? 1 : 0)
+    }
+    withoutSeries.set(all.length - shown.length)
+  }
+
+  private note({ namespace = '', services, activeAfter: pod = '' }: GroupReport, isOk: boolean): void {
+    const group: Known = { namespace, services, pod, isOk }
+    this.isSettled = false
     this.known.add(group)
     for (const service of services) this.byService.set(keyOf(namespace, service), group)
-    if (this.withSeries.size >= GROUPS_LIMIT) return group
-    this.withSeries.add(group)
-    if (pod !== '') this.gauges.active.set(labelsOf(group), 1)
-    this.gauges.groupOk.set({ namespace, services: services.join(',') }, isOk ? 1 : 0)
-    return group
   }
 
   private forget(group: Known | undefined): void {
     if (!group || !this.known.delete(group)) return
+    this.isSettled = false
     for (const service of group.services) this.byService.delete(keyOf(group.namespace, service))
-    if (!this.withSeries.delete(group)) return
-    const { namespace, services, pod } = labelsOf(group)
-    this.gauges.active.remove({ namespace, services, pod })
-    this.gauges.groupOk.remove({ namespace, services })
   }
 }
 
-function labelsOf({ namespace, services, pod }: Known) {
-  return { namespace, services: services.join(','), pod }
+/** The first of each namespace, then the second of each, and so on; the same ones each time, in whatever order they came. */
+function inTurn(groups: readonly Known[], limit: number): readonly Known[] {
+  if (groups.length <= limit) return groups
+  const sorted = groups
+    .map((group) => ({ group, name: group.services.join(',') }))
+    .sort((a, b) => compareNames(a.group.namespace, b.group.namespace) || compareNames(a.name, b.name))
+  const namespaces = [...listsBy(sorted, ({ group }) => group.namespace).values()]
+  const places = namespaces.flatMap((own) => own.map(({ group }, place) => ({ group, place })))
+  return places
+    .sort((a, b) => a.place - b.place)
+    .slice(0, limit)
+    .map(({ group }) => group)
 }
 
 function keyOf(namespace: string | undefined, service: string): string {

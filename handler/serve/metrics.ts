@@ -64,11 +64,15 @@ export function createMetrics(sources: Sources) {
     buckets: PROBE_SECONDS,
     registers,
   })
-  const active = gauge('active', 'The active pod of a group as last seen', ['namespace', 'services', 'pod'])
-  const groupOk = gauge('group_ok', 'Whether a group has its one active pod, and nothing is wrong', [
+  /** Set before they are read. */
+  const ofGroups = <L extends string>(name: string, help: string, labelNames: readonly L[] = []) =>
+    new Gauge({ name: PREFIX + name, help, labelNames, registers, collect: () => series.settle() })
+  const active = ofGroups('active', 'The active pod of a group as last seen', ['namespace', 'services', 'pod'])
+  const groupOk = ofGroups('group_ok', 'Whether a group has its one active pod, and nothing is wrong', [
     'namespace',
     'services',
   ])
+  const withoutSeries = ofGroups('groups_without_series', 'Groups of which there are too many to have their own series')
   const groups = gauge('groups', 'Groups in scope as last seen')
   const errors = counter('errors_total', 'Faults in reports', ['code'])
   read('api_requests_total', 'Requests to the API server, retries included', sources.requests)
@@ -80,7 +84,7 @@ export function createMetrics(sources: Sources) {
   const lastPass = gauge('last_pass_timestamp_seconds', 'When the last pass ended, in seconds since 1970')
   collectDefaultMetrics({ register: registry })
 
-  const series = new GroupSeries({ active, groupOk, groups })
+  const series = new GroupSeries({ active, groupOk, groups, withoutSeries })
 
   return {
     registry,

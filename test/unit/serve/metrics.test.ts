@@ -12,8 +12,8 @@ beforeEach(() => {
 
 const group = (services: readonly string[], namespace = 'a', pod = 'pod-0') =>
   aGroupReport([anActive(pod), aMember('other')], { namespace, services })
-const unhealthy = (service: string) =>
-  aGroupReport([anActive('pod-0', { verdict: failed() })], { namespace: 'a', services: [service] })
+const unhealthy = (service: string, namespace = 'a') =>
+  aGroupReport([anActive('pod-0', { verdict: failed() })], { namespace, services: [service] })
 const fault = (code: Fault['code'], namespace: string | undefined, services: readonly string[] = []) =>
   aGroupReport([], {
     ...{ namespace, services },
@@ -28,8 +28,8 @@ async function seriesAfter(...passes: readonly Pick<Report, 'groups' | 'complete
     metrics.served(report)
     metrics.passed('run', report)
   }
-  const lines = (await metrics.registry.metrics()).split('\n')
-  return lines.filter((line) => /^active_passive_(active|group_ok|groups)\b/.test(line)).sort()
+  const lines = (await metrics.registry.metrics()).split('\n').filter((line) => line !== without(0))
+  return lines.filter((line) => /^active_passive_(active|group_ok|groups|groups_without_series)[ {]/.test(line)).sort()
 }
 
 const seriesOf = (services: string, namespace = 'a', pod = 'pod-0') => [
@@ -37,6 +37,8 @@ const seriesOf = (services: string, namespace = 'a', pod = 'pod-0') => [
   `active_passive_group_ok{namespace="${namespace}",services="${services}"} 1`,
 ]
 const count = (groups: number) => `active_passive_groups ${groups}`
+const without = (groups: number) => `active_passive_groups_without_series ${groups}`
+const range = (size: number) => Array.from({ length: size }, (_, i) => i)
 
 describe('a group has series', () => {
   it('from the first pass that served it, and until a pass has read its namespace without it', async () => {
@@ -86,11 +88,32 @@ describe('a group has series', () => {
   })
 
   it('if it is one of the first thousand; the others are counted', async () => {
-    const groups = Array.from({ length: 1_500 }, (_, i) => group([`db-${i}`]))
+    const groups = range(1_500).map((i) => group([`db-${i}`]))
     const again = { groups, complete: ['a'] }
     const lines = await seriesAfter(again, again)
-    expect(lines).toHaveLength(2 * 1_000 + 1)
-    expect(lines).toEqual(expect.arrayContaining([...seriesOf('db-0'), ...seriesOf('db-999'), count(1_500)]))
+    expect(lines).toHaveLength(2 * 1_000 + 2)
+    expect(lines).toEqual(
+      expect.arrayContaining([...seriesOf('db-0'), ...seriesOf('db-999'), count(1_500), without(500)]),
+    )
+  })
+
+  it.each(['before', 'after'])('though another tenant, who is listed %s it, has thousands', async (when) => {
+    const many = range(1_100).map((i) => group([`db-${i}`], 'tenant'))
+    const own = [group(['web'], 'victim'), unhealthy('mail', 'victim')]
+    const groups = when === 'before' ? [...many, ...own] : [...own, ...many]
+    const lines = await seriesAfter({ groups, complete: [undefined] })
+    const mail = 'active_passive_group_ok{namespace="victim",services="mail"} 0'
+    expect(lines).toEqual(expect.arrayContaining([...seriesOf('web', 'victim'), mail, count(1_102), without(101)]))
+  })
+
+  it('in any case while it is not as it should be, though thousands of another tenant are not either', async () => {
+    const many = range(5_000).map((i) => unhealthy(`db-${i}`, 'tenant'))
+    const lines = await seriesAfter({
+      groups: [...many, unhealthy('web', 'victim'), ...range(1_000).map((i) => group([`web-${i}`], 'victim'))],
+      complete: [undefined],
+    })
+    expect(lines).toContain('active_passive_group_ok{namespace="victim",services="web"} 0')
+    expect(lines).toEqual(expect.arrayContaining([...seriesOf('web-999', 'victim'), without(1_001)]))
   })
 })
 
