@@ -11,7 +11,7 @@ import { connect } from '../kube/client.js'
 import { connectWatches } from '../kube/watch.js'
 import type { RunOptions } from '../options.js'
 import { pass, type Shared } from '../pass.js'
-import { exitCode } from '../report/exit-code.js'
+import { exitCode, isUnserved } from '../report/exit-code.js'
 import type { GroupReport, Report } from '../report/report.js'
 import type { Order } from '../targets.js'
 import { takingTurns } from '../turns.js'
@@ -158,7 +158,7 @@ export function createApp(
     const { read, report } = servedBy(main)('all', 'interval')
     ticks.add(report)
     const ended = report.then((made) => {
-      isServed = exitCode(made) !== 3
+      isServed = !made.groups.some(isUnread)
     })
     void ended.catch(() => {}).then(() => ticks.delete(report))
     await Promise.race([read, ended])
@@ -232,4 +232,9 @@ export function createApp(
       await Promise.all([hosting.close(), triggered.close(), seen.close(), looked.close(), Promise.allSettled(ticks)])
     },
   }
+}
+
+/** What stands for a namespace that the API server did not serve; a group alone that it refuses holds up no other. */
+function isUnread({ services, faults }: GroupReport): boolean {
+  return services.length === 0 && faults.some(isUnserved)
 }

@@ -36,10 +36,10 @@ export type Seen = Pick<Group, 'services' | 'members' | 'strangers' | 'ended'>
 export class Backoff {
   private readonly left = new Map<string, Left>()
 
-  /** @param firstMs how long a group is left alone first */
+  /** @param firstMs how long a group is left alone after its second fault: one alone may be a matter of the moment */
   constructor(private firstMs: Milliseconds = 1_000) {}
 
-  /** A tick comes every so often: the first one after a fault is not left out. */
+  /** A tick comes every so often. */
   startAt(firstMs: Milliseconds): void {
     this.firstMs = Math.min(firstMs, LONGEST_MS)
   }
@@ -51,7 +51,7 @@ export class Backoff {
     if (!hasFailedToWrite(report)) return
     this.forgetOld(nowMs)
     const seen = seenOf(group)
-    const waitMs = before?.seen === seen ? Math.min(2 * before.waitMs, LONGEST_MS) : this.firstMs
+    const waitMs = before?.seen === seen ? Math.min(2 * before.waitMs || this.firstMs, LONGEST_MS) : 0
     this.left.set(key, { sinceMs: nowMs, waitMs, seen })
   }
 

@@ -130,3 +130,31 @@ describe('a group whose pods hang', () => {
     expect(activeOf('slow')).toEqual(['slow-1'])
   })
 })
+
+describe('a group whose pods may not be written', () => {
+  const number = async (line: string) => Number((await metric(line))?.split(' ')[1] ?? 0)
+  const ticks = () => number('active_passive_triggers_total{trigger="interval"}')
+  const faults = () => number('active_passive_errors_total{code="denied"}')
+
+  it('is left alone by more and more ticks, by no alert, and by none once a pod of it changes', async () => {
+    await settle()
+    hanging.clear()
+    world.health.set('slow-0', '500')
+    const allow = world.api.intercept(({ method, path }) =>
+      method === 'PATCH' && path.includes('/pods/slow-')
+        ? { kind: 'answer', status: 403, body: { message: 'not this one' } }
+        : undefined,
+    )
+    void app.loop(20)
+    await expect.poll(ticks, SOON).toBeGreaterThan(60)
+    const before = await faults()
+    expect(before).toBeGreaterThan(2)
+    expect(before).toBeLessThan(20)
+    expect(await metric('active_passive_group_ok{namespace="default",services="slow"}')).toMatch(/ 0$/)
+    await send('/alertmanager', aWebhook([{ namespace: 'default', service: 'slow' }]))
+    expect(await faults()).toBeGreaterThan(before)
+    allow()
+    world.addPod({ name: 'slow-2', labels: { app: 'slow' } })
+    await expect.poll(() => activeOf('slow'), SOON).toEqual(['slow-1'])
+  })
+})
