@@ -51,6 +51,18 @@ describe('what the watches know of the groups', () => {
     expect(withPods(...pods)).toBe(kind)
   })
 
+  it('knows a pod again however many groups it has been in before, one after the other', () => {
+    for (let n = 0; n < 20; n++)
+      groups.serviceChanged(aService('web', { selector: { [`k${n}`]: 'x', role: 'active' } }))
+    const labels = Object.fromEntries(Array.from({ length: 20 }, (_, n) => [`k${n}`, 'x']))
+    const odd = aPod('c', { labels })
+    groups.podChanged(odd)
+    for (let n = 0; n < 20; n++) {
+      groups.serviceChanged(aService('web', { selector: { [`k${n}`]: 'x', role: 'active' } }))
+      expect(groups.need(JSON.stringify(['default', [[`k${n}`, 'x']]])).kind).toBe('unserved')
+    }
+  })
+
   it('lets a pod be active that is not Ready where all Services publish such addresses', () => {
     groups.serviceChanged(aService('web', { publishNotReadyAddresses: true }))
     expect(withPods({ ...active, ready: false }, passive)).toBe('none')
