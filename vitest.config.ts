@@ -16,6 +16,7 @@ const LONGEST = [
   'cluster/server-side-apply',
   'serve/crowd',
   'cluster/cases-labels',
+  'cluster/neighbours',
   'cluster/cases-no-active',
   'cluster/cases-admission',
 ]

@@ -84,7 +84,15 @@ export function refusal(access: Access, answer: Answer, rights = new Rights()): 
   if (status === 429) return new KubeError('failed', message, busy, { retryAfterMs })
   // Not every answer of an API server in trouble is a Status.
   const remedy = known || status >= 500 ? 'Look at the API server.' : BETWEEN
-  return new KubeError('failed', message, remedy, { retryAfterMs })
+  const invalid = known && status === 422 ? invalidObject(access) : undefined
+  return new KubeError('failed', message, invalid ?? remedy, { retryAfterMs })
+}
+
+/** The object is at fault, as it stands or as it would stand after the write. */
+function invalidObject({ resource, namespace, name }: Access): string | undefined {
+  if (name === undefined) return undefined
+  const another = resource === 'pods' ? ', or delete it to have another one made' : ''
+  return `Put right what the API server finds wrong with ${resource.slice(0, -1)} ${namespace}/${name}${another}: it takes no write that leaves it so.`
 }
 
 /** A success whose body is something else. */

@@ -1,6 +1,6 @@
 // Many callers, who are answered by one pass: each with what it has asked for, in memory that does not grow with both.
 import { Agent, request } from 'node:http'
-import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { aWebhook } from '../support/alerts.js'
 import { sumOf } from '../support/replica.js'
 import { type Serving, startServing } from '../support/serve.js'
@@ -18,7 +18,9 @@ interface Answer {
 
 let serving: Serving
 let agent: Agent
-beforeEach(async () => {
+
+// One process for all of them: what one crowd leaves behind counts for the next.
+beforeAll(async () => {
   serving = await startServing()
   agent = new Agent({ keepAlive: true })
   const { world } = serving
@@ -28,7 +30,7 @@ beforeEach(async () => {
   }
   await world.pass()
 })
-afterEach(async () => {
+afterAll(async () => {
   agent.destroy()
   await serving.close()
 })
@@ -52,6 +54,8 @@ function post(path: string, message?: unknown): Promise<Answer> {
 /** The answers to those who come while a pass is under way. */
 async function together(send: () => readonly Promise<Answer>[]): Promise<readonly Answer[]> {
   const { world } = serving
+  const asked = async () => sumOf(await (await fetch(`${serving.url}/metrics`)).text(), 'active_passive_triggers_total')
+  const before = await asked()
   world.api.clearRequests()
   let letGo = () => {}
   const held = new Promise<void>((resolve) => {
@@ -64,9 +68,7 @@ async function together(send: () => readonly Promise<Answer>[]): Promise<readonl
   const first = post('/run?service=app')
   await expect.poll(() => world.api.requests.length, { timeout: 60_000 }).toBe(1)
   const answers = send()
-  const joined = async () =>
-    sumOf(await (await fetch(`${serving.url}/metrics`)).text(), 'active_passive_triggers_total')
-  await expect.poll(joined, { timeout: 120_000 }).toBe(answers.length + 1)
+  await expect.poll(asked, { timeout: 120_000 }).toBe(before + answers.length + 1)
   letGo()
   await first
   restore()

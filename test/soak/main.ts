@@ -36,7 +36,7 @@ try {
     console.log(`under fire, seed ${options.seed}`)
     return soakFire(plane, options)
   }
-  const { figures, faults } = await (serve ? soakServe(plane, durationMs, signal) : burn())
+  const { figures, faults } = await (serve ? soakServe(plane, { durationMs, signal }) : burn())
   const wrong = faults.map((fault) => `NOT AS IT SHOULD BE: ${fault}`)
   console.log([`${serve ? 'serve' : 'fire'}, ${durationMs / 60_000} min:`, ...figures, ...wrong].join('\n  '))
   if (faults.length > 0 || signal.aborted) process.exitCode = 1

@@ -4,9 +4,12 @@ import { soakServe } from './serve.js'
 
 const cluster = inject('cluster')
 
-describe.skipIf(!cluster)('serve, left alone for a minute', () => {
+/** As many passes as in a minute of the default. */
+const SOAK = { durationMs: 40_000, intervalMs: 600 }
+
+describe.skipIf(!cluster)('serve, left alone for a while', () => {
   it('takes no more in the end, and asks for what it must alone', { timeout: 180_000 }, async () => {
-    const { figures, faults } = await soakServe(cluster as NonNullable<typeof cluster>, 60_000)
+    const { figures, faults } = await soakServe(cluster as NonNullable<typeof cluster>, SOAK)
     console.log(figures.join('\n'))
     expect(faults).toEqual([])
   })

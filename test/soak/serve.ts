@@ -7,7 +7,6 @@ import { openNamespace, WATCH_RIGHTS } from '../support/on-cluster.js'
 import { type Replica, startReplica, sumOf } from '../support/replica.js'
 import { type Judgement, judge, type Sample } from './judge.js'
 
-const INTERVAL_MS = 1_000
 /** A leak of a kilobyte a pass is 3.6 MB in an hour; in a minute a heap may still grow to its size. */
 const GROWTH_MB = 10
 /** Of the first minutes: a busy machine collects its garbage, and warms up, later. */
@@ -15,14 +14,25 @@ const EARLY_GROWTH_MB = 20
 const EARLY_MS = 5 * 60_000
 const SAMPLES = 60
 
+export interface Soak {
+  readonly durationMs: number
+  /** Of the loop; 1 s unless given. */
+  readonly intervalMs?: number
+  /** Ends it early. */
+  readonly signal?: AbortSignal
+}
+
 /** @throws Error when serve ends on the way, or does not end well */
-export async function soakServe(cluster: Cluster, durationMs: number, signal?: AbortSignal): Promise<Judgement> {
+export async function soakServe(
+  cluster: Cluster,
+  { durationMs, intervalMs = 1_000, signal }: Soak,
+): Promise<Judgement> {
   const world = await openNamespace(cluster, WATCH_RIGHTS)
   try {
     await world.addService({ name: 'helloworld' })
     for (const name of ['helloworld-0', 'helloworld-1']) await world.addPod(name)
     await world.run()
-    const args = ['--interval', `${INTERVAL_MS}ms`, '--watch']
+    const args = ['--interval', `${intervalMs}ms`, '--watch']
     const replica = await startReplica(args, { KUBECONFIG: world.kubeconfig })
     const samples = await take(replica, durationMs, signal).catch((error: unknown) => {
       replica.kill('SIGKILL')
@@ -30,7 +40,7 @@ export async function soakServe(cluster: Cluster, durationMs: number, signal?: A
     })
     const { code, stderr } = await replica.stop()
     if (code !== 0) throw new Error(`serve ended with exit code ${code}: ${stderr}`)
-    return judge(samples, { intervalMs: INTERVAL_MS, growthMb: durationMs < EARLY_MS ? EARLY_GROWTH_MB : GROWTH_MB })
+    return judge(samples, { intervalMs, growthMb: durationMs < EARLY_MS ? EARLY_GROWTH_MB : GROWTH_MB })
   } finally {
     await world.close()
   }

@@ -12,9 +12,21 @@ export interface Attack {
   readonly begin: (tenant: Tenant) => Promise<unknown>
 }
 
+/** How much of it. What an attack shows does not depend on it, as long as it fits the program that is attacked. */
+export interface Scale {
+  /** Services of one tenant, where there are to be many. */
+  readonly services: number
+  /** What the program makes at once (`--concurrency`): a tenant wants more than that. */
+  readonly probes: number
+  /** What is done again and again is done so many times less often. */
+  readonly pace: number
+}
+
+const FULL: Scale = { services: 1_100, probes: 64, pace: 1 }
+
 /** Whom an attack comes from. */
 export interface Tenant extends OnCluster {
-  readonly many: number
+  readonly scale: Scale
   /** Pods `NAME-0`, `NAME-1`, … with the label `app: NAME`, all answered for by one server. */
   addPods(name: string, count: number, behaviour: Behaviour, draft?: Partial<PodDraft>): Promise<void>
   /** The Service of these pods. */
@@ -33,11 +45,9 @@ const ACTIVE = { role: 'active' }
 /** What the API server takes on one object, in all. */
 const MOST_ANNOTATIONS = 262_143
 const HANGING = { 'active-passive/health-timeout': '30s' }
-/** Services of one tenant, unless told. */
-const MANY = 1_100
 
-/** Begins the attack in this namespace. Resolves when it is under way. @param many Services, where there are to be many */
-export async function beginAttack(here: OnCluster, { begin }: Attack, many = MANY): Promise<BegunAttack> {
+/** Begins the attack in this namespace. Resolves when it is under way. */
+export async function beginAttack(here: OnCluster, { begin }: Attack, scale = FULL): Promise<BegunAttack> {
   const ended = new AbortController()
   const limit = pLimit(AT_ONCE)
   const underWay: Promise<void>[] = []
@@ -45,12 +55,12 @@ export async function beginAttack(here: OnCluster, { begin }: Attack, many = MAN
   const again = async (everyMs: number, act: (n: number) => Promise<unknown>) => {
     for (let n = 0; !ended.signal.aborted; n++) {
       await act(n).catch(() => {})
-      await sleep(everyMs)
+      await sleep(everyMs * scale.pace)
     }
   }
   const tenant: Tenant = {
     ...here,
-    many,
+    scale,
     addPods: async (name, count, behaviour, draft = {}) => {
       const server = await startServer(behaviour, { name })
       servers.push(server)
@@ -102,6 +112,8 @@ const merge = (tenant: Tenant, object: string, metadata: object) =>
 /** An answer that comes just before it would cost nothing to wait for it. */
 const late: Behaviour = (socket) => void setTimeout(() => socket.end(response(500, '')), 240)
 
+export const MANY_SERVICES = 'more Services than are worth a thought'
+
 export const ATTACKS: readonly Attack[] = [
   {
     name: 'an epoch that JSON writers escape',
@@ -115,9 +127,9 @@ export const ATTACKS: readonly Attack[] = [
     begin: (tenant) => inNeed(tenant, 'full', { a: 'x'.repeat(MOST_ANNOTATIONS) }),
   },
   {
-    name: '66 silent pods that may take an hour',
+    name: 'more silent pods than there are probes, which may take an hour',
     begin: async (tenant) => {
-      await tenant.addPods('silent', 66, 'silent')
+      await tenant.addPods('silent', tenant.scale.probes + 2, 'silent')
       await tenant.addGroup('silent', { 'active-passive/health-timeout': '1h' })
     },
   },
@@ -125,20 +137,25 @@ export const ATTACKS: readonly Attack[] = [
   {
     name: 'answers that come just in time to keep a place',
     begin: (tenant) =>
-      groups(tenant, 8, 8, late, { 'active-passive/failures': '100', 'active-passive/period': '10ms' }),
+      groups(tenant, tenant.scale.probes / 8, 8, late, {
+        'active-passive/failures': '100',
+        'active-passive/period': '10ms',
+      }),
   },
   {
-    name: 'a thousand Services',
+    name: MANY_SERVICES,
     begin: async (tenant) => {
       const limit = pLimit(AT_ONCE)
-      await Promise.all(Array.from({ length: tenant.many }, (_, n) => limit(() => tenant.addGroup(`group-${n}`))))
+      await Promise.all(
+        Array.from({ length: tenant.scale.services }, (_, n) => limit(() => tenant.addGroup(`group-${n}`))),
+      )
     },
   },
   {
     name: '256 KiB of prefer, and 1,000 names',
     begin: async (tenant) => {
       const names = Array.from({ length: 1_000 }, (_, n) => `preferred-${`${n}`.padStart(240, '0')}`).join(',')
-      await tenant.addPods('preferred', 20, 'ok')
+      await tenant.addPods('preferred', tenant.scale.probes / 4, 'ok')
       await tenant.addGroup('preferred', { 'active-passive/prefer': names })
     },
   },

@@ -1,4 +1,4 @@
-/** An HTTPS proxy before a real API server that answers 401 in its place where it is told to. */
+/** An HTTPS proxy before a real API server that answers 401 in its place, or changes requests, where it is told to. */
 import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
 import { createServer, Agent as HttpsAgent, request as httpsRequest } from 'node:https'
@@ -23,6 +23,8 @@ export interface RefusingProxy {
   readonly refusals: number
   /** From now on, of these requests. */
   refuse(which: (request: PassingRequest) => boolean): void
+  /** From now on, the body that is passed on in place of the one that came. */
+  alter(change: (request: PassingRequest) => string): void
   close(): Promise<void>
 }
 
@@ -34,21 +36,25 @@ export async function startRefusingProxy(kubeconfig: string): Promise<RefusingPr
   const ca = Buffer.from(cluster['certificate-authority-data'], 'base64')
   const agent = new HttpsAgent({ keepAlive: true, ca })
   let isRefused: (request: PassingRequest) => boolean = () => false
+  let altered = ({ body }: PassingRequest) => body
   const counts = { seen: 0, refused: 0 }
 
   const server = createServer({ key: testKey, cert: testCert }, async (request, response) => {
     const chunks: Buffer[] = []
     for await (const chunk of request) chunks.push(chunk as Buffer)
-    const body = Buffer.concat(chunks)
     const { method = '', url: path = '', headers } = request
     const { authorization } = headers
-    if (isRefused({ method, path, body: `${body}`, authorization, nth: ++counts.seen })) {
+    const passing = { method, path, body: `${Buffer.concat(chunks)}`, authorization, nth: ++counts.seen }
+    if (isRefused(passing)) {
       counts.refused++
       const said = unauthorized()
       response.writeHead(said.status, { 'content-type': 'application/json' }).end(JSON.stringify(said.body))
       return
     }
-    const upstream = httpsRequest({ hostname, port, path, method, headers, agent }, (answer) => {
+    const body = altered(passing)
+    const length = body === '' ? {} : { 'content-length': `${Buffer.byteLength(body)}` }
+    const options = { hostname, port, path, method, headers: { ...headers, ...length }, agent }
+    const upstream = httpsRequest(options, (answer) => {
       response.writeHead(answer.statusCode ?? 502, answer.headers)
       answer.pipe(response)
     })
@@ -70,6 +76,9 @@ export async function startRefusingProxy(kubeconfig: string): Promise<RefusingPr
     refuse: (which) => {
       Object.assign(counts, { seen: 0, refused: 0 })
       isRefused = which
+    },
+    alter: (change) => {
+      altered = change
     },
     close: async () => {
       const closed = once(server, 'close')

@@ -306,7 +306,8 @@ describe('a write', () => {
       [{ op: 'add', path: '/metadata/labels/role', value: { no: 'label' } }],
       never,
     )
-    expect(rejected).toMatchObject({ kind: 'rejected', error: { code: 'failed' } })
+    const remedy = expect.stringContaining('wrong with pod shop/a, or delete it')
+    expect(rejected).toMatchObject({ kind: 'rejected', error: { code: 'failed', remedy } })
     const { message } = (rejected as Extract<Written<Pod>, { kind: 'rejected' }>).error
     expect(api.requests[0]?.status).toBe(422)
     expect(message).toMatch(/^could not patch pods in namespace shop: status 422: /)
