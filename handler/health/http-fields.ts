@@ -88,7 +88,8 @@ class Field {
       this.#before = `${this.#before}${trim(this.#line)} `.slice(0, this.#most)
       this.#line = ''
     }
-    this.#line = (this.#line + (this.#line === '' ? withoutBlanksBefore(text) : text)).slice(0, this.#most)
+    if (this.#line.length < this.#most)
+      this.#line = (this.#line + (this.#line === '' ? withoutBlanksBefore(text) : text)).slice(0, this.#most)
   }
 
   endLine(): void {
