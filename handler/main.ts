@@ -11,6 +11,7 @@ import { printable } from './printable.js'
 import { exitCode, exitCodeOfError } from './report/exit-code.js'
 import { toJson } from './report/json.js'
 import { toText } from './report/text.js'
+import { describeDefect } from './serve/log.js'
 
 async function run(options: RunOptions, stop: AbortSignal): Promise<number> {
   const config = loadConfig({ ...options, env: process.env })
@@ -44,7 +45,7 @@ async function main(): Promise<number> {
     await print(invocation.text)
     return 0
   } catch (error) {
-    console.error(error instanceof UsageError ? `active-passive: ${printable(error.message)}` : error)
+    console.error(`active-passive: ${printable(error instanceof UsageError ? error.message : describeDefect(error))}`)
     return exitCodeOfError(error)
   }
 }

@@ -2,12 +2,14 @@
  * The settings of a group: annotations on its Services over the flags over the defaults. Pure.
  * One table holds every setting, so that a flag and the annotation of the same name mean the same.
  */
+
 import { closest } from './closest.js'
 import { type Milliseconds, parseDuration } from './duration.js'
 import type { Fault } from './errors.js'
 import { CHECK_FORMS, parseCheck } from './health/check.js'
 import { HEALED, PREFIX, SWAP } from './keys.js'
 import type { Service } from './kube/port.js'
+import { redacted } from './printable.js'
 
 /** `parse` answers `undefined` for text that makes no sense; `expected` completes "should be …". */
 interface Setting<T> {
@@ -223,7 +225,7 @@ function isSetting(name: string): name is SettingName {
 function badValue(service: Service, key: string, text: string, { expected, describe }: Setting<unknown>): Fault {
   const is = describe
     ? `${describe(text)} (it may hold a secret, and is not shown)`
-    : JSON.stringify(text.slice(0, 100))
+    : JSON.stringify(redacted(text).slice(0, 100))
   return {
     code: 'bad-annotation',
     object: `service ${service.namespace}/${service.name}`,
@@ -235,7 +237,7 @@ function badValue(service: Service, key: string, text: string, { expected, descr
 type Said = { readonly service: Service; readonly text: string }
 
 function conflict(key: string, { describe }: Setting<unknown>, one: Said, other: Said): Fault {
-  const says = ({ service, text }: Said) => `${JSON.stringify(text.slice(0, 100))} on ${service.name}`
+  const says = ({ service, text }: Said) => `${JSON.stringify(redacted(text).slice(0, 100))} on ${service.name}`
   return {
     code: 'conflicting-annotations',
     object: `services ${one.service.name} and ${other.service.name} in namespace ${one.service.namespace}`,

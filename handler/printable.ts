@@ -19,11 +19,13 @@ export function printable(text: string): string {
 /** What is never shown, and what is left of it. Bounded: whoever writes long texts must not keep us busy. */
 const SECRETS: readonly (readonly [pattern: RegExp, shown: string])[] = [
   // user:password@ of a URL
-  [/(\b[a-z][a-z0-9+.-]{0,20}:\/\/)[^\s/?#@"']+@/gi, '$1…@'],
+  [/(\b[a-z][a-z0-9+.-]{0,20}:\/\/)[^\s/?#"']+@/gi, '$1…@'],
   // a JSON Web Token, as service accounts and OpenID Connect have it
   [/\beyJ[\w-]{8,2000}\.[\w-]+(\.[\w-]*)?/g, '…'],
   // an Authorization header
   [/\b(bearer|basic)(\s+|\s*:\s*)[\w.~+/=-]{8,}/gi, '$1$2…'],
+  // --token …
+  [/(?<=\s)(--?[\w-]{0,40}(?:token|password|passwd|secret)\s+)(?!-)\S+/gi, '$1…'],
   // token=…, and "clientKeyData": "…"
   [/\b([\w-]{0,40}(?:token|password|passwd|secret|key-?data)=)[^\s"',;&]+/gi, '$1…'],
   [/("[\w-]{0,40}(?:token|password|passwd|secret|key-?data)"\s*:\s*")[^"]+/gi, '$1…'],
@@ -33,9 +35,12 @@ const SECRETS: readonly (readonly [pattern: RegExp, shown: string])[] = [
 
 /** No line of ours is longer. */
 const LONGEST = 10_000
+/** What is cut off may be the end of a secret, by which it would have been known for one. */
+const BEYOND = 3_000
 
 /** The text without what may be a secret; of a long one the beginning. */
 export function redacted(text: string): string {
-  const beginning = text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text
-  return SECRETS.reduce((shown, [pattern, left]) => shown.replace(pattern, left), beginning)
+  const beginning = text.slice(0, LONGEST + BEYOND)
+  const shown = SECRETS.reduce((shown, [pattern, left]) => shown.replace(pattern, left), beginning)
+  return text.length > LONGEST ? `${shown.slice(0, LONGEST)}…` : shown
 }

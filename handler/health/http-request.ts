@@ -2,7 +2,7 @@
 import { domainToASCII } from 'node:url'
 import { version } from '../version.js'
 import { formatUrl, type GoUrl, parseUrl, requestTarget, resolveUrl } from './go-url.js'
-import { trim } from './http-answer.js'
+import { MAX_LOCATION, trim } from './http-fields.js'
 
 /** By the name in its usual form (`X-Key`); values are bytes, one a character. */
 export type Headers = ReadonlyMap<string, readonly string[]>
@@ -51,9 +51,6 @@ function usualName(name: string): string {
 
 /** These tell of a body: a redirect that makes a GET of any request takes them away, even of a GET. */
 const OF_A_BODY = ['Content-Encoding', 'Content-Language', 'Content-Location', 'Content-Type']
-
-/** Of a Location: servers take requests of much less, and to read and write a URL of millions of bytes takes seconds. */
-const MAX_LOCATION = 128 << 10
 
 /**
  * The request that a redirect with this status and Location asks for.

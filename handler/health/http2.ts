@@ -7,30 +7,59 @@ import {
   type IncomingHttpHeaders,
   type IncomingHttpStatusHeader,
 } from 'node:http2'
-import type { Duplex } from 'node:stream'
+import type { Socket } from 'node:net'
 import type { HttpAnswer } from './http-answer.js'
 import { type HttpRequest, http2Fields } from './http-request.js'
 
-/** Of the fields of an answer, as for Go's client; and more of them than anybody has. */
+/**
+ * What an answer may cost us: whoever answers may mean harm, and fields that take a byte each are worth an object. Node
+ * takes no more than 64 KiB of fields in any case; these are bytes once they are unpacked, and their number.
+ */
 const LIMITS = {
-  maxHeaderListPairs: 1 << 20,
-  maxSessionMemory: 64,
-  settings: { maxHeaderListSize: 10 << 20, enablePush: false },
+  maxHeaderListPairs: 2_048,
+  settings: { maxHeaderListSize: 256 << 10, enablePush: false },
 }
+/** Of all informational (1xx) answers together: their fields as HTTP/2 counts them, and what each costs besides. */
+const MAX_INFORMATIONAL = 64 << 10
+const OF_FIELD = 32
+const OF_ANSWER = 256
+/** Of what comes, frames of all kinds, in which the answer has to be: more of the body than is looked at does not come. */
+const MAX_BYTES = 1 << 20
+const LOOK_EVERY_MS = 10
 
 /** @throws Error when there is no answer, or the request cannot be made in HTTP/2 */
-export async function exchangeHttp2(socket: Duplex, request: HttpRequest): Promise<HttpAnswer> {
+export async function exchangeHttp2(socket: Socket, request: HttpRequest): Promise<HttpAnswer> {
   const fields = http2Fields(request)
   socket.allowHalfOpen = false // node waits for both ends before it says that a session is over
   const session = connect(`https://${request.url.host}`, { ...LIMITS, createConnection: () => socket })
   session.on('error', () => {}) // its stream ends with it
+  limitBytes(socket, session)
   const stream = session.request(fields, { endStream: true })
   stream.on('error', () => {})
+  stream.on('headers', limitInformational(session))
   const [headers] = (await Promise.race([once(stream, 'response'), endOf(stream), endOf(session)])) as [
     IncomingHttpHeaders & IncomingHttpStatusHeader,
   ]
   const length = /^\d+$/.test(headers['content-length'] ?? '') ? Number(headers['content-length']) : undefined
   return { status: headers[':status'] ?? 0, location: headers.location ?? '', length, body: bodyOf(stream, length) }
+}
+
+/** Ends the session where too much comes. Node hides what is read there, frames that mean nothing among it. */
+function limitBytes(socket: Socket, session: ClientHttp2Session): void {
+  const timer = setInterval(() => {
+    if (socket.bytesRead > MAX_BYTES) session.destroy(new Error('too many frames'))
+  }, LOOK_EVERY_MS)
+  session.once('close', () => clearInterval(timer))
+}
+
+/** Ends the session where there are too many of them. */
+function limitInformational(session: ClientHttp2Session): (headers: IncomingHttpHeaders) => void {
+  let bytes = 0
+  return (headers) => {
+    bytes += OF_ANSWER
+    for (const [name, value] of Object.entries(headers)) bytes += name.length + String(value).length + OF_FIELD
+    if (bytes > MAX_INFORMATIONAL) session.destroy(new Error('headers too long'))
+  }
 }
 
 /** A stream that is reset, or whose session ends, ends like any other where all that came was taken. */

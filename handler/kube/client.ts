@@ -2,6 +2,7 @@
 
 import type { V1Pod, V1Service } from '@kubernetes/client-node'
 import type { KubeConfig } from '@kubernetes/client-node/dist/config.js'
+import { redacted } from '../printable.js'
 import { proxyOf } from './auth/identity.js'
 import { collectionPath, listAll, parse } from './list.js'
 import { annotationPath } from './pointer.js'
@@ -84,7 +85,9 @@ export function connect(config: KubeConfig, limits: Partial<Limits> = {}): Kube 
 export function describeServer(config: KubeConfig): string {
   const cluster = config.getCurrentCluster()
   const [server = '', proxy] = [cluster?.server, proxyOf(cluster)]
-  return proxy ? `${server} through the proxy ${new URL(proxy).host}` : server
+  // With no password: a report is sent as JSON too, to whoever asks for a pass.
+  const shown = redacted(server)
+  return proxy ? `${shown} through the proxy ${new URL(proxy).host}` : shown
 }
 
 const isObject =

@@ -10,7 +10,7 @@ import { summaryOf } from './summary.js'
 export function toText(report: Report): string {
   const blocks = report.groups.map((group) => groupLines(group).map(printable).join('\n'))
   const warnings = report.warnings.map(warningLine).map(printable).join('\n')
-  return `${[...blocks, ...(warnings ? [warnings] : []), summaryOf(report)].join('\n\n')}\n`
+  return `${[...blocks, ...(warnings ? [warnings] : []), printable(summaryOf(report))].join('\n\n')}\n`
 }
 
 function groupLines(group: GroupReport): string[] {

@@ -1,4 +1,5 @@
 /** The routes, as a function from request to response: whatever server or host brings the requests. */
+
 import { ReadableStream } from 'node:stream/web'
 import { parseServiceRef } from '../options.js'
 import { exitCode } from '../report/exit-code.js'

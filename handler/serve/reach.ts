@@ -98,15 +98,17 @@ export class Reach {
 }
 
 /**
- * Why the API server served nothing of a pass, if that is how it was. A namespace that is refused while others are served
- * is its users' trouble, and is told of elsewhere; a pass for a few groups tells nothing of the others but where it could
- * read nothing.
+ * Why the API server served nothing of a pass, if that is how it was: it let nothing be read of all that we serve. What it
+ * refuses in a namespace, or of a group, be it every one that there was to write, may be its users' doing: an admission
+ * policy, a Role that is gone. That is told of elsewhere, and holds up nobody else's failover.
  */
 export function refusalOf(report: Report, isWhole: boolean): string | undefined {
-  const { groups, complete } = report
+  const { groups, complete, scope } = report
   const isOfNamespace = ({ services }: GroupReport) => services.length === 0
   // One that was read, and has no groups, is not among them.
-  if (groups.every(isOfNamespace) ? complete.length > 0 : !isWhole) return undefined
+  if (complete.length > 0 || !groups.every(isOfNamespace)) return undefined
+  const isOfAll = ({ namespace }: GroupReport) => namespace === undefined || (scope !== 'all' && scope.length === 1)
+  if (!isWhole && !groups.every(isOfAll)) return undefined
   const refusals = groups.map(({ faults }) => faults.find(isUnserved))
   const [first] = refusals
   return first && !refusals.includes(undefined) ? describeFault(first) : undefined

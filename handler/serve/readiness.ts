@@ -5,6 +5,8 @@
  * API server made of the last tries: passes, watches, and lists that are made for this where nothing else was asked of it.
  */
 
+import { printable } from '../printable.js'
+
 const MINUTE_MS = 60_000
 
 /** A restart of the API server, or a lease that moves, takes less; somebody who waits for a rollout waits that long. */
@@ -57,10 +59,10 @@ export class Readiness {
     this.triedMs = nowMs
   }
 
-  /** It has served nothing of what it was asked. @param why may be of several lines */
+  /** It has served nothing of what it was asked. @param why in whoever's words */
   refused(nowMs: number, why: string): void {
     this.triedMs = nowMs
-    this.failing = { sinceMs: this.failing?.sinceMs ?? nowMs, why: why.replace(/\s+/g, ' ').trim() }
+    this.failing = { sinceMs: this.failing?.sinceMs ?? nowMs, why: printable(why.replace(/\s+/g, ' ').trim()) }
   }
 
   /** A pass of the loop begins, or the loop itself. @param withinMs until the next one has to begin */

@@ -8,6 +8,7 @@ import { EPOCH, HEALED, MANAGED, OWNER, PIN, SWAP } from '../../handler/keys.js'
 import { repository, startHandler } from '../support/handler.js'
 import { type Kubectl, kubectlFor } from '../support/kubectl.js'
 import { type OnCluster, openNamespace } from '../support/on-cluster.js'
+import { withOverlay } from '../support/overlay.js'
 import type { TestServer } from '../support/servers.js'
 import { findBinaries } from './binaries.js'
 import { ApiError, jsonPatch, type Kube, type KubeList, type KubeObject, kube } from './client.js'
@@ -28,6 +29,13 @@ import { until } from './poll.js'
 import { freePort } from './ports.js'
 import { type Rule, serviceAccount } from './users.js'
 
+interface CronJobSpec {
+  readonly jobTemplate?: {
+    readonly spec: {
+      readonly template: { readonly spec: { readonly containers: readonly { args: readonly string[] }[] } }
+    }
+  }
+}
 type Json = Readonly<Record<string, unknown>>
 
 const policy = join(repository, 'jobs/policy')
@@ -439,5 +447,46 @@ describe.skipIf(findBinaries() === undefined)('jobs/policy', { timeout: 60_000 }
     const { group } = await world.report([...FAST, '--role-label', 'tier'])
     expect(group).toMatchObject({ decision: 'failover', latch: 'latched', warnings: [] })
     await world.close()
+  })
+
+  it('comes with components/all-namespaces, whose account serves who has opted in, wherever, and nobody else', async () => {
+    const [home, asking, silent] = await Promise.all([1, 2, 3].map(() => openNamespace(cluster)))
+    if (!home || !asking || !silent) throw new Error('no namespaces')
+    const { namespace } = home
+    const overlay = { namespace, resources: ['jobs/cronjob'], components: ['jobs/components/all-namespaces'] }
+    const applied = await withOverlay(overlay, async (folder) => {
+      // That of `openNamespace`, which is bound to another role in this namespace.
+      await kubectl('delete', 'rolebinding,role', '--all', '-n', namespace)
+      await kubectl('apply', '-k', folder)
+      return loadAll(await kubectl('kustomize', folder)) as (KubeObject & { spec?: CronJobSpec })[]
+    })
+    const args = applied.flatMap(({ spec }) => spec?.jobTemplate?.spec.template.spec.containers[0]?.args ?? [])
+    const account = kube(home.kubeconfig)
+
+    await asking.addService({ name: 'helloworld', annotations: { [MANAGED]: 'true' } })
+    await silent.addService({ name: 'helloworld' })
+    // What would opt its namespace in if there were such a label; there is none.
+    const labels = { [MANAGED]: 'true' }
+    await admin.patch(`/api/v1/namespaces/${silent.namespace}`, { metadata: { labels } })
+    const [first] = await Promise.all(
+      [asking, silent].flatMap((world) => [world.addPod('helloworld-0'), world.addPod('helloworld-1')]),
+    )
+    const label = { metadata: { labels: { app: 'another' } } }
+    await untilStatus(403, () => statusOf(account.patch(`${asking.api}/pods/helloworld-0${DRY_RUN}`, label)))
+
+    const stored = () => Promise.all(['pods', 'services'].map((kind) => admin.get<KubeList>(`${silent.api}/${kind}`)))
+    const before = (await stored()).map(({ items }) => items)
+    expect(await home.run([...args, ...FAST])).toMatchObject({ code: 0, stderr: '' })
+    await first?.behave('error')
+    const { code, groups, warnings } = await home.report([...args, ...FAST])
+    expect(groups).toMatchObject([
+      { namespace: asking.namespace, decision: 'failover', latch: 'latched', warnings: [] },
+    ])
+    expect(code).toBe(0)
+    expect(await asking.actives()).toEqual(['helloworld-1'])
+    const named = `service ${silent.namespace}/helloworld is not annotated with ${MANAGED}: "true"`
+    expect(warnings.filter((warning) => warning.startsWith(named))).toHaveLength(1)
+    expect((await stored()).map(({ items }) => items)).toEqual(before)
+    await Promise.all([home, asking, silent].map((world) => world.close()))
   })
 })

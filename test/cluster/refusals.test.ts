@@ -28,17 +28,19 @@ describe.skipIf(!cluster)('node handler and the connection to the API server', (
     await proxy.close()
   })
 
-  it('exits 3 when nobody listens there', async () => {
-    const port = await freePort()
-    const { stdout, code } = await runHandler(
-      ['--kubeconfig', await onPort(world.kubeconfig, port), '--deadline', '10s'],
-      {},
-    )
-    expect(stdout).toContain(
-      `could not list services in namespace ${world.namespace}: no answer from https://127.0.0.1:${port}`,
-    )
-    expect(code).toBe(3)
-  })
+  it.each(['text', 'json'])(
+    'exits 3 when nobody listens there, without the password of the URL: %s',
+    async (output) => {
+      const port = await freePort()
+      const kubeconfig = await onPort(world.kubeconfig, port, 'me:pa55word@')
+      const { stdout, code } = await runHandler(['--kubeconfig', kubeconfig, '--deadline', '10s', '-o', output], {})
+      expect(stdout).toContain(
+        `could not list services in namespace ${world.namespace}: no answer from https://…@127.0.0.1:${port}`,
+      )
+      expect(stdout).not.toContain('pa55word')
+      expect(code).toBe(3)
+    },
+  )
 
   it('exits 3 by the deadline when the server takes connections and never answers', async () => {
     const server = createServer(() => {})

@@ -344,6 +344,8 @@ const serviceDraft = fc.record({
   external: mostly([40, fc.constant(false)], [1, fc.constant(true)]),
   terminating: mostly([40, fc.constant(false)], [1, fc.constant(true)]),
   claimed: mostly([30, fc.constant(false)], [1, fc.constant(true)]),
+  /** Where one has to. */
+  optsIn: mostly([2, fc.constant(true)], [1, fc.constant(false)]),
   strange: strangeEntries,
   /** Which of the group's annotations it carries. */
   says: mostly<readonly string[]>([2, fc.constant(SETTINGS)], [1, fc.constant([])], [1, fc.subarray(SETTINGS)]),
@@ -353,14 +355,25 @@ const serviceDraft = fc.record({
 
 type ServiceDraft = typeof serviceDraft extends fc.Arbitrary<infer T> ? T : never
 
-function build(name: string, draft: ServiceDraft, said: Readonly<Record<string, string | undefined>>): Service {
+function build(
+  name: string,
+  draft: ServiceDraft,
+  said: Readonly<Record<string, string | undefined>>,
+  optIn: boolean,
+): Service {
   const own = Object.entries({ ...said, ...draft.contradicts }).filter(
     ([setting]) => draft.says.includes(setting) || draft.contradicts[setting] !== undefined,
   )
   const prefixed = own.map(([setting, value]) => [`active-passive/${setting}`, value] as const)
+  const asked = optIn && draft.optsIn && draft.contradicts.managed === undefined ? 'true' : undefined
   const claim = draft.claimed ? 'f00d web-0' : undefined
   return aService(name, {
-    annotations: aMap([...draft.strange, ...prefixed, ['active-passive/swap', claim]]),
+    annotations: aMap([
+      ...draft.strange,
+      ...prefixed,
+      ...(asked ? [['active-passive/managed', asked] as const] : []),
+      ['active-passive/swap', claim],
+    ]),
     selector: {
       app: 'web',
       ...(draft.pin === 'none' ? {} : { 'active-passive/pod': 'uid-of-default-web-0' }),
@@ -378,6 +391,11 @@ const neighbour = fc.constantFrom(
   aService('gold', { selector: { tier: 'gold', role: 'active' } }),
   aService('gold-too', { selector: { tier: 'gold', app: 'web', role: 'active' } }),
   aService('db', { selector: { app: 'db', role: 'active' } }),
+  aService('asks', {
+    selector: { tier: 'gold', role: 'active' },
+    annotations: { 'active-passive/managed': 'true' },
+  }),
+  aService('asks-for-web', { annotations: { 'active-passive/managed': 'true' } }),
   aService('plain', { selector: { app: 'web' } }),
   aService('passive', { selector: { app: 'web', role: 'passive' } }),
   aService('web', { namespace: 'other' }),
@@ -415,9 +433,9 @@ const leaders = mostly<Leaders>(
   [80, fc.nat(4).map((place) => [place])],
   [10, fc.constant([0, 1])],
   [26, fc.constant('whoever says so')],
-  [7, fc.constant('a second by its template')],
+  [12, fc.constant('a second by its template')],
   [7, fc.constant('lost')],
-  [3, oneOf('all over', 'the app’s own')],
+  [6, oneOf('all over', 'the app’s own')],
   [9, fc.constant('none is well')],
   [10, fc.constant([])],
 )
@@ -494,9 +512,11 @@ export const world: fc.Arbitrary<World> = fc
     pods,
     leaders,
     isNoted: mostly([2, fc.constant(true)], [1, fc.constant(false)]),
+    optIn: mostly([6, fc.constant(false)], [1, fc.constant(true)]),
   })
-  .map(({ drafts, sayings, neighbours, pods, leaders, isNoted }) => ({
-    services: [...drafts.map((draft, n) => build(`web-${11 - n}`, draft, sayings)), ...neighbours],
+  .map(({ drafts, sayings, neighbours, pods, leaders, isNoted, optIn }) => ({
+    services: [...drafts.map((draft, n) => build(`web-${11 - n}`, draft, sayings, optIn)), ...neighbours],
+    optIn,
     pods: isNoted ? ledBy(leaders, pods) : withoutNotes(ledBy(leaders, pods)),
   }))
 
@@ -510,7 +530,7 @@ function withoutNotes(pods: readonly SeenPod[]): readonly SeenPod[] {
 }
 
 /** The same Services and pods, listed in other orders. */
-export function reordered({ services, pods }: World): fc.Arbitrary<World> {
+export function reordered({ services, pods, optIn }: World): fc.Arbitrary<World> {
   const shuffled = <T>(items: readonly T[]) => fc.shuffledSubarray([...items], { minLength: items.length })
-  return fc.record({ services: shuffled(services), pods: shuffled(pods) })
+  return fc.record({ services: shuffled(services), pods: shuffled(pods), optIn: fc.constant(optIn) })
 }

@@ -14,6 +14,8 @@ export const ROLE = 'role'
 export interface World {
   readonly services: readonly Service[]
   readonly pods: readonly SeenPod[]
+  /** `--opt-in`. */
+  readonly optIn: boolean
 }
 
 export interface SeenPod {
@@ -33,8 +35,8 @@ export interface Outcome {
 }
 
 /** The outcomes of all groups. */
-export function decideAll({ services, pods }: World): Promise<readonly Outcome[]> {
-  const everyGroup = groupServices(services, ROLE)
+export function decideAll({ services, pods, optIn }: World): Promise<readonly Outcome[]> {
+  const everyGroup = groupServices(services, ROLE, optIn)
   const seen = pods.map(({ pod }) => pod)
   return Promise.all(populate(everyGroup, everyGroup, seen, ROLE).map((group) => decideGroup(group, pods)))
 }

@@ -28,6 +28,8 @@ export const RULES = [
   'a Service that leads to no pods is none of ours',
   'a Service that is being deleted is none of ours',
   'a pin beside a role is none of ours',
+  'where it has to be asked for, what nobody asks for is none of ours',
+  'one Service asks for all of its selector',
   'what has ended is no member',
   'marks beside the pin of another pod are void',
   'marks that a pod was created with are void',
@@ -62,15 +64,8 @@ export type Rule = (typeof RULES)[number]
  */
 export function expected(world: World, service: Service, without?: Rule): Expected | undefined {
   const holds: Holds = (rule) => rule !== without
-  if (!isManaged(service, world.services, holds)) return undefined
-  const restOf = (one: Service) =>
-    JSON.stringify([
-      one.namespace,
-      ...Object.keys(pairs(one))
-        .sort()
-        .map((key) => [key, pairs(one)[key]]),
-    ])
-  const managed = world.services.filter((one) => isManaged(one, world.services, holds))
+  if (!isManaged(service, world, holds)) return undefined
+  const managed = world.services.filter((one) => isManaged(one, world, holds))
   const group = managed.filter((one) => restOf(one) === restOf(service)).sort((a, b) => byName(a.name, b.name))
   const selected = world.pods.filter((seen) => isSelected(service, seen))
 
@@ -133,12 +128,36 @@ function pairs({ selector }: Service): Record<string, string> {
   return Object.fromEntries(Object.entries(selector).filter(([key]) => key !== 'role' && key !== 'active-passive/pod'))
 }
 
+function restOf(one: Service): string {
+  const rest = pairs(one)
+  return JSON.stringify([
+    one.namespace,
+    ...Object.keys(rest)
+      .sort()
+      .map((key) => [key, rest[key]]),
+  ])
+}
+
 /**
  * "Only a live Service that routes by its selector can be a group's or a rival: ExternalName never; one that is being
  * deleted never blocks a live one; a pin beside a role is not our state […]; a pin in place of the role is ours, with or
  * without the claim"; "nobody's `role: passive` is ever rewritten"
  */
-function isManaged(service: Service, all: readonly Service[], holds: Holds): boolean {
+function isManaged(service: Service, world: World, holds: Holds): boolean {
+  if (!couldBeManaged(service, world.services, holds)) return false
+  const isClaimed = service.annotations['active-passive/swap'] !== undefined
+  if (isClaimed || service.selector['active-passive/pod'] !== undefined || !world.optIn) return true
+  if (!holds('where it has to be asked for, what nobody asks for is none of ours')) return true
+  // "only Services that are annotated with `managed: "true"` […], and those of the same selector in their namespace"
+  return world.services.some(
+    (one) =>
+      one.annotations['active-passive/managed'] === 'true' &&
+      (one === service || (holds('one Service asks for all of its selector') && restOf(one) === restOf(service))) &&
+      couldBeManaged(one, world.services, holds),
+  )
+}
+
+function couldBeManaged(service: Service, all: readonly Service[], holds: Holds): boolean {
   const { annotations, selector } = service
   if (service.external && holds('a Service that leads to no pods is none of ours')) return false
   if (service.terminating && holds('a Service that is being deleted is none of ours')) return false

@@ -371,11 +371,11 @@ describe('GET /readyz', () => {
       Promise.all(['/healthz', '/readyz', '/livez'].map(async (path) => (await send('GET', path, {})).status))
     await expect.poll(statuses, { timeout: 15_000 }).toEqual([200, 200, 200])
     const restore = world.api.intercept(({ path }) =>
-      path.endsWith('/pods') ? { kind: 'answer', status: 403, body: { message: 'taken\naway' } } : undefined,
+      path.endsWith('/pods') ? { kind: 'answer', status: 403, body: { message: 'taken\n\x1b[2Jaway' } } : undefined,
     )
     await expect.poll(statuses, { timeout: 15_000 }).toEqual([200, 503, 503])
     const why = await (await send('GET', '/readyz', {})).text()
-    expect(why).toMatch(/^not ready: may not list pods in namespace default: .*taken away.*\n$/)
+    expect(why).toMatch(/^not ready: may not list pods in namespace default: .*taken \\u\{1b\}\[2Jaway.*\n$/)
     expect(await (await send('GET', '/livez', {})).text()).toMatch(/^not alive: may not list pods/)
     expect(warnings.filter((line) => `${line}\n` === why).length).toBeGreaterThan(1)
     restore()

@@ -111,10 +111,10 @@ export async function throughProxy(
 }
 
 /** The same kubeconfig with its API server on another port of this machine. @returns its path */
-export async function onPort(kubeconfig: string, port: number): Promise<string> {
+export async function onPort(kubeconfig: string, port: number, user = ''): Promise<string> {
   const file = `${kubeconfig}-${port}`
   const text = await readFile(kubeconfig, 'utf8')
-  await writeFile(file, text.replace(SERVER, `https://127.0.0.1:${port}`), { mode: 0o600 })
+  await writeFile(file, text.replace(SERVER, `https://${user}127.0.0.1:${port}`), { mode: 0o600 })
   return file
 }
 

@@ -26,6 +26,9 @@ describe('what is printed', () => {
   const token = 'eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJzeXN0ZW0ifQ.c2lnbmF0dXJl'
   test.each([
     ['the password of a URL', 'no answer from https://me:pa55word@10.0.0.1:6443/api', 'pa55word'],
+    ['a password with an @ in it', 'no answer from https://me:pa55@word@10.0.0.1/api', 'word'],
+    ['an argument of a program', 'usage: login --client-secret hunter2 --user me', 'hunter2'],
+    ['a password that is cut off', `${'.'.repeat(9_980)} https://me:pa55word@10.0.0.1`, 'pa55'],
     ['a token', `exited with 1: refused ${token} of me`, token],
     ['a header', 'health-headers is "Authorization: Bearer s3cr3t-s3cr3t"', 's3cr3t'],
     ['basic credentials', 'Authorization: Basic bWU6cGE1NXdvcmQ=', 'bWU6cGE1NXdvcmQ'],
@@ -39,7 +42,7 @@ describe('what is printed', () => {
     expect(printable(text)).toContain('…')
   })
 
-  test.each(['a-', 'eyJ-', 'token-', 'a://a@', 'token="', 'bearer '])(
+  test.each(['a-', 'eyJ-', 'token-', 'a://a@', 'a@', ' --token', 'token="', 'bearer '])(
     'takes time in proportion to its length: %s again and again',
     (part) => {
       const text = part.repeat(300_000)

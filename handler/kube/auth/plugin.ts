@@ -148,15 +148,13 @@ function readCredential(stdout: string): Credential | undefined {
   }
 }
 
-function failure({ code, signal, killed, message }: ExecFileException, stderr: string, timeoutMs: number): string {
+/** Not in Node's words, which are the command with its arguments: a token may be among them. */
+function failure({ code, signal, killed }: ExecFileException, stderr: string, timeoutMs: number): string {
   if (code === 'ERR_CHILD_PROCESS_STDIO_MAXBUFFER') return 'printed more than an ExecCredential'
   if (typeof code === 'string') return `could not be run: ${code}`
   if (killed) return `gave no answer within ${timeoutMs / 1_000}s`
-  const said = redacted(stderr || message)
-    .replace(/\s+/g, ' ')
-    .trim()
-    .slice(-MESSAGE_LENGTH)
-  return `${signal ? `was ended by ${signal}` : `exited with ${code}`}: ${said}`
+  const said = redacted(stderr).replace(/\s+/g, ' ').trim().slice(-MESSAGE_LENGTH)
+  return `${signal ? `was ended by ${signal}` : `exited with ${code}`}: ${said || 'it said nothing'}`
 }
 
 async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {

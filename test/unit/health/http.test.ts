@@ -1,12 +1,13 @@
 import { spawn } from 'node:child_process'
 import { getEventListeners, once } from 'node:events'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import type { TLSSocket } from 'node:tls'
 import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { type HttpCheck, probeHttp } from '../../../handler/health/http.js'
+import { fields, frame, plain, secure } from '../../support/odd-servers.js'
 import {
   type Behaviour,
   response,
@@ -297,6 +298,49 @@ describe('the answer', () => {
       healthy: false,
       text: 'body unfinished after 600ms',
     })
+  })
+})
+
+describe('a server that means harm', () => {
+  const flood = (frames: Buffer) => (socket: Socket) => {
+    const pour = () => {
+      while (!socket.destroyed && socket.write(frames));
+      socket.once('drain', pour)
+    }
+    socket.write(frame(4, 0, 0))
+    pour()
+  }
+  const hint = Buffer.concat(Array(100).fill(frame(1, 4, 1, fields([':status', '103']))))
+  const ping = Buffer.concat(Array(100).fill(frame(2, 0, 1, '\0\0\0\0\x10')))
+
+  test.each([
+    ['informational answers', hint, 'headers too long'],
+    ['frames that mean nothing', ping, 'too many frames'],
+  ])('with %s without end, over HTTP/2, is not listened to for long', async (_what, frames, text) => {
+    const server = await secure(flood(frames), { ALPNProtocols: ['h2'] })({ plain: 0, tls: 0 })
+    onTestFinished(server.close)
+    const url = `https://127.0.0.1:${server.port}/`
+    const found = await probeHttp({ url, headers: [], statuses: [[200, 200]], redirects: 'none' }, longMs, never())
+    expect(found).toMatchObject({ healthy: false, text })
+  })
+
+  test('with heads of 9 MB and no end costs many probes little memory', async () => {
+    const head = Buffer.from(`HTTP/1.1 200 OK\r\n${`X: ${'x'.repeat(1_000)}\r\n`.repeat(9_000)}`)
+    const interrupted = new AbortController()
+    let sent = 0
+    const server = await plain((socket) => {
+      socket.write(head, () => ++sent)
+    })({ plain: 0, tls: 0 })
+    onTestFinished(server.close)
+    const held = () => process.memoryUsage().arrayBuffers / 2 ** 20
+    const before = held()
+    const target = { url: `http://127.0.0.1:${server.port}/`, headers: [], statuses: [], redirects: 'none' } as const
+    const probes = Array.from({ length: 16 }, () => probeHttp(target, longMs, interrupted.signal))
+    await expect.poll(() => sent, { timeout: longMs }).toBe(probes.length)
+    const grown = held() - before
+    interrupted.abort()
+    await Promise.all(probes)
+    expect(grown, 'MiB, of 138 that were sent').toBeLessThan(60)
   })
 })
 

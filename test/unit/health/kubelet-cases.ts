@@ -123,6 +123,9 @@ const HEADERS_PASS: readonly Row[] = [
   ['a header of 60 KiB', plain(ok(`X-Long: ${page(60 * KIB)}\r\n`))],
   ['a header of 200 KiB', plain(ok(`X-Long: ${page(200 * KIB)}\r\n`))],
   ['headers of 9 MiB', plain(ok(`X-Long: ${page(KIB)}\r\n`.repeat(9 * KIB)))],
+  ['300,000 blanks before a length', plain(ok(`Content-Length:${' '.repeat(300_000)}4\r\n`))],
+  ['300,000 letters of a status', plain(`HTTP/1.1 200 ${page(300_000)}\r\n\r\nfine`)],
+  ['a name of 300,000 letters', plain(ok(`${page(300_000)}: 1\r\n`))],
   ['300,000 blanks in a header', plain(ok(`X-Long: x${' '.repeat(300_000)}x\r\n`))],
   ['5,000 headers', plain(ok('X-Many: 1\r\n'.repeat(5_000)))],
   ['bytes of no encoding in a value', plain(ok('X-Odd: \xff\xfe\x80\r\n'))],
@@ -701,6 +704,9 @@ const RUDE_FAIL: readonly Row[] = [
 
 /** These the kubelet takes, and Node's library for HTTP/2 does not. */
 const TOO_RUDE: readonly Row[] = [
+  // The answer, and a field that each of the bytes after it repeats.
+  ['4,000 fields', frames([frame(1, 4, 1, `\x88\x40\x01x\x01y${'\xbe'.repeat(4_000)}`), data('fine')]), HTTPS],
+  ['1,000 early hints', frames([...Array(1_000).fill(headersOf([[':status', '103']])), OK2, data('')]), HTTPS],
   [
     'Connection',
     frames([

@@ -301,6 +301,7 @@ cat > /dev/null\n${answers({ token: 't' })}`
 
   it.each([
     ['exits non-zero', 'echo "session expired: log in" >&2; exit 3', 'exited with 3: session expired: log in'],
+    ['exits without a word', 'exit 1', 'exited with 1: it said nothing'],
     ['prints garbage', 'echo secret-garbage', 'printed no ExecCredential with a token or a certificate'],
     ['prints other JSON', 'echo \'{"token":"secret"}\'', 'printed no ExecCredential with a token or a certificate'],
     ['prints null', 'echo null', 'printed no ExecCredential'],
@@ -309,7 +310,8 @@ cat > /dev/null\n${answers({ token: 't' })}`
     ['hangs', 'exec sleep 1000', 'gave no answer within 0.2s'],
     ['prints without end', 'exec yes', 'printed more than an ExecCredential'],
   ])('that %s leaves us without credentials, which is said without what it printed', async (name, script, said) => {
-    const { server, kube } = await start(script, { timeoutMs: name === 'hangs' ? 200 : 10_000 })
+    const exec = { args: ['--token', 'secret'] }
+    const { server, kube } = await start(script, { exec, timeoutMs: name === 'hangs' ? 200 : 10_000 })
     const error = await list(kube).catch((error: unknown) => error)
     expect(error).toMatchObject({
       code: 'unauthenticated',

@@ -126,15 +126,13 @@ describe('the log', () => {
 
 describe('a pass', () => {
   const fault = (code: string, message = 'may not list services') => ({ code, object: 'o', message, remedy: 'R.' })
-  const group = (services: string[], ...faults: object[]) => ({ services, faults })
-  const reportOf = (groups: readonly object[], complete: readonly string[] = []) =>
-    ({ groups, complete }) as unknown as Parameters<typeof refusalOf>[0]
+  const group = (services: string[], ...faults: object[]) => ({ namespace: 'a', services, faults })
+  const reportOf = (groups: readonly object[], complete: readonly string[] = [], scope: unknown = ['a', 'b']) =>
+    ({ groups, complete, scope }) as unknown as Parameters<typeof refusalOf>[0]
   const denied = fault('denied')
 
-  it.each([
-    ['of nothing but refused namespaces', [group([], denied), group([], fault('unreachable', 'b'))]],
-    ['whose every group was refused a write', [group(['app'], denied)]],
-  ])('%s was refused', (_what, groups) => {
+  it('of nothing but refused namespaces was refused', () => {
+    const groups = [group([], denied), group([], fault('unreachable', 'b'))]
     expect(refusalOf(reportOf(groups), true)).toBe('o: may not list services. R.')
   })
 
@@ -142,14 +140,19 @@ describe('a pass', () => {
     ['that has nothing to serve', []],
     ['with a namespace that is refused among others', [group([], denied), group(['app'])]],
     ['with a group that is refused among others', [group(['app']), group(['mail'], denied)]],
+    ['whose only group is refused, as by an admission policy of its namespace,', [group(['app'], denied)]],
     ['with another error', [group(['app'], fault('overlap'))]],
   ])('%s was served', (_what, groups) => {
     expect(refusalOf(reportOf(groups), true)).toBeUndefined()
   })
 
-  it('for some groups tells only of what could not be read', () => {
+  it('for some groups tells only of what could not be read of all that is served', () => {
+    const unread = [group([], denied)]
     expect(refusalOf(reportOf([group(['app'], denied)]), false)).toBeUndefined()
-    expect(refusalOf(reportOf([group([], denied)]), false)).toBeDefined()
+    expect(refusalOf(reportOf(unread), false), 'one of two namespaces').toBeUndefined()
+    expect(refusalOf(reportOf(unread, [], 'all'), false), 'one of all namespaces').toBeUndefined()
+    expect(refusalOf(reportOf(unread, [], ['a']), false), 'the only one').toBeDefined()
+    expect(refusalOf(reportOf([{ ...group([], denied), namespace: undefined }], [], 'all'), false)).toBeDefined()
   })
 
   it('was served where it has read a namespace that has no groups', () => {

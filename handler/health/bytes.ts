@@ -1,0 +1,97 @@
+/** Bytes of a source as they are asked for. What is held is what came last and the beginning of a line, never a whole head. */
+
+/** Of a line, what is looked at at a stretch. */
+const MAX_PIECE = 16 << 10
+const LF = 0x0a
+const CR = 0x0d
+
+/** Takes bytes, one a character where they are a text. */
+export class Reader {
+  /** How many bytes may still be taken. */
+  left = Number.POSITIVE_INFINITY
+  readonly #source: AsyncIterator<Buffer>
+  /** What came; it was taken up to `#start`. */
+  #store: Buffer = Buffer.alloc(0)
+  #start = 0
+  #isOver = false
+
+  constructor(source: AsyncIterable<Buffer> | Iterable<Buffer>) {
+    this.#source = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : all(source)
+  }
+
+  get #buffer(): Buffer {
+    return this.#store.subarray(this.#start)
+  }
+
+  /** @returns whether there was more */
+  async #fill(): Promise<boolean> {
+    if (this.#isOver) return false
+    const { done, value } = await this.#source.next()
+    this.#isOver = done === true
+    if (done) return false
+    this.#store = this.#start === this.#store.length ? value : Buffer.concat([this.#buffer, value])
+    this.#start = 0
+    return true
+  }
+
+  #take(bytes: number): Buffer {
+    const taken = this.#store.subarray(this.#start, this.#start + bytes)
+    this.#start += taken.length
+    this.left -= taken.length
+    return taken
+  }
+
+  /** What is there of a line, with the line feed where that has come; `undefined` where nothing has: `more` waits for it. */
+  piece(): string | undefined {
+    const lineFeed = this.#store.indexOf(LF, this.#start)
+    const there = lineFeed < 0 ? this.#store.length : lineFeed + 1
+    let end = Math.min(there, this.#start + Math.min(MAX_PIECE, this.left))
+    // It may belong to a line feed that is yet to come.
+    if (end !== lineFeed + 1 && this.#store[end - 1] === CR) end--
+    return end > this.#start ? this.#take(end - this.#start).toString('latin1') : undefined
+  }
+
+  /** @throws Error when there is nothing more, or nothing more may be taken */
+  async more(): Promise<void> {
+    if (this.#buffer.length >= this.left) throw new Error('headers too long')
+    if (!(await this.#fill())) throw new Error('connection closed')
+  }
+
+  /** The first piece of a line, which is all of it, or is long. @throws Error as `more` does */
+  async firstPiece(): Promise<string> {
+    while (!this.#buffer.includes(LF) && this.#buffer.length < MAX_PIECE) await this.more()
+    return this.piece() ?? ''
+  }
+
+  /** @throws Error when that text does not come within so many bytes */
+  async upTo(text: string, limit: number): Promise<string> {
+    for (;;) {
+      const at = this.#buffer.indexOf(text, 0, 'latin1')
+      const end = at + text.length
+      if (at >= 0 && end <= limit) return this.#take(end).toString('latin1')
+      if (this.#buffer.length >= limit) throw new Error('headers too long')
+      if (!(await this.#fill())) throw new Error('connection closed')
+    }
+  }
+
+  /** So many bytes, which are left where they are; fewer at the end. */
+  async peek(bytes: number): Promise<string> {
+    while (this.#buffer.length < Math.min(bytes, this.left) && (await this.#fill()));
+    return this.#buffer.toString('latin1', 0, bytes)
+  }
+
+  async exactly(bytes: number): Promise<string> {
+    await this.peek(bytes)
+    return this.#take(bytes).toString('latin1')
+  }
+
+  /** At least one byte and at most so many; none at the end. */
+  async some(most: number): Promise<Buffer> {
+    while (this.#buffer.length === 0 && (await this.#fill()));
+    return this.#take(most)
+  }
+}
+
+async function* all(chunks: Iterable<Buffer>): AsyncGenerator<Buffer> {
+  yield* chunks
+}
