@@ -1,5 +1,5 @@
 /**
- * Whose probe is next, or whose swap. All groups share the probes, and nobody's pods may take them all: neither those
+ * Whose probe is next, whose swap, or whose request to the API server. All groups share the probes, and nobody's pods may take them all: neither those
  * that are many nor those that hang. A namespace is what its users share: a tenant who has a hundred groups gets no more
  * by that than one who has one. So a namespace that has its share of the places goes after those that have less, however
  * urgent its work is, and a quarter of the places is never one namespace's. Otherwise what is most urgent goes first;
@@ -40,6 +40,12 @@ export const BOUNDS: Omit<Bounds, 'atOnce'> = { ofGroup: 8, ofNamespace: 512, sl
  */
 const SWAPS: Bounds = { atOnce: 8, ofGroup: 1, ofNamespace: 64, slowAfterMs: 2_000 }
 
+/**
+ * To the API server, of single groups: fewer than there are connections, for the lists of a pass take no turns. One that
+ * hangs keeps its connection, and so its place, for as long as a write may take.
+ */
+const REQUESTS: Bounds = { atOnce: 12, ofGroup: 12, ofNamespace: 12, slowAfterMs: 5_000 }
+
 /** Of the places, what a namespace leaves to others even if nobody else is there: they find a place when they come. */
 const KEPT = 1 / 4
 
@@ -47,8 +53,12 @@ const KEPT = 1 / 4
 export function takingTurns(
   clock: Pick<Clock, 'sleep'>,
   atOnce: number,
-): { readonly probes: Turns; readonly swaps: Turns } {
-  return { probes: new Turns(clock, { ...BOUNDS, atOnce }), swaps: new Turns(clock, SWAPS) }
+): { readonly probes: Turns; readonly swaps: Turns; readonly requests: Turns } {
+  return {
+    probes: new Turns(clock, { ...BOUNDS, atOnce }),
+    swaps: new Turns(clock, SWAPS),
+    requests: new Turns(clock, REQUESTS),
+  }
 }
 
 export function turnOf(group: Pick<GroupServices, 'namespace' | 'selector'>, urgency: number): Turn {
