@@ -2,6 +2,7 @@
 import type { Decision } from './decide.js'
 import type { Fault } from './errors.js'
 import { keyOf } from './group-key.js'
+import { bounded } from './kube/bounded.js'
 import { faultOf } from './kube/fault.js'
 import type { Service } from './kube/port.js'
 import { recording, type Write } from './kube/recording.js'
@@ -140,7 +141,8 @@ async function tendAnew(context: GroupContext, group: Group): Promise<GroupRepor
   const writes: Write[] = []
   const names = group.services.map(({ name }) => name)
   try {
-    const recorded = { ...context, kube: recording(context.kube, writes, context.dryRun) }
+    const kube = bounded(context.kube, context.requests, group)
+    const recorded = { ...context, kube: recording(kube, writes, context.dryRun) }
     const read = await readGroup(recorded, group, !context.dryRun)
     if (read.group) return await tendRead(context, { ...read, group: read.group, writes })
     return reportWithout(context, group.namespace, names, UNMANAGED, {

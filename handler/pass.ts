@@ -37,8 +37,8 @@ export interface PassOptions extends Scope {
 }
 
 export interface Shared {
-  /** Whose probe is next, and whose swap. */
-  readonly turns: Pick<GroupContext, 'probes' | 'swaps'>
+  /** Whose probe is next, whose swap, and whose request. */
+  readonly turns: Pick<GroupContext, 'probes' | 'swaps' | 'requests'>
   readonly hosting: Hosting
   /** Groups that cannot be written for the moment, which are left as well. Absent: none. */
   readonly backoff?: Backoff

@@ -26,6 +26,8 @@ const MAX_STATUSES = 32
 const MAX_HEADERS = 64
 const MAX_HEADERS_BYTES = 8_192
 const MAX_BODY_BYTES = 4_096
+/** Annotations of a Service that a warning names. */
+const MAX_WARNINGS = 10
 
 const duration: Setting<Milliseconds> = {
   expected: 'a duration such as 500ms, 2s or 1m30s',
@@ -161,13 +163,10 @@ export function policyOf(services: readonly Service[], defaults: Settings): Poli
   const found = new Map<SettingName, { service: Service; text: string; value: unknown }>()
   const warnings: string[] = []
   for (const service of services) {
+    warnings.push(...senseless(service))
     for (const [key, text] of Object.entries(service.annotations)) {
-      if (WRITTEN.includes(key)) continue
       const name = key.slice(PREFIX.length)
-      if (!key.startsWith(PREFIX) || !isSetting(name)) {
-        warnings.push(...withoutEffect(service, key))
-        continue
-      }
+      if (!key.startsWith(PREFIX) || !isSetting(name)) continue
       const value = SETTINGS[name].parse(text)
       if (value === undefined) return { fault: badValue(service, key, text, SETTINGS[name]) }
       const other = found.get(name)
@@ -183,6 +182,19 @@ export function policyOf(services: readonly Service[], defaults: Settings): Poli
   }
   const own = Object.fromEntries([...found].map(([name, { value }]) => [name, value])) as Partial<Settings>
   return { settings: { ...defaults, ...own }, warnings }
+}
+
+/** What is said of the annotations that are no settings. */
+function senseless(service: Service): readonly string[] {
+  const said = Object.keys(service.annotations).flatMap((key) =>
+    WRITTEN.includes(key) || (key.startsWith(PREFIX) && isSetting(key.slice(PREFIX.length)))
+      ? []
+      : withoutEffect(service, key),
+  )
+  const rest = said.length - MAX_WARNINGS
+  return rest > 0
+    ? [...said.slice(0, MAX_WARNINGS), `service ${service.name}: ${rest} more annotations like these have no effect`]
+    : said
 }
 
 /** What is said of an annotation that is no setting: nothing, unless somebody meant one. */

@@ -6,6 +6,7 @@ import { describeFault } from './errors.js'
 import { type Incident, incidentsOf, type Memory, noteOf, notesIn, recall, remember } from './healing.js'
 import { faultOfHealing, type Told } from './healing-words.js'
 import { HEALED, SWAP } from './keys.js'
+import { bounded } from './kube/bounded.js'
 import type { Kube, Pod, Service, Written } from './kube/port.js'
 import { recording, type Write } from './kube/recording.js'
 import type { Member } from './members.js'
@@ -66,7 +67,7 @@ async function note(
   group: Group,
   incidents: readonly Incident[],
 ): Promise<boolean> {
-  const kube = recording(context.kube, writes, context.dryRun)
+  const kube = recording(bounded(context.kube, context.requests, group), writes, context.dryRun)
   const until = context.deadline.within(NOTE_LIMIT_MS)
   const text = noteOf(memory)
   for (const keep of keepersOf(report, group, incidents).slice(0, TRIED)) {

@@ -1,5 +1,6 @@
 /** Reading the cluster: the Services, what is left of somebody's claim on them, then the pods. Two LISTs, in this order. */
 
+import pLimit from 'p-limit'
 import { emptySelectors } from './empty-selectors.js'
 import { keyOf } from './group-key.js'
 import { SWAP } from './keys.js'
@@ -10,6 +11,8 @@ import { isClaimed, withoutMerelyClaimed } from './services.js'
 
 /** A leftover that resists keeps nobody waiting for longer. */
 const RELEASE_LIMIT_MS = 3_000
+/** A group may have thousands of Services. */
+const RELEASES_AT_ONCE = 8
 /** Long enough for a swap that is under way to end by itself; only smoothness depends on it. */
 const LEFTOVER_WAIT_MS = 250
 
@@ -115,7 +118,8 @@ async function readServices(context: SwapContext, scope: Scope, wait: boolean): 
   const current = wait ? await list() : services
   const leftovers = claimed(current).filter((now) => before.some((then) => isSameClaim(then, now)))
   const until = deadline.within(RELEASE_LIMIT_MS)
-  const released = await Promise.all(leftovers.map((service) => release(context, service, until, true)))
+  const limit = pLimit(RELEASES_AT_ONCE)
+  const released = await Promise.all(leftovers.map((service) => limit(() => release(context, service, until, true))))
   const free = (service: Service) => {
     const place = leftovers.findIndex(({ uid }) => uid === service.uid)
     const result = released[place]

@@ -28,9 +28,10 @@ export interface GroupContext extends SwapContext {
   readonly dryRun: boolean
   /** The wish that the pass ends early. */
   readonly stop: AbortSignal
-  /** Whose probe is next, and whose swap. */
+  /** Whose probe is next, whose swap, and whose request. */
   readonly probes: Turns
   readonly swaps: Turns
+  readonly requests: Turns
 }
 
 /**
@@ -44,7 +45,7 @@ export async function tend(
   leftovers: readonly Fault[],
 ): Promise<GroupReport> {
   const writes = [...earlier]
-  const kube = recording(bounded(shared.kube), writes, shared.dryRun)
+  const kube = recording(bounded(shared.kube, shared.requests, group), writes, shared.dryRun)
   /** What this pass's probes found, by pod: a retry does not probe again. */
   const verdicts = new Map<string, Verdict>()
   let context: GroupContext = { ...shared, kube }

@@ -1,5 +1,5 @@
 /**
- * Whose probe is next, or whose swap. All groups share the probes, and nobody's pods may take them all: neither those
+ * Whose probe is next, whose swap, or whose request to the API server. All groups share the probes, and nobody's pods may take them all: neither those
  * that are many nor those that hang. A namespace is what its users share: a tenant who has a hundred groups gets no more
  * by that than one who has one. So a namespace that has its share of the places goes after those that have less, however
  * urgent its work is, and a quarter of the places is never one namespace's. Otherwise what is most urgent goes first;
@@ -11,6 +11,7 @@
 import type { Clock } from './clock.js'
 import { keyOf } from './group-key.js'
 import type { GroupServices } from './observe.js'
+import { Ranked } from './ranked.js'
 
 export interface Turn {
   readonly namespace: string
@@ -39,6 +40,12 @@ export const BOUNDS: Omit<Bounds, 'atOnce'> = { ofGroup: 8, ofNamespace: 512, sl
  */
 const SWAPS: Bounds = { atOnce: 8, ofGroup: 1, ofNamespace: 64, slowAfterMs: 2_000 }
 
+/**
+ * To the API server, of single groups: fewer than there are connections, for the lists of a pass take no turns. One that
+ * hangs keeps its connection, and so its place, for as long as a write may take.
+ */
+const REQUESTS: Bounds = { atOnce: 12, ofGroup: 12, ofNamespace: 12, slowAfterMs: 5_000 }
+
 /** Of the places, what a namespace leaves to others even if nobody else is there: they find a place when they come. */
 const KEPT = 1 / 4
 
@@ -46,8 +53,12 @@ const KEPT = 1 / 4
 export function takingTurns(
   clock: Pick<Clock, 'sleep'>,
   atOnce: number,
-): { readonly probes: Turns; readonly swaps: Turns } {
-  return { probes: new Turns(clock, { ...BOUNDS, atOnce }), swaps: new Turns(clock, SWAPS) }
+): { readonly probes: Turns; readonly swaps: Turns; readonly requests: Turns } {
+  return {
+    probes: new Turns(clock, { ...BOUNDS, atOnce }),
+    swaps: new Turns(clock, SWAPS),
+    requests: new Turns(clock, REQUESTS),
+  }
 }
 
 export function turnOf(group: Pick<GroupServices, 'namespace' | 'selector'>, urgency: number): Turn {
@@ -65,6 +76,8 @@ interface Share {
   running: number
   working: number
   queues: number
+  /** Its queues that may begin one more. */
+  readonly ready: Ranked<Queue>
 }
 
 /** Of a group. */
@@ -77,6 +90,10 @@ interface Queue {
 export class Turns {
   private readonly namespaces = new Map<string, Share>()
   private readonly queues = new Map<string, Queue>()
+  /** Of the namespaces that may begin one more, those that no work is done for; they all have less than their share. */
+  private readonly idle = new Ranked<Share>((one, other) => isBefore(one.ready.first, other.ready.first, 1))
+  /** And the others: no more than there are places. */
+  private readonly busy = new Set<Share>()
   /** Without those that are only waited for. */
   private running = 0
   private places = 0
@@ -92,6 +109,7 @@ export class Turns {
     await new Promise<void>((begin) => {
       const after = queue.waiting.findLastIndex(({ urgency }) => urgency <= turn.urgency)
       queue.waiting.splice(after + 1, 0, { urgency: turn.urgency, place: this.places++, begin })
+      this.rank(queue)
       this.next()
     })
     const ended = new AbortController()
@@ -99,6 +117,7 @@ export class Turns {
     const giveUpPlace = () => {
       this.running--
       queue.namespace.working--
+      this.rank(queue)
     }
     void this.clock.sleep(this.bounds.slowAfterMs, ended.signal).then(() => {
       if (ended.signal.aborted) return
@@ -124,28 +143,41 @@ export class Turns {
       queue.running++
       queue.namespace.running++
       queue.namespace.working++
-      queue.waiting.shift()?.begin()
+      const next = queue.waiting.shift()
+      this.rank(queue)
+      next?.begin()
     }
   }
 
-  /** The queue whose first one is to begin. */
+  /** The queue whose first one is to begin. There may be thousands: none is looked at that need not be. */
   private first(): Queue | undefined {
-    const { atOnce, ofGroup, ofNamespace } = this.bounds
-    const most = atOnce - Math.floor(atOnce * KEPT)
-    const share = atOnce / this.namespaces.size
-    const mayBegin = ({ waiting, running, namespace }: Queue) =>
-      waiting.length > 0 && running < ofGroup && namespace.running < ofNamespace && namespace.working < most
-    let first: Queue | undefined
-    for (const queue of this.queues.values()) {
-      if (mayBegin(queue) && (!first || isBefore(queue, first, share))) first = queue
-    }
+    const share = this.bounds.atOnce / this.namespaces.size
+    let first = this.idle.first?.ready.first
+    for (const { ready } of this.busy) if (isBefore(ready.first, first, share)) first = ready.first
     return first
+  }
+
+  /** After each change of a queue or of its namespace. */
+  private rank(queue: Queue): void {
+    const { atOnce, ofGroup, ofNamespace } = this.bounds
+    const { namespace } = queue
+    if (queue.waiting.length > 0 && queue.running < ofGroup) namespace.ready.put(queue)
+    else namespace.ready.remove(queue)
+    const most = atOnce - Math.floor(atOnce * KEPT)
+    const mayBegin = namespace.ready.first && namespace.running < ofNamespace && namespace.working < most
+    if (mayBegin && namespace.working === 0) this.idle.put(namespace)
+    else this.idle.remove(namespace)
+    if (mayBegin && namespace.working > 0) this.busy.add(namespace)
+    else this.busy.delete(namespace)
   }
 
   private queueOf({ namespace, group }: Turn): Queue {
     const known = this.queues.get(group)
     if (known) return known
-    const share = this.namespaces.get(namespace) ?? { running: 0, working: 0, queues: 0 }
+    const share = this.namespaces.get(namespace) ?? {
+      ...{ running: 0, working: 0, queues: 0 },
+      ready: new Ranked<Queue>((one, other) => isBefore(one, other, 1)),
+    }
     share.queues++
     this.namespaces.set(namespace, share)
     const queue = { running: 0, namespace: share, waiting: [] }
@@ -157,13 +189,16 @@ export class Turns {
   private leave({ namespace, group }: Turn, queue: Queue): void {
     queue.running--
     queue.namespace.running--
+    this.rank(queue)
     if (queue.running > 0 || queue.waiting.length > 0) return
     this.queues.delete(group)
     if (--queue.namespace.queues === 0) this.namespaces.delete(namespace)
   }
 }
 
-function isBefore(one: Queue, other: Queue, share: number): boolean {
+/** @param share of the places, what each namespace may have */
+function isBefore(one: Queue | undefined, other: Queue | undefined, share: number): boolean {
+  if (!one || !other) return one !== undefined
   const [a, b] = [one.waiting[0], other.waiting[0]]
   const hasShare = ({ namespace: { working } }: Queue) => Number(working > 0 && working >= share)
   const order =

@@ -1,24 +1,32 @@
-/** The same port, with a bound on the writes to pods that are under way at once. */
+/** The same port, with bounds on what is under way at once, of a group and of all that share the connections. */
 import pLimit from 'p-limit'
+import type { GroupServices } from '../observe.js'
+import { type Turns, turnOf } from '../turns.js'
 import type { Kube } from './port.js'
 
 /**
  * Of one group, however many pods it has: a thousand at once would wait for a connection for longer than a write may
- * take, and those of other groups behind them.
+ * take.
  */
-const WRITES_AT_ONCE = 8
+const POD_WRITES_AT_ONCE = 8
 
-export function bounded(kube: Kube): Kube {
-  const limit = pLimit(WRITES_AT_ONCE)
+/**
+ * The port of one group. Its requests take turns with those of all others: a tenant of whom hundreds of groups are
+ * written in each pass would keep everybody else's behind them.
+ */
+export function bounded(kube: Kube, requests: Turns, group: Pick<GroupServices, 'namespace' | 'selector'>): Kube {
+  const limit = pLimit(POD_WRITES_AT_ONCE)
+  const inTurn = <T>(request: () => Promise<T>) => requests.take(turnOf(group, 0), request)
   return {
     get requests() {
       return kube.requests
     },
-    listServices: (options, signal) => kube.listServices(options, signal),
-    listPods: (options, signal) => kube.listPods(options, signal),
-    patchPod: (pod, patch, signal) => limit(() => kube.patchPod(pod, patch, signal)),
-    patchPodMetadata: (pod, patch, signal) => limit(() => kube.patchPodMetadata(pod, patch, signal)),
-    patchService: (service, patch, signal) => kube.patchService(service, patch, signal),
-    testService: (service, annotation, value, signal) => kube.testService(service, annotation, value, signal),
+    listServices: (options, signal) => inTurn(() => kube.listServices(options, signal)),
+    listPods: (options, signal) => inTurn(() => kube.listPods(options, signal)),
+    patchPod: (pod, patch, signal) => limit(() => inTurn(() => kube.patchPod(pod, patch, signal))),
+    patchPodMetadata: (pod, patch, signal) => limit(() => inTurn(() => kube.patchPodMetadata(pod, patch, signal))),
+    patchService: (service, patch, signal) => inTurn(() => kube.patchService(service, patch, signal)),
+    testService: (service, annotation, value, signal) =>
+      inTurn(() => kube.testService(service, annotation, value, signal)),
   }
 }

@@ -2,6 +2,7 @@
 import type { Judged } from '../candidates.js'
 import type { Decision } from '../decide.js'
 import { describeFault } from '../errors.js'
+import { listsBy } from '../lists-by.js'
 import { printable } from '../printable.js'
 import type { GroupReport, Report } from './report.js'
 import { summaryOf } from './summary.js'
@@ -51,8 +52,9 @@ const WRITTEN = {
 /** The active first; with several passives each line ends with the name. */
 function healthLines(members: readonly Judged[]): string[] {
   const sorted = [...members].sort((a, b) => (a.role < b.role ? -1 : a.role > b.role ? 1 : 0))
+  const byRole = listsBy(members, ({ role }) => role)
   return sorted.map(({ pod, role, verdict }) => {
-    const several = members.filter((other) => other.role === role).length > 1
+    const several = (byRole.get(role)?.length ?? 0) > 1
     return `${role === 'active' ? 'Active' : 'Passive'} pod ${healthWords(verdict)}${several ? ` (${pod.name})` : ''}`
   })
 }

@@ -23,6 +23,7 @@ import { describeDefect, type Log } from './log.js'
 import { loop } from './loop.js'
 import { createMetrics, type Metrics, type Trigger } from './metrics.js'
 import { newsIn } from './news.js'
+import { Progress } from './progress.js'
 import { rarely } from './rarely.js'
 import { Reach } from './reach.js'
 import type { Standing } from './readiness.js'
@@ -86,13 +87,17 @@ export function createApp(
     const read = new Promise<void>((resolve) => {
       onRead = resolve
     })
+    const progress = new Progress()
     const shared: Shared = {
       turns,
       hosting: how.hosting ?? new Hosting(),
       ...(how.hosting ? { backoff } : {}),
       busy: how.busy ?? 'awaited',
       onRead,
-      onGroup: how.onGroup ?? (() => {}),
+      onGroup: (group) => {
+        how.onGroup?.(group)
+        progress.add(group)
+      },
     }
     const scope = {
       ...options,
@@ -106,7 +111,7 @@ export function createApp(
     const report = pass(scope, { kube, clock, random, probe: timed }, stop.signal).finally(() =>
       stopped.signal.removeEventListener('abort', end),
     )
-    return { read, report }
+    return { read, report, part: (targets) => progress.part(targets) }
   }
 
   const rounds = new Rounds(clock)
@@ -136,8 +141,8 @@ export function createApp(
     (order: Order, trigger: Trigger): Run => {
       // Nobody waits for what the clock has asked for: the next tick comes soon.
       const busy = trigger === 'interval' ? 'left' : 'awaited'
-      const { read, report } = makePass(kube, order, { hosting, busy, onGroup })
-      return { read, report: report.then((made) => tell(trigger, order, made)) }
+      const { report, ...rest } = makePass(kube, order, { hosting, busy, onGroup })
+      return { ...rest, report: report.then((made) => tell(trigger, order, made)) }
     }
 
   const triggered = new Coalescer<Trigger>(servedBy(main))

@@ -1,7 +1,9 @@
 /**
- * Groups whose writes are refused, or come to nothing, are left alone by the loop's ticks for a while: twice as long each
- * time. One that has no healthy pod is not: the tick that finds one again is the failover. Nor is one of which anything has
- * changed that might help. Pure, but for what it remembers; alerts and requests do not ask it.
+ * Groups whose swaps are refused, or come to nothing, are left alone by the loop's ticks for a while: twice as long each
+ * time, and not for long where it is the API server that is in trouble. One that has no healthy pod is not: the tick that
+ * finds one again is the failover; nor is one that needs no swap, whatever else of it cannot be written: the tick that
+ * finds its active pod failing is. Nor is one of which anything has changed that might help. Pure, but for what it
+ * remembers; alerts and requests do not ask it.
  */
 import { createHash } from 'node:crypto'
 import type { Milliseconds } from '../duration.js'
@@ -12,16 +14,11 @@ import type { Group } from '../observe.js'
 import type { GroupReport } from '../report/report.js'
 
 const LONGEST_MS: Milliseconds = 30_000
+/** Where the API server failed, was busy or did not answer: once it is well, no failover waits for longer. */
+const LONGEST_OF_SERVER_MS: Milliseconds = 4_000
 
-/** Of a write to the group's own objects; what the API server does to all is another matter. */
-const OF_WRITES: readonly FaultCode[] = [
-  'failed',
-  'changed-by-admission',
-  'deadline',
-  'latched',
-  'unauthenticated',
-  'denied',
-]
+/** Of a write to the group's own objects; what the API server does to all, such as a 401, is another matter. */
+const OF_WRITES: readonly FaultCode[] = ['failed', 'changed-by-admission', 'deadline', 'latched', 'denied']
 
 interface Left {
   readonly sinceMs: number
@@ -32,6 +29,9 @@ interface Left {
 
 /** What a pass has read of a group. */
 export type Seen = Pick<Group, 'services' | 'members' | 'strangers' | 'ended'>
+
+/** What is asked of a report. */
+type Ended = Pick<GroupReport, 'decision' | 'faults' | 'writes'>
 
 export class Backoff {
   private readonly left = new Map<string, Left>()
@@ -45,13 +45,14 @@ export class Backoff {
   }
 
   /** A pass over the group has ended. @param key its `groupKey` */
-  ended(key: string, group: Seen, report: Pick<GroupReport, 'decision' | 'faults'>, nowMs: number): void {
+  ended(key: string, group: Seen, report: Ended, nowMs: number): void {
     const before = this.left.get(key)
     this.left.delete(key)
     if (!hasFailedToWrite(report)) return
     this.forgetOld(nowMs)
     const seen = seenOf(group)
-    const waitMs = before?.seen === seen ? Math.min(2 * before.waitMs || this.firstMs, LONGEST_MS) : 0
+    const longestMs = isOfServer(report) ? LONGEST_OF_SERVER_MS : LONGEST_MS
+    const waitMs = before?.seen === seen ? Math.min(2 * before.waitMs || this.firstMs, longestMs) : 0
     this.left.set(key, { sinceMs: nowMs, waitMs, seen })
   }
 
@@ -71,10 +72,16 @@ export class Backoff {
   }
 }
 
-/** Pods that were not judged in time are no fault of a write. */
-function hasFailedToWrite({ decision, faults }: Pick<GroupReport, 'decision' | 'faults'>): boolean {
-  const isByHealth = decision.kind === 'blocked' && decision.reason.code === 'not-probed'
-  return faults.some(({ code }) => OF_WRITES.includes(code) && !(isByHealth && code === 'deadline'))
+/** A swap that failed; or a claim that stays, in whose way every swap would be. */
+function hasFailedToWrite({ decision, faults }: Ended): boolean {
+  const isSwap = 'winner' in decision
+  return faults.some(({ code }) => (isSwap ? OF_WRITES.includes(code) : code === 'latched'))
+}
+
+/** What was written came to nothing, and not for what it was. */
+function isOfServer({ writes }: Ended): boolean {
+  const failed = writes.filter(({ result }) => result !== 'applied' && result !== 'lost' && result !== 'gone')
+  return failed.length > 0 && failed.every(({ result }) => result === 'unknown' || result === 'throttled')
 }
 
 /** What might make a difference; not what a pass that fails leaves behind itself. */

@@ -10,7 +10,7 @@ export class ShuttingDown extends Error {
 
 interface Pending {
   readonly orders: Orders
-  readonly shares: Promise<Shares>
+  readonly begun: Promise<Begun>
   begin(): void
   giveUp(): void
 }
@@ -19,6 +19,14 @@ interface Pending {
 export interface Run {
   readonly read: Promise<unknown>
   readonly report: Promise<Report>
+  /** What these groups came to, as soon as they were served; never where one of them is not. Absent: nobody can tell. */
+  readonly part?: (targets: readonly Target[]) => Promise<Report>
+}
+
+interface Begun {
+  readonly made: Order
+  readonly shares: Promise<Shares>
+  readonly part: Run['part']
 }
 
 /** Bounds the passes that read at once; each waits for one at most. */
@@ -41,7 +49,10 @@ export class Coalescer<T = undefined> {
    * @throws ShuttingDown
    */
   async request(order: Order, trigger: T): Promise<Report> {
-    return (await this.served(order, trigger)).of(order)
+    const { made, shares, part } = await this.begun(order, trigger)
+    const whole = shares.then((all) => all.of(order))
+    // Who shares a pass with others does not wait for their groups.
+    return order === 'all' || order === made || !part ? whole : Promise.race([whole, part(order)])
   }
 
   /** Gives up what waits, and refuses what comes; resolves when no pass is under way. */
@@ -52,8 +63,8 @@ export class Coalescer<T = undefined> {
     await Promise.allSettled(this.underWay)
   }
 
-  private served(order: Order, trigger: T): Promise<Shares> {
-    if (this.closed) return Promise.reject(new ShuttingDown())
+  private async begun(order: Order, trigger: T): Promise<Begun> {
+    if (this.closed) throw new ShuttingDown()
     if (this.reading < this.atOnce) return this.start(order, trigger)
     if (this.pending) {
       this.coalesced++
@@ -61,21 +72,21 @@ export class Coalescer<T = undefined> {
       this.pending = this.wait(trigger)
     }
     this.pending.orders.add(order)
-    return this.pending.shares
+    return this.pending.begun
   }
 
   private wait(trigger: T): Pending {
     let settle: Pick<Pending, 'begin' | 'giveUp'> | undefined
     const orders = new Orders()
-    const shares = new Promise<Shares>((resolve, reject) => {
+    const begun = new Promise<Begun>((resolve, reject) => {
       settle = { begin: () => resolve(this.start(orders.joined(), trigger)), giveUp: () => reject(new ShuttingDown()) }
     })
-    return { orders, shares, begin: () => settle?.begin(), giveUp: () => settle?.giveUp() }
+    return { orders, begun, begin: () => settle?.begin(), giveUp: () => settle?.giveUp() }
   }
 
-  private async start(order: Order, trigger: T): Promise<Shares> {
+  private start(order: Order, trigger: T): Begun {
     this.reading++
-    const { read, report } = this.run(order, trigger)
+    const { read, report, part } = this.run(order, trigger)
     this.underWay.add(report)
     const wasRead = () => {
       this.reading--
@@ -84,11 +95,8 @@ export class Coalescer<T = undefined> {
       next?.begin()
     }
     void Promise.race([read, report]).then(wasRead, wasRead)
-    try {
-      return new Shares(await report, order)
-    } finally {
-      this.underWay.delete(report)
-    }
+    const shares = report.then((made) => new Shares(made, order)).finally(() => this.underWay.delete(report))
+    return { made: order, shares, part }
   }
 }
 

@@ -116,6 +116,30 @@ describe('a group whose pods hang', () => {
     expect(activeOf('third')).toEqual(['third-1'])
   })
 
+  it('holds up no answer to an alert about another group that shares its pass', async () => {
+    await settle()
+    const held: (() => void)[] = []
+    const letRead = world.api.intercept(({ method, path }) =>
+      method === 'GET' && path.includes('/services')
+        ? new Promise<undefined>((resolve) => void held.push(() => resolve(undefined)))
+        : undefined,
+    )
+    void send('/run?service=fast')
+    await expect.poll(() => held.length, SOON).toBe(1)
+    const [slow, third] = ['slow', 'third'].map((service) =>
+      send('/alertmanager', aWebhook([{ namespace: 'default', service }])),
+    )
+    await expect.poll(() => metric('active_passive_coalesced_total'), SOON).toMatch(/ [1-9]/)
+    letRead()
+    for (const go of held) go()
+    const answer = await Promise.race([third, new Promise((resolve) => setTimeout(resolve, SOON.timeout, 'late'))])
+    expect(answer).toMatchObject({ status: 200 })
+    expect([...waiting]).toEqual(['slow-0', 'slow-1'])
+    hanging.clear()
+    letGo.abort()
+    expect((await slow)?.status).toBe(200)
+  })
+
   it('is served once more for all who ask for it meanwhile, by what is there then', async () => {
     await settle()
     const first = send('/run?service=slow')

@@ -246,4 +246,37 @@ export const ATTACKS: readonly Attack[] = [
       await tenant.addGroup('odd-too', { 'active-passive/failures': 'many', 'active-passive/latch': '\u2028' })
     },
   },
+  {
+    name: 'pods that are written in every pass',
+    begin: (tenant) =>
+      groups(tenant, Math.ceil(tenant.many / 10), 8, 'error', {
+        'active-passive/failures': '1000',
+        'active-passive/probes': '1',
+        'active-passive/period': '0s',
+      }),
+  },
+  {
+    name: 'a swap of a thousand Services',
+    begin: async (tenant) => {
+      await inNeed(tenant, 'crowd')
+      const limit = pLimit(AT_ONCE)
+      const others = Array.from({ length: tenant.many }, (_, n) => `crowd-${n}`)
+      await Promise.all(
+        others.map((name) =>
+          limit(() => tenant.addService({ name, selector: { app: 'crowd', ...ACTIVE }, spec: { clusterIP: 'None' } })),
+        ),
+      )
+      tenant.repeat(60, (n) => merge(tenant, 'pods/crowd-well-0', { annotations: { [EPOCH]: `${n}` } }))
+    },
+  },
+  {
+    name: 'a thousand claims that are put back',
+    begin: async (tenant) => {
+      const limit = pLimit(AT_ONCE)
+      const names = Array.from({ length: tenant.many }, (_, n) => `left-${n}`)
+      await Promise.all(names.map((name) => limit(() => tenant.addGroup(name, { [SWAP]: 'left nobody' }))))
+      const claim = (name: string) => merge(tenant, `services/${name}`, { annotations: { [SWAP]: 'left nobody' } })
+      tenant.repeat(10, () => Promise.all(names.map((name) => limit(() => claim(name)))))
+    },
+  },
 ]

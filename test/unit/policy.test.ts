@@ -173,6 +173,15 @@ const warnings = (key: string) => {
 }
 
 describe('an annotation that nobody knows has no effect, and is said', () => {
+  test('of thousands the first ten are named', () => {
+    const annotations = Object.fromEntries(Array.from({ length: 9_000 }, (_, n) => [`active-passive/a-${n}`, '']))
+    const found = policyOf([aService('web', { annotations })], DEFAULT_SETTINGS)
+    expect('warnings' in found && found.warnings).toHaveLength(11)
+    expect('warnings' in found && found.warnings.at(-1)).toBe(
+      'service web: 8990 more annotations like these have no effect',
+    )
+  })
+
   test.each(['', 'toString', '__proto__', 'constructor', 'epoch', 'deadline', 'dry-run', 'a/b', 'x'.repeat(100_000)])(
     'for %j nothing can have been meant',
     (name) => {

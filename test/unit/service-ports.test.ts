@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { ContainerPort } from '../../handler/kube/port.js'
-import { findPort, unresolvedPorts } from '../../handler/service-ports.js'
+import { deadPorts, findPort, unreachable, unresolvedPorts } from '../../handler/service-ports.js'
 import { aPod, aService } from '../support/builders.js'
 
 const podWith = (...ports: readonly (readonly ContainerPort[])[]) =>
@@ -41,5 +41,19 @@ describe('the ports that a pod cannot serve', () => {
   test('are none of a Service without ports', () => {
     expect(unresolvedPorts(aService('web'), podWith())).toEqual([])
     expect(unresolvedPorts(aService('web', { ports: [] }), podWith())).toEqual([])
+  })
+
+  test('are found by one look at the pod, however many Services and ports there are', () => {
+    let looks = 0
+    const pod = aPod('web-0')
+    const counting = Object.defineProperty({ ...pod }, 'containers', {
+      get: () => {
+        looks++
+        return pod.containers
+      },
+    })
+    const services = Array.from({ length: 50 }, (_, n) => aService(`web-${n}`, service))
+    expect([deadPorts(services, counting).length, unreachable(services, counting).length]).toEqual([50, 0])
+    expect(looks).toBe(2)
   })
 })

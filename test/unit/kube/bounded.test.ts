@@ -1,6 +1,8 @@
 import { expect, it } from 'vitest'
+import { systemClock } from '../../../handler/clock.js'
 import { bounded } from '../../../handler/kube/bounded.js'
 import type { Kube } from '../../../handler/kube/port.js'
+import { takingTurns } from '../../../handler/turns.js'
 import { aPod, aService } from '../../support/builders.js'
 import { never } from './support.js'
 
@@ -22,7 +24,9 @@ function holding() {
     patchService: writeService,
     testService: writeService,
   }
-  return { kube: bounded(kube), waiting, services }
+  const { requests } = takingTurns(systemClock, 64)
+  const of = (namespace: string, app = 'web') => bounded(kube, requests, { namespace, selector: { app } })
+  return { kube: of('default'), of, waiting, services }
 }
 const settled = () => new Promise((resolve) => setImmediate(resolve))
 const pod = aPod('web-0')
@@ -61,4 +65,20 @@ it('A Service does not wait behind the pods: what is claimed is released', async
 it('Reads and the number of requests go through', async () => {
   const { kube } = holding()
   expect([await kube.listPods({}, never), await kube.listServices({}, never), kube.requests]).toEqual([[], [], 2])
+})
+
+it('A hundred groups of one namespace leave places to another one, however much they write', async () => {
+  const { of, waiting } = holding()
+  const many = Array.from({ length: 100 }, (_, n) => of('tenant', `app-${n}`))
+  const all = many.flatMap((kube) => Array.from({ length: 8 }, () => kube.patchPod(pod, [], never)))
+  await settled()
+  const taken = waiting.length
+  const other = of('other').patchPod(pod, [], never)
+  await settled()
+  expect([taken, waiting.length]).toEqual([9, 10])
+  while (waiting.length > 0) {
+    for (const answer of waiting.splice(0)) answer()
+    await settled()
+  }
+  expect(await Promise.all([...all, other])).toHaveLength(801)
 })

@@ -14,8 +14,12 @@ const aGroup = (pod: Partial<Pod> = {}, service: Partial<Service> = {}): Seen =>
   strangers: [],
   ended: [],
 })
+/** Of a failover. */
 const ending = (code: Fault['code'], rest: Parameters<typeof aGroupReport>[1] = {}) =>
-  aGroupReport([anActive('web-0')], { faults: [{ code, object: 'it', message: 'is wrong', remedy: 'Do.' }], ...rest })
+  aGroupReport([anActive('web-0', { verdict: failed() }), aMember('web-1')], {
+    faults: [{ code, object: 'it', message: 'is wrong', remedy: 'Do.' }],
+    ...rest,
+  })
 const well = aGroupReport([anActive('web-0')])
 
 /** The ticks, in milliseconds, that make a pass: each ends at once, as is said. */
@@ -40,12 +44,25 @@ const all = (untilMs: number) => Array.from({ length: untilMs / INTERVAL_MS + 1 
 const seconds = (...s: readonly number[]) => s.map((one) => one * 1_000)
 
 describe('a group whose pass ended with a write that came to nothing', () => {
-  it.each(['failed', 'changed-by-admission', 'deadline', 'latched', 'unauthenticated', 'denied'] as const)(
+  it.each(['failed', 'changed-by-admission', 'deadline', 'latched', 'denied'] as const)(
     'is served by the next two ticks, and then half as often each time, up to every 30 s (%s)',
     (code) => {
       expect(ticksThatPass(124_000, () => ending(code))).toEqual(seconds(0, 2, 4, 8, 16, 32, 62, 92, 122))
     },
   )
+
+  it.each(['unknown', 'throttled'] as const)(
+    'is served every 4 s where it was the API server that is in trouble (%s)',
+    (result) => {
+      const writes = [{ verb: 'patch', object: 'service/web', result }] as const
+      expect(ticksThatPass(20_000, () => ending('failed', { writes }))).toEqual(seconds(0, 2, 4, 8, 12, 16, 20))
+    },
+  )
+
+  it('is left alone for longer where a claim stays, though it needs no swap', () => {
+    const kept = aGroupReport([anActive('web-0')], ending('latched'))
+    expect(ticksThatPass(14_000, () => ({ ...kept, decision: well.decision }))).toEqual(seconds(0, 2, 4, 8))
+  })
 
   it('is served by each tick again once a pass has ended without', () => {
     const passes = ticksThatPass(20_000, (ms) => (ms < 8_000 ? ending('failed') : well))
@@ -98,6 +115,8 @@ describe('a group is served by each tick', () => {
   })
   it.each([
     ['that has no healthy pod', blocked],
+    ['that needs no swap, and of which a pod may not be written', { ...ending('denied'), decision: well.decision }],
+    ['for which the credential is not accepted', ending('unauthenticated')],
     ['whose pods were not judged in time', late],
     ['whose settings make no sense', ending('bad-annotation')],
     ['that the API server did not answer for', ending('unreachable')],

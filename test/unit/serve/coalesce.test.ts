@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import type { Report } from '../../../handler/report/report.js'
 import { Coalescer, ShuttingDown } from '../../../handler/serve/coalesce.js'
+import { Progress } from '../../../handler/serve/progress.js'
 import type { Order, Target } from '../../../handler/targets.js'
-import { aReport } from '../../support/builders.js'
+import { aGroupReport, anActive, aReport } from '../../support/builders.js'
 
 const named = (service: string): Target => ({ namespace: 'shop', service, otherwise: 'all' })
 const asked = (service: string): Target => ({ service, otherwise: 'not-found' })
@@ -140,5 +141,26 @@ describe('when it is closed', () => {
 
   it('while nothing is under way, it is at once', async () => {
     await start().coalescer.close()
+  })
+})
+
+describe('who shares a pass', () => {
+  it('is answered as soon as its own groups were served, and gets all where that is never said', async () => {
+    const ends: ((report: Report) => void)[] = []
+    const progress = new Progress()
+    const coalescer = new Coalescer<string>(() => {
+      const report = new Promise<Report>((resolve) => void ends.push(resolve))
+      return { read: report, report, part: (targets) => progress.part(targets) }
+    })
+    const first = coalescer.request([named('db')], 'alert')
+    const [slow, fast] = [coalescer.request([named('slow')], 'alert'), coalescer.request([named('fast')], 'alert')]
+    ends[0]?.(aReport([]))
+    await first
+    const group = aGroupReport([anActive('fast-0')], { namespace: 'shop', services: ['fast'] })
+    progress.add(aReport([group]))
+    expect((await fast).groups).toEqual([group])
+    const other = aGroupReport([anActive('slow-0')], { namespace: 'shop', services: ['slow'] })
+    ends[1]?.(aReport([group, other]))
+    expect((await slow).groups).toEqual([other])
   })
 })

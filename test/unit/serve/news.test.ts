@@ -52,4 +52,38 @@ describe('what is told of a group', () => {
     expect(told.trimEnd().split('\n')).toHaveLength(1)
     expect(JSON.parse(told)).toMatchObject({ groups: [{ services: ['web'] }, { services: ['mail'] }] })
   })
+
+  it('is known of ten thousand others too', () => {
+    const news = newsIn('text')
+    const all = aReport(Array.from({ length: 10_001 }, (_, n) => ({ ...mail(), services: [`mail-${n}`] })))
+    expect(news(all, true)).toBeDefined()
+    expect(news(all, true)).toBeUndefined()
+  })
+
+  it('is no warning again that was there before, whoever adds another one or takes one away', () => {
+    const news = newsIn('text')
+    const told = (...warnings: readonly string[]) => news(aReport([web()], { warnings }), true)
+    expect(told('service a/one: typo', 'service b/two: typo')).toContain('a/one')
+    const more = told('service a/one: typo', 'service b/two: typo', 'service c/three: typo')
+    expect(more).toContain('c/three')
+    expect(more).not.toContain('a/one')
+    expect(told('service a/one: typo')).toBeUndefined()
+  })
+
+  it('is bounded for each namespace and minute: the others are told of, and the rest follows', () => {
+    let ms = 1_000_000
+    const news = newsIn('text', () => ms)
+    const flapping = (n: number) => ({
+      ...aGroupReport([anActive(`web-${n}`), aMember('web')], { warnings: ['x'.repeat(9_000)] }),
+      namespace: 'tenant',
+    })
+    let length = 0
+    for (let n = 0; n < 300; n++) length += news(aReport([flapping(n)]), false)?.length ?? 0
+    expect(length).toBeGreaterThan(900_000)
+    expect(length).toBeLessThan(1_100_000)
+    expect(news(aReport([flapping(301)]), false)).toBeUndefined()
+    expect(news(aReport([{ ...web(), namespace: 'other' }]), false)).toContain('web-0')
+    ms += 60_000
+    expect(news(aReport([flapping(301)]), false)).toContain('web-301')
+  })
 })
