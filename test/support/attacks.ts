@@ -8,6 +8,8 @@ import { type Behaviour, response, startServer } from './servers.js'
 
 export interface Attack {
   readonly name: string
+  /** Keeps the API server itself busy, which everybody notices: it is for a measurement with nothing else beside it. */
+  readonly isOnServer?: true
   /** Resolves when it is under way. */
   readonly begin: (tenant: Tenant) => Promise<unknown>
 }
@@ -248,8 +250,9 @@ export const ATTACKS: readonly Attack[] = [
   },
   {
     name: 'pods that are written in every pass',
+    isOnServer: true,
     begin: (tenant) =>
-      groups(tenant, Math.ceil(tenant.many / 10), 8, 'error', {
+      groups(tenant, Math.ceil(tenant.scale.services / 10), 8, 'error', {
         'active-passive/failures': '1000',
         'active-passive/probes': '1',
         'active-passive/period': '0s',
@@ -257,10 +260,11 @@ export const ATTACKS: readonly Attack[] = [
   },
   {
     name: 'a swap of a thousand Services',
+    isOnServer: true,
     begin: async (tenant) => {
       await inNeed(tenant, 'crowd')
       const limit = pLimit(AT_ONCE)
-      const others = Array.from({ length: tenant.many }, (_, n) => `crowd-${n}`)
+      const others = Array.from({ length: tenant.scale.services }, (_, n) => `crowd-${n}`)
       await Promise.all(
         others.map((name) =>
           limit(() => tenant.addService({ name, selector: { app: 'crowd', ...ACTIVE }, spec: { clusterIP: 'None' } })),
@@ -271,9 +275,10 @@ export const ATTACKS: readonly Attack[] = [
   },
   {
     name: 'a thousand claims that are put back',
+    isOnServer: true,
     begin: async (tenant) => {
       const limit = pLimit(AT_ONCE)
-      const names = Array.from({ length: tenant.many }, (_, n) => `left-${n}`)
+      const names = Array.from({ length: tenant.scale.services }, (_, n) => `left-${n}`)
       await Promise.all(names.map((name) => limit(() => tenant.addGroup(name, { [SWAP]: 'left nobody' }))))
       const claim = (name: string) => merge(tenant, `services/${name}`, { annotations: { [SWAP]: 'left nobody' } })
       tenant.repeat(10, () => Promise.all(names.map((name) => limit(() => claim(name)))))
