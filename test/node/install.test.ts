@@ -99,14 +99,18 @@ describe.skipIf(!images)('what users apply, on a real node whose namespace enfor
       // A slow answer, of a pod that asks for little processor on a busy machine, is no outage.
       const options = { address, everyMs: 20, timeoutMs: 5_000, lastMs: 120_000 }
       const traffic = await startTraffic(cluster.nodes[0].machine, options)
-      const answered = await until('it answers', () => traffic.samples.find(({ pod }) => pod === first.name))
+      // One opened while kube-proxy writes a first endpoint's two tables may get nowhere, which takes seconds to be known,
+      // though others are answered by then: what counts is from a second later on, and the pod is deleted after that.
+      const begun = await until('it answers', () => traffic.samples.find(({ pod }) => pod === first.name))
+      const answered = await until('it goes on answering', () =>
+        traffic.samples.find(({ pod, at }) => pod === first.name && at > begun.at + 1_000),
+      )
       await world.kubectl('delete', 'pod', first.name, '-n', namespace, '--wait=false')
       const second = await until(
         'another pod answers',
         () => traffic.samples.find(({ pod }) => pod !== undefined && pod !== first.name),
         nextPass,
       )
-      // One opened while kube-proxy writes a first endpoint's two tables may get nowhere, which takes seconds to be known.
       const samples = (await traffic.stop()).filter(({ at }) => at >= answered.at)
       expect((await world.pods('deployment')).map(({ name }) => name)).toContain(second.pod)
       expect(samples.flatMap(({ error }) => error ?? [])).toEqual([])
