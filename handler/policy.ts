@@ -2,7 +2,6 @@
  * The settings of a group: annotations on its Services over the flags over the defaults. Pure.
  * One table holds every setting, so that a flag and the annotation of the same name mean the same.
  */
-
 import { closest } from './closest.js'
 import { type Milliseconds, parseDuration } from './duration.js'
 import type { Fault } from './errors.js'
@@ -165,8 +164,8 @@ export function policyOf(services: readonly Service[], defaults: Settings): Poli
   for (const service of services) {
     warnings.push(...senseless(service))
     for (const [key, text] of Object.entries(service.annotations)) {
-      const name = key.slice(PREFIX.length)
-      if (!key.startsWith(PREFIX) || !isSetting(name)) continue
+      const name = settingIn(key)
+      if (name === undefined) continue
       const value = SETTINGS[name].parse(text)
       if (value === undefined) return { fault: badValue(service, key, text, SETTINGS[name]) }
       const other = found.get(name)
@@ -187,9 +186,7 @@ export function policyOf(services: readonly Service[], defaults: Settings): Poli
 /** What is said of the annotations that are no settings. */
 function senseless(service: Service): readonly string[] {
   const said = Object.keys(service.annotations).flatMap((key) =>
-    WRITTEN.includes(key) || (key.startsWith(PREFIX) && isSetting(key.slice(PREFIX.length)))
-      ? []
-      : withoutEffect(service, key),
+    WRITTEN.includes(key) || settingIn(key) !== undefined ? [] : withoutEffect(service, key),
   )
   const rest = said.length - MAX_WARNINGS
   return rest > 0
@@ -228,6 +225,12 @@ function meantBy(key: string): string | undefined {
 function isAlmostOurs(prefix: string): boolean {
   const [label = ''] = prefix.split('.')
   return closest(label, [PREFIX.slice(0, -1)]) !== undefined
+}
+
+/** The setting that an annotation is for; `undefined`: none. */
+function settingIn(key: string): SettingName | undefined {
+  const name = key.slice(PREFIX.length)
+  return key.startsWith(PREFIX) && isSetting(name) ? name : undefined
 }
 
 function isSetting(name: string): name is SettingName {
