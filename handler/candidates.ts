@@ -1,5 +1,6 @@
 /** Which pods may become active, and in which order. Whatever chooses sorts first: equal situations, equal decisions. */
 import type { Verdict } from './health/judge.js'
+import { EVIDENCE } from './health/plan.js'
 import type { Pod } from './kube/port.js'
 import type { Member } from './members.js'
 import { compareNames } from './names.js'
@@ -54,8 +55,6 @@ export function rank({ pod }: Judged, { prefer = [] }: Settings): number {
   const place = prefer.indexOf(pod.name)
   return place < 0 ? prefer.length : place
 }
-
-const EVIDENCE = ['check', 'readiness-probe', 'none'] as const
 
 /** Lower is better: a check of ours, the kubelet's readinessProbe, none; then all that are not healthy. */
 export function evidenceRank({ verdict }: Judged): number {

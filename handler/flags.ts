@@ -47,7 +47,7 @@ export const PER_SERVICE = {
   'health-check': {
     kind: 'text',
     default: 'probe',
-    describe: 'http://:PORT/PATH, https://…, tcp://:PORT, ready, or probe: the readinessProbe',
+    describe: 'http://:PORT/PATH, https://…, tcp://:PORT, ready, or probe: the readinessProbe; several, one a line',
   },
   'health-timeout': {
     kind: 'text',

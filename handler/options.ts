@@ -113,9 +113,14 @@ function withoutScope(env: Environment): Environment {
 
 /** The flags that stand in for annotations, read as those are. */
 function readSettings(values: Values): Settings {
-  const given = Object.entries(FLAG_SETTINGS).flatMap(([name, { parse, expected }]) => {
+  const given = Object.entries(FLAG_SETTINGS).flatMap(([name, setting]) => {
     const text = values.text(name as FlagName)
-    return text === undefined ? [] : [[name, parsed<unknown>(values.source(name as FlagName), text, parse, expected)]]
+    if (text === undefined) return []
+    const source = values.source(name as FlagName)
+    const value = setting.parse(text)
+    const line = value === undefined && 'wrongLine' in setting && setting.wrongLine(text, JSON.stringify)
+    if (line) throw new UsageError(`${source}: ${line} should be ${setting.expected}`)
+    return [[name, parsed<unknown>(source, text, setting.parse, setting.expected)]]
   })
   return { ...DEFAULT_SETTINGS, ...Object.fromEntries(given) }
 }

@@ -5,7 +5,7 @@
 import { closest } from './closest.js'
 import { type Milliseconds, parseDuration } from './duration.js'
 import type { Fault } from './errors.js'
-import { CHECK_FORMS, parseCheck } from './health/check.js'
+import { CHECK_FORMS, parseChecks, wrongLine } from './health/check.js'
 import { HEALED, PREFIX, SWAP } from './keys.js'
 import type { Service } from './kube/port.js'
 import { redacted } from './printable.js'
@@ -16,6 +16,8 @@ interface Setting<T> {
   readonly parse: (text: string) => T | undefined
   /** Of one whose text may hold a secret, and so is never shown: what is wrong with it, completing "is …". */
   readonly describe?: (text: string) => string
+  /** Of one that has several lines: which is wrong, or `undefined`. @param quote shows what a user wrote */
+  readonly wrongLine?: (text: string, quote: (text: string) => string) => string | undefined
 }
 
 /** What a tenant writes is read in each pass, and looked through for each pod. */
@@ -99,7 +101,7 @@ export type Header = readonly [name: string, value: string]
 
 /** Settings that are both an annotation and, for all Services without it, a flag. */
 export const FLAG_SETTINGS = {
-  'health-check': { parse: parseCheck, expected: CHECK_FORMS },
+  'health-check': { parse: parseChecks, expected: CHECK_FORMS, wrongLine },
   'health-timeout': positiveDuration,
   failures: count,
   probes: count,
@@ -140,7 +142,7 @@ export type Settings = Omit<Values<typeof FLAG_SETTINGS>, 'health-timeout'> &
   Partial<Values<typeof ANNOTATION_SETTINGS> & Pick<Values<typeof FLAG_SETTINGS>, 'health-timeout'>>
 
 export const DEFAULT_SETTINGS: Settings = {
-  'health-check': { kind: 'probe' },
+  'health-check': [{ kind: 'probe' }],
   failures: 3,
   probes: 3,
   period: 1_000,
@@ -237,22 +239,32 @@ function isSetting(name: string): name is SettingName {
   return Object.hasOwn(SETTINGS, name)
 }
 
-function badValue(service: Service, key: string, text: string, { expected, describe }: Setting<unknown>): Fault {
-  const is = describe
-    ? `${describe(text)} (it may hold a secret, and is not shown)`
-    : JSON.stringify(redacted(text).slice(0, 100))
+function badValue(
+  service: Service,
+  key: string,
+  text: string,
+  { expected, describe, wrongLine }: Setting<unknown>,
+): Fault {
+  const is = describe ? `${describe(text)} (it may hold a secret, and is not shown)` : quoted(text)
+  const line = wrongLine?.(text, quoted)
   return {
     code: 'bad-annotation',
     object: `service ${service.namespace}/${service.name}`,
-    message: `annotation ${key} is ${is}, which should be ${expected}`,
+    message: line
+      ? `annotation ${key} is wrong: ${line} should be ${expected}`
+      : `annotation ${key} is ${is}, which should be ${expected}`,
     remedy: `Correct it: kubectl annotate service ${service.name} -n ${service.namespace} --overwrite ${key}=VALUE`,
   }
+}
+
+function quoted(text: string): string {
+  return JSON.stringify(redacted(text).slice(0, 100))
 }
 
 type Said = { readonly service: Service; readonly text: string }
 
 function conflict(key: string, { describe }: Setting<unknown>, one: Said, other: Said): Fault {
-  const says = ({ service, text }: Said) => `${JSON.stringify(redacted(text).slice(0, 100))} on ${service.name}`
+  const says = ({ service, text }: Said) => `${quoted(text)} on ${service.name}`
   return {
     code: 'conflicting-annotations',
     object: `services ${one.service.name} and ${other.service.name} in namespace ${one.service.namespace}`,

@@ -41,7 +41,7 @@ export function judgeGroup(
   const burst = { ...settings, probes: Math.min(settings.probes, probesIn(settings, context)) }
   const verdictOf = async (member: Group['members'][number]): Promise<Verdict> => {
     const plan = fitted(planCheck(member.pod, settings), context)
-    const known = judgeByState(plan, member, needsReady || plan.kind === 'ready') ?? verdicts.get(member.pod.uid)
+    const known = judgeByState(plan, member, needsReady || plan.needsReady === true) ?? verdicts.get(member.pod.uid)
     if (known) return known
     if (!mayProbe) return notProbed(plan, member)
     const effects = { clock: context.clock, probe: inTurn(context, { namespace, selector }, member) }

@@ -1,4 +1,4 @@
-/** The forms that a health check can be written in. */
+/** The forms that a health check can be written in, and several of them, one a line. */
 
 export type Check =
   | { readonly kind: 'probe' }
@@ -12,18 +12,68 @@ export type PortRef = number | string
 /** Of path and query together. */
 const MAX_PATH_LENGTH = 2_048
 
-export const CHECK_FORMS = `probe, ready, http://:PORT/PATH, https://:PORT/PATH or tcp://:PORT (no host: the check goes to the pod; PORT may be the name of a container port; PATH has at most ${MAX_PATH_LENGTH} characters)`
+/** All of them are run, side by side, for each pod. */
+export const MAX_CHECKS = 8
 
-/** Reads a check as users write it; `undefined` when it has none of the forms. */
+const WORDS: ReadonlyMap<string, Check> = new Map([
+  ['probe', { kind: 'probe' }],
+  ['ready', { kind: 'ready' }],
+])
+
+interface Scheme {
+  readonly form: string
+  /** @param rest what follows the port: path and query */
+  readonly read: (port: PortRef, rest: string) => Check | undefined
+}
+
+const SCHEMES: ReadonlyMap<string, Scheme> = new Map([
+  ['http', { form: 'http://:PORT/PATH', read: httpCheck('http') }],
+  ['https', { form: 'https://:PORT/PATH', read: httpCheck('https') }],
+  ['tcp', { form: 'tcp://:PORT', read: (port, rest) => (rest === '' ? { kind: 'tcp', port } : undefined) }],
+])
+
+const FORMS = [...WORDS.keys(), ...[...SCHEMES.values()].map(({ form }) => form)]
+
+export const CHECK_FORMS = `${FORMS.slice(0, -1).join(', ')} or ${FORMS.at(-1)} (no host: the check goes to the pod; PORT may be the name of a container port; PATH has at most ${MAX_PATH_LENGTH} characters), or at most ${MAX_CHECKS} of these, one a line, all of which have to pass`
+
+/** Reads checks as users write them, one a line; `undefined` when there is none, too many, or one has none of the forms. */
+export function parseChecks(text: string): readonly Check[] | undefined {
+  const lines = filledLines(text)
+  if (lines.length === 0 || lines.length > MAX_CHECKS) return undefined
+  const checks = lines.map(({ line }) => parseCheck(line))
+  return checks.every((check) => check !== undefined) ? checks : undefined
+}
+
+/**
+ * Which of several lines is wrong; `undefined` where there is but one.
+ * @param quote how text of a user is shown
+ */
+export function wrongLine(text: string, quote: (text: string) => string): string | undefined {
+  const lines = filledLines(text)
+  if (lines.length < 2) return undefined
+  const wrong = lines.find(({ line }) => parseCheck(line) === undefined)
+  return wrong ? `line ${wrong.number}: ${quote(wrong.line)}` : `${lines.length} lines`
+}
+
+/** Without the spaces around them, which YAML leaves where nobody sees them, and with their numbers, from 1. */
+function filledLines(text: string): readonly { readonly line: string; readonly number: number }[] {
+  return text
+    .split('\n')
+    .map((line, n) => ({ line: line.trim(), number: n + 1 }))
+    .filter(({ line }) => line !== '')
+}
+
+/** Reads one check; `undefined` when it has none of the forms. */
 export function parseCheck(text: string): Check | undefined {
-  if (text === 'probe' || text === 'ready') return { kind: text }
-  const match = /^(http|https|tcp):\/\/:([^/?#\s]+)([/?][^#\s]*)?$/.exec(text)
-  const [, scheme, portText = '', rest = ''] = match ?? []
+  const match = /^([a-z]+):\/\/:([^/?#\s]+)([/?][^#\s]*)?$/.exec(text)
+  const [, scheme = '', portText = '', rest = ''] = match ?? []
   const port = parsePort(portText)
-  if (port === undefined || rest.length > MAX_PATH_LENGTH) return undefined
-  if (scheme === 'tcp') return rest === '' ? { kind: 'tcp', port } : undefined
-  if (scheme !== 'http' && scheme !== 'https') return undefined
-  return { kind: 'http', scheme, port, path: rest.startsWith('/') ? rest : `/${rest}` }
+  if (port === undefined || rest.length > MAX_PATH_LENGTH) return WORDS.get(text)
+  return SCHEMES.get(scheme)?.read(port, rest)
+}
+
+function httpCheck(scheme: 'http' | 'https'): Scheme['read'] {
+  return (port, rest) => ({ kind: 'http', scheme, port, path: rest.startsWith('/') ? rest : `/${rest}` })
 }
 
 function parsePort(text: string): PortRef | undefined {

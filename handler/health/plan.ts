@@ -4,6 +4,7 @@ import type { Container, Pod, ReadinessProbe } from '../kube/port.js'
 import { hasReadinessProbe } from '../pods.js'
 import { DEFAULT_HEALTH_TIMEOUT_MS, type Settings } from '../policy.js'
 import { type Address, addressOf, probePort, servicePort, type Unusable, whyNoAddress } from './address.js'
+import type { Check } from './check.js'
 import { formatUrl, parseUrl, rawPath } from './go-url.js'
 import type { HttpCheck } from './http.js'
 
@@ -15,6 +16,8 @@ export interface Plan {
   /** What it would rest on that the pod passes. */
   readonly evidence: Evidence
   readonly timeoutMs: Milliseconds
+  /** The pod's Ready condition is part of the check, whatever its Services publish. */
+  readonly needsReady?: true
   /** In what the check differs from what was asked for. */
   readonly note?: string
 }
@@ -23,9 +26,13 @@ export interface Plan {
  * `check`: our own. `readiness-probe`: the kubelet's, of which its Ready condition tells. `none`: a pod without a
  * readinessProbe is Ready as soon as its containers run.
  */
-export type Evidence = 'check' | 'readiness-probe' | 'none'
+export type Evidence = (typeof EVIDENCE)[number]
 
-export type CheckKind = 'http' | 'tcp' | 'ready'
+/** The best first. */
+export const EVIDENCE = ['check', 'readiness-probe', 'none'] as const
+
+/** `several`: of which each has to pass. */
+export type CheckKind = 'http' | 'tcp' | 'ready' | 'several'
 
 export type Target =
   | ({ readonly kind: 'http' } & HttpCheck)
@@ -39,13 +46,33 @@ const RECIPE_STATUSES = [[200, 200]] as const
 /** The failureThreshold that a readinessProbe has unless its author thought of another. */
 const KUBELET_FAILURES = 3
 
-/** Plans the check of one pod. */
+/** Plans the checks of one pod. */
 export function planCheck(pod: Pod, settings: Settings): Plan {
-  const check = settings['health-check']
+  const plans = settings['health-check'].map((check) => planOne(pod, check, settings))
+  const [first, ...more] = plans
+  return first && more.length === 0 ? first : planAll(pod, plans)
+}
+
+/** All of several plans: what passes rests on the best of them, and has the time that the most patient one gives. */
+function planAll(pod: Pod, plans: readonly Plan[]): Plan {
+  const evidence = EVIDENCE.find((one) => plans.some((plan) => plan.evidence === one)) ?? 'none'
+  const notes = new Set(plans.flatMap(({ note }) => (note ? `check probe: ${note}` : [])))
+  return {
+    kind: plans.every(({ kind }) => kind === 'ready') ? 'ready' : 'several',
+    pod,
+    targets: plans.flatMap(({ targets }) => targets),
+    evidence,
+    timeoutMs: Math.max(...plans.map(({ timeoutMs }) => timeoutMs)),
+    ...(plans.some(({ needsReady }) => needsReady) ? { needsReady: true } : {}),
+    ...(notes.size > 0 ? { note: [...notes].join('; ') } : {}),
+  }
+}
+
+function planOne(pod: Pod, check: Check, settings: Settings): Plan {
   const timeoutMs = settings['health-timeout'] ?? DEFAULT_HEALTH_TIMEOUT_MS
   switch (check.kind) {
     case 'ready':
-      return { kind: 'ready', pod, targets: readyTargets(pod), evidence: evidenceOfReady(pod), timeoutMs }
+      return planReady(pod, timeoutMs)
     case 'tcp': {
       const targets = [tcpTarget(addressOf(pod, servicePort(pod, check.port)))]
       return { kind: 'tcp', pod, targets, evidence: 'check', timeoutMs }
@@ -82,7 +109,12 @@ function planDeclared(pod: Pod, settings: Settings): Plan {
   const note = declared[0]
     ? `${whyNotRun(declared[0].readinessProbe)}: its Ready condition is used instead`
     : "no readinessProbe: only the containers' state is checked"
-  return { kind: 'ready', pod, targets: readyTargets(pod), evidence: evidenceOfReady(pod), timeoutMs, note }
+  return { ...planReady(pod, timeoutMs), note }
+}
+
+function planReady(pod: Pod, timeoutMs: Milliseconds): Plan {
+  const evidence = evidenceOfReady(pod)
+  return { kind: 'ready', pod, targets: readyTargets(pod), evidence, timeoutMs, needsReady: true }
 }
 
 function evidenceOfReady(pod: Pod): Evidence {

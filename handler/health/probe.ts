@@ -2,6 +2,7 @@
 import { probeHttp } from './http.js'
 import type { Plan, Target } from './plan.js'
 import type { ProbeResult } from './result.js'
+import { nameOf } from './target.js'
 import { probeTcp } from './tcp.js'
 
 /** Runs a pod's check once. Never rejects. */
@@ -12,15 +13,38 @@ const TARGETS_AT_ONCE = 16
 
 /** The targets side by side, the next ones when these have passed; the first that fails, in their order, is the answer. */
 export const probe: Probe = async (plan, timeoutMs, signal) => {
-  let first: ProbeResult | undefined
+  const passed: ProbeResult[] = []
   for (let n = 0; n < plan.targets.length; n += TARGETS_AT_ONCE) {
     const some = plan.targets.slice(n, n + TARGETS_AT_ONCE)
     const results = await Promise.all(some.map((target) => probeTarget(target, timeoutMs, signal)))
-    const failed = results.find(({ healthy }) => !healthy)
-    if (failed) return failed
-    first ??= results[0]
+    const failed = results.findIndex(({ healthy }) => !healthy)
+    const [target, result] = [some[failed], results[failed]]
+    if (target && result) return plan.kind === 'several' ? { ...result, text: named(target, result) } : result
+    passed.push(...results)
   }
-  return first ?? { healthy: true, text: 'Ready', ms: 0 }
+  const [first = READY] = passed
+  return plan.kind === 'several' ? summaryOf(plan.targets, passed) : first
+}
+
+const READY: ProbeResult = { healthy: true, text: 'Ready', ms: 0 }
+
+/** Of several checks that passed, so many are told. */
+const MOST_TOLD = 8
+
+/** What several checks have found, which all passed. It took as long as the slowest. */
+function summaryOf(targets: readonly Target[], results: readonly ProbeResult[]): ProbeResult {
+  const told = targets.slice(0, MOST_TOLD).flatMap((target, n) => {
+    const result = results[n]
+    return result ? named(target, result) : []
+  })
+  const text = [...told, ...(targets.length > MOST_TOLD ? ['…'] : [])].join(', ')
+  return { healthy: true, text: text || READY.text, ms: results.reduce((most, { ms }) => Math.max(most, ms), 0) }
+}
+
+/** Which of several checks it was, before what it found. */
+function named(target: Target, { text }: ProbeResult): string {
+  const name = nameOf(target)
+  return name === undefined ? text : `${name}: ${text}`
 }
 
 function probeTarget(target: Target, timeoutMs: number, signal: AbortSignal): Promise<ProbeResult> | ProbeResult {

@@ -59,7 +59,7 @@ function healthLines(members: readonly Judged[]): string[] {
   })
 }
 
-const WORDS = { http: 'HTTP response', tcp: 'TCP connection', ready: 'state' } as const
+const WORDS = { http: 'HTTP response', tcp: 'TCP connection', ready: 'state', several: 'checks' } as const
 
 function healthWords({ conclusive, check, health, failures }: Judged['verdict']): string {
   const counted = health === 'failing' && failures > 0 ? `, failure ${failures}` : ''

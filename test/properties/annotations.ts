@@ -137,7 +137,7 @@ const noHeaders = nothing(
   `a${' '.repeat(50_000)}`,
 )
 
-const check = words({
+const oneCheck = words({
   probe: { kind: 'probe' },
   ready: { kind: 'ready' },
   'http://:8080/health': { kind: 'http', scheme: 'http', port: 8_080, path: '/health' },
@@ -145,6 +145,12 @@ const check = words({
   'http://:web': { kind: 'http', scheme: 'http', port: 'web', path: '/' },
   'tcp://:65535': { kind: 'tcp', port: 65_535 },
 })
+const check = fc
+  .tuple(fc.array(oneCheck, { minLength: 1, maxLength: 8 }), fc.constantFrom('\n', '\n\n', ' \n\t'))
+  .map(([checks, between]) => ({
+    text: checks.map(({ text }) => text).join(between),
+    means: checks.map(({ means }) => means),
+  }))
 const noCheck = nothing(
   ...[
     '',
@@ -165,6 +171,7 @@ const noCheck = nothing(
     `tcp://:${'a'.repeat(50_000)}`,
     '__proto__',
   ],
+  ...['\n', 'probe,ready', 'ready\n__proto__', 'probe\nprobe:', 'ready\n'.repeat(9)],
 )
 
 const body = fc.constantFrom('ok', '__proto__', ' ', 'é').map((text) => ({ text, means: text }))

@@ -39,7 +39,7 @@ function ours({ pod: podJson, service: serviceJson }: Case) {
   const planned = (text: string): Plan => {
     const check = parseCheck(text)
     if (!check) throw new Error(`no check: ${text}`)
-    return planCheck(pod, { ...DEFAULT_SETTINGS, 'health-check': check })
+    return planCheck(pod, { ...DEFAULT_SETTINGS, 'health-check': [check] })
   }
   return { pod, service, unresolved, group, planned }
 }

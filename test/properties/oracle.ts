@@ -254,8 +254,8 @@ function factsOf(seen: SeenPod, said: Says, everyoneIsServed: boolean, holds: Ho
   const sinceMs = Date.parse(note('since'))
   const recoveredMs = Date.parse(note('healthy-since'))
 
-  const how = checkOf(seen, said)
-  const needsReady = how === 'ready' || how === 'ready, but nowhere' || !everyoneIsServed
+  const { how, asksReady } = checksOf(seen, said)
+  const needsReady = asksReady || !everyoneIsServed
   const threshold = Number(said('failures') ?? 3)
   const probes = Number(said('probes') ?? 3)
   const period = Number(said('period') ?? 1_000)
@@ -316,13 +316,23 @@ function marksOf(seen: SeenPod, health: Facts['health'], before: number, after: 
   return marks
 }
 
-function passes({ passes }: SeenPod, how: ReturnType<typeof checkOf>, n: number): boolean {
+function passes({ passes }: SeenPod, how: How, n: number): boolean {
   return how === 'ready' || (how === 'runs' && (n < passes.length ? passes[n] : passes[passes.length - 1]) === true)
 }
 
+type How = 'ready' | 'ready, but nowhere' | 'runs' | 'cannot run'
+
+/** Several checks have to pass, every one. */
+function checksOf(seen: SeenPod, said: Says): { readonly how: How; readonly asksReady: boolean } {
+  const hows = [said('health-check') ?? 'declared'].flat().map((check) => checkOf(seen, check))
+  const asksReady = hows.includes('ready') || hows.includes('ready, but nowhere')
+  for (const how of ['cannot run', 'ready, but nowhere', 'runs'] as const)
+    if (hows.includes(how)) return { how, asksReady }
+  return { how: 'ready', asksReady }
+}
+
 /** Whether the check can be run against this pod, or is its Ready condition. */
-function checkOf({ pod }: SeenPod, said: Says): 'ready' | 'ready, but nowhere' | 'runs' | 'cannot run' {
-  const check = said('health-check') ?? 'declared'
+function checkOf({ pod }: SeenPod, check: unknown): How {
   const hasAddress = isIP(pod.ip ?? '') > 0
   if (check === 'ready') return hasAddress ? 'ready' : 'ready, but nowhere'
   if (check !== 'declared') {

@@ -100,7 +100,8 @@ describe('each flag, and the variable of the same name, says the same', () => {
     ['--concurrency 1', { AP_CONCURRENCY: '1' }, { concurrency: 1 }],
     ...(
       [
-        ['health-check', 'tcp://:5432', { kind: 'tcp', port: 5432 }],
+        ['health-check', 'tcp://:5432', [{ kind: 'tcp', port: 5432 }]],
+        ['health-check', 'probe\ntcp://:5432', [{ kind: 'probe' }, { kind: 'tcp', port: 5432 }]],
         ['health-timeout', '500ms', 500],
         ['failures', '5', 5],
         ['probes', '1', 1],
@@ -384,6 +385,13 @@ describe('a flag is refused', () => {
   })
 })
 
+test('A line that is no check is named, on the command line as in the environment', async () => {
+  const text = 'probe\ntcp://9090'
+  const says = /: line 2: "tcp:\/\/9090" should be probe, ready, http/
+  expect(await refusal(`--health-check ${text}`)).toMatch(says)
+  expect(await refusal('', { AP_HEALTH_CHECK: text })).toMatch(says)
+})
+
 describe('the scope', () => {
   test('of Services that all name a namespace is these namespaces', async () => {
     const { namespaces } = await options('--service a/x --service b/y --service a/z')
@@ -439,7 +447,7 @@ describe('--help', () => {
       ['deadline', '40s'],
       ['concurrency', String(DEFAULTS.concurrency)],
       ['max-health-timeout', '30s'],
-      ['health-check', DEFAULT_SETTINGS['health-check'].kind],
+      ['health-check', DEFAULT_SETTINGS['health-check'].map(({ kind }) => kind).join('\n')],
       ['health-timeout', '2s'],
       ['failures', String(DEFAULT_SETTINGS.failures)],
       ['probes', String(DEFAULT_SETTINGS.probes)],

@@ -42,8 +42,9 @@ test('The mark of a swap is no setting', () => {
 
 describe('an annotation that makes sense is read', () => {
   test.each<[string, string, unknown]>([
-    ['health-check', 'probe', { kind: 'probe' }],
-    ['health-check', 'http://:8080/health', { kind: 'http', scheme: 'http', port: 8080, path: '/health' }],
+    ['health-check', 'probe', [{ kind: 'probe' }]],
+    ['health-check', 'http://:8080/health', [{ kind: 'http', scheme: 'http', port: 8080, path: '/health' }]],
+    ['health-check', '\n probe\n\n  tcp://:web\t\n', [{ kind: 'probe' }, { kind: 'tcp', port: 'web' }]],
     ['health-timeout', '1500ms', 1_500],
     ['failures', '1', 1],
     ['failures', '1000', 1_000],
@@ -92,6 +93,7 @@ describe('an annotation that makes sense is read', () => {
 describe('an annotation that makes none is an error that leaves the group untouched', () => {
   test.each<[string, readonly string[]]>([
     ['health-check', ['', 'Probe', 'http', 'http://', 'http://web:8080/', 'ftp://:21', 'exec', 'tcp://:0']],
+    ['health-check', ['\n', ' \n ', 'probe,tcp://:80', 'probe tcp://:80', 'probe\nready\nTCP://:80']],
     ['health-timeout', ['', '0s', '0', '2', '-1s', '1 s', 'soon']],
     ['failures', ['', '0', '-1', '1.5', '1e1', '1001', 'three', ' 3']],
     ['probes', ['0', '99999', '0x3']],
@@ -121,6 +123,23 @@ describe('an annotation that makes none is an error that leaves the group untouc
     })
   })
 
+  test.each([
+    [
+      'probe\n\ntpc://:9090',
+      'annotation active-passive/health-check is wrong: line 3: "tpc://:9090" should be probe, ready, ',
+    ],
+    [
+      'http://u:s3cret@web:1/\nready',
+      'annotation active-passive/health-check is wrong: line 1: "http://…@web:1/" should be probe',
+    ],
+    ['ready\n'.repeat(9), 'annotation active-passive/health-check is wrong: 9 lines should be probe, '],
+    ['tpc://:9090', 'annotation active-passive/health-check is "tpc://:9090", which should be probe, ready, '],
+  ])('which says which of several lines it is: %j', (text, says) => {
+    const { message } = faultOf(policy({ 'health-check': text }))
+    expect(message.slice(0, says.length)).toBe(says)
+    expect(message).toMatch(/at most 8 of these, one a line, all of which have to pass$/)
+  })
+
   test('which cuts an endless value short', () => {
     expect(faultOf(policy({ prefer: '!'.repeat(200_000) })).message.length).toBeLessThan(300)
   })
@@ -128,6 +147,7 @@ describe('an annotation that makes none is an error that leaves the group untouc
   const many = (size: number, one: string) => Array(size).fill(one)
   test.each<[string, string, string]>([
     ['health-check', `http://:80/${'a'.repeat(2_047)}`, `http://:80/${'a'.repeat(2_048)}`],
+    ['health-check', many(8, 'probe').join('\n'), many(9, 'probe').join('\n')],
     ['health-status', many(32, '200').join(), many(33, '200').join()],
     ['health-body', 'é'.repeat(2_048), 'é'.repeat(2_049)],
     ['health-headers', many(64, 'A: b').join('\n'), many(65, 'A: b').join('\n')],
@@ -262,6 +282,7 @@ describe('a group of several Services', () => {
     [{ prefer: 'a,b' }, { prefer: 'b,a' }],
     [{ latch: 'true' }, { latch: 'false' }],
     [{ 'health-check': 'ready' }, { 'health-check': 'probe' }],
+    [{ 'health-check': 'ready' }, { 'health-check': 'ready\nprobe' }],
   ])('must not contradict itself: %o and %o', (one, other) => {
     expect(faultOf(policy(one, other)).code).toBe('conflicting-annotations')
   })

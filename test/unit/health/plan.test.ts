@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { parseCheck } from '../../../handler/health/check.js'
+import { parseChecks } from '../../../handler/health/check.js'
 import { type Plan, planCheck } from '../../../handler/health/plan.js'
 import type { Container, Pod, ReadinessProbe } from '../../../handler/kube/port.js'
 import { DEFAULT_SETTINGS, type Settings } from '../../../handler/policy.js'
@@ -24,7 +24,7 @@ const aContainer = (readinessProbe?: ReadinessProbe, ports: Container['ports'] =
 const podOf = (...containers: readonly Container[]): Pod => aPod('web-0', { containers })
 
 function plan(pod: Pod, { check = 'probe', ...settings }: Partial<Settings> & { readonly check?: string } = {}): Plan {
-  const parsed = parseCheck(check)
+  const parsed = parseChecks(check)
   if (!parsed) throw new Error(`no check: ${check}`)
   return planCheck(pod, { ...DEFAULT_SETTINGS, 'health-check': parsed, ...settings })
 }
@@ -38,6 +38,7 @@ describe('ready', () => {
       targets: [],
       evidence: 'readiness-probe',
       timeoutMs: 2_000,
+      needsReady: true,
     })
   })
 
@@ -139,6 +140,51 @@ describe('an explicit check', () => {
   test.each(['http://:80/', 'tcp://:80'])('%s fails, with the reason, where the pod has no address', (check) => {
     const { ip: _, ...pod } = podOf()
     expect(plan(pod, { check }).targets).toEqual([{ kind: 'unusable', text: 'no IP address' }])
+  })
+})
+
+describe('several checks', () => {
+  const probed = (timeoutMs = 1_000) => podOf(aContainer(httpProbe({ timeoutMs })))
+
+  test('are one plan with all their targets, each with the statuses that it has alone', () => {
+    expect(plan(probed(), { check: 'probe\nhttp://:9090/ok\ntcp://:5432' })).toMatchObject({
+      kind: 'several',
+      targets: [
+        { kind: 'http', url: 'http://10.0.0.1:8080/healthz', statuses: [[200, 399]] },
+        { kind: 'http', url: 'http://10.0.0.1:9090/ok', statuses: [[200, 200]] },
+        { kind: 'tcp', port: 5432 },
+      ],
+      evidence: 'check',
+      timeoutMs: 2_000,
+    })
+  })
+
+  test.each<[string, Pod, Partial<Plan>]>([
+    ['ready\ntcp://:1', podOf(), { kind: 'several', evidence: 'check', needsReady: true }],
+    ['tcp://:1\nprobe', podOf(), { kind: 'several', evidence: 'check', needsReady: true }],
+    [
+      'ready\nprobe',
+      podOf(aContainer({ kind: 'exec', timeoutMs: 1 })),
+      { kind: 'ready', evidence: 'readiness-probe', needsReady: true },
+    ],
+    ['ready\nprobe', podOf(), { kind: 'ready', evidence: 'none', needsReady: true }],
+    ['ready\nprobe', probed(), { kind: 'several', evidence: 'check', needsReady: true }],
+  ])('of which one is the Ready condition need that too, and rest on the best: %j', (check, pod, expected) => {
+    expect(plan(pod, { check })).toMatchObject(expected)
+  })
+
+  test('of which none is the Ready condition do not ask for it', () => {
+    expect(plan(probed(), { check: 'probe\ntcp://:1' }).needsReady).toBeUndefined()
+  })
+
+  test('have the time that the readinessProbe among them allows itself', () => {
+    expect(plan(probed(10_000), { check: 'tcp://:1\nprobe' }).timeoutMs).toBe(10_000)
+    expect(plan(probed(10_000), { check: 'tcp://:1\ntcp://:2' }).timeoutMs).toBe(2_000)
+  })
+
+  test('say once what one of them is not', () => {
+    const { note } = plan(podOf(), { check: 'probe\ntcp://:1\nprobe' })
+    expect(note).toBe("check probe: no readinessProbe: only the containers' state is checked")
   })
 })
 

@@ -19,6 +19,29 @@ test('Of a pod with thousands of containers no more are probed at once than a po
   expect(server.accepted).toBeLessThanOrEqual(16)
 })
 
+test('Of several checks the one that fails is named, without its query; where all pass each is', async () => {
+  const server = await startServer('ok')
+  onTestFinished(() => server.close())
+  const { port } = server
+  const open: Target = { kind: 'tcp', host: '127.0.0.1', port }
+  const http = (path: string): Target => ({
+    ...{ kind: 'http', url: `http://127.0.0.1:${port}${path}`, headers: [], redirects: 'none' },
+    statuses: [[path.startsWith('/bad') ? 500 : 200, 599]],
+  })
+  const several = (...targets: Target[]) =>
+    probe({ ...planOf(targets), kind: 'several' }, 5_000, signal).then(({ healthy, text }) => [healthy, text])
+  expect(await several(http('/a?key=s3cret'), open)).toEqual([true, `http :${port}/a: 200, tcp :${port}: open`])
+  expect(await several(open, http('/bad?key=s3cret'), http('/bad2'))).toEqual([false, `http :${port}/bad: 200`])
+  expect(await several(open, { kind: 'unusable', text: 'no container port named "x"' })).toEqual([
+    false,
+    'no container port named "x"',
+  ])
+  expect(await several(...Array.from({ length: 9 }, () => open))).toEqual([
+    true,
+    `${`tcp :${port}: open, `.repeat(8)}…`,
+  ])
+})
+
 test('Each container of a pod has to pass, and the first that fails is named', async () => {
   const server = await startServer('ok')
   onTestFinished(() => server.close())

@@ -47,6 +47,14 @@ describe('the text for people', () => {
     `)
   })
 
+  test('on several checks says which of them failed', () => {
+    const check = { kind: 'several', result: 'tcp :9090: connection refused', ms: 1 } as const
+    const members = [{ ...HELLO_0, verdict: { ...failing(1), check } }, HELLO_1]
+    expect(toText(aReport([aGroupReport(members)]))).toContain(
+      'Active pod checks: tcp :9090: connection refused, failure 1\n',
+    )
+  })
+
   test('on a first active', () => {
     const members = [0, 1].map((n) => aMember(`helloworld-${n}`, { labelled: false }))
     const writes = patched('service/helloworld', 'pod/helloworld-1', 'pod/helloworld-0', 'service/helloworld')
