@@ -16,28 +16,29 @@ export function findPort({ containers }: Pod, name: string, protocol: string): n
  * The Service's ports that this pod cannot serve, as there is no port of the name in `targetPort`: one text for each,
  * such as `"http" (TCP)`. Where these are all ports of a Service, the pod is no endpoint that anybody could connect to.
  */
-export function unresolvedPorts({ ports = [] }: Service, pod: Pod, named = namesOf(pod)): readonly string[] {
+export function unresolvedPorts({ ports = [] }: Service, pod: Pod, named = numbersOf(pod)): readonly string[] {
   return ports.flatMap(({ targetPort, protocol }) =>
-    typeof targetPort === 'string' && !named.has(keyOf(targetPort, protocol))
+    typeof targetPort === 'string' && !named.has(portKey(targetPort, protocol))
       ? [`${JSON.stringify(targetPort)} (${protocol})`]
       : [],
   )
 }
 
-/** The names of a pod's ports, looked at once: thousands of them may meet thousands of a Service's. */
-function namesOf({ containers }: Pod): ReadonlySet<string> {
-  return new Set(
-    containers.flatMap(({ ports }) => ports.flatMap(({ name, protocol }) => (name ? keyOf(name, protocol) : []))),
+/** What `findPort` finds, by `portKey`, for all names at once: thousands of them may meet thousands of a Service's. */
+export function numbersOf({ containers }: Pod): ReadonlyMap<string, number> {
+  const numbers = containers.flatMap(({ ports }) =>
+    ports.flatMap(({ name, protocol, number }) => (name ? [[portKey(name, protocol), number] as const] : [])),
   )
+  return new Map(numbers.reverse()) // of several with one name the first counts
 }
 
-function keyOf(name: string, protocol = 'TCP'): string {
+export function portKey(name: string, protocol = 'TCP'): string {
   return `${protocol} ${name}`
 }
 
 /** The Services that have no endpoint though this pod is active and healthy: none of their ports is one of the pod. */
 export function unreachable(services: readonly Service[], pod: Pod): readonly Fault[] {
-  const named = namesOf(pod)
+  const named = numbersOf(pod)
   return services.flatMap((service): readonly Fault[] => {
     const missing = unresolvedPorts(service, pod, named)
     if (service.headless || missing.length === 0 || missing.length < (service.ports?.length ?? 0)) return []
@@ -54,7 +55,7 @@ export function unreachable(services: readonly Service[], pod: Pod): readonly Fa
 
 /** One line for each Service of which some ports are none of the pod's. */
 export function deadPorts(services: readonly Service[], pod: Pod): readonly string[] {
-  const named = namesOf(pod)
+  const named = numbersOf(pod)
   return services.flatMap((service) => {
     const missing = unresolvedPorts(service, pod, named)
     if (missing.length === 0 || missing.length === service.ports?.length) return []

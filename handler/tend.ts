@@ -4,6 +4,7 @@ import { type Decision, decide, type Swap } from './decide.js'
 import type { Fault } from './errors.js'
 import { type Handover, handOver, type Redecide } from './handover.js'
 import type { Verdict } from './health/judge.js'
+import { planCheck } from './health/plan.js'
 import { bounded } from './kube/bounded.js'
 import { faultOf, interrupted } from './kube/fault.js'
 import { KubeError } from './kube/port.js'
@@ -17,6 +18,7 @@ import { pause, persist } from './retry.js'
 import { deadPorts, unreachable } from './service-ports.js'
 import { readGroup } from './snapshot.js'
 import { type Turns, turnOf } from './turns.js'
+import { uncheckedPorts } from './unchecked-ports.js'
 import { Unexplained } from './unexplained.js'
 import { keepUp, labelPod, retire } from './upkeep.js'
 import { judgeGroup, notesOn } from './verdicts.js'
@@ -157,7 +159,12 @@ function reportOf(
     activeAfter,
     writes,
     latch: ending.latch ?? null,
-    warnings: [...warnings, ...(active ? deadPorts(services, active) : []), ...(ending.warnings ?? [])],
+    warnings: [
+      ...warnings,
+      ...(active ? deadPorts(services, active) : []),
+      ...(active ? uncheckedPorts(services, active, planCheck(active, settings), settings) : []),
+      ...(ending.warnings ?? []),
+    ],
     faults: distinct([...(ending.faults ?? []), ...(active ? unreachable(services, active) : [])]),
   }
 }

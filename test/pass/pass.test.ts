@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { exitCode } from '../../handler/report/exit-code.js'
+import type { Report } from '../../handler/report/report.js'
+import { newsIn } from '../../handler/serve/news.js'
 import { type InProcess, NAMESPACE, startInProcess } from '../support/in-process.js'
 
 let world: InProcess
@@ -122,6 +124,31 @@ describe('a pass', () => {
     })
     world.health.set('a', '500')
     expect((await world.pass()).groups[0]).toMatchObject({ activeAfter: 'b', faults: [] })
+  })
+
+  it('says of a Service port that no check goes to how it could be checked, once, until it is', async () => {
+    const ports = [80, 9090].map((targetPort, n) => ({ port: 80 + n, targetPort: n ? targetPort : 'http' }))
+    world.api.store.update('services', NAMESPACE, 'app', (service) => {
+      service.spec = { ...(service.spec as object), ports }
+    })
+    const news = newsIn('text')
+    const reports = [await world.pass(), await world.pass()]
+    for (const report of reports) {
+      expect(report.groups[0]?.warnings).toEqual([expect.stringMatching(/^no check goes to port 9090 .*tcp:\/\/:9090/)])
+      expect(exitCode(report)).toBe(0)
+    }
+    const isTold = (report: Report) => news(report, true)?.includes('no check goes to port 9090')
+    expect(reports.map(isTold)).toEqual([true, undefined])
+    world.health.set('a', '500')
+    const after = await world.pass()
+    expect([after.groups[0]?.activeAfter, after.groups[0]?.warnings]).toEqual(['b', reports[0]?.groups[0]?.warnings])
+
+    world.api.store.update('services', NAMESPACE, 'app', ({ metadata }) => {
+      metadata.annotations = { 'active-passive/health-check': 'probe\ntcp://:9090\n' }
+    })
+    const checked = (await world.pass()).groups[0]
+    expect(checked?.warnings).toEqual([])
+    expect(checked?.members[0]?.verdict).toMatchObject({ evidence: 'check', check: { kind: 'several' } })
   })
 
   it('leaves a failed active alone when no other pod is healthy', async () => {
