@@ -57,7 +57,13 @@ export const PER_SERVICE = {
   failures: { kind: 'text', default: '3', describe: 'consecutive failures before a pod has failed' },
   probes: { kind: 'text', default: '3', describe: 'probes of a failing pod in one pass' },
   period: { kind: 'text', default: '1s', describe: 'time between those probes' },
-  cooldown: { kind: 'text', default: '0s', describe: 'least time between two failovers of a group' },
+  rise: { kind: 'text', default: '2', describe: 'probes in a row that a pod has to pass to take over after it failed' },
+  stable: { kind: 'text', default: '10s', describe: 'pods that have been Ready for so long take over before others' },
+  cooldown: {
+    kind: 'text',
+    default: '30s',
+    describe: 'rest before the role returns to a pod that has failed its check, and before a failback; 0s: none',
+  },
   latch: { kind: 'switch', default: 'true', describe: 'pin the Service to the old pod while the labels change' },
   settle: { kind: 'text', default: '20ms', describe: 'wait between the last label and the release of the Service' },
 } as const satisfies Record<keyof typeof FLAG_SETTINGS, Flag>

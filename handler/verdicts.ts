@@ -38,13 +38,16 @@ export function judgeGroup(
   mayProbe: boolean,
 ): Promise<readonly Judged[]> {
   const needsReady = !services.every(({ publishNotReadyAddresses }) => publishNotReadyAddresses)
-  const burst = { ...settings, probes: Math.min(settings.probes, probesIn(settings, context)) }
+  const most = probesIn(settings, context)
+  const probes = Math.min(settings.probes, most)
   const verdictOf = async (member: Group['members'][number]): Promise<Verdict> => {
     const plan = fitted(planCheck(member.pod, settings), context)
     const known = judgeByState(plan, member, needsReady || plan.needsReady === true) ?? verdicts.get(member.pod.uid)
     if (known) return known
     if (!mayProbe) return notProbed(plan, member)
     const effects = { clock: context.clock, probe: inTurn(context, { namespace, selector }, member) }
+    // The active pod is believed at once: a pod that waits has to earn the role, and that one has it.
+    const burst = { ...settings, probes, rise: member.role === 'active' ? 1 : Math.min(settings.rise, most) }
     const verdict = await judgeByProbes(plan, member, burst, effects, context.deadline.probing)
     verdicts.set(member.pod.uid, verdict)
     return verdict

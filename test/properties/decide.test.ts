@@ -1,8 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { decide, type ReasonCode } from '../../handler/decide.js'
+import { decide } from '../../handler/decide.js'
 import { describeFault } from '../../handler/errors.js'
 import { endedActive, groupName } from '../../handler/observe.js'
+import type { ReasonCode } from '../../handler/reasons.js'
 import { NOW, winnerOf } from '../support/builders.js'
 import { reordered, world } from './arbitraries.js'
 import { activesAfter, decideAll, type Outcome, ROLE, type World } from './chain.js'
@@ -18,6 +19,7 @@ const REASONS: Readonly<Record<ReasonCode, readonly string[]>> = {
   'no-active': ['first'],
   'label-lost': ['repair'],
   'active-gone': ['failover'],
+  'active-terminating': ['blocked'],
   'active-not-ready': ['failover'],
   'active-failed': ['failover'],
   'ready-by-kubelet': ['failover'],
@@ -97,7 +99,7 @@ describe('whatever a cluster holds,', limit, () => {
         const all = JSON.stringify(expected(cluster, service))
         for (const rule of RULES) if (JSON.stringify(expected(cluster, service, rule)) !== all) tally.add(rule)
       }),
-      parameters(2_000),
+      parameters(4_000),
     )
     tally.expectAll(RULES, 1_000)
   })
