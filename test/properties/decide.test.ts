@@ -139,6 +139,29 @@ describe('however its pods are listed,', limit, () => {
   })
 })
 
+describe('time alone moves nothing:', limit, () => {
+  test('what a pass has left where it is, a later one with the same inputs leaves as well', async () => {
+    const tally = new Tally()
+    const later = fc.constantFrom(1, 9_999, 10_000, 60_000, 3_600_000, 86_400_000)
+    await fc.assert(
+      fc.asyncProperty(world, later, async (cluster, laterMs) => {
+        for (const { group, members, settings, decision } of await decideAll(cluster)) {
+          if (decision.kind === 'error' || 'winner' in decision) continue
+          const situation = { members, settings, nowMs: NOW + laterMs, endedActive: endedActive(group, ROLE) }
+          const after = decide(situation)
+          // The two that wait for a time, and say so: the end of a cooldown, and a failback that is due.
+          const isDue = decision.reason.code === 'cooldown' || after.kind === 'failback'
+          expect('winner' in after && !isDue, JSON.stringify([decision.reason, after.reason])).toBe(false)
+          tally.add(`${decision.kind}${'winner' in after ? ', then due' : ''}`)
+        }
+      }),
+      parameters(),
+    )
+    tally.expectAll(['keep', 'blocked', 'blocked, then due', 'count', 'empty', 'paused'])
+    tally.expectAll(['keep, then due'], 1_000)
+  })
+})
+
 describe('health is never a disadvantage:', limit, () => {
   /** Twice the same cluster, but that the pod at `place` is healthier in the second. */
   const steps = world
