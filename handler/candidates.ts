@@ -27,7 +27,7 @@ function whyNotHealthy({ pod, verdict }: Judged): WhyNot | null {
   if (health === 'healthy') return null
   const text = check.result
   if (conclusive) return { code: pod.terminating ? 'terminating' : isRunning(pod) ? 'not-ready' : 'not-running', text }
-  if (health === 'unknown') return { code: 'not-probed', text }
+  if (health === 'unknown') return { code: text === 'not waited for' ? 'not-waited-for' : 'not-probed', text }
   return { code: isRecovering ? 'recovering' : 'check-failed', text }
 }
 

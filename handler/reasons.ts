@@ -43,6 +43,7 @@ export const WHY_NOT = {
   'check-failed': 'The pod has failed our check in this pass.',
   recovering: 'The pod has failed lately, and has not passed its check `rise` times in a row since.',
   'not-probed': 'The pass had no time to check the pod.',
+  'not-waited-for': 'The pod was still being checked when the decision could not depend on it any more.',
 } as const
 
 export type WhyNotCode = keyof typeof WHY_NOT

@@ -1,9 +1,9 @@
 /** One group, from a snapshot to its report: judge, decide, act; and again where somebody else was faster. */
+import { Findings } from './bursts.js'
 import type { Judged } from './candidates.js'
 import { type Decision, decide, type Swap } from './decide.js'
 import type { Fault } from './errors.js'
 import { type Handover, handOver, type Redecide } from './handover.js'
-import type { Verdict } from './health/judge.js'
 import { planCheck } from './health/plan.js'
 import { bounded } from './kube/bounded.js'
 import { faultOf, interrupted } from './kube/fault.js'
@@ -16,12 +16,13 @@ import { policyOf, type Settings } from './policy.js'
 import type { GroupReport } from './report/report.js'
 import { pause, persist } from './retry.js'
 import { deadPorts, unreachable } from './service-ports.js'
+import type { Decide } from './settled.js'
 import { readGroup } from './snapshot.js'
 import { type Turns, turnOf } from './turns.js'
 import { uncheckedPorts } from './unchecked-ports.js'
 import { Unexplained } from './unexplained.js'
 import { keepUp, labelPod, retire } from './upkeep.js'
-import { judgeGroup, notesOn } from './verdicts.js'
+import { judgeGroup, knownSince, notesOn } from './verdicts.js'
 
 export interface GroupContext extends SwapContext {
   readonly defaults: Settings
@@ -46,14 +47,27 @@ export async function tend(
   earlier: readonly Write[],
   leftovers: readonly Fault[],
 ): Promise<GroupReport> {
+  const over = new AbortController()
+  try {
+    return await tendWith(new Findings(over.signal), shared, group, earlier, leftovers)
+  } finally {
+    over.abort()
+  }
+}
+
+async function tendWith(
+  findings: Findings,
+  shared: GroupContext,
+  group: Group,
+  earlier: readonly Write[],
+  leftovers: readonly Fault[],
+): Promise<GroupReport> {
   const writes = [...earlier]
   const kube = recording(bounded(shared.kube, shared.requests, group), writes, shared.dryRun)
-  /** What this pass's probes found, by pod: a retry does not probe again. */
-  const verdicts = new Map<string, Verdict>()
   let context: GroupContext = { ...shared, kube }
   /** What is to be reported whatever comes of it, of every attempt. */
   const noted: Fault[] = []
-  let view = await afterTrial(context, await consider(context, group, verdicts), verdicts, noted)
+  let view = await afterTrial(context, await consider(context, group, findings), findings, noted)
   noted.push(...view.group.alarms)
   const activeBefore = activeNames(view)
   let remaining = leftovers
@@ -61,7 +75,7 @@ export async function tend(
   let begun = false
   const losses = new Unexplained(context.roleLabel)
   const result = (ending: Ending): GroupReport =>
-    reportOf(group, view, activeBefore, writes, {
+    reportOf(group, { ...view, members: knownSince(view.members, findings) }, activeBefore, writes, {
       ...ending,
       faults: [...(ending.faults ?? []), ...noted, ...remaining],
     })
@@ -69,7 +83,7 @@ export async function tend(
   for (let attempt = 0; ; attempt++) {
     const { decision } = view
     if (!isSwap(decision)) return result(await stay(context, view, decision))
-    const handover = await context.swaps.take(turnOf(group, 0), () => trySwap(context, view, decision, verdicts))
+    const handover = await context.swaps.take(turnOf(group, 0), () => trySwap(context, view, decision, findings))
     if (!handover) return result({ faults: [tooLate(shared.stop, group)] })
     const { outcome } = handover
     const latched = handover.latched ? [handover.latched] : []
@@ -100,7 +114,7 @@ export async function tend(
       const again = await (begun ? persist(context, context.deadline.swapping, read) : read())
       remaining = again.stuck.length > 0 ? [stillClaimed(again.stuck, context.roleLabel)] : []
       view = again.group
-        ? await consider(context, again.group, verdicts)
+        ? await consider(context, again.group, findings)
         : { ...view, decision: UNMANAGED, members: [] }
       noted.push(...view.group.alarms)
     } catch (error) {
@@ -117,12 +131,7 @@ const TRIAL_MS = 300
  * Before a first swap labels all pods of a group, one is labelled, and looked at again: a controller that selects by the
  * role lets go of it, and would of all the others too. Of a group that has been labelled before it is known.
  */
-async function afterTrial(
-  context: GroupContext,
-  view: View,
-  verdicts: Map<string, Verdict>,
-  noted: Fault[],
-): Promise<View> {
+async function afterTrial(context: GroupContext, view: View, findings: Findings, noted: Fault[]): Promise<View> {
   const { decision, members } = view
   if (context.dryRun || decision.kind !== 'first' || members.some(({ pin }) => pin === 'own')) return view
   const { uid } = decision.winner.pod
@@ -135,7 +144,7 @@ async function afterTrial(
     if (error instanceof KubeError) return undefined // the swap meets it too, and says so
     throw error
   })
-  return again?.group ? consider(context, again.group, verdicts) : view
+  return again?.group ? consider(context, again.group, findings) : view
 }
 
 /** What is said of a group in the end. @param group as it was when the pass began */
@@ -203,7 +212,7 @@ export const UNMANAGED: Decision = {
   reason: { code: 'no-pods', text: 'the Service is not managed any more' },
 }
 
-async function consider(context: GroupContext, group: Group, verdicts: Map<string, Verdict>): Promise<View> {
+async function consider(context: GroupContext, group: Group, findings: Findings): Promise<View> {
   const policy = policyOf(group.services, context.defaults)
   const fault = group.fault ?? ('fault' in policy ? policy.fault : undefined)
   if (fault || 'fault' in policy) {
@@ -211,17 +220,13 @@ async function consider(context: GroupContext, group: Group, verdicts: Map<strin
     return { group, settings: context.defaults, members: [], decision, warnings: group.warnings }
   }
   const { settings, warnings } = policy
-  const members = await judgeGroup(context, group, settings, verdicts, true)
+  const decided = decideOn(context, group, settings)
+  const members = await judgeGroup(context, group, settings, findings, true, decided)
   return {
     group,
     settings,
     members,
-    decision: decide({
-      members,
-      settings,
-      nowMs: context.clock.now(),
-      endedActive: endedActive(group, context.roleLabel),
-    }),
+    decision: decided(members),
     warnings: [
       ...group.warnings,
       ...warnings,
@@ -229,6 +234,11 @@ async function consider(context: GroupContext, group: Group, verdicts: Map<strin
       ...notesOn(members, settings, context),
     ],
   }
+}
+
+function decideOn({ clock, roleLabel }: GroupContext, group: Group, settings: Settings): Decide {
+  const over = endedActive(group, roleLabel)
+  return (members) => decide({ members, settings, nowMs: clock.now(), endedActive: over })
 }
 
 /** What was probably meant by labels and names that mean nothing here. */
@@ -282,17 +292,18 @@ async function trySwap(
   context: GroupContext,
   { group, members, settings }: View,
   swap: Swap,
-  verdicts: Map<string, Verdict>,
+  findings: Findings,
 ): Promise<Handover | undefined> {
   if (!context.deadline.allowsSwap()) return undefined
   const redecide: Redecide = async (never, signal) => {
     const pods = await context.kube.listPods({ namespace: group.namespace, labels: group.selector }, signal)
     const [again] = populate([group], [group], pods, context.roleLabel)
-    const current = again ? await judgeGroup(context, again, settings, verdicts, false) : []
     const careful = { ...settings, never: [...(settings.never ?? []), ...never] }
-    const over = again && endedActive(again, context.roleLabel)
-    const decision = decide({ members: current, settings: careful, nowMs: context.clock.now(), endedActive: over })
-    const swap = isSwap(decision) ? decision : undefined
+    const decided = again && decideOn(context, again, careful)
+    // Nobody is active now: pods that were not waited for before are, as long as a read would be.
+    const current = again ? await judgeGroup(context, again, settings, findings, false, decided, signal) : []
+    const decision = decided?.(current)
+    const swap = decision && isSwap(decision) ? decision : undefined
     return { members: current, swap, fault: again?.fault, alarms: again?.alarms ?? [] }
   }
   return handOver(context, group, members, settings, swap, redecide)

@@ -1,8 +1,10 @@
 /** Verdicts on all pods of a group, side by side. */
+import { setMaxListeners } from 'node:events'
+import { type Awaited, asKnown, enoughKnown, type Findings } from './bursts.js'
 import type { Judged } from './candidates.js'
 import type { Deadline } from './deadline.js'
 import { formatDuration } from './duration.js'
-import { judgeByProbes, judgeByState, notProbed, type Verdict } from './health/judge.js'
+import { judgeByProbes, judgeByState, notProbed } from './health/judge.js'
 import { type Plan, planCheck } from './health/plan.js'
 import type { Probe } from './health/probe.js'
 import type { SwapContext } from './latch.js'
@@ -10,6 +12,7 @@ import { add } from './lists-by.js'
 import type { Member } from './members.js'
 import type { Group } from './observe.js'
 import type { Settings } from './policy.js'
+import type { Decide } from './settled.js'
 import { type Turns, turnOf } from './turns.js'
 
 /** What judging takes from outside. */
@@ -27,32 +30,65 @@ const MAX_PROBES = 60
 
 /**
  * A pod's state is judged afresh each time, its check only once in a pass.
- * @param verdicts what this pass's probes have found, by uid; added to
- * @param mayProbe otherwise a pod that is not in `verdicts` stays unknown
+ * @param findings what this pass's probes have found; added to
+ * @param mayProbe otherwise a pod of which nothing was found stays unknown, unless its probes are under way
+ * @param decide what is to be decided: pods that cannot change it any more are not waited for, and stay unknown. Absent:
+ *   all are waited for
+ * @param until nothing is waited for after that
  */
-export function judgeGroup(
+export async function judgeGroup(
   context: Judging,
   { namespace, selector, members, services }: Group,
   settings: Settings,
-  verdicts: Map<string, Verdict>,
+  findings: Findings,
   mayProbe: boolean,
+  decide?: Decide,
+  until?: AbortSignal,
 ): Promise<readonly Judged[]> {
   const needsReady = !services.every(({ publishNotReadyAddresses }) => publishNotReadyAddresses)
   const most = probesIn(settings, context)
   const probes = Math.min(settings.probes, most)
-  const verdictOf = async (member: Group['members'][number]): Promise<Verdict> => {
+  let signal: AbortSignal | undefined
+  const awaited = members.map((member): Awaited => {
+    const { uid } = member.pod
     const plan = fitted(planCheck(member.pod, settings), context)
-    const known = judgeByState(plan, member, needsReady || plan.needsReady === true) ?? verdicts.get(member.pod.uid)
-    if (known) return known
-    if (!mayProbe) return notProbed(plan, member)
-    const effects = { clock: context.clock, probe: inTurn(context, { namespace, selector }, member) }
-    // The active pod is believed at once: a pod that waits has to earn the role, and that one has it.
-    const burst = { ...settings, probes, rise: member.role === 'active' ? 1 : Math.min(settings.rise, most) }
-    const verdict = await judgeByProbes(plan, member, burst, effects, context.deadline.probing)
-    verdicts.set(member.pod.uid, verdict)
-    return verdict
+    const known = judgeByState(plan, member, needsReady || plan.needsReady === true) ?? findings.verdicts.get(uid)
+    if (known) return { judged: { ...member, verdict: known } }
+    if (!mayProbe && !findings.begun(uid)) return { judged: { ...member, verdict: notProbed(plan, member) } }
+    const begin = (failed: () => void) => {
+      const probe = telling(failed, inTurn(context, { namespace, selector }, member))
+      // The active pod is believed at once: a pod that waits has to earn the role, and that one has it.
+      const burst = { ...settings, probes, rise: member.role === 'active' ? 1 : Math.min(settings.rise, most) }
+      signal ??= eitherOf(context.deadline.probing, findings.over)
+      return judgeByProbes(plan, member, burst, { clock: context.clock, probe }, signal)
+    }
+    const judged = { ...member, verdict: notProbed(plan, member, 'not waited for') }
+    return { judged, burst: findings.burstOf(uid, begin) }
+  })
+  await enoughKnown(awaited, context.clock, decide, until)
+  return asKnown(awaited)
+}
+
+/** Members that were not waited for, as far as they are known by now. */
+export function knownSince(members: readonly Judged[], { verdicts }: Findings): readonly Judged[] {
+  return members.map((one) =>
+    one.verdict.health === 'unknown' ? { ...one, verdict: verdicts.get(one.pod.uid) ?? one.verdict } : one,
+  )
+}
+
+function eitherOf(...signals: readonly AbortSignal[]): AbortSignal {
+  const signal = AbortSignal.any([...signals])
+  setMaxListeners(0, signal) // as many as there are probes of a group
+  return signal
+}
+
+/** @param failed called after each probe that has failed */
+function telling(failed: () => void, probe: Probe): Probe {
+  return async (...args) => {
+    const result = await probe(...args)
+    if (!result.healthy) failed()
+    return result
   }
-  return Promise.all(members.map(async (member) => ({ ...member, verdict: await verdictOf(member) })))
 }
 
 /** The probes of one pod: of all pods the first ones come first, and of these those of active pods. */

@@ -84,9 +84,13 @@ export async function judgeByProbes(
   return { ...counted, health: 'failing', check: { kind, result, ms: last.ms }, isRecovering: true }
 }
 
-/** The verdict on a pod that there was no time to probe. */
-export function notProbed({ kind, evidence }: Plan, { failures }: Count): Verdict {
-  const check = { kind, result: 'not probed', ms: 0 }
+/** The verdict on a pod that there was no time to probe, or that was not waited for, as nothing depended on it. */
+export function notProbed(
+  { kind, evidence }: Plan,
+  { failures }: Count,
+  result: 'not probed' | 'not waited for' = 'not probed',
+): Verdict {
+  const check = { kind, result, ms: 0 }
   return { health: 'unknown', conclusive: false, failures, check, evidence, marks: {} }
 }
 
