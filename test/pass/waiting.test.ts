@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Probe } from '../../handler/health/probe.js'
+import type { Kube } from '../../handler/kube/port.js'
 import { type PassOptions, pass } from '../../handler/pass.js'
 import { DEFAULT_SETTINGS } from '../../handler/policy.js'
 import type { Report } from '../../handler/report/report.js'
@@ -55,18 +56,44 @@ async function passWith(
     ...options,
     settings: { ...DEFAULT_SETTINGS, 'health-timeout': TIMEOUT_MS, ...options.settings },
   }
-  const effects = { kube: world.connect(), clock, probe, random: () => 0.5 }
+  const requests = underWayAt(world.connect())
+  const effects = { kube: requests.kube, clock, probe, random: () => 0.5 }
   const ending = pass(all, effects, new AbortController().signal).then((ended) => {
     report = ended
   })
-  // The API answers in real time. What sleeps is woken once nothing else happens, as far as that can be seen.
-  while (!report) {
-    const seen = world.api.requests.length
-    await new Promise((resolve) => setTimeout(resolve, 25))
-    if (!report && seen === world.api.requests.length) await clock.wakeNext()
+  // The API answers in real time. What sleeps is woken once no request is under way, and nothing has followed from it.
+  for (let quiet = 0; !report; quiet = requests.count() === 0 ? quiet + 1 : 0) {
+    await new Promise((resolve) => setImmediate(resolve))
+    if (!report && quiet >= TURNS) {
+      quiet = 0
+      await clock.wakeNext()
+    }
   }
   await ending
   return report
+}
+
+/** Turns of the event loop in which whatever follows from an answer has begun. */
+const TURNS = 20
+
+/** The same API, and how many requests to it have not been answered. */
+function underWayAt(api: Kube): { readonly kube: Kube; readonly count: () => number } {
+  let count = 0
+  const kube = new Proxy(api, {
+    get: (target, name) => {
+      const value = Reflect.get(target, name, target)
+      if (typeof value !== 'function') return value
+      return (...args: readonly unknown[]) => {
+        const answer = Reflect.apply(value, target, args)
+        if (!(answer instanceof Promise)) return answer
+        count++
+        return answer.finally(() => {
+          count--
+        })
+      }
+    },
+  })
+  return { kube, count: () => count }
 }
 
 const remove = (pod: string) => world.api.store.finalise('pods', NAMESPACE, pod)
