@@ -10,6 +10,7 @@ import { add } from './lists-by.js'
 import type { Member } from './members.js'
 import type { Group } from './observe.js'
 import type { Settings } from './policy.js'
+import { needsReady } from './serving.js'
 import { type Turns, turnOf } from './turns.js'
 
 /** What judging takes from outside. */
@@ -37,11 +38,10 @@ export function judgeGroup(
   verdicts: Map<string, Verdict>,
   mayProbe: boolean,
 ): Promise<readonly Judged[]> {
-  const needsReady = !services.every(({ publishNotReadyAddresses }) => publishNotReadyAddresses)
   const burst = { ...settings, probes: Math.min(settings.probes, probesIn(settings, context)) }
   const verdictOf = async (member: Group['members'][number]): Promise<Verdict> => {
     const plan = fitted(planCheck(member.pod, settings), context)
-    const known = judgeByState(plan, member, needsReady || plan.needsReady === true) ?? verdicts.get(member.pod.uid)
+    const known = judgeByState(plan, member, needsReady(services, plan)) ?? verdicts.get(member.pod.uid)
     if (known) return known
     if (!mayProbe) return notProbed(plan, member)
     const effects = { clock: context.clock, probe: inTurn(context, { namespace, selector }, member) }

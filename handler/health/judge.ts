@@ -22,7 +22,7 @@ export interface Verdict {
 }
 
 /** Why this pod cannot be healthy whatever its check says, or `undefined`. */
-function conclusiveState(pod: Pod, needsReady: boolean): string | undefined {
+export function conclusiveState(pod: Pod, needsReady: boolean): string | undefined {
   if (pod.terminating) return 'terminating'
   if (pod.phase !== 'Running') return pod.phase || 'no phase'
   return needsReady && !pod.ready ? 'not Ready' : undefined

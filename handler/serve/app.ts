@@ -216,6 +216,7 @@ export function createApp(
         {
           ...{ clock, random, namespaces, roleLabel: options.roleLabel, only: options.services },
           optIn: options.optIn ?? false,
+          defaults: options.settings,
           services: (namespace) =>
             counted(
               watches.services(namespace),
