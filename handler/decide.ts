@@ -8,6 +8,7 @@ import { ownEpoch } from './members.js'
 import { compareNames } from './names.js'
 import { hasReadinessProbe } from './pods.js'
 import type { Settings } from './policy.js'
+import type { Doubt } from './sight.js'
 
 export interface Situation {
   readonly members: readonly Judged[]
@@ -15,6 +16,8 @@ export interface Situation {
   readonly nowMs: number
   /** A pod that has ended and still carries the role. It is no member: nobody has to be made passive in its place. */
   readonly endedActive?: Pod | undefined
+  /** Why failures of our check are no reason to move. */
+  readonly doubt?: Doubt | undefined
 }
 
 /** `code` is for programs, `text` for people. */
@@ -39,6 +42,9 @@ export type ReasonCode =
   | 'cooldown'
   | 'no-candidate'
   | 'not-probed'
+  | 'unconfirmed'
+  | 'panic'
+  | 'blind'
 
 export type Decision = { readonly kind: 'error'; readonly fault: Fault } | Choice
 
@@ -68,6 +74,10 @@ export function decide(situation: Situation): Choice {
   if (more.length > 0 || actives.length > 1) return repair(situation, [active, ...more])
 
   const { verdict } = active
+  const { doubt } = situation
+  const isOurWord = !verdict.conclusive && (verdict.health === 'failing' || verdict.health === 'failed')
+  if (doubt && isOurWord) return rest('blocked', doubt.code, doubt.text)
+  if (verdict.isUnconfirmed) return rest('count', 'unconfirmed', unconfirmedWords(active))
   switch (verdict.health) {
     case 'healthy':
       return failback(situation, active) ?? rest('keep', 'healthy', healthyWords(active))
@@ -87,6 +97,10 @@ export function decide(situation: Situation): Choice {
 function healthyWords(active: Judged): string {
   const { evidence, check } = active.verdict
   return evidence === 'check' ? `${passed(active)}: ${check.result}` : passed(active)
+}
+
+function unconfirmedWords({ pod, verdict }: Judged): string {
+  return `${pod.name} failed our check (${verdict.check.result}), which counts once its kubelet agrees (confirm: ready): it is Ready, and nothing is counted`
 }
 
 /** That a pod is healthy, with what it rests on. */

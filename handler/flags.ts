@@ -39,6 +39,12 @@ const GENERAL = {
     default: '30s',
     describe: 'most that one probe may take, whatever a Service or a pod asks for; at least 2s',
   },
+  panic: {
+    kind: 'text',
+    default: '50%',
+    describe:
+      'where our check fails more of the active pods that are Ready (of 5 or more), nothing moves for it; 0: never',
+  },
   'allow-exec': { kind: 'switch', describe: 'let exec: checks run (this version has none)' },
 } as const satisfies Record<string, Flag>
 
@@ -57,6 +63,11 @@ export const PER_SERVICE = {
   failures: { kind: 'text', default: '3', describe: 'consecutive failures before a pod has failed' },
   probes: { kind: 'text', default: '3', describe: 'probes of a failing pod in one pass' },
   period: { kind: 'text', default: '1s', describe: 'time between those probes' },
+  confirm: {
+    kind: 'text',
+    default: 'none',
+    describe: 'ready: a failure of our check counts only while the kubelet finds the pod not Ready as well',
+  },
   cooldown: { kind: 'text', default: '0s', describe: 'least time between two failovers of a group' },
   latch: { kind: 'switch', default: 'true', describe: 'pin the Service to the old pod while the labels change' },
   settle: { kind: 'text', default: '20ms', describe: 'wait between the last label and the release of the Service' },

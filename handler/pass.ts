@@ -14,6 +14,7 @@ import { type Group, type GroupServices, groupName } from './observe.js'
 import { DEFAULT_MAX_HEALTH_TIMEOUT_MS } from './policy.js'
 import type { GroupReport, Report } from './report/report.js'
 import type { Backoff } from './serve/backoff.js'
+import { DEFAULT_PANIC, Sight } from './sight.js'
 import type { Scope, Target } from './targets.js'
 import type { GroupContext } from './tend.js'
 import { takingTurns } from './turns.js'
@@ -30,6 +31,8 @@ export interface PassOptions extends Scope {
   readonly deadlineMs: number
   /** What one probe may take at most, whatever a Service or a pod asks for. Milliseconds; 30 s unless given. */
   readonly maxHealthTimeoutMs?: number
+  /** Of the active pods that are Ready by their kubelets, what our check may fail; 0: any; half of them unless given. */
+  readonly panic?: number
   /** Probes that are under way at once; one that hangs is not counted for long. */
   readonly concurrency: number
   /** What passes of one process share. Absent: it makes one pass. */
@@ -40,6 +43,8 @@ export interface Shared {
   /** Whose probe is next, whose swap, and whose request. */
   readonly turns: Pick<GroupContext, 'probes' | 'swaps' | 'requests'>
   readonly hosting: Hosting
+  /** How all groups look to the process. Absent: what one pass sees is all that it knows. */
+  readonly sight?: Sight
   /** Groups that cannot be written for the moment, which are left as well. Absent: none. */
   readonly backoff?: Backoff
   /** Groups that another pass is serving: left to it, or served once more after that. */
@@ -72,6 +77,8 @@ export async function pass(options: PassOptions, effects: Effects, stop: AbortSi
     requests: effects.kube.requests - requestsBefore,
     ...rest,
   })
+  let isRead = false
+  const sight = shared?.sight ?? new Sight(clock)
   const context: GroupContext = {
     ...effects,
     kube: options.dryRun ? dryRun(effects.kube) : verified(effects.kube, options.roleLabel),
@@ -80,6 +87,8 @@ export async function pass(options: PassOptions, effects: Effects, stop: AbortSi
     optIn: options.optIn ?? false,
     defaults: options.settings,
     maxHealthTimeoutMs: options.maxHealthTimeoutMs ?? DEFAULT_MAX_HEALTH_TIMEOUT_MS,
+    panic: options.panic ?? DEFAULT_PANIC,
+    ...{ sight, isRead: () => isRead },
     dryRun: options.dryRun,
     deadline: begin(),
     stop,
@@ -87,6 +96,8 @@ export async function pass(options: PassOptions, effects: Effects, stop: AbortSi
   }
   const host = hostOf(context, begin, shared, (group) => shared?.onGroup(reportOn([group])))
   const { reports, ...read } = await readScope(context, options, host)
+  isRead = true
+  sight.tell()
   shared?.onRead()
   const groups = (await Promise.all(reports)).flat()
   context.deadline.close()

@@ -95,6 +95,11 @@ const searched: Setting<string> = {
   describe: (text) => (text ? `${Buffer.byteLength(text)} bytes long` : 'empty'),
 }
 
+const confirmation: Setting<'none' | 'ready'> = {
+  expected: 'none or ready',
+  parse: (text) => (text === 'none' || text === 'ready' ? text : undefined),
+}
+
 /** Inclusive. */
 export type StatusRange = readonly [min: number, max: number]
 export type Header = readonly [name: string, value: string]
@@ -106,6 +111,7 @@ export const FLAG_SETTINGS = {
   failures: count,
   probes: count,
   period: duration,
+  confirm: confirmation,
   cooldown: duration,
   latch: toggle,
   settle: shortDuration,
@@ -146,6 +152,7 @@ export const DEFAULT_SETTINGS: Settings = {
   failures: 3,
   probes: 3,
   period: 1_000,
+  confirm: 'none',
   cooldown: 0,
   latch: true,
   settle: 20,

@@ -16,6 +16,7 @@ import { policyOf, type Settings } from './policy.js'
 import type { GroupReport } from './report/report.js'
 import { pause, persist } from './retry.js'
 import { deadPorts, unreachable } from './service-ports.js'
+import { blindness, type Doubt, type Scope, type Sight, uncounted } from './sight.js'
 import { readGroup } from './snapshot.js'
 import { type Turns, turnOf } from './turns.js'
 import { uncheckedPorts } from './unchecked-ports.js'
@@ -23,7 +24,7 @@ import { Unexplained } from './unexplained.js'
 import { keepUp, labelPod, retire } from './upkeep.js'
 import { judgeGroup, notesOn } from './verdicts.js'
 
-export interface GroupContext extends SwapContext {
+export interface GroupContext extends SwapContext, Scope {
   readonly defaults: Settings
   /** What one probe may take at most, whatever a Service or a pod asks for. Milliseconds. */
   readonly maxHealthTimeoutMs: number
@@ -34,6 +35,8 @@ export interface GroupContext extends SwapContext {
   readonly probes: Turns
   readonly swaps: Turns
   readonly requests: Turns
+  /** How the other groups look. */
+  readonly sight: Sight
 }
 
 /**
@@ -77,6 +80,7 @@ export async function tend(
     noted.push(...handover.noted)
     if (outcome.kind === 'done') {
       view = { ...view, decision: enabled(decision, outcome.winner) }
+      if (!context.dryRun) context.sight.moved(group, outcome.winner)
       const retired = await retireEnded(context, view.group)
       return result({
         activeAfter: outcome.winner.pod.name,
@@ -188,6 +192,7 @@ interface View {
   readonly settings: Settings
   readonly members: readonly Judged[]
   readonly decision: Decision
+  readonly doubt?: Doubt | undefined
   readonly warnings: readonly string[]
 }
 
@@ -211,14 +216,18 @@ async function consider(context: GroupContext, group: Group, verdicts: Map<strin
     return { group, settings: context.defaults, members: [], decision, warnings: group.warnings }
   }
   const { settings, warnings } = policy
-  const members = await judgeGroup(context, group, settings, verdicts, true)
+  const judged = await judgeGroup(context, group, settings, verdicts, true)
+  const doubt = await context.sight.doubt(group, judged, context, context.deadline.probing)
+  const members = doubt ? judged.map(uncounted) : judged
   return {
     group,
     settings,
     members,
+    doubt,
     decision: decide({
       members,
       settings,
+      doubt,
       nowMs: context.clock.now(),
       endedActive: endedActive(group, context.roleLabel),
     }),
@@ -257,6 +266,7 @@ async function stay(context: GroupContext, view: View, decision: Exclude<Decisio
     case 'blocked': {
       const [refused, retired] = await Promise.all([keepUp(context, view.members), retireEnded(context, view.group)])
       const isLate = decision.kind === 'blocked' && decision.reason.code === 'not-probed'
+      const isBlind = decision.kind === 'blocked' && decision.reason.code === 'blind'
       return {
         activeAfter,
         warnings: retired.warnings,
@@ -264,6 +274,7 @@ async function stay(context: GroupContext, view: View, decision: Exclude<Decisio
           ...refused.map((error) => faultOf(error, `group ${groupName(view.group)}`)),
           ...retired.faults,
           ...(isLate ? [tooLate(context.stop, view.group)] : []),
+          ...(isBlind ? [blindness(view.group)] : []),
         ],
       }
     }
@@ -280,7 +291,7 @@ async function retireEnded(
 
 async function trySwap(
   context: GroupContext,
-  { group, members, settings }: View,
+  { group, members, settings, doubt }: View,
   swap: Swap,
   verdicts: Map<string, Verdict>,
 ): Promise<Handover | undefined> {
@@ -291,7 +302,13 @@ async function trySwap(
     const current = again ? await judgeGroup(context, again, settings, verdicts, false) : []
     const careful = { ...settings, never: [...(settings.never ?? []), ...never] }
     const over = again && endedActive(again, context.roleLabel)
-    const decision = decide({ members: current, settings: careful, nowMs: context.clock.now(), endedActive: over })
+    const decision = decide({
+      members: current,
+      settings: careful,
+      nowMs: context.clock.now(),
+      endedActive: over,
+      doubt,
+    })
     const swap = isSwap(decision) ? decision : undefined
     return { members: current, swap, fault: again?.fault, alarms: again?.alarms ?? [] }
   }

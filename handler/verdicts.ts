@@ -11,10 +11,12 @@ import type { Member } from './members.js'
 import type { Group } from './observe.js'
 import type { Settings } from './policy.js'
 import { needsReady } from './serving.js'
+import { isProbed, type Sight } from './sight.js'
 import { type Turns, turnOf } from './turns.js'
 
 /** What judging takes from outside. */
-export type Judging = Pick<SwapContext, 'clock' | 'probe' | 'deadline'> & Limits & { readonly probes: Turns }
+export type Judging = Pick<SwapContext, 'clock' | 'probe' | 'deadline'> &
+  Limits & { readonly probes: Turns; readonly sight?: Sight }
 
 /** What bounds the probes of a pod. */
 export interface Limits {
@@ -33,32 +35,50 @@ const MAX_PROBES = 60
  */
 export function judgeGroup(
   context: Judging,
-  { namespace, selector, members, services }: Group,
+  group: Group,
   settings: Settings,
   verdicts: Map<string, Verdict>,
   mayProbe: boolean,
 ): Promise<readonly Judged[]> {
+  const { members, services } = group
   const burst = { ...settings, probes: Math.min(settings.probes, probesIn(settings, context)) }
   const verdictOf = async (member: Group['members'][number]): Promise<Verdict> => {
     const plan = fitted(planCheck(member.pod, settings), context)
-    const known = judgeByState(plan, member, needsReady(services, plan)) ?? verdicts.get(member.pod.uid)
+    const state = judgeByState(plan, member, needsReady(services, plan))
+    if (member.role === 'active' && (state || !isProbed(plan))) context.sight?.omit(group)
+    const known = state ?? verdicts.get(member.pod.uid)
     if (known) return known
     if (!mayProbe) return notProbed(plan, member)
-    const effects = { clock: context.clock, probe: inTurn(context, { namespace, selector }, member) }
+    const effects = { clock: context.clock, probe: inTurn(context, group, member) }
     const verdict = await judgeByProbes(plan, member, burst, effects, context.deadline.probing)
     verdicts.set(member.pod.uid, verdict)
     return verdict
   }
-  return Promise.all(members.map(async (member) => ({ ...member, verdict: await verdictOf(member) })))
+  return Promise.all(
+    members.map(async (member) => ({ ...member, verdict: confirmed(await verdictOf(member), member, settings) })),
+  )
 }
 
 /** The probes of one pod: of all pods the first ones come first, and of these those of active pods. */
-function inTurn({ probes, probe }: Judging, group: Pick<Group, 'namespace' | 'selector'>, { role }: Member): Probe {
+function inTurn({ probes, probe, sight }: Judging, group: Group, member: Member): Probe {
   let count = 0
-  return (...args) => {
-    const urgency = 2 * count++ + (role === 'active' ? 0 : 1)
-    return probes.take(turnOf(group, urgency), () => probe(...args))
+  return (plan, timeoutMs, signal) => {
+    const urgency = 2 * count++ + (member.role === 'active' ? 0 : 1)
+    return probes.take(turnOf(group, urgency), async () => {
+      if (!sight || !isProbed(plan)) return probe(plan, timeoutMs, signal)
+      sight.asks(group, member)
+      const result = await probe(plan, timeoutMs, signal)
+      if (result.healthy || !signal.aborted) sight.answered(group, member, result)
+      return result
+    })
   }
+}
+
+/** With `confirm: ready` our word alone counts for nothing: a pod that is Ready has failed neither once nor for good. */
+function confirmed(verdict: Verdict, { pod, failures }: Member, { confirm }: Settings): Verdict {
+  const isFailing = verdict.health === 'failing' || verdict.health === 'failed'
+  if (confirm !== 'ready' || verdict.conclusive || !isFailing || !pod.ready) return verdict
+  return { ...verdict, health: 'failing', failures, marks: {}, isUnconfirmed: true }
 }
 
 /** A limit that is longer than the pass would never be met, and the pod would never be judged. */

@@ -19,6 +19,8 @@ export interface Verdict {
   readonly evidence: Evidence
   /** What to write on the pod. */
   readonly marks: Marks
+  /** It fails our check, and counts only once its kubelet agrees. */
+  readonly isUnconfirmed?: true
 }
 
 /** Why this pod cannot be healthy whatever its check says, or `undefined`. */

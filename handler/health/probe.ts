@@ -19,7 +19,12 @@ export const probe: Probe = async (plan, timeoutMs, signal) => {
     const results = await Promise.all(some.map((target) => probeTarget(target, timeoutMs, signal)))
     const failed = results.findIndex(({ healthy }) => !healthy)
     const [target, result] = [some[failed], results[failed]]
-    if (target && result) return plan.kind === 'several' ? { ...result, text: named(target, result) } : result
+    if (target && result) {
+      const { healthy, text, ms } = result
+      const isReached = passed.length > 0 || results.some(({ reached }) => reached !== false)
+      const words = plan.kind === 'several' ? named(target, result) : text
+      return { healthy, text: words, ms, ...(isReached ? {} : { reached: false }) }
+    }
     passed.push(...results)
   }
   const [first = READY] = passed

@@ -61,10 +61,14 @@ function healthLines(members: readonly Judged[]): string[] {
 
 const WORDS = { http: 'HTTP response', tcp: 'TCP connection', ready: 'state', several: 'checks' } as const
 
-function healthWords({ conclusive, check, health, failures }: Judged['verdict']): string {
-  const counted = health === 'failing' && failures > 0 ? `, failure ${failures}` : ''
+function healthWords({ conclusive, check, health, failures, isUnconfirmed }: Judged['verdict']): string {
+  const failure = isUnconfirmed ? ', not counted' : `, failure ${failures}`
+  const counted = health === 'failing' && (failures > 0 || isUnconfirmed) ? failure : ''
   return conclusive ? `is ${check.result}` : `${WORDS[check.kind]}: ${check.result}${counted}`
 }
+
+/** What blocks a group of which it is not known whether it has failed. */
+const NO_FAILURE: readonly string[] = ['not-probed', 'panic', 'blind']
 
 const ROLES = ['active', 'passive'] as const
 
@@ -92,7 +96,7 @@ function decisionLines(decision: Decision, members: readonly Judged[]): string[]
         `Enabling ${decision.winner.pod.name}`,
       ]
     case 'blocked': {
-      const hasFailed = decision.reason.code !== 'not-probed' && members.some(({ role }) => role === 'active')
+      const hasFailed = !NO_FAILURE.includes(decision.reason.code) && members.some(({ role }) => role === 'active')
       const bothFail =
         decision.reason.code === 'no-candidate' &&
         ROLES.every((role) => allFail(members.filter((member) => member.role === role)))
