@@ -21,7 +21,9 @@ export const probe: Probe = async (plan, timeoutMs, signal) => {
     const [target, result] = [some[failed], results[failed]]
     if (target && result) {
       const { healthy, text, ms } = result
-      const isReached = passed.length > 0 || results.some(({ reached }) => reached !== false)
+      // What never set out has not been answered, and says nothing of the way.
+      const sent = results.filter((_, n) => some[n]?.kind !== 'unusable')
+      const isReached = passed.length > 0 || sent.length === 0 || sent.some(({ reached }) => reached !== false)
       const words = plan.kind === 'several' ? named(target, result) : text
       return { healthy, text: words, ms, ...(isReached ? {} : { reached: false }) }
     }
