@@ -177,7 +177,8 @@ export class Sight {
   ): Promise<Doubt | undefined> {
     const failing = members.filter(failsOurCheck)
     if (failing.length === 0) return undefined
-    const active = failing.find(({ role, pod }) => role === 'active' && pod.ready)
+    const isSeen = this.lookAt(group).active !== undefined
+    const active = isSeen ? failing.find(({ role, pod }) => role === 'active' && pod.ready) : undefined
     if (!active) return this.isBlind() === true ? this.blind(failing[0] as Judged) : undefined
     let doubt = this.judge(group, active, scope)
     if (doubt === 'open') {

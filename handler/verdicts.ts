@@ -42,8 +42,7 @@ export function judgeGroup(
 ): Promise<readonly Judged[]> {
   const { members, services } = group
   const burst = { ...settings, probes: Math.min(settings.probes, probesIn(settings, context)) }
-  const verdictOf = async (member: Group['members'][number]): Promise<Verdict> => {
-    const plan = fitted(planCheck(member.pod, settings), context)
+  const verdictOf = async (member: Member, plan: Plan): Promise<Verdict> => {
     const state = judgeByState(plan, member, needsReady(services, plan))
     if (member.role === 'active' && (state || !isProbed(plan))) context.sight?.omit(group)
     const known = state ?? verdicts.get(member.pod.uid)
@@ -55,7 +54,10 @@ export function judgeGroup(
     return verdict
   }
   return Promise.all(
-    members.map(async (member) => ({ ...member, verdict: confirmed(await verdictOf(member), member, settings) })),
+    members.map(async (member) => {
+      const plan = fitted(planCheck(member.pod, settings), context)
+      return { ...member, verdict: confirmed(await verdictOf(member, plan), plan, member, settings) }
+    }),
   )
 }
 
@@ -74,11 +76,14 @@ function inTurn({ probes, probe, sight }: Judging, group: Group, member: Member)
   }
 }
 
-/** With `confirm: ready` our word alone counts for nothing: a pod that is Ready has failed neither once nor for good. */
-function confirmed(verdict: Verdict, { pod, failures }: Member, { confirm }: Settings): Verdict {
+/**
+ * With `confirm: ready` our word alone counts for nothing: a pod that is Ready has failed neither once nor for good. That
+ * it cannot be asked, as it has no address, is nobody's word.
+ */
+function confirmed(verdict: Verdict, plan: Plan, stored: Pick<Member, 'failures'>, { confirm }: Settings): Verdict {
   const isFailing = verdict.health === 'failing' || verdict.health === 'failed'
-  if (confirm !== 'ready' || verdict.conclusive || !isFailing || !pod.ready) return verdict
-  return { ...verdict, health: 'failing', failures, marks: {}, isUnconfirmed: true }
+  if (confirm !== 'ready' || verdict.conclusive || !isFailing || !plan.pod.ready || !isProbed(plan)) return verdict
+  return { ...verdict, health: 'failing', failures: stored.failures, marks: {}, isUnconfirmed: true }
 }
 
 /** A limit that is longer than the pass would never be met, and the pod would never be judged. */

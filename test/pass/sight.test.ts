@@ -115,6 +115,34 @@ describe('where five of six groups fail, and their kubelets speak of two', () =>
   })
 })
 
+describe('beside a tenant whose groups all fail', () => {
+  beforeEach(async () => {
+    await withGroups(['a'])
+    for (const name of NAMES) addElsewhere(`x-${name}`)
+    await world.pass({ namespaces: 'all' })
+  })
+
+  /** A group of the tenant's like that of `a`. */
+  function addElsewhere(name: string): void {
+    for (const resource of ['services', 'pods'] as const) {
+      for (const { metadata, spec, status } of world.api.store.list(resource, NAMESPACE)) {
+        const copy = JSON.parse(JSON.stringify({ spec, status }).replaceAll('"app":"a"', `"app":"${name}"`))
+        const own = { name: metadata.name.replace('a', name), namespace: 'tenant', labels: { app: name } }
+        world.api.store.create(resource, { metadata: own, ...copy } as never)
+      }
+    }
+  }
+
+  it.each([
+    ['in a scope of all namespaces', 'all'],
+    ['of namespaces that are named', [NAMESPACE, 'tenant']],
+  ] as const)('a group fails over, and the tenant is on his own: %s', async (_scope, namespaces) => {
+    say('500', first(['a', ...NAMES.map((name) => `x-${name}`)]))
+    const report = await world.pass({ namespaces })
+    expect(inShort(report)).toEqual(['failover active-failed', ...Array(6).fill('blocked panic')])
+  })
+})
+
 describe.each([1, 3])('where nothing of %i groups answers', (many) => {
   const names = NAMES.slice(0, many)
   const all = names.flatMap((name) => [`${name}-0`, `${name}-1`])

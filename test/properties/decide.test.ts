@@ -25,10 +25,10 @@ const REASONS: Readonly<Record<ReasonCode, readonly string[]>> = {
   cooldown: ['blocked'],
   'no-candidate': ['blocked'],
   'not-probed': ['blocked'],
-  // These depend on other groups, or on a setting of its own: test/unit/sight.test.ts, test/unit/verdicts.test.ts
+  unconfirmed: ['count'],
+  // These depend on other groups: test/pass/sight.test.ts
   panic: [],
   blind: [],
-  unconfirmed: [],
   preferred: ['failback'],
   healthy: ['keep'],
 }
