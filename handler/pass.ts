@@ -77,7 +77,7 @@ export async function pass(options: PassOptions, effects: Effects, stop: AbortSi
     requests: effects.kube.requests - requestsBefore,
     ...rest,
   })
-  let isRead = false
+  const reading = { left: 0 }
   const sight = shared?.sight ?? new Sight(clock)
   const context: GroupContext = {
     ...effects,
@@ -88,16 +88,14 @@ export async function pass(options: PassOptions, effects: Effects, stop: AbortSi
     defaults: options.settings,
     maxHealthTimeoutMs: options.maxHealthTimeoutMs ?? DEFAULT_MAX_HEALTH_TIMEOUT_MS,
     panic: options.panic ?? DEFAULT_PANIC,
-    ...{ sight, isRead: () => isRead },
+    ...{ sight, unread: () => reading.left },
     dryRun: options.dryRun,
     deadline: begin(),
     stop,
     quickCheck: options.quickCheck ?? false,
   }
   const host = hostOf(context, begin, shared, (group) => shared?.onGroup(reportOn([group])))
-  const { reports, ...read } = await readScope(context, options, host)
-  isRead = true
-  sight.tell()
+  const { reports, ...read } = await readScope(context, options, host, reading)
   shared?.onRead()
   const groups = (await Promise.all(reports)).flat()
   context.deadline.close()
@@ -141,12 +139,27 @@ interface Read extends Pick<Report, 'complete' | 'warnings' | 'busy'> {
 }
 
 /** The namespaces that the targets name, and all the others as well where a target that names no group asks for it. */
-async function readScope(context: GroupContext, options: PassOptions, host: Host): Promise<Read> {
+async function readScope(
+  context: GroupContext,
+  options: PassOptions,
+  host: Host,
+  reading: { left: number },
+): Promise<Read> {
   const { targets } = options
   const reads = pLimit(NAMESPACES_AT_ONCE)
   const scope = options.namespaces === 'all' ? [undefined] : [...new Set(options.namespaces)]
-  const tend = (namespaces: readonly (string | undefined)[], wanted: Wanted) =>
-    Promise.all(namespaces.map((namespace) => tendNamespace({ ...context, host }, options, namespace, wanted, reads)))
+  const tend = (namespaces: readonly (string | undefined)[], wanted: Wanted) => {
+    reading.left += namespaces.length
+    const read = () => {
+      reading.left--
+      context.sight.tell()
+    }
+    return Promise.all(
+      namespaces.map((namespace) =>
+        tendNamespace({ ...context, host }, options, namespace, wanted, reads).finally(read),
+      ),
+    )
+  }
   const reports = (tended: readonly Tended[]) => tended.map((one) => one.reports)
   const restOf = (tended: readonly Tended[]) => ({
     complete: tended.flatMap(({ namespace, isComplete }) => (isComplete ? [namespace] : [])),

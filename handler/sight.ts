@@ -93,11 +93,11 @@ interface Summary {
   readonly panics: Map<string, boolean>
 }
 
-/** What is asked of a pass: which share is panic, and whether it has read all of its groups. */
+/** What is asked of a pass: which share is panic, and how many of its namespaces it has not read yet. */
 export interface Scope {
   readonly clock: Clock
   readonly panic: number
-  readonly isRead: () => boolean
+  readonly unread: () => number
 }
 
 /** How all groups look to one process, or to one pass where it makes no other. */
@@ -198,15 +198,25 @@ export class Sight {
   }
 
   /** Of what is known. `open`: it depends on what is not. */
-  private judge({ namespace }: GroupServices, active: Judged, { panic, isRead }: Scope): Doubt | undefined | 'open' {
+  private judge({ namespace }: GroupServices, active: Judged, { panic, unread }: Scope): Doubt | undefined | 'open' {
     const blind = this.isBlind()
     const is = (taken: Taken) => this.isPanic(namespace, taken, panic)
     const isPossible = is('fails')
-    const isKnown = isRead() || panic <= 0 || sumOf(this.tallies('fails')).groups >= MIN_GROUPS
-    if (blind === false && isKnown && !isPossible) return undefined
-    if (blind === 'open' || !isRead()) return 'open'
+    if (blind === false && !isPossible && !this.isToBeRead(panic, unread())) return undefined
+    if (blind === 'open' || unread() > 0) return 'open'
     if (blind) return this.blind(active)
     return is('passes') && is('nothing') ? this.panic(active, 'passes') : 'open'
+  }
+
+  /**
+   * Whether it depends on namespaces that are not read yet, of whose groups nobody knows how many fail: on one alone never,
+   * as it is panic without that one too; and not where most of enough others pass.
+   */
+  private isToBeRead(panic: number, unread: number): boolean {
+    if (unread === 0 || panic <= 0) return false
+    const { groups, failed } = sumOf(this.tallies('fails'))
+    const areEnough = groups >= MIN_GROUPS
+    return areEnough ? failed > panic * groups : unread > 1
   }
 
   private judgeLate({ namespace }: GroupServices, active: Judged, { panic }: Scope): Doubt | undefined {

@@ -1,5 +1,5 @@
 // What a pass makes of failures that are its own: of its view, and not of the pods.
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { exitCode } from '../../handler/report/exit-code.js'
 import type { GroupReport, Report } from '../../handler/report/report.js'
 import { toText } from '../../handler/report/text.js'
@@ -115,23 +115,40 @@ describe('where five of six groups fail, and their kubelets speak of two', () =>
   })
 })
 
+/** A group like that of `a`. */
+function addElsewhere(name: string, namespace: string): void {
+  for (const resource of ['services', 'pods'] as const) {
+    for (const { metadata, spec, status } of world.api.store.list(resource, NAMESPACE)) {
+      if (!/^a(-\d)?$/.test(metadata.name)) continue
+      const copy = JSON.parse(JSON.stringify({ spec, status }).replaceAll('"app":"a"', `"app":"${name}"`))
+      const own = { name: metadata.name.replace('a', name), namespace, labels: { app: name } }
+      world.api.store.create(resource, { metadata: own, ...copy } as never)
+    }
+  }
+}
+
+it('where namespaces are read one after the other, who fails in the first waits for what the last has to say', async () => {
+  await withGroups(['a', 'b', 'c'])
+  const namespaces = [NAMESPACE, 'second', 'third']
+  for (const name of ['d', 'e', 'f']) addElsewhere(name, 'second')
+  for (const name of ['g', 'h', 'i']) addElsewhere(name, 'third')
+  await world.pass({ namespaces })
+  world.probed.length = 0
+  say('500', first([...NAMES, 'g', 'h', 'i']))
+  world.api.intercept(async ({ path }) => {
+    if (path.includes('/third/'))
+      await vi.waitUntil(() => first(['a', 'b', 'c']).every((pod) => world.probed.includes(pod)))
+    return undefined
+  })
+  expect(inShort(await world.pass({ namespaces }))).toEqual(Array(9).fill('blocked panic'))
+})
+
 describe('beside a tenant whose groups all fail', () => {
   beforeEach(async () => {
     await withGroups(['a'])
-    for (const name of NAMES) addElsewhere(`x-${name}`)
+    for (const name of NAMES) addElsewhere(`x-${name}`, 'tenant')
     await world.pass({ namespaces: 'all' })
   })
-
-  /** A group of the tenant's like that of `a`. */
-  function addElsewhere(name: string): void {
-    for (const resource of ['services', 'pods'] as const) {
-      for (const { metadata, spec, status } of world.api.store.list(resource, NAMESPACE)) {
-        const copy = JSON.parse(JSON.stringify({ spec, status }).replaceAll('"app":"a"', `"app":"${name}"`))
-        const own = { name: metadata.name.replace('a', name), namespace: 'tenant', labels: { app: name } }
-        world.api.store.create(resource, { metadata: own, ...copy } as never)
-      }
-    }
-  }
 
   it.each([
     ['in a scope of all namespaces', 'all'],

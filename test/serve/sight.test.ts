@@ -6,7 +6,8 @@ import { readOptions } from '../../handler/options.js'
 import { type App, createApp } from '../../handler/serve/app.js'
 import { unguarded } from '../../handler/serve/token.js'
 import { aWebhook } from '../support/alerts.js'
-import { type InProcess, startInProcess } from '../support/in-process.js'
+import { type InProcess, NAMESPACE, startInProcess } from '../support/in-process.js'
+import { podStatus } from '../support/pods.js'
 
 vi.setConfig({ testTimeout: 60_000 }) // of a machine that is busy with other things
 
@@ -68,6 +69,18 @@ describe('an alert about one of six groups', () => {
     for (const name of ['b', 'c', 'd']) expect(await alert(name)).toEqual({ [name]: 'healthy' })
     expect(await alert('a')).toEqual({ a: 'active-failed' })
     expect(world.actives()).toContain('a-1')
+  })
+
+  it('moves its role once it is known of others that their kubelets find them not Ready: these are no sign of our view', async () => {
+    fail(ACTIVES)
+    await post('/run')
+    for (const pod of ['b-0', 'b-1', 'c-0', 'c-1']) {
+      world.api.store.update('pods', NAMESPACE, pod, (object) => {
+        object.status = podStatus({ ready: false })
+      })
+    }
+    expect([await alert('b'), await alert('c')]).toEqual([{ b: 'no-candidate' }, { c: 'no-candidate' }])
+    expect(await alert('a')).toEqual({ a: 'active-failed' })
   })
 
   it('moves its role where the others pass, one after the other, however many there come to be', async () => {

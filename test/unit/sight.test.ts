@@ -43,7 +43,7 @@ const answer = ({ group, active }: Played, result: typeof passes | typeof unreac
   sight.answered(group, active, result)
 }
 
-const scope = (panic = 0.5, isRead = () => true) => ({ clock, panic, isRead })
+const scope = (panic = 0.5, unread = () => 0) => ({ clock, panic, unread })
 
 /** What it makes of it that our check fails its active pod; `waits` until it is known. */
 function doubtOn(played: Played, how = scope(), verdict = failed()) {
@@ -136,24 +136,40 @@ describe('a group whose active pod fails our check', () => {
   })
 
   it('waits for what is not read yet, and not for groups that turn out to be none to compare with', async () => {
-    let isRead = false
+    let unread = 2
     const first = begin('a')
     answer(first, fails)
     const doubt = doubtOn(
       first,
-      scope(0.5, () => isRead),
+      scope(0.5, () => unread),
     )
     await settle()
     expect(doubt.code).toBe('waits')
     const others = ['b', 'c', 'd', 'e'].map((name) => begin(name))
     for (const other of others.slice(1)) answer(other, fails)
-    isRead = true
+    unread = 0
     sight.tell()
     await settle()
     expect(doubt.code).toBe('waits')
     sight.omit((others[0] as Played).group)
     await settle()
     expect(doubt.code).toBeUndefined()
+  })
+
+  it('waits for no namespace that is slow to be read, where it is one alone or most of the others pass', async () => {
+    const first = begin('a')
+    answer(first, fails)
+    const unread = (n: number) =>
+      doubtOn(
+        first,
+        scope(0.5, () => n),
+      )
+    const [one, two] = [unread(1), unread(2)]
+    await settle()
+    expect([one.code, two.code]).toEqual([undefined, 'waits'])
+    for (const name of ['b', 'c', 'd', 'e']) answer(begin(name), passes)
+    await settle()
+    expect(two.code).toBeUndefined()
   })
 
   it('is not held up by the groups of one other namespace, however many of them hang', async () => {
