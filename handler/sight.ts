@@ -120,7 +120,7 @@ export class Sight {
     try {
       return await serve()
     } finally {
-      look.awaited = undefined
+      this.lookAt(group).awaited = undefined
       this.tell()
     }
   }
