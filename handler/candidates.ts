@@ -1,50 +1,62 @@
 /** Which pods may become active, and in which order. Whatever chooses sorts first: equal situations, equal decisions. */
 import type { Verdict } from './health/judge.js'
 import { EVIDENCE } from './health/plan.js'
-import type { Pod } from './kube/port.js'
 import type { Member } from './members.js'
 import { compareNames } from './names.js'
-import { isOfJob, workloadOf } from './pods.js'
+import { isOfJob, isRunning, workloadOf } from './pods.js'
 import type { Settings } from './policy.js'
+import type { WhyNot } from './reasons.js'
+import { isStable, revisionOf, revisionsToGoTo } from './stability.js'
 
 export interface Judged extends Member {
   readonly verdict: Verdict
 }
 
 /** The pods that may become active, best first. */
-export function candidates(members: readonly Judged[], settings: Settings): readonly Judged[] {
-  return inOrder(members, settings).filter((member) => whyNot(member, settings) === null)
+export function candidates(members: readonly Judged[], settings: Settings, nowMs: number): readonly Judged[] {
+  return inOrder(members, settings, nowMs).filter((member) => whyNot(member, settings) === null)
 }
 
 /** Why this pod is not a candidate, or `null`. */
-export function whyNot(member: Judged, settings: Settings): string | null {
-  const { health, check } = member.verdict
-  return whyNever(member, settings) ?? (health === 'healthy' ? null : check.result)
+export function whyNot(member: Judged, settings: Settings): WhyNot | null {
+  return whyNever(member, settings) ?? whyNotHealthy(member)
+}
+
+function whyNotHealthy({ pod, verdict }: Judged): WhyNot | null {
+  const { health, conclusive, check, isRecovering } = verdict
+  if (health === 'healthy') return null
+  const text = check.result
+  if (conclusive) return { code: pod.terminating ? 'terminating' : isRunning(pod) ? 'not-ready' : 'not-running', text }
+  if (health === 'unknown') return { code: text === 'not waited for' ? 'not-waited-for' : 'not-probed', text }
+  return { code: isRecovering ? 'recovering' : 'check-failed', text }
 }
 
 /** Why this pod is never made active, however healthy it is, or `null`. */
-export function whyNever({ pod, verdict }: Judged, settings: Settings): string | null {
-  if (settings.never?.includes(pod.name)) return 'named in never'
-  if (isOfJob(pod)) return `a pod of Job ${pod.owner?.name}, which ends`
+export function whyNever({ pod, verdict }: Judged, settings: Settings): WhyNot | null {
+  if (settings.never?.includes(pod.name)) return { code: 'named-in-never', text: 'named in never' }
+  if (isOfJob(pod)) return { code: 'pod-of-job', text: `a pod of Job ${pod.owner?.name}, which ends` }
   // A workflow's, a chart's test: only what answers a check of ours is more than work that is being done.
-  return pod.runsOnce && (pod.owner || verdict.evidence === 'none') ? 'a pod that ends, by its restartPolicy' : null
+  const isWork = pod.runsOnce && (pod.owner || verdict.evidence === 'none')
+  return isWork ? { code: 'runs-once', text: 'a pod that ends, by its restartPolicy' } : null
 }
 
 /**
- * What rests on better evidence first; then the preferred pods as they are named; those of the workload that has the
- * active pod, or had it last; those of the youngest revision of their workload; fewer failures; names.
+ * What rests on better evidence first; then what is stable; the preferred pods as they are named; those of the workload
+ * that has the active pod, or had it last; those of the revision that the role is to go to; fewer failures; names.
  */
-export function inOrder(members: readonly Judged[], settings: Settings): readonly Judged[] {
+export function inOrder(members: readonly Judged[], settings: Settings, nowMs: number): readonly Judged[] {
   const home = activeWorkload(members)
+  const isUnstable = (one: Judged) => (isStable(one, settings, nowMs) ? 0 : 1)
   const isElsewhere = ({ pod }: Judged) => (workloadOf(pod) === home ? 0 : 1)
-  const revisions = youngestRevisions(members)
-  const isOld = ({ pod }: Judged) => (revisionOf(pod) === revisions.get(workloadOf(pod)) ? 0 : 1)
+  const revisions = revisionsToGoTo(members)
+  const isOther = ({ pod }: Judged) => (revisionOf(pod) === revisions.get(workloadOf(pod)) ? 0 : 1)
   return [...members].sort(
     (a, b) =>
       evidenceRank(a) - evidenceRank(b) ||
+      isUnstable(a) - isUnstable(b) ||
       rank(a, settings) - rank(b, settings) ||
       isElsewhere(a) - isElsewhere(b) ||
-      isOld(a) - isOld(b) ||
+      isOther(a) - isOther(b) ||
       a.verdict.failures - b.verdict.failures ||
       compareNames(a.pod.name, b.pod.name),
   )
@@ -83,21 +95,4 @@ export function activeWorkload(members: readonly Member[]): string | undefined {
 /** The first of those with the highest value. */
 function highest<T>(items: readonly T[], value: (item: T) => number): T | undefined {
   return items.reduce<T | undefined>((best, item) => (best && value(best) >= value(item) ? best : item), undefined)
-}
-
-/** By workload: a canary of another one is younger, and no new revision. */
-function youngestRevisions(members: readonly Member[]): ReadonlyMap<string | undefined, string | undefined> {
-  const youngest = new Map<string | undefined, Pod>()
-  const isYounger = (a: Pod, b: Pod) =>
-    a.createdAtMs > b.createdAtMs || (a.createdAtMs === b.createdAtMs && compareNames(a.name, b.name) < 0)
-  for (const { pod } of members) {
-    const known = youngest.get(workloadOf(pod))
-    if (!known || isYounger(pod, known)) youngest.set(workloadOf(pod), pod)
-  }
-  return new Map([...youngest].map(([workload, pod]) => [workload, revisionOf(pod)]))
-}
-
-/** The label that a StatefulSet, DaemonSet or Deployment gives the pods of one pod template. */
-function revisionOf({ labels }: Pod): string | undefined {
-  return labels['controller-revision-hash'] ?? labels['pod-template-hash']
 }

@@ -1,13 +1,15 @@
 /** A group with its verdicts and a time -> a decision with its reason. Pure; the order of the rules is design. */
-import { candidates, evidenceRank, inOrder, type Judged, rank, whyNever } from './candidates.js'
+import { candidates, evidenceRank, inOrder, type Judged, rank, whyNever, whyNot } from './candidates.js'
+import { type Move, recentMoves, restBeforeFailback, restBeforeFailover } from './cooldown.js'
 import { formatDuration } from './duration.js'
 import type { Fault } from './errors.js'
 import { whyNoAddress } from './health/address.js'
 import type { Pod } from './kube/port.js'
 import { ownEpoch } from './members.js'
 import { compareNames } from './names.js'
-import { hasReadinessProbe } from './pods.js'
+import { hasReadinessProbe, isRunning } from './pods.js'
 import type { Settings } from './policy.js'
+import type { Reason, ReasonCode } from './reasons.js'
 import type { Doubt } from './sight.js'
 
 export interface Situation {
@@ -19,32 +21,6 @@ export interface Situation {
   /** Why failures of our check are no reason to move. */
   readonly doubt?: Doubt | undefined
 }
-
-/** `code` is for programs, `text` for people. */
-export interface Reason {
-  readonly code: ReasonCode
-  readonly text: string
-}
-
-export type ReasonCode =
-  | 'healthy'
-  | 'no-pods'
-  | 'paused'
-  | 'under-threshold'
-  | 'several-actives'
-  | 'no-active'
-  | 'label-lost'
-  | 'active-gone'
-  | 'active-not-ready'
-  | 'active-failed'
-  | 'ready-by-kubelet'
-  | 'preferred'
-  | 'cooldown'
-  | 'no-candidate'
-  | 'not-probed'
-  | 'unconfirmed'
-  | 'panic'
-  | 'blind'
 
 export type Decision = { readonly kind: 'error'; readonly fault: Fault } | Choice
 
@@ -58,6 +34,8 @@ export interface Swap {
   readonly kind: 'first' | 'failover' | 'failback' | 'repair'
   readonly winner: Judged
   readonly reason: Reason
+  /** The last handovers that count for the cooldown, with this one where it does; to be noted on the pods. */
+  readonly moves: readonly Move[]
 }
 
 /** Decides for a group that has settings and is in order; what is wrong with a group is found before. */
@@ -80,7 +58,7 @@ export function decide(situation: Situation): Choice {
   if (verdict.isUnconfirmed) return rest('count', 'unconfirmed', unconfirmedWords(active))
   switch (verdict.health) {
     case 'healthy':
-      return failback(situation, active) ?? rest('keep', 'healthy', healthyWords(active))
+      return failback(situation, active) ?? rest('keep', 'healthy', healthyWords(active, settings))
     case 'failing':
       return rest(
         'count',
@@ -94,9 +72,12 @@ export function decide(situation: Situation): Choice {
   }
 }
 
-function healthyWords(active: Judged): string {
+function healthyWords(active: Judged, { never }: Settings): string {
   const { evidence, check } = active.verdict
-  return evidence === 'check' ? `${passed(active)}: ${check.result}` : passed(active)
+  const words = evidence === 'check' ? `${passed(active)}: ${check.result}` : passed(active)
+  return never?.includes(active.pod.name)
+    ? `${words}; it is named in never, which keeps a pod from becoming active, and takes the role from none`
+    : words
 }
 
 function unconfirmedWords({ pod, verdict }: Judged): string {
@@ -115,14 +96,16 @@ function passed({ pod, verdict }: Judged): string {
   }
 }
 
-function repair({ members, settings }: Situation, actives: readonly Judged[]): Swap {
+function repair(situation: Situation, actives: readonly Judged[]): Swap {
+  const { members, settings, nowMs } = situation
   const highest = Math.max(...actives.map(({ epoch }) => epoch))
-  const newest = inOrder(members, settings).filter((one) => actives.includes(one) && one.epoch === highest)
+  const newest = inOrder(members, settings, nowMs).filter((one) => actives.includes(one) && one.epoch === highest)
   const winner = healthiest(newest) as Judged
   const names = members.filter(({ role }) => role === 'active').map(({ pod }) => pod.name)
   return {
     kind: 'repair',
     winner,
+    moves: movesSoFar(situation),
     reason: {
       code: 'several-actives',
       text: `${names.join(' and ')} are all active; ${winner.pod.name} is kept (epoch ${highest})`,
@@ -131,32 +114,51 @@ function repair({ members, settings }: Situation, actives: readonly Judged[]): S
 }
 
 function replaceMissing(situation: Situation, over: Judged | undefined): Choice {
-  const { members, settings, endedActive } = situation
+  const { members, settings, nowMs, endedActive } = situation
+  const moves = movesSoFar(situation)
   const bereft = over ? undefined : bereftOf(members, endedActive)
   if (bereft && bereft.verdict.health === 'healthy' && !whyNever(bereft, settings)) {
     const text = `${bereft.pod.name} was made active in epoch ${bereft.epoch} and has lost its role label; ${passed(bereft)}, and gets it back`
-    return { kind: 'repair', winner: bereft, reason: { code: 'label-lost', text } }
+    return { kind: 'repair', winner: bereft, moves, reason: { code: 'label-lost', text } }
   }
   const hadActive = over !== undefined || endedActive !== undefined || members.some(({ epoch }) => epoch > 0)
   const kind = hadActive ? 'failover' : 'first'
   const code = hadActive ? 'active-gone' : 'no-active'
-  const missing = hadActive ? whereItIs(situation, over, bereft) : 'no pod is active yet'
-  const [best] = candidates(members, settings)
-  if (best) return { kind, winner: best, reason: { code, text: `${missing}; ${passed(best)}` } }
-  const running = inOrder(members, settings).filter(
-    (member) => member.pod.phase === 'Running' && !member.pod.terminating && !whyNever(member, settings),
+  const missing = hadActive ? whereItIs(situation, over, bereft) : 'no pod is active, and none is marked as having been'
+  const [best] = candidates(members, settings, nowMs)
+  if (best) return { kind, winner: best, moves, reason: { code, text: `${missing}; ${passed(best)}` } }
+  const others = whyNoOther(members, settings, over)
+  if (over && servesStill(over)) {
+    const text = `${missing}, and still Ready by its kubelet; ${others}: it keeps the role until one is healthy, or until it is not Ready`
+    return rest('blocked', 'active-terminating', text)
+  }
+  const running = inOrder(members, settings, nowMs).filter(
+    (member) => isRunning(member.pod) && !member.pod.terminating && !whyNever(member, settings),
   )
   const doubtful = healthiest(running)
-  if (!doubtful) return rest('blocked', 'no-candidate', `${missing}, and no pod is running that could take over`)
+  if (!doubtful) return rest('blocked', 'no-candidate', `${missing}; ${others}`)
   if (settings['promote-unhealthy'] === false) {
-    return rest(
-      'blocked',
-      'no-candidate',
-      `${missing}, no pod that may take over is healthy, and promote-unhealthy is false`,
-    )
+    return rest('blocked', 'no-candidate', `${missing}; ${others}, and promote-unhealthy is false`)
   }
   const text = `${missing} and no pod that may take over is healthy; ${doubtful.pod.name} is at least running (${doubtful.verdict.check.result})`
-  return { kind, winner: doubtful, reason: { code, text } }
+  return { kind, winner: doubtful, moves, reason: { code, text } }
+}
+
+/** kube-proxy sends traffic to a terminating endpoint as long as it is Ready and no other is. */
+function servesStill({ pod }: Judged): boolean {
+  return pod.ready && isRunning(pod) && !whyNoAddress(pod)
+}
+
+/** So many pods are named. */
+const NAMED = 4
+
+/** That no other pod can take over, with the reason of each. */
+function whyNoOther(members: readonly Judged[], settings: Settings, active?: Judged): string {
+  const others = members.filter((member) => member !== active)
+  if (others.length === 0) return 'there is no other pod'
+  const reasons = others.slice(0, NAMED).map((one) => `${one.pod.name}: ${whyNot(one, settings)?.text}`)
+  const rest = others.length - NAMED
+  return `no other pod can take over (${reasons.join(', ')}${rest > 0 ? `, and ${rest} more` : ''})`
 }
 
 /** What has become of the pod that was active, as far as it can be seen. */
@@ -194,37 +196,78 @@ function lastActive(members: readonly Judged[]): Judged | undefined {
 
 function failover(situation: Situation, active: Judged): Choice {
   const { members, settings, nowMs } = situation
-  const { verdict, pod } = active
-  const failed = verdict.conclusive
-    ? `${pod.name} is ${verdict.check.result}`
-    : `${pod.name} failed its check ${settings.failures} times (${verdict.check.result})`
-  const [passing] = candidates(members, settings)
-  const best = passing ?? (verdict.conclusive ? readyByKubelet(situation) : undefined)
-  if (!best)
-    return rest('blocked', 'no-candidate', `${failed}, but no other pod can take over: ${pod.name} is left active`)
-  const waitMs = settings.cooldown - elapsed(active.activeSinceMs, nowMs)
-  if (waitMs > 0) {
-    return rest(
-      'blocked',
-      'cooldown',
-      `${failed}; ${best.pod.name} takes over once the cooldown ends, in ${formatDuration(waitMs)}`,
-    )
+  const able = candidates(members, settings, nowMs)
+  if (active.verdict.conclusive) return leaveUnready(situation, active, able[0])
+
+  const failed = `${active.pod.name} failed its check ${inARow(active.verdict.failures)} (${active.verdict.check.result})`
+  const [best] = able
+  if (!best) return stays(situation, active, failed)
+  const recent = movesSoFar(situation)
+  const waits = able.map(({ pod }) => restBeforeFailover(recent, settings.cooldown, nowMs, pod))
+  const winner = able.find((_, n) => waits[n] === 0)
+  if (winner) {
+    const moves = noted(situation, { atMs: nowMs, failed: active.pod.uid })
+    return { kind: 'failover', winner, moves, reason: { code: 'active-failed', text: `${failed}; ${passed(winner)}` } }
   }
-  if (!passing) {
-    const text = `${failed}; no other pod passes our check, but ${best.pod.name} is Ready by its readinessProbe (our check: ${best.verdict.check.result})`
-    return { kind: 'failover', winner: best, reason: { code: 'ready-by-kubelet', text } }
+  const waitMs = Math.min(...waits)
+  const next = able[waits.indexOf(waitMs)] ?? best
+  const text = `${failed}; the role has moved for such a failure, or back to a preferred pod, ${times(recent.length)} in the last hour: ${next.pod.name} takes over in ${formatDuration(waitMs)} at the earliest`
+  return rest('blocked', 'cooldown', text)
+}
+
+/** The kubelet or the API server has spoken: the active pod is no endpoint any more, and there is nothing to count. */
+function leaveUnready(situation: Situation, active: Judged, passing: Judged | undefined): Choice {
+  const moves = movesSoFar(situation)
+  const { pod } = active
+  const failed = isRunning(pod)
+    ? `${pod.name} is not Ready by its kubelet`
+    : `${pod.name} is ${pod.phase || 'of no phase'}`
+  if (passing) {
+    const text = `${failed}, which needs no count; ${passed(passing)}`
+    return { kind: 'failover', winner: passing, moves, reason: { code: 'active-not-ready', text } }
   }
-  const code = verdict.conclusive ? 'active-not-ready' : 'active-failed'
-  return { kind: 'failover', winner: best, reason: { code, text: `${failed}; ${passed(best)}` } }
+  const best = readyByKubelet(situation)
+  if (!best) return stays(situation, active, failed)
+  const text = `${failed}; no other pod passes our check, but ${best.pod.name} is Ready by its readinessProbe (our check: ${best.verdict.check.result})`
+  return { kind: 'failover', winner: best, moves, reason: { code: 'ready-by-kubelet', text } }
+}
+
+function stays({ members, settings }: Situation, active: Judged, failed: string): Choice {
+  return rest(
+    'blocked',
+    'no-candidate',
+    `${failed}; ${whyNoOther(members, settings, active)}: ${active.pod.name} stays active`,
+  )
+}
+
+function times(n: number): string {
+  return n === 1 ? 'once' : n === 2 ? 'twice' : `${n} times`
+}
+
+function inARow(failures: number): string {
+  return failures <= 1 ? 'once' : `${failures} times in a row`
+}
+
+/** The handovers that count, of the last hour; without a cooldown nobody asks for them. */
+function movesSoFar({ members, settings, nowMs }: Situation): readonly Move[] {
+  if (settings.cooldown === 0) return []
+  return recentMoves(
+    members.flatMap(({ moves }) => moves),
+    nowMs,
+  )
+}
+
+function noted(situation: Situation, move: Move): readonly Move[] {
+  return situation.settings.cooldown === 0 ? [] : [...movesSoFar(situation), move]
 }
 
 /**
  * The best of the pods that the kubelet's own probe of them finds ready, and our check does not: where the active pod is
  * no endpoint any more, the kubelet is believed. A pod that is Ready for want of a probe says nothing.
  */
-function readyByKubelet({ members, settings }: Situation): Judged | undefined {
+function readyByKubelet({ members, settings, nowMs }: Situation): Judged | undefined {
   if (settings['promote-unhealthy'] === false) return undefined
-  return inOrder(members, settings).find(
+  return inOrder(members, settings, nowMs).find(
     (member) =>
       member.role === 'passive' &&
       isReadyByKubelet(member) &&
@@ -240,21 +283,23 @@ function isReadyByKubelet({ pod }: Judged): boolean {
 
 /**
  * Back to a pod that is named earlier in `prefer`, on evidence that is no worse: the first that has been healthy for long
- * enough.
+ * enough, once the role has rested.
  */
 function failback(situation: Situation, active: Judged): Swap | undefined {
   const { members, settings, nowMs } = situation
-  const { failback: waitMs } = settings
+  const { failback: waitMs, cooldown } = settings
   if (waitMs === undefined) return undefined
-  const best = candidates(members, settings).find(
+  const best = candidates(members, settings, nowMs).find(
     (member) =>
       rank(member, settings) < rank(active, settings) &&
       evidenceRank(member) <= evidenceRank(active) &&
       nowMs - healthyFromMs(member, nowMs) >= waitMs,
   )
-  if (!best) return undefined
-  const text = `${best.pod.name} is preferred to ${active.pod.name} and has been healthy for ${formatDuration(waitMs)}`
-  return { kind: 'failback', winner: best, reason: { code: 'preferred', text } }
+  if (!best || restBeforeFailback(movesSoFar(situation), cooldown, nowMs) > 0) return undefined
+  const since = waitMs > 0 ? `has been healthy for at least ${formatDuration(waitMs)}` : 'is healthy'
+  const text = `${best.pod.name} is preferred to ${active.pod.name} and ${since}`
+  const moves = noted(situation, { atMs: nowMs })
+  return { kind: 'failback', winner: best, moves, reason: { code: 'preferred', text } }
 }
 
 /** A stored count means that it recovers in this very pass. A time in the future is not due: there is no hurry. */
@@ -269,11 +314,6 @@ function healthiest(ordered: readonly Judged[]): Judged | undefined {
     ordered.find(({ verdict }) => !verdict.conclusive) ??
     ordered[0]
   )
-}
-
-/** Milliseconds since then; for ever when that is unknown or lies in the future, which makes no sense. */
-function elapsed(thenMs: number | undefined, nowMs: number): number {
-  return thenMs === undefined || thenMs > nowMs ? Number.POSITIVE_INFINITY : nowMs - thenMs
 }
 
 function rest<K extends 'keep' | 'count' | 'blocked' | 'paused' | 'empty'>(kind: K, code: ReasonCode, text: string) {

@@ -68,7 +68,13 @@ export const PER_SERVICE = {
     default: 'none',
     describe: 'ready: a failure of our check counts only while the kubelet finds the pod not Ready as well',
   },
-  cooldown: { kind: 'text', default: '0s', describe: 'least time between two failovers of a group' },
+  rise: { kind: 'text', default: '2', describe: 'probes in a row that a pod has to pass to take over after it failed' },
+  stable: { kind: 'text', default: '10s', describe: 'pods that have been Ready for so long take over before others' },
+  cooldown: {
+    kind: 'text',
+    default: '30s',
+    describe: 'rest before the role returns to a pod that has failed its check, and before a failback; 0s: none',
+  },
   latch: { kind: 'switch', default: 'true', describe: 'pin the Service to the old pod while the labels change' },
   settle: { kind: 'text', default: '20ms', describe: 'wait between the last label and the release of the Service' },
 } as const satisfies Record<keyof typeof FLAG_SETTINGS, Flag>

@@ -152,7 +152,7 @@ async function swapUnderClaim(
   try {
     for (let attempt = 0; ; attempt++) {
       // A round for each winner: what this swap did not seal itself, the last winner above all, another may promote.
-      const ballot = ballotOf(members, winner)
+      const ballot = ballotOf(members, winner, firstSwap.moves)
       const others = members.filter(({ pod }) => pod.uid !== winner.pod.uid)
       for (const role of ['passive', 'active'] as const) {
         const pods = others.filter((member) => member.role === role)

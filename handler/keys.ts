@@ -16,6 +16,9 @@ export const OWNER = `${PREFIX}owner`
 /** Of the pods of a group: the workload of the pod that was last made active, as `KIND/NAME`. */
 export const ACTIVE_OWNER = `${PREFIX}active-owner`
 
+/** On the pods of a group: its last handovers for a failed check or a failback (cooldown.ts). */
+export const MOVES = `${PREFIX}moves`
+
 /** What makes a copy of a pod's marks worthless: a label with the pod's own uid. A latched Service selects by it. */
 export const PIN = `${PREFIX}pod`
 

@@ -2,8 +2,9 @@
  * The pods of a group, with our marks on them interpreted. Pure. A mark counts only on the pod that it was written on:
  * copies, backups that were restored and templates carry labels and annotations of other pods.
  */
+import { type Move, readMoves } from './cooldown.js'
 import type { Count } from './health/count.js'
-import { ACTIVE_OWNER, ACTIVE_SINCE, EPOCH, FAILED_AT, FAILURES, HEALTHY_SINCE, OWNER, PIN } from './keys.js'
+import { ACTIVE_OWNER, ACTIVE_SINCE, EPOCH, FAILED_AT, FAILURES, HEALTHY_SINCE, MOVES, OWNER, PIN } from './keys.js'
 import type { Pod, Writer } from './kube/port.js'
 import { isLive } from './pods.js'
 
@@ -20,6 +21,8 @@ export interface Member extends Count {
   readonly activeSinceMs: number | undefined
   /** The workload of the pod that was active after the swap that wrote the epoch, as `KIND/NAME`. */
   readonly activeOwner: string | undefined
+  /** The last handovers of the group that count for its cooldown, as the newest swap that wrote on this pod knew them. */
+  readonly moves: readonly Move[]
   /** The controller that it belonged to when it was labelled: its uid, and the workload. */
   readonly notedOwner: readonly [uid: string, workload: string] | undefined
   /** Whose uid the pin label holds. */
@@ -45,6 +48,7 @@ export function readMember(pod: Pod, roleLabel: string): Member {
     healthySinceMs: readTime(annotations[HEALTHY_SINCE]),
     activeSinceMs: readTime(annotations[ACTIVE_SINCE]),
     activeOwner: annotations[ACTIVE_OWNER],
+    moves: readMoves(annotations[MOVES]),
     notedOwner: readOwner(annotations[OWNER]),
     pin: pinOf(pod),
   }

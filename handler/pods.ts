@@ -6,6 +6,11 @@ export function isLive({ phase }: Pod): boolean {
   return phase !== 'Failed' && phase !== 'Succeeded'
 }
 
+/** Its containers run, or are being started again. */
+export function isRunning({ phase }: Pod): boolean {
+  return phase === 'Running'
+}
+
 /**
  * The workload that the pod is one of, as `KIND/NAME`: the same for all revisions of a Deployment, whose pods belong to
  * a ReplicaSet each. `undefined`: it belongs to no controller.

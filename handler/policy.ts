@@ -46,6 +46,11 @@ const count: Setting<number> = {
   expected: 'a whole number from 1 to 1000',
   parse: (text) => (/^\d{1,4}$/.test(text) ? within(Number(text), 1, 1_000) : undefined),
 }
+/** Probes that are made one after the other in one pass. */
+const few: Setting<number> = {
+  expected: 'a whole number from 1 to 10',
+  parse: (text) => (/^\d{1,2}$/.test(text) ? within(Number(text), 1, 10) : undefined),
+}
 const toggle: Setting<boolean> = {
   expected: 'true or false',
   parse: (text) => (text === 'true' ? true : text === 'false' ? false : undefined),
@@ -112,6 +117,8 @@ export const FLAG_SETTINGS = {
   probes: count,
   period: duration,
   confirm: confirmation,
+  rise: few,
+  stable: duration,
   cooldown: duration,
   latch: toggle,
   settle: shortDuration,
@@ -153,7 +160,9 @@ export const DEFAULT_SETTINGS: Settings = {
   probes: 3,
   period: 1_000,
   confirm: 'none',
-  cooldown: 0,
+  rise: 2,
+  stable: 10_000,
+  cooldown: 30_000,
   latch: true,
   settle: 20,
 }

@@ -19,8 +19,9 @@
  */
 
 import type { Judged } from './candidates.js'
+import { type Move, writeMoves } from './cooldown.js'
 import type { Effects } from './effects.js'
-import { ACTIVE_OWNER, ACTIVE_SINCE, EPOCH, FAILURES, OWNER, PIN, TAKEN_BACK } from './keys.js'
+import { ACTIVE_OWNER, ACTIVE_SINCE, EPOCH, FAILURES, MOVES, OWNER, PIN, TAKEN_BACK } from './keys.js'
 import { annotationPath, labelPath } from './kube/pointer.js'
 import type { KubeError, PatchOperation, Pod, Written } from './kube/port.js'
 import type { Member } from './members.js'
@@ -41,11 +42,13 @@ export interface Ballot {
   readonly epoch: number
   /** The winner's, if it has one. */
   readonly workload: string | undefined
+  /** The last handovers that count for the cooldown, this one included where it does. None: nothing is written of them. */
+  readonly moves: readonly Move[]
 }
 
 /** What a swap of these pods writes. */
-export function ballotOf(members: readonly Member[], winner: Member): Ballot {
-  return { epoch: nextEpoch(members), workload: workloadOf(winner.pod) }
+export function ballotOf(members: readonly Member[], winner: Member, moves: readonly Move[]): Ballot {
+  return { epoch: nextEpoch(members), workload: workloadOf(winner.pod), moves }
 }
 
 /** Above every epoch that stands on one of these pods, whoever wrote it. */
@@ -151,8 +154,12 @@ export function promotionPatch(
   ]
 }
 
-function marksOf({ epoch, workload }: Ballot): Record<string, string> {
-  return { [EPOCH]: String(epoch), ...(workload === undefined ? {} : { [ACTIVE_OWNER]: workload }) }
+function marksOf({ epoch, workload, moves }: Ballot): Record<string, string> {
+  return {
+    [EPOCH]: String(epoch),
+    ...(workload === undefined ? {} : { [ACTIVE_OWNER]: workload }),
+    ...(moves.length === 0 ? {} : { [MOVES]: writeMoves(moves) }),
+  }
 }
 
 /**

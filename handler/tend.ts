@@ -1,9 +1,9 @@
 /** One group, from a snapshot to its report: judge, decide, act; and again where somebody else was faster. */
+import { Findings } from './bursts.js'
 import type { Judged } from './candidates.js'
 import { type Decision, decide, type Swap } from './decide.js'
 import type { Fault } from './errors.js'
 import { type Handover, handOver, type Redecide } from './handover.js'
-import type { Verdict } from './health/judge.js'
 import { planCheck } from './health/plan.js'
 import { bounded } from './kube/bounded.js'
 import { faultOf, interrupted } from './kube/fault.js'
@@ -16,13 +16,14 @@ import { policyOf, type Settings } from './policy.js'
 import type { GroupReport } from './report/report.js'
 import { pause, persist } from './retry.js'
 import { deadPorts, unreachable } from './service-ports.js'
+import type { Decide } from './settled.js'
 import { blindness, type Doubt, type Scope, type Sight, uncounted } from './sight.js'
 import { readGroup } from './snapshot.js'
 import { type Turns, turnOf } from './turns.js'
 import { uncheckedPorts } from './unchecked-ports.js'
 import { Unexplained } from './unexplained.js'
 import { keepUp, labelPod, retire } from './upkeep.js'
-import { judgeGroup, notesOn } from './verdicts.js'
+import { judgeGroup, knownSince, notesOn } from './verdicts.js'
 
 export interface GroupContext extends SwapContext, Scope {
   readonly defaults: Settings
@@ -49,14 +50,27 @@ export async function tend(
   earlier: readonly Write[],
   leftovers: readonly Fault[],
 ): Promise<GroupReport> {
+  const over = new AbortController()
+  try {
+    return await tendWith(new Findings(over.signal), shared, group, earlier, leftovers)
+  } finally {
+    over.abort()
+  }
+}
+
+async function tendWith(
+  findings: Findings,
+  shared: GroupContext,
+  group: Group,
+  earlier: readonly Write[],
+  leftovers: readonly Fault[],
+): Promise<GroupReport> {
   const writes = [...earlier]
   const kube = recording(bounded(shared.kube, shared.requests, group), writes, shared.dryRun)
-  /** What this pass's probes found, by pod: a retry does not probe again. */
-  const verdicts = new Map<string, Verdict>()
   let context: GroupContext = { ...shared, kube }
   /** What is to be reported whatever comes of it, of every attempt. */
   const noted: Fault[] = []
-  let view = await afterTrial(context, await consider(context, group, verdicts), verdicts, noted)
+  let view = await afterTrial(context, await consider(context, group, findings), findings, noted)
   noted.push(...view.group.alarms)
   const activeBefore = activeNames(view)
   let remaining = leftovers
@@ -64,7 +78,7 @@ export async function tend(
   let begun = false
   const losses = new Unexplained(context.roleLabel)
   const result = (ending: Ending): GroupReport =>
-    reportOf(group, view, activeBefore, writes, {
+    reportOf(group, { ...view, members: knownSince(view.members, findings) }, activeBefore, writes, {
       ...ending,
       faults: [...(ending.faults ?? []), ...noted, ...remaining],
     })
@@ -72,7 +86,7 @@ export async function tend(
   for (let attempt = 0; ; attempt++) {
     const { decision } = view
     if (!isSwap(decision)) return result(await stay(context, view, decision))
-    const handover = await context.swaps.take(turnOf(group, 0), () => trySwap(context, view, decision, verdicts))
+    const handover = await context.swaps.take(turnOf(group, 0), () => trySwap(context, view, decision, findings))
     if (!handover) return result({ faults: [tooLate(shared.stop, group)] })
     const { outcome } = handover
     const latched = handover.latched ? [handover.latched] : []
@@ -104,7 +118,7 @@ export async function tend(
       const again = await (begun ? persist(context, context.deadline.swapping, read) : read())
       remaining = again.stuck.length > 0 ? [stillClaimed(again.stuck, context.roleLabel)] : []
       view = again.group
-        ? await consider(context, again.group, verdicts)
+        ? await consider(context, again.group, findings)
         : { ...view, decision: UNMANAGED, members: [] }
       noted.push(...view.group.alarms)
     } catch (error) {
@@ -121,12 +135,7 @@ const TRIAL_MS = 300
  * Before a first swap labels all pods of a group, one is labelled, and looked at again: a controller that selects by the
  * role lets go of it, and would of all the others too. Of a group that has been labelled before it is known.
  */
-async function afterTrial(
-  context: GroupContext,
-  view: View,
-  verdicts: Map<string, Verdict>,
-  noted: Fault[],
-): Promise<View> {
+async function afterTrial(context: GroupContext, view: View, findings: Findings, noted: Fault[]): Promise<View> {
   const { decision, members } = view
   if (context.dryRun || decision.kind !== 'first' || members.some(({ pin }) => pin === 'own')) return view
   const { uid } = decision.winner.pod
@@ -139,7 +148,7 @@ async function afterTrial(
     if (error instanceof KubeError) return undefined // the swap meets it too, and says so
     throw error
   })
-  return again?.group ? consider(context, again.group, verdicts) : view
+  return again?.group ? consider(context, again.group, findings) : view
 }
 
 /** What is said of a group in the end. @param group as it was when the pass began */
@@ -208,7 +217,7 @@ export const UNMANAGED: Decision = {
   reason: { code: 'no-pods', text: 'the Service is not managed any more' },
 }
 
-async function consider(context: GroupContext, group: Group, verdicts: Map<string, Verdict>): Promise<View> {
+async function consider(context: GroupContext, group: Group, findings: Findings): Promise<View> {
   const policy = policyOf(group.services, context.defaults)
   const fault = group.fault ?? ('fault' in policy ? policy.fault : undefined)
   if (fault || 'fault' in policy) {
@@ -216,7 +225,8 @@ async function consider(context: GroupContext, group: Group, verdicts: Map<strin
     return { group, settings: context.defaults, members: [], decision, warnings: group.warnings }
   }
   const { settings, warnings } = policy
-  const judged = await judgeGroup(context, group, settings, verdicts, true)
+  const decided = decideOn(context, group, settings)
+  const judged = await judgeGroup(context, group, settings, findings, true, decided)
   const doubt = await context.sight.doubt(group, judged, context, context.deadline.probing)
   const members = doubt ? judged.map(uncounted) : judged
   return {
@@ -224,13 +234,7 @@ async function consider(context: GroupContext, group: Group, verdicts: Map<strin
     settings,
     members,
     doubt,
-    decision: decide({
-      members,
-      settings,
-      doubt,
-      nowMs: context.clock.now(),
-      endedActive: endedActive(group, context.roleLabel),
-    }),
+    decision: decideOn(context, group, settings, doubt)(members),
     warnings: [
       ...group.warnings,
       ...warnings,
@@ -238,6 +242,11 @@ async function consider(context: GroupContext, group: Group, verdicts: Map<strin
       ...notesOn(members, settings, context),
     ],
   }
+}
+
+function decideOn({ clock, roleLabel }: GroupContext, group: Group, settings: Settings, doubt?: Doubt): Decide {
+  const over = endedActive(group, roleLabel)
+  return (members) => decide({ members, settings, nowMs: clock.now(), endedActive: over, doubt })
 }
 
 /** What was probably meant by labels and names that mean nothing here. */
@@ -293,23 +302,18 @@ async function trySwap(
   context: GroupContext,
   { group, members, settings, doubt }: View,
   swap: Swap,
-  verdicts: Map<string, Verdict>,
+  findings: Findings,
 ): Promise<Handover | undefined> {
   if (!context.deadline.allowsSwap()) return undefined
   const redecide: Redecide = async (never, signal) => {
     const pods = await context.kube.listPods({ namespace: group.namespace, labels: group.selector }, signal)
     const [again] = populate([group], [group], pods, context.roleLabel)
-    const current = again ? await judgeGroup(context, again, settings, verdicts, false) : []
     const careful = { ...settings, never: [...(settings.never ?? []), ...never] }
-    const over = again && endedActive(again, context.roleLabel)
-    const decision = decide({
-      members: current,
-      settings: careful,
-      nowMs: context.clock.now(),
-      endedActive: over,
-      doubt,
-    })
-    const swap = isSwap(decision) ? decision : undefined
+    const decided = again && decideOn(context, again, careful, doubt)
+    // Nobody is active now: pods that were not waited for before are, as long as a read would be.
+    const current = again ? await judgeGroup(context, again, settings, findings, false, decided, signal) : []
+    const decision = decided?.(current)
+    const swap = decision && isSwap(decision) ? decision : undefined
     return { members: current, swap, fault: again?.fault, alarms: again?.alarms ?? [] }
   }
   return handOver(context, group, members, settings, swap, redecide)

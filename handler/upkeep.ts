@@ -1,7 +1,17 @@
 /** The small writes of a pass that moves nothing: counts, roles of new pods and of pods that have ended, pins. */
 
 import type { Judged } from './candidates.js'
-import { ACTIVE_OWNER, ACTIVE_SINCE, FAILED_AT, FAILURES, HEALED, HEALTHY_SINCE, PIN, TAKEN_BACK } from './keys.js'
+import {
+  ACTIVE_OWNER,
+  ACTIVE_SINCE,
+  FAILED_AT,
+  FAILURES,
+  HEALED,
+  HEALTHY_SINCE,
+  MOVES,
+  PIN,
+  TAKEN_BACK,
+} from './keys.js'
 import type { KubeError, Pod, Written } from './kube/port.js'
 import type { SwapContext } from './latch.js'
 import { workloadOf } from './pods.js'
@@ -60,7 +70,7 @@ async function markPod(context: SwapContext, { pod, role, pin, verdict }: Judged
 
 /** The marks of another pod would count once the pin is the pod's own. The epoch stays: a swap writes a higher one. */
 function withoutMarks({ annotations = {} }: Pod): Record<string, null> {
-  const marks = [FAILURES, FAILED_AT, HEALTHY_SINCE, ACTIVE_SINCE, ACTIVE_OWNER, TAKEN_BACK, HEALED]
+  const marks = [FAILURES, FAILED_AT, HEALTHY_SINCE, ACTIVE_SINCE, ACTIVE_OWNER, MOVES, TAKEN_BACK, HEALED]
   return Object.fromEntries(marks.filter((key) => key in annotations).map((key) => [key, null]))
 }
 

@@ -1,4 +1,6 @@
 /** Verdicts on all pods of a group, side by side. */
+import { setMaxListeners } from 'node:events'
+import { type Awaited, asKnown, enoughKnown, type Findings } from './bursts.js'
 import type { Judged } from './candidates.js'
 import type { Deadline } from './deadline.js'
 import { formatDuration } from './duration.js'
@@ -11,6 +13,7 @@ import type { Member } from './members.js'
 import type { Group } from './observe.js'
 import type { Settings } from './policy.js'
 import { needsReady } from './serving.js'
+import type { Decide } from './settled.js'
 import { isProbed, type Sight } from './sight.js'
 import { type Turns, turnOf } from './turns.js'
 
@@ -30,35 +33,68 @@ const MAX_PROBES = 60
 
 /**
  * A pod's state is judged afresh each time, its check only once in a pass.
- * @param verdicts what this pass's probes have found, by uid; added to
- * @param mayProbe otherwise a pod that is not in `verdicts` stays unknown
+ * @param findings what this pass's probes have found; added to
+ * @param mayProbe otherwise a pod of which nothing was found stays unknown, unless its probes are under way
+ * @param decide what is to be decided: pods that cannot change it any more are not waited for, and stay unknown. Absent:
+ *   all are waited for
+ * @param until nothing is waited for after that
  */
-export function judgeGroup(
+export async function judgeGroup(
   context: Judging,
   group: Group,
   settings: Settings,
-  verdicts: Map<string, Verdict>,
+  findings: Findings,
   mayProbe: boolean,
+  decide?: Decide,
+  until?: AbortSignal,
 ): Promise<readonly Judged[]> {
   const { members, services } = group
-  const burst = { ...settings, probes: Math.min(settings.probes, probesIn(settings, context)) }
-  const verdictOf = async (member: Member, plan: Plan): Promise<Verdict> => {
+  const most = probesIn(settings, context)
+  const probes = Math.min(settings.probes, most)
+  let signal: AbortSignal | undefined
+  const awaited = members.map((member): Awaited => {
+    const { uid } = member.pod
+    const plan = fitted(planCheck(member.pod, settings), context)
     const state = judgeByState(plan, member, needsReady(services, plan))
     if (member.role === 'active' && (state || !isProbed(plan))) context.sight?.omit(group)
-    const known = state ?? verdicts.get(member.pod.uid)
-    if (known) return known
-    if (!mayProbe) return notProbed(plan, member)
-    const effects = { clock: context.clock, probe: inTurn(context, group, member) }
-    const verdict = await judgeByProbes(plan, member, burst, effects, context.deadline.probing)
-    verdicts.set(member.pod.uid, verdict)
-    return verdict
-  }
-  return Promise.all(
-    members.map(async (member) => {
-      const plan = fitted(planCheck(member.pod, settings), context)
-      return { ...member, verdict: confirmed(await verdictOf(member, plan), plan, member, settings) }
-    }),
+    const known = state ?? findings.verdicts.get(uid)
+    if (known) return { judged: { ...member, verdict: known } }
+    if (!mayProbe && !findings.begun(uid)) return { judged: { ...member, verdict: notProbed(plan, member) } }
+    const begin = async (failed: () => void) => {
+      const probe = telling(failed, inTurn(context, group, member))
+      // The active pod is believed at once: a pod that waits has to earn the role, and that one has it.
+      const burst = { ...settings, probes, rise: member.role === 'active' ? 1 : Math.min(settings.rise, most) }
+      signal ??= eitherOf(context.deadline.probing, findings.over)
+      const verdict = await judgeByProbes(plan, member, burst, { clock: context.clock, probe }, signal)
+      return confirmed(verdict, plan, member, settings)
+    }
+    const judged = { ...member, verdict: notProbed(plan, member, 'not waited for') }
+    return { judged, burst: findings.burstOf(uid, begin) }
+  })
+  await enoughKnown(awaited, context.clock, decide, until)
+  return asKnown(awaited)
+}
+
+/** Members that were not waited for, as far as they are known by now. */
+export function knownSince(members: readonly Judged[], { verdicts }: Findings): readonly Judged[] {
+  return members.map((one) =>
+    one.verdict.health === 'unknown' ? { ...one, verdict: verdicts.get(one.pod.uid) ?? one.verdict } : one,
   )
+}
+
+function eitherOf(...signals: readonly AbortSignal[]): AbortSignal {
+  const signal = AbortSignal.any([...signals])
+  setMaxListeners(0, signal) // as many as there are probes of a group
+  return signal
+}
+
+/** @param failed called after each probe that has failed */
+function telling(failed: () => void, probe: Probe): Probe {
+  return async (...args) => {
+    const result = await probe(...args)
+    if (!result.healthy) failed()
+    return result
+  }
 }
 
 /** The probes of one pod: of all pods the first ones come first, and of these those of active pods. */
@@ -78,11 +114,13 @@ function inTurn({ probes, probe, sight }: Judging, group: Group, member: Member)
 
 /**
  * With `confirm: ready` our word alone counts for nothing: a pod that is Ready has failed neither once nor for good. That
- * it cannot be asked, as it has no address, is nobody's word.
+ * it cannot be asked, as it has no address or no such port, is nobody's word.
  */
 function confirmed(verdict: Verdict, plan: Plan, stored: Pick<Member, 'failures'>, { confirm }: Settings): Verdict {
   const isFailing = verdict.health === 'failing' || verdict.health === 'failed'
-  if (confirm !== 'ready' || verdict.conclusive || !isFailing || !plan.pod.ready || !isProbed(plan)) return verdict
+  const isOurWord = isFailing && !verdict.conclusive && !verdict.isRecovering
+  const isAsked = isProbed(plan) && plan.targets.every(({ kind }) => kind !== 'unusable')
+  if (confirm !== 'ready' || !plan.pod.ready || !isOurWord || !isAsked) return verdict
   return { ...verdict, health: 'failing', failures: stored.failures, marks: {}, isUnconfirmed: true }
 }
 

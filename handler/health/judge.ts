@@ -21,6 +21,8 @@ export interface Verdict {
   readonly marks: Marks
   /** It fails our check, and counts only once its kubelet agrees. */
   readonly isUnconfirmed?: true
+  /** It passes, and not yet often enough in a row since it has failed. */
+  readonly isRecovering?: true
 }
 
 /** Why this pod cannot be healthy whatever its check says, or `undefined`. */
@@ -40,43 +42,57 @@ export function judgeByState(plan: Plan, stored: Count, needsReady: boolean): Ve
 }
 
 /**
- * Probes a pod until it passes, has failed, or has been probed `probes` times; `period` lies between two starts.
+ * Probes a pod until it passes, has failed, or has been probed `probes` times; `period` lies between two starts. One that
+ * has failed, in this burst or lately, passes once it has passed `rise` times in a row, for which further probes are made.
  * A burst that `signal` cuts short keeps what it has counted.
  * @param stored what earlier passes have counted
  */
 export async function judgeByProbes(
   plan: Plan,
   stored: Count,
-  { failures: threshold, probes, period }: Settings,
+  { failures: threshold, probes, period, rise }: Settings,
   { clock, probe }: { readonly clock: Clock; readonly probe: Probe },
   signal: AbortSignal,
 ): Promise<Verdict> {
+  const { kind, evidence } = plan
   let count = stored
   let last: ProbeResult | undefined
-  for (let n = 1; n <= probes && !signal.aborted; n++) {
+  let passes = 0
+  for (let n = 1; !signal.aborted; n++) {
     const result = await probe(plan, plan.timeoutMs, signal)
     if (!result.healthy && signal.aborted) break // cut off: it says nothing of the pod
     last = result
     if (result.healthy) {
-      const marks = successMarks(plan.pod, stored, threshold, clock.now())
-      const { evidence } = plan
-      return { health: 'healthy', conclusive: false, failures: 0, check: describe(plan, result), evidence, marks }
+      passes++
+      const needed = count.failures > 0 && plan.targets.length > 0 ? rise : 1
+      if (passes >= needed) {
+        const marks = successMarks(plan.pod, stored, threshold, clock.now())
+        return { health: 'healthy', conclusive: false, failures: 0, check: describe(plan, result), evidence, marks }
+      }
+    } else {
+      passes = 0
+      // Within a burst the probes themselves keep their distance; the period is for failures of other passes.
+      count = countFailure(count, clock.now(), threshold, n === 1 ? period : 0)
+      if (count.failures >= threshold || n >= probes) break
     }
-    // Within a burst the probes themselves keep their distance; the period is for failures of other passes.
-    count = countFailure(count, clock.now(), threshold, n === 1 ? period : 0)
-    if (count.failures >= threshold || n === probes) break
     await clock.sleep(Math.max(0, period - result.ms), signal) // it may have waited for its turn
   }
   if (!last) return notProbed(plan, stored)
   const { failures } = count
   const health = failures >= threshold ? 'failed' : 'failing'
-  const marks = failureMarks(stored, count)
-  return { health, conclusive: false, failures, check: describe(plan, last), evidence: plan.evidence, marks }
+  const counted = { conclusive: false, failures, evidence, marks: failureMarks(stored, count) }
+  if (passes === 0) return { ...counted, health, check: describe(plan, last) }
+  const result = `${last.text}, ${passes} of ${rise} times in a row since it failed`
+  return { ...counted, health: 'failing', check: { kind, result, ms: last.ms }, isRecovering: true }
 }
 
-/** The verdict on a pod that there was no time to probe. */
-export function notProbed({ kind, evidence }: Plan, { failures }: Count): Verdict {
-  const check = { kind, result: 'not probed', ms: 0 }
+/** The verdict on a pod that there was no time to probe, or that was not waited for, as nothing depended on it. */
+export function notProbed(
+  { kind, evidence }: Plan,
+  { failures }: Count,
+  result: 'not probed' | 'not waited for' = 'not probed',
+): Verdict {
+  const check = { kind, result, ms: 0 }
   return { health: 'unknown', conclusive: false, failures, check, evidence, marks: {} }
 }
 

@@ -33,6 +33,8 @@ export interface Pod {
   readonly ready: boolean
   /** When the Ready condition last changed, epoch milliseconds; 0 when unknown. */
   readonly readySinceMs: number
+  /** When a container of it was last started again, epoch milliseconds. Absent: none was, or none is running. */
+  readonly restartedAtMs?: number
   /** IPv4 or IPv6, without brackets; absent until the kubelet has reported one. */
   readonly ip?: string
   /** Ordinary ones, then sidecars: the order in which Kubernetes looks up a port by its name. Of a pod that has ended: none. */

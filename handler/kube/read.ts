@@ -4,6 +4,7 @@ import type {
   V1ContainerPort,
   V1ObjectMeta,
   V1Pod,
+  V1PodStatus,
   V1Probe,
   V1Service,
   V1ServicePort,
@@ -31,6 +32,7 @@ export function readPod(pod: V1Pod): Pod {
   // Thousands of pods that have ended may be in a list: nothing is asked of them but that they are there.
   const hasEnded = status.phase === 'Failed' || status.phase === 'Succeeded'
   const writers = hasEnded ? [] : readWriters(metadata)
+  const restartedAtMs = hasEnded ? 0 : lastRestart(status)
   const containers = [...(spec?.containers ?? []), ...(spec?.initContainers ?? []).filter(isSidecar)]
   return {
     namespace: metadata.namespace ?? '',
@@ -43,12 +45,21 @@ export function readPod(pod: V1Pod): Pod {
     terminating: isTerminating(metadata),
     ready: ready?.status === 'True',
     readySinceMs: readTime(ready?.lastTransitionTime),
+    ...(restartedAtMs > 0 ? { restartedAtMs } : {}),
     ...(ip ? { ip } : {}),
     ...(spec?.restartPolicy === 'Never' || spec?.restartPolicy === 'OnFailure' ? { runsOnce: true as const } : {}),
     ...(owner ? { owner } : {}),
     ...(writers.length > 0 ? { writers } : {}),
     containers: hasEnded ? [] : containers.map(readContainer),
   }
+}
+
+/** Of all containers that are running for not the first time; 0: there is none. */
+function lastRestart({ containerStatuses = [], initContainerStatuses = [] }: V1PodStatus): number {
+  const starts = [...containerStatuses, ...initContainerStatuses].map(({ restartCount, state }) =>
+    restartCount > 0 && state?.running ? readTime(state.running.startedAt) : 0,
+  )
+  return Math.max(0, ...starts)
 }
 
 function readOwner({ ownerReferences = [] }: V1ObjectMeta): Owner | undefined {

@@ -32,6 +32,7 @@ function groupJson(group: GroupReport) {
 
 function podJson(member: Judged, settings: Settings) {
   const { pod, role, epoch, verdict } = member
+  const why = whyNot(member, settings)
   return {
     name: pod.name,
     uid: pod.uid,
@@ -41,6 +42,7 @@ function podJson(member: Judged, settings: Settings) {
     failures: verdict.failures,
     check: verdict.check,
     evidence: verdict.health === 'healthy' ? verdict.evidence : null,
-    whyNot: whyNot(member, settings),
+    whyNot: why?.text ?? null,
+    whyNotCode: why?.code ?? null,
   }
 }

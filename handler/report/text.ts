@@ -4,6 +4,7 @@ import type { Decision } from '../decide.js'
 import { describeFault } from '../errors.js'
 import { listsBy } from '../lists-by.js'
 import { printable } from '../printable.js'
+import type { ReasonCode } from '../reasons.js'
 import type { GroupReport, Report } from './report.js'
 import { summaryOf } from './summary.js'
 
@@ -67,8 +68,8 @@ function healthWords({ conclusive, check, health, failures, isUnconfirmed }: Jud
   return conclusive ? `is ${check.result}` : `${WORDS[check.kind]}: ${check.result}${counted}`
 }
 
-/** What blocks a group of which it is not known whether it has failed. */
-const NO_FAILURE: readonly string[] = ['not-probed', 'panic', 'blind']
+/** The reasons that are a failure of the active pod. One that is deleted has not failed. */
+const OF_HEALTH: readonly ReasonCode[] = ['active-failed', 'active-not-ready', 'ready-by-kubelet', 'cooldown']
 
 const ROLES = ['active', 'passive'] as const
 
@@ -88,15 +89,17 @@ function decisionLines(decision: Decision, members: readonly Judged[]): string[]
     case 'first':
     case 'failback':
     case 'repair':
-      return [`Reason: ${decision.reason.text}`, `Enabling ${decision.winner.pod.name}`]
     case 'failover':
       return [
-        'Detected application health failure',
+        ...(OF_HEALTH.includes(decision.reason.code) ? ['Detected application health failure'] : []),
         `Reason: ${decision.reason.text}`,
         `Enabling ${decision.winner.pod.name}`,
       ]
     case 'blocked': {
-      const hasFailed = !NO_FAILURE.includes(decision.reason.code) && members.some(({ role }) => role === 'active')
+      const { code } = decision.reason
+      const hasFailed =
+        OF_HEALTH.includes(code) ||
+        (code === 'no-candidate' && members.some(({ role, pod }) => role === 'active' && !pod.terminating))
       const bothFail =
         decision.reason.code === 'no-candidate' &&
         ROLES.every((role) => allFail(members.filter((member) => member.role === role)))

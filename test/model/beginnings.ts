@@ -120,7 +120,14 @@ export function beginning(
   seed: string,
   maxReads: number,
 ): Promise<Point> {
-  const settings = { ...DEFAULT_SETTINGS, failures: 1, probes: 1, ...(never.length > 0 ? { never } : {}) }
+  const settings = {
+    ...DEFAULT_SETTINGS,
+    failures: 1,
+    probes: 1,
+    rise: 1,
+    cooldown: 0,
+    ...(never.length > 0 ? { never } : {}),
+  }
   const isTurned = ({ name, uid }: Pod) => turnsAround === true && uid !== name
   return behaviour.begin(
     `${failing}|${seed}|${maxReads}`,

@@ -209,7 +209,8 @@ export function brokenAtRest(
   isHealthy: (pod: Pod) => boolean,
 ): string | undefined {
   const services = objects.servicesOf(cluster)
-  const there = objects.podsOf(cluster).filter(({ terminating }) => !terminating)
+  const all = objects.podsOf(cluster)
+  const there = all.filter(({ terminating }) => !terminating)
   const pods = there.filter((pod) => !hasEnded(pod))
   const actives = pods.filter(isActive)
   // That somebody has labelled several before any pass did is an error in a template: named, and left.
@@ -224,8 +225,10 @@ export function brokenAtRest(
       return `${over.name} has ended, and is still labelled active`
     const candidates = pods.filter(({ name }) => !never.includes(name))
     const [active] = actives
-    if (candidates.length > 0 && !active) return 'no pod is active'
     const better = candidates.find(isHealthy)
+    // One that is terminating serves as long as it is Ready, and is left as it is until another is healthy.
+    const isServed = all.some((pod) => pod.terminating && isActive(pod) && pod.ready && !hasEnded(pod)) && !better
+    if (candidates.length > 0 && !active && !isServed) return 'no pod is active'
     if (active && better && !isHealthy(active))
       return `${active.name} is active and fails, though ${better.name} is healthy`
   }

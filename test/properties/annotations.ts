@@ -44,6 +44,9 @@ const noCount = fc.oneof(
   fc.integer({ min: 1_001 }).map((n) => ({ text: `${n}`, means: undefined })),
 )
 
+const few = fc.integer({ min: 1, max: 10 }).map((means) => ({ text: `${means}`, means }))
+const noFew = nothing('', '0', '00', '11', '99', '001', '-1', '1.5', '٣', ' 3')
+
 /** Numbers before units in descending order, each unit at most once. */
 const duration = fc
   .tuple(
@@ -191,6 +194,8 @@ const ANNOTATIONS: Readonly<Record<string, Annotation>> = {
   probes: { sense: count, nonsense: noCount },
   period: { sense: fc.oneof(duration, limits), nonsense: noDuration },
   confirm: { sense: words({ none: 'none', ready: 'ready' }), nonsense: nothing('', 'Ready', 'yes', 'probe') },
+  rise: { sense: few, nonsense: noFew },
+  stable: { sense: fc.oneof(duration, limits), nonsense: noDuration },
   cooldown: { sense: fc.oneof(duration, limits), nonsense: noDuration },
   failback: { sense: fc.oneof(duration, limits), nonsense: noDuration },
   settle: {

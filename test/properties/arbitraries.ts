@@ -107,6 +107,38 @@ const activeOwner = mostly<string | undefined>(
   [1, text],
 )
 
+/** The last handovers, for pods that had failed, and for preference alone. */
+const moves = mostly<string | undefined>(
+  [5, fc.constant(undefined)],
+  [
+    9,
+    fc
+      .array(
+        fc.tuple(
+          oneOf(-59, -8, -5, -4, -3, -2, -2, -1, 0).map((minutes) => new Date(NOW + minutes * MINUTE).toISOString()),
+          mostly<string>(
+            [3, oneOf('web-0', 'web-1', 'web-2').map((name) => `=uid-of-default-${name}`)],
+            [1, fc.constant('')],
+          ),
+        ),
+        { minLength: 2, maxLength: 7 },
+      )
+      .map((entries) => entries.map((entry) => entry.join('')).join(',')),
+  ],
+  [
+    1,
+    oneOf(
+      '',
+      ',',
+      '=',
+      'yesterday=uid-of-default-web-0',
+      `${new Date(NOW + MINUTE).toISOString()}=uid-of-default-web-1`,
+      `${new Date(NOW).toISOString()},`.repeat(60),
+    ),
+  ],
+  [1, text],
+)
+
 /** Who has written a pod's labels and annotations, as managedFields tell. */
 interface Writing {
   readonly isKnown: boolean
@@ -118,7 +150,17 @@ interface Writing {
   readonly bornMarks: readonly string[]
   readonly roleBy: string
 }
-const MARKS = ['epoch', 'failures', 'failed-at', 'healthy-since', 'since', 'taken-back', 'owner', 'active-owner']
+const MARKS = [
+  'epoch',
+  'failures',
+  'failed-at',
+  'healthy-since',
+  'since',
+  'taken-back',
+  'owner',
+  'active-owner',
+  'moves',
+]
 const writing: fc.Arbitrary<Writing> = fc.record({
   isKnown: mostly([9, fc.constant(true)], [1, fc.constant(false)]),
   creator: mostly([4, fc.constant('kube-controller-manager')], [1, oneOf('kubectl-create', 'argocd', '')]),
@@ -170,7 +212,7 @@ const podDraft = fc.record({
   ),
   workload,
   revisionLabel: oneOf('controller-revision-hash', 'pod-template-hash'),
-  revision: oneOf(undefined, 'old', 'new', ''),
+  revision: oneOf(undefined, 'old', 'old', 'old', 'new', 'new', 'new', ''),
   strange: strangeEntries,
   marks: fc.record({
     epoch,
@@ -179,6 +221,7 @@ const podDraft = fc.record({
     'healthy-since': time,
     since: time,
     'active-owner': activeOwner,
+    moves,
   }),
   /** Of a pod that was taken back once: whose it was then. */
   takenBack: mostly([60, fc.constant(undefined)], [1, oneOf('', 'its owner', 'another')]),
@@ -195,7 +238,8 @@ const podDraft = fc.record({
   phase: mostly([30, fc.constant('Running')], [2, oneOf('Pending', 'Failed', 'Succeeded', 'Unknown', '', 'running')]),
   terminating: mostly([12, fc.constant(false)], [1, fc.constant(true)]),
   ready: mostly([6, fc.constant(true)], [1, fc.constant(false)]),
-  readySinceMs: mostly([3, fc.constant(NOW - 60 * MINUTE)], [2, momentMs]),
+  readySinceMs: mostly([8, fc.constant(NOW - 60 * MINUTE)], [3, momentMs]),
+  restartedAtMs: mostly<number | undefined>([12, fc.constant(undefined)], [2, momentMs]),
   ip: mostly<string | undefined>([20, oneOf('10.0.0.1', 'fd00::1')], [1, oneOf(undefined, '', '__proto__')]),
   containers: mostly([9, container.map((one) => [one])], [1, fc.array(container, { maxLength: 3 })]),
 })
@@ -219,6 +263,7 @@ const pod = podDraft.map((draft): Pod => {
     strangeMarks,
     isBare,
     ip,
+    restartedAtMs,
     ...rest
   } = draft
   const uid = `uid-of-${namespace}-${name}`
@@ -246,6 +291,7 @@ const pod = podDraft.map((draft): Pod => {
     ]),
     annotations: isBare ? undefined : aMap([...strangeMarks, ...ours]),
     ...(ip === undefined ? {} : { ip }),
+    ...(restartedAtMs === undefined ? {} : { restartedAtMs }),
     ...(owner === undefined ? {} : { owner }),
   }
   return withWriters(pod, writing)
@@ -294,6 +340,8 @@ const SAID: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   failures: { '1': 1, '2': 2, '4': 4, '1000': 1_000, '0': undefined },
   probes: { '1': 1, '2': 2, '5': 5, '': undefined },
   period: { '0': 0, '1s': 1_000, '5m': 5 * MINUTE, '-1s': undefined },
+  rise: { '1': 1, '3': 3, '11': undefined },
+  stable: { '0s': 0, '1s': 1_000, '5m': 5 * MINUTE, long: undefined },
   cooldown: { '0s': 0, '1m': MINUTE, '5m': 5 * MINUTE, '1h': 60 * MINUTE, soon: undefined },
   pause: { true: true, false: false, yes: undefined },
   managed: { true: true, false: false, no: undefined },
@@ -323,6 +371,7 @@ const SHARES: Readonly<Record<string, number>> = {
   failback: 9,
   cooldown: 9,
   confirm: 3,
+  never: 4,
   failures: 4,
   probes: 4,
   pause: 1,
@@ -424,7 +473,8 @@ const neighbours = mostly<readonly Service[]>(
 
 /**
  * Who is active: mostly one pod, as it should be; or two of one swap; or whoever says so; one beside a second that came
- * up active by its template; nobody, after the label of the last one was taken away; nobody alive, or well.
+ * up active by its template; nobody, after the label of the last one was taken away; nobody alive, or well; one that
+ * fails or ends, beside pods of its revision and of a younger one.
  */
 type Leaders =
   | readonly number[]
@@ -434,6 +484,7 @@ type Leaders =
   | 'all over'
   | 'the app’s own'
   | 'none is well'
+  | 'a canary'
 const leaders = mostly<Leaders>(
   [80, fc.nat(4).map((place) => [place])],
   [10, fc.constant([0, 1])],
@@ -442,6 +493,7 @@ const leaders = mostly<Leaders>(
   [7, fc.constant('lost')],
   [6, oneOf('all over', 'the app’s own')],
   [9, fc.constant('none is well')],
+  [5, fc.constant('a canary')],
   [10, fc.constant([])],
 )
 
@@ -465,6 +517,19 @@ function ledBy(leaders: Leaders, pods: readonly SeenPod[]): readonly SeenPod[] {
         ...seen,
         passes: [false],
       }))
+    case 'a canary':
+      return change((pod, place) => {
+        const { role: _, 'pod-template-hash': __, ...labels } = pod.labels
+        const revision = place % 2 === 0 ? 'old' : 'new'
+        return {
+          ...pod,
+          readySinceMs: NOW - 60 * MINUTE,
+          terminating: place === 0 && pod.terminating,
+          createdAtMs: NOW - (place % 2 === 0 ? 30 - place : 10 - place) * MINUTE,
+          owner: { kind: 'StatefulSet', name: 'web', uid: 'uid-of-web' },
+          labels: { ...labels, 'controller-revision-hash': revision, role: place === 0 ? 'active' : 'passive' },
+        }
+      }).map((seen, place) => ({ ...seen, passes: [place !== 0], probed: true }))
     case 'all over':
       return change((pod, place) => ({ ...pod, phase: place % 2 === 0 ? 'Failed' : 'Succeeded' }))
     case 'the app’s own':

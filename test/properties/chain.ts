@@ -1,4 +1,5 @@
 /** From what a cluster holds to decisions, through the doors that a pass uses. The probes are scripted. */
+import { Findings } from '../../handler/bursts.js'
 import type { Judged } from '../../handler/candidates.js'
 import { type Decision, decide } from '../../handler/decide.js'
 import type { Probe } from '../../handler/health/probe.js'
@@ -52,7 +53,7 @@ async function decideGroup(group: Group, pods: readonly SeenPod[]): Promise<Outc
   const seenOf = (pod: Pod) => pods.find((seen) => seen.pod === pod) as SeenPod
   const context = contextOf(pods)
   // As in a pass that is cut short: what was probed is known, the rest stays unknown.
-  const known = new Map()
+  const known = new Findings(new AbortController().signal)
   const probed = group.members.filter(({ pod }) => seenOf(pod).probed)
   await judgeGroup(context, { ...group, members: probed }, settings, known, true)
   const members = await judgeGroup(context, group, settings, known, false)

@@ -1,8 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { decide, type ReasonCode } from '../../handler/decide.js'
+import { decide } from '../../handler/decide.js'
 import { describeFault } from '../../handler/errors.js'
 import { endedActive, groupName } from '../../handler/observe.js'
+import type { ReasonCode } from '../../handler/reasons.js'
 import { NOW, winnerOf } from '../support/builders.js'
 import { reordered, world } from './arbitraries.js'
 import { activesAfter, decideAll, type Outcome, ROLE, type World } from './chain.js'
@@ -18,6 +19,7 @@ const REASONS: Readonly<Record<ReasonCode, readonly string[]>> = {
   'no-active': ['first'],
   'label-lost': ['repair'],
   'active-gone': ['failover'],
+  'active-terminating': ['blocked'],
   'active-not-ready': ['failover'],
   'active-failed': ['failover'],
   'ready-by-kubelet': ['failover'],
@@ -101,7 +103,7 @@ describe('whatever a cluster holds,', limit, () => {
         const all = JSON.stringify(expected(cluster, service))
         for (const rule of RULES) if (JSON.stringify(expected(cluster, service, rule)) !== all) tally.add(rule)
       }),
-      parameters(2_000),
+      parameters(4_000),
     )
     tally.expectAll(RULES, 1_000)
   })
@@ -138,6 +140,29 @@ describe('however its pods are listed,', limit, () => {
       }),
       parameters(),
     )
+  })
+})
+
+describe('time alone moves nothing:', limit, () => {
+  test('what a pass has left where it is, a later one with the same inputs leaves as well', async () => {
+    const tally = new Tally()
+    const later = fc.constantFrom(1, 9_999, 10_000, 60_000, 3_600_000, 86_400_000)
+    await fc.assert(
+      fc.asyncProperty(world, later, async (cluster, laterMs) => {
+        for (const { group, members, settings, decision } of await decideAll(cluster)) {
+          if (decision.kind === 'error' || 'winner' in decision) continue
+          const situation = { members, settings, nowMs: NOW + laterMs, endedActive: endedActive(group, ROLE) }
+          const after = decide(situation)
+          // The two that wait for a time, and say so: the end of a cooldown, and a failback that is due.
+          const isDue = decision.reason.code === 'cooldown' || after.kind === 'failback'
+          expect('winner' in after && !isDue, JSON.stringify([decision.reason, after.reason])).toBe(false)
+          tally.add(`${decision.kind}${'winner' in after ? ', then due' : ''}`)
+        }
+      }),
+      parameters(),
+    )
+    tally.expectAll(['keep', 'blocked', 'blocked, then due', 'count', 'empty', 'paused'])
+    tally.expectAll(['keep, then due'], 1_000)
   })
 })
 

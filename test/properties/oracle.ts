@@ -4,7 +4,7 @@
  */
 import { isIP } from 'node:net'
 import type { Service } from '../../handler/kube/port.js'
-import { NOW } from '../support/builders.js'
+import { MINUTE, NOW } from '../support/builders.js'
 import { meaningOf } from './arbitraries.js'
 import type { SeenPod, World } from './chain.js'
 
@@ -48,11 +48,20 @@ export const RULES = [
   'better evidence first',
   'no failback to worse evidence',
   'the kubelet is believed where the active pod is not Ready and no other passes',
+  'what has lasted first',
+  'a restart is no lasting',
+  'a pod that has failed passes as often as it is asked to',
+  'a terminating pod that serves is kept until another is healthy',
+  'the role rests before it returns to a pod that has failed',
+  'the rest doubles',
+  'so many handovers in an hour',
+  'the role rests before a failback',
   'preferred pods first',
   'the workload of the active pod first',
   'the workload of the last active pod first',
   'the workload with the most pods first',
   'the youngest revision of a workload first',
+  'the revision of the active pod first, where no rollout replaces it',
   'fewer failures first',
 ] as const
 
@@ -219,7 +228,17 @@ interface Facts {
   readonly epoch: number
   /** It will not serve again. */
   readonly isGone: boolean
+  readonly isTerminating: boolean
+  /** Ready by its kubelet, with an address. */
+  readonly isReachable: boolean
+  readonly uid: string
+  /** Of a pod of a StatefulSet. */
+  readonly ordinal: number | undefined
+  /** It has been Ready for so long, without a restart or a failure. */
+  readonly lastedForMs: number
+  readonly moves: readonly Moved[]
   readonly isRunning: boolean
+  readonly phase: string
   /** By a probe of its own, at an address. */
   readonly isReadyByKubelet: boolean
   readonly health: 'healthy' | 'not confirmed' | 'under the threshold' | 'at the threshold' | 'conclusive' | 'not known'
@@ -237,9 +256,14 @@ interface Facts {
   readonly createdAtMs: number
   readonly revision: string | undefined
   readonly healthyForMs: number
-  readonly activeForMs: number
   /** When it was made active; `undefined`: no swap has done it. */
   readonly activeSinceMs: number | undefined
+}
+
+/** A handover, as it was noted on a pod. */
+interface Moved {
+  readonly atMs: number
+  readonly failed: string | undefined
 }
 
 function factsOf(seen: SeenPod, said: Says, everyoneIsServed: boolean, holds: Holds): Facts {
@@ -260,29 +284,50 @@ function factsOf(seen: SeenPod, said: Says, everyoneIsServed: boolean, holds: Ho
   const probes = Number(said('probes') ?? 3)
   const period = Number(said('period') ?? 1_000)
 
+  const isActive = pod.labels.role === 'active'
+  const rule = 'a pod that has failed passes as often as it is asked to'
+  const rise = isActive || how === 'ready' || !holds(rule) ? 1 : Number(said('rise') ?? 2)
+
   let health: Facts['health'] = 'not known'
   let failures = wereFailures
   if (!isRunning || (needsReady && !pod.ready)) health = 'conclusive'
   else if (seen.probed) {
     // "the least time between two counted failures of different passes"
     const tooEarly = wereFailures > 0 && failedAtMs <= NOW && NOW - failedAtMs < period
-    const toTheThreshold = wereFailures >= threshold ? 1 : threshold - wereFailures + (tooEarly ? 1 : 0)
-    const results = Array.from({ length: Math.min(probes, toTheThreshold) }, (_, n) => passes(seen, how, n))
-    if (results.includes(true)) [health, failures] = ['healthy', 0]
-    else if (toTheThreshold <= probes) [health, failures] = ['at the threshold', Math.max(threshold, wereFailures)]
-    else [health, failures] = ['under the threshold', wereFailures + probes - (tooEarly ? 1 : 0)]
+    let inARow = 0
+    for (let n = 0; health === 'not known'; n++) {
+      inARow = passes(seen, how, n) ? inARow + 1 : 0
+      if (inARow > 0) {
+        if (inARow >= (failures > 0 ? rise : 1)) [health, failures] = ['healthy', 0]
+        continue
+      }
+      const counts = failures < threshold && !(tooEarly && n === 0)
+      failures += counts ? 1 : 0
+      if (failures >= threshold) health = 'at the threshold'
+      else if (n + 1 >= probes) health = 'under the threshold'
+    }
     // "`confirm: ready`: a failure of our check counts only once the kubelet agrees"
     if (health !== 'healthy' && how === 'runs' && pod.ready && said('confirm') === 'ready')
       [health, failures] = ['not confirmed', wereFailures]
   }
+  const isReachable = pod.ready && isIP(pod.ip ?? '') > 0
+  const failedLately = wereFailures > 0 || !pod.ready
+  const restartedMs = holds('a restart is no lasting') ? (pod.restartedAtMs ?? 0) : 0
   return {
     name: pod.name,
-    isActive: pod.labels.role === 'active',
+    isActive,
     hasRole: pod.labels.role !== undefined,
     epoch: epochOf(seen, holds),
     isGone,
+    isTerminating: pod.terminating,
+    isReachable,
+    uid: pod.uid,
+    ordinal: pod.owner?.kind === 'StatefulSet' ? Number(pod.name.split('-').pop()) : undefined,
+    lastedForMs: failedLately ? -1 : NOW - Math.max(pod.readySinceMs, restartedMs, recoveredMs || 0),
+    moves: movedOf(note('moves')),
     isRunning,
-    isReadyByKubelet: pod.ready && pod.containers.some((one) => one.readinessProbe) && isIP(pod.ip ?? '') > 0,
+    phase: pod.phase,
+    isReadyByKubelet: isReachable && pod.containers.some((one) => one.readinessProbe),
     health,
     wereFailures,
     failures,
@@ -295,8 +340,46 @@ function factsOf(seen: SeenPod, said: Says, everyoneIsServed: boolean, holds: Ho
     revision: pod.labels['controller-revision-hash'] ?? pod.labels['pod-template-hash'],
     // One that is healthy since a time to come is not healthy for long enough.
     healthyForMs: NOW - Math.max(wereFailures > 0 ? NOW : 0, recoveredMs || 0, pod.readySinceMs),
-    activeForMs: sinceMs <= NOW ? NOW - sinceMs : Number.POSITIVE_INFINITY,
     activeSinceMs: Number.isNaN(sinceMs) ? undefined : sinceMs,
+  }
+}
+
+/** "it counts from failovers that our own check caused, from failbacks"; of nonsense as much as makes sense. */
+function movedOf(text: string): readonly Moved[] {
+  if (text.length > 1_024) return []
+  const moves: Moved[] = []
+  for (const entry of text.split(',').slice(0, 6)) {
+    const [time = '', failed] = entry.split('=')
+    const atMs = time.endsWith('Z') && time.includes('T') ? Date.parse(time) : Number.NaN
+    if (atMs > NOW - 60 * MINUTE && atMs < NOW + MINUTE) moves.push({ atMs, failed })
+  }
+  return moves
+}
+
+/**
+ * "it doubles while handovers of the history are closer than ten cooldowns, up to 16 times"; "at most 6 handovers an hour".
+ * @returns how long it rests yet: before a pod that has failed comes back, and before a failback
+ */
+function restsOf(pods: readonly Facts[], cooldown: number, holds: Holds) {
+  const texts = new Set(pods.flatMap(({ moves }) => moves.map((move) => JSON.stringify(move))))
+  const moves = [...texts].map((text): Moved => JSON.parse(text)).sort((a, b) => b.atMs - a.atMs)
+  const [last] = moves
+  const nothing = { hasFailed: (_: Facts) => false, before: 0, anyway: 0, beforeFailback: 0 }
+  if (cooldown === 0 || !last) return nothing
+  const gaps = moves.slice(1).map(({ atMs }, n) => (moves[n] as Moved).atMs - atMs)
+  const apart = gaps.findIndex((gap) => gap >= 10 * cooldown)
+  const inARow = holds('the rest doubles') ? (apart < 0 ? gaps.length : apart) : 0
+  const until = (n: number) => {
+    const nth = moves[n - 1]
+    return nth && holds('so many handovers in an hour') ? Math.max(0, nth.atMs + 60 * MINUTE - NOW) : 0
+  }
+  const sinceLast = Math.max(0, last.atMs + cooldown * Math.min(16, 2 ** inARow) - NOW)
+  const isResting = holds('the role rests before it returns to a pod that has failed')
+  return {
+    hasFailed: ({ uid }: Facts) => moves.some(({ failed }) => failed === uid),
+    before: isResting ? sinceLast : 0,
+    anyway: until(6),
+    beforeFailback: holds('the role rests before a failback') ? Math.max(sinceLast, until(4)) : 0,
   }
 }
 
@@ -482,7 +565,9 @@ function decideFor(
   const isJobs = ({ isOfJob }: Facts) => isOfJob && holds('pods of Jobs are no candidates')
   const mayBePromoted = pods.filter((one) => !never.includes(one.name) && !isJobs(one))
   const healthy = mayBePromoted.filter(({ health }) => health === 'healthy')
-  const first = (some: readonly Facts[]) => firstOf(some, pods, prefer, holds)
+  const stable = Number(said('stable') ?? 10_000)
+  const first = (some: readonly Facts[]) => firstOf(some, pods, prefer, stable, holds)
+  const rests = restsOf(pods, Number(said('cooldown') ?? 30_000), holds)
 
   // 1. "error (§2), empty (no pods), paused."
   if (pods.length === 0) return answer('empty', 'no-pods')
@@ -514,6 +599,11 @@ function decideFor(
     const wasOne = actives.length > 0 || wasServed !== undefined || pods.some(({ epoch }) => epoch > 0)
     const running = mayBePromoted.filter(({ isRunning }) => isRunning)
     const doubtful = first(running.filter(({ health }) => health !== 'conclusive')) ?? first(running)
+    // "A terminating active that still serves is kept until a candidate is healthy."
+    const [ending] = actives
+    const serves = ending?.isReachable && ending.isTerminating && ending.phase === 'Running'
+    if (healthy.length === 0 && serves && holds('a terminating pod that serves is kept until another is healthy'))
+      return answer('blocked', 'active-terminating')
     const winner = first(healthy) ?? (isFalse('promote-unhealthy') ? undefined : doubtful)
     if (!winner) return answer('blocked', 'no-candidate')
     return wasOne ? answer('failover', 'active-gone', winner) : answer('first', 'no-active', winner)
@@ -537,9 +627,11 @@ function decideFor(
       holds('the kubelet is believed where the active pod is not Ready and no other passes')
     const winner = first(isBelieved ? believed : healthy)
     if (!winner) return answer('blocked', 'no-candidate')
-    if (active.activeForMs < Number(said('cooldown') ?? 0)) return answer('blocked', 'cooldown')
     if (isBelieved) return answer('failover', 'ready-by-kubelet', winner)
-    return answer('failover', active.health === 'conclusive' ? 'active-not-ready' : 'active-failed', winner)
+    if (active.health === 'conclusive') return answer('failover', 'active-not-ready', winner)
+    // "for failures of our own check and for failback only"; to one that has not failed the role does not return.
+    const rested = healthy.filter((one) => rests.anyway === 0 && (rests.before === 0 || !rests.hasFailed(one)))
+    return rested.length > 0 ? answer('failover', 'active-failed', first(rested)) : answer('blocked', 'cooldown')
   }
 
   // 5. "failback if asked and due. Otherwise keep." "move to a preferred pod once it has been healthy that long"
@@ -547,7 +639,9 @@ function decideFor(
   const better = healthy.filter(({ name }) => place(name) < place(active.name))
   const proven = better.filter(({ evidence }) => evidence <= active.evidence || !holds('no failback to worse evidence'))
   const due = proven.filter(({ healthyForMs }) => healthyForMs >= Number(said('failback') ?? Number.POSITIVE_INFINITY))
-  return due.length > 0 ? answer('failback', 'preferred', first(due)) : answer('keep', 'healthy')
+  return due.length > 0 && rests.beforeFailback === 0
+    ? answer('failback', 'preferred', first(due))
+    : answer('keep', 'healthy')
 }
 
 function lastActive(pods: readonly Facts[]): Facts | undefined {
@@ -569,6 +663,7 @@ function firstOf(
   some: readonly Facts[],
   all: readonly Facts[],
   prefer: readonly string[],
+  stable: number,
   holds: Holds,
 ): Facts | undefined {
   let left = some
@@ -577,10 +672,13 @@ function firstOf(
   }
   for (const evidence of [3, 2, 1])
     keep('better evidence first', (one) => one.health === 'healthy' && one.evidence <= evidence)
+  keep('what has lasted first', ({ lastedForMs }) => stable === 0 || lastedForMs >= stable)
   for (const name of prefer) keep('preferred pods first', (one) => one.name === name)
   const [rule, home] = homeOf(all, holds)
   keep(rule, ({ workload }) => workload === home)
+  const kept = revisionKept(all, holds)
   keep('the youngest revision of a workload first', (one) => {
+    if (kept && kept.workload === one.workload) return kept.revision === one.revision
     const kin = all.filter(({ workload }) => workload === one.workload)
     const latest = Math.max(...kin.map(({ createdAtMs }) => createdAtMs))
     // Of pods of the same age the first by name counts as the youngest: it has to be the same one each time.
@@ -589,6 +687,24 @@ function firstOf(
   const fewest = Math.min(...left.map(({ failures }) => failures))
   keep('fewer failures first', ({ failures }) => failures === fewest)
   return firstByName(left)
+}
+
+/**
+ * "A canary (paused rollout, partition) does not take the role from a stable pod of the active's revision": where the
+ * active pod is not deleted, or the pod that was created last is of its revision too, or it is not its turn.
+ */
+function revisionKept(all: readonly Facts[], holds: Holds): Facts | undefined {
+  if (!holds('the revision of the active pod first, where no rollout replaces it')) return undefined
+  const actives = all.filter(({ isActive }) => isActive)
+  const active = firstByName(actives.filter((one) => actives.every((other) => one.epoch >= other.epoch)))
+  if (!active?.isTerminating) return active
+  const kin = all.filter(({ workload }) => workload === active.workload)
+  const latest = kin.filter((one) => kin.every((other) => one.createdAtMs >= other.createdAtMs))
+  const revision = firstByName(latest)?.revision
+  if (revision === active.revision) return active
+  const isLater = ({ ordinal }: Facts) => (ordinal || 0) > (active.ordinal || 0)
+  const isInTurn = kin.every((one) => !isLater(one) || one.isTerminating || one.revision === revision)
+  return active.ordinal === undefined || isInTurn ? undefined : active
 }
 
 /** Where the active pod is at home, or was; or else where most pods are, and of as many the oldest one. */

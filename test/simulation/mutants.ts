@@ -79,15 +79,16 @@ export const simulatedMutants: readonly Mutant[] = [
   mutant(
     'a pod that fails may be promoted',
     'candidates.ts',
-    `(health === 'healthy' ? null : check.result)`,
-    'null',
+    `  if (health === 'healthy') return null
+`,
+    '  return null\n',
     /is promoted, which fails|writes though nothing has changed/,
   ),
   mutant(
     'a pod in never may be promoted',
     'candidates.ts',
-    `if (settings.never?.includes(pod.name)) return 'named in never'`,
-    '',
+    'if (settings.never?.includes(pod.name)) return',
+    'if (settings.never?.includes(pod.name) && !settings.never) return',
     /is promoted, which fails or is in never/,
   ),
   mutant(

@@ -29,7 +29,7 @@ const OPTIONS = {
   roleLabel: 'role',
   dryRun: false,
   concurrency: 64,
-  settings: DEFAULT_SETTINGS,
+  settings: { ...DEFAULT_SETTINGS, cooldown: 0 }, // those with a cooldown ask for it
 }
 const FEW_PROBES = 4
 /** A pass that ends with less time than this left had only time to release. */

@@ -1,9 +1,10 @@
 /** Pods, Services, and what a pass makes of them, for tests: healthy and ordinary but for what a test says. */
 
 import type { Judged } from '../../handler/candidates.js'
+import { writeMoves } from '../../handler/cooldown.js'
 import { type Choice, type Decision, decide, type Situation } from '../../handler/decide.js'
 import type { Verdict } from '../../handler/health/judge.js'
-import { ACTIVE_SINCE, EPOCH, FAILED_AT, FAILURES, HEALTHY_SINCE, PIN } from '../../handler/keys.js'
+import { ACTIVE_SINCE, EPOCH, FAILED_AT, FAILURES, HEALTHY_SINCE, MOVES, PIN } from '../../handler/keys.js'
 import type { Pod, Service } from '../../handler/kube/port.js'
 import type { Member } from '../../handler/members.js'
 import { DEFAULT_SETTINGS, type Settings } from '../../handler/policy.js'
@@ -47,6 +48,7 @@ export function aMember(name: string, { pod = {}, ...rest }: MemberDraft = {}): 
     activeSinceMs: undefined,
     activeOwner: undefined,
     notedOwner: undefined,
+    moves: [],
     pin: 'none',
     ...rest,
   }
@@ -62,6 +64,7 @@ export function aMember(name: string, { pod = {}, ...rest }: MemberDraft = {}): 
       [HEALTHY_SINCE]: marks.healthySinceMs,
       [ACTIVE_SINCE]: marks.activeSinceMs,
     }),
+    ...(marks.moves.length > 0 ? { [MOVES]: writeMoves(marks.moves) } : {}),
   }
   return {
     ...marks,

@@ -466,7 +466,9 @@ describe('--help', () => {
       ['failures', String(DEFAULT_SETTINGS.failures)],
       ['probes', String(DEFAULT_SETTINGS.probes)],
       ['period', '1s'],
-      ['cooldown', '0s'],
+      ['rise', '2'],
+      ['stable', '10s'],
+      ['cooldown', '30s'],
       ['latch', String(DEFAULT_SETTINGS.latch)],
       ['settle', '20ms'],
     ]) {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Judged } from '../../handler/candidates.js'
+import type { Move } from '../../handler/cooldown.js'
 import { type Choice, decide } from '../../handler/decide.js'
 import type { Settings } from '../../handler/policy.js'
 import {
@@ -27,6 +28,8 @@ const decideOn = (members: readonly Judged[], settings: Partial<Settings> = {}):
 const inShort = (choice: Choice) => [choice.kind, choice.reason.code, winnerOf(choice)]
 
 const passive = aMember('web-1')
+/** A handover from this pod, which had failed its check. */
+const away = (name: string, agoMs: number): Move => ({ atMs: NOW - agoMs, failed: `uid-of-${name}` })
 const deadPassive = aMember('web-1', { verdict: failed('503') })
 /** With a readinessProbe of its own, which the kubelet runs. */
 const PROBED = {
@@ -117,10 +120,10 @@ describe('the rules, in their order', () => {
       ['blocked', 'no-candidate'],
     ],
     [
-      'the active is not Ready, the other is by its kubelet, inside the cooldown: blocked',
-      [anActive('web-0', { verdict: conclusively('not Ready'), activeSinceMs: NOW - 1 }), believed],
+      'the active is not Ready, the other is by its kubelet, and has failed a moment ago: failover all the same',
+      [anActive('web-0', { verdict: conclusively('not Ready'), moves: [away('web-1', 0)] }), believed],
       { cooldown: MINUTE },
-      ['blocked', 'cooldown'],
+      ['failover', 'ready-by-kubelet', 'web-1'],
     ],
     [
       'the active is not Ready, the other is by its kubelet, but promote-unhealthy is false: blocked',
@@ -168,52 +171,68 @@ describe('the rules, in their order', () => {
 describe('every decision says why:', () => {
   const sick = anActive('web-0', { verdict: failed() })
   const ending = anActive('web-0', terminating)
+  const ended = anActive('web-0', { ...terminating, pod: { terminating: true, ready: false } })
 
   test.each<[string, readonly Judged[], Partial<Settings>]>([
     ['the group has no pods', [], {}],
     ['paused by annotation', [sick], { pause: true }],
     ['web-0 passed its check: 200', [anActive('web-0')], {}],
     ['web-0 failed its check (500), 2 of 3 times', [anActive('web-0', { verdict: failing(2) })], {}],
-    ['web-0 failed its check 3 times (500); web-1 passed its check', [sick, passive], {}],
+    ['web-0 failed its check 3 times in a row (500); web-1 passed its check', [sick, passive], {}],
     [
-      'web-0 is not Ready; no other pod passes our check, but web-1 is Ready by its readinessProbe (our check: 500)',
+      'web-0 is not Ready by its kubelet; no other pod passes our check, but web-1 is Ready by its readinessProbe (our check: 500)',
       [anActive('web-0', { verdict: conclusively('not Ready') }), believed],
       {},
     ],
     [
-      'web-0 failed its check 3 times (500), but no other pod can take over: web-0 is left active',
+      'web-0 failed its check 3 times in a row (500); no other pod can take over (web-1: 503): web-0 stays active',
       [sick, deadPassive],
       {},
     ],
     [
-      'web-0 failed its check 3 times (500); web-1 takes over once the cooldown ends, in 40s',
-      [{ ...sick, activeSinceMs: NOW - 20 * SECOND }, passive],
+      'web-0 failed its check 3 times in a row (500); the role has moved for such a failure, or back to a preferred pod, once in the last hour: web-1 takes over in 40s at the earliest',
+      [{ ...sick, moves: [away('web-1', 20 * SECOND)] }, passive],
       { cooldown: MINUTE },
     ],
     [
-      'web-0 is not Ready; web-1 passed its check',
+      'web-0 is not Ready by its kubelet, which needs no count; web-1 passed its check',
       [anActive('web-0', { verdict: conclusively('not Ready') }), passive],
       {},
     ],
-    ['no pod is active yet; web-0 passed its check', [aMember('web-0')], {}],
+    ['no pod is active, and none is marked as having been; web-0 passed its check', [aMember('web-0')], {}],
     ['the active pod is gone; web-0 passed its check', [aMember('web-0', { epoch: 2 })], {}],
     ['web-0 is terminating; web-1 passed its check', [ending, passive], {}],
     [
-      'web-0 is Failed; web-1 passed its check',
+      'web-0 is Failed, which needs no count; web-1 passed its check',
       [anActive('web-0', { pod: { phase: 'Failed' }, verdict: conclusively('Failed') }), passive],
       {},
     ],
     [
       'web-0 is terminating and no pod that may take over is healthy; web-1 is at least running (503)',
+      [ended, deadPassive],
+      {},
+    ],
+    [
+      'web-0 is terminating; no other pod can take over (web-1: 503), and promote-unhealthy is false',
+      [ended, deadPassive],
+      { 'promote-unhealthy': false },
+    ],
+    ['web-0 is terminating; there is no other pod', [ended], {}],
+    [
+      'web-0 is terminating, and still Ready by its kubelet; no other pod can take over (web-1: 503): it keeps the role until one is healthy, or until it is not Ready',
       [ending, deadPassive],
       {},
     ],
     [
-      'web-0 is terminating, no pod that may take over is healthy, and promote-unhealthy is false',
-      [ending, deadPassive],
-      { 'promote-unhealthy': false },
+      'no pod is active, and none is marked as having been; no other pod can take over (web-0: named in never, web-1: named in never)',
+      [aMember('web-0'), passive],
+      { never: ['web-0', 'web-1'] },
     ],
-    ['web-0 is terminating, and no pod is running that could take over', [ending], {}],
+    [
+      'web-0 passed its check: 200; it is named in never, which keeps a pod from becoming active, and takes the role from none',
+      [anActive('web-0')],
+      { never: ['web-0'] },
+    ],
     [
       'web-0 and web-1 are all active; web-0 is kept (epoch 4)',
       [anActive('web-0', { epoch: 4 }), anActive('web-1', { epoch: 3 })],
@@ -221,7 +240,7 @@ describe('every decision says why:', () => {
     ],
     ['no time was left to check web-0', [anActive('web-0', { verdict: unprobed }), passive], {}],
     [
-      'web-1 is preferred to web-0 and has been healthy for 5m',
+      'web-1 is preferred to web-0 and has been healthy for at least 5m',
       [anActive('web-0'), passive],
       { prefer: ['web-1'], failback: 5 * MINUTE },
     ],
@@ -257,14 +276,9 @@ describe('several actives', () => {
     expect(repaired(unready, anActive('web-1', { verdict: failed() }))).toEqual(['repair', 'several-actives', 'web-1'])
   })
 
-  test('of equal health to the one of the youngest pod’s revision, which a passive pod may tell', () => {
-    const ofRevision = (hash: string, createdAtMs: number) => ({ labels: { 'pod-template-hash': hash }, createdAtMs })
-    const members = [
-      anActive('web-0', { pod: ofRevision('old', NOW - MINUTE) }),
-      anActive('web-1', { pod: ofRevision('new', NOW - 2 * MINUTE) }),
-      aMember('web-2', { pod: ofRevision('new', NOW) }),
-    ]
-    expect(repaired(...members)).toEqual(['repair', 'several-actives', 'web-1'])
+  test('of equal health to the one that has lasted', () => {
+    const young = anActive('web-0', { pod: { readySinceMs: NOW - SECOND } })
+    expect(repaired(young, anActive('web-1'))).toEqual(['repair', 'several-actives', 'web-1'])
   })
 
   test('are repaired to one that lives, though a terminating one has the highest epoch', () => {
@@ -283,7 +297,8 @@ describe('several actives', () => {
   })
 
   test('are repaired without waiting for a cooldown', () => {
-    const members = [anActive('web-0', { activeSinceMs: NOW }), anActive('web-1', { activeSinceMs: NOW })]
+    const moves = [away('web-0', 0), away('web-1', 0)]
+    const members = [anActive('web-0', { moves }), anActive('web-1', { moves })]
     expect(decideOn(members, { cooldown: MINUTE }).kind).toBe('repair')
   })
 })
@@ -329,7 +344,7 @@ describe('no active pod', () => {
   })
 
   test('is filled without waiting for a cooldown', () => {
-    const gone = anActive('web-0', { ...terminating, activeSinceMs: NOW })
+    const gone = anActive('web-0', { ...terminating, moves: [away('web-1', 0)] })
     expect(decideOn([gone, passive], { cooldown: MINUTE }).kind).toBe('failover')
   })
 })
@@ -409,14 +424,17 @@ describe('what a decision rests on is said:', () => {
     ['web-0 is Ready by its readinessProbe', [anActive('web-0', { verdict: ready('readiness-probe') })]],
     ['web-0 is Ready, and has no readinessProbe', [anActive('web-0', { verdict: ready('none') })]],
     [
-      'web-0 failed its check 3 times (500); web-1 is Ready by its readinessProbe',
+      'web-0 failed its check 3 times in a row (500); web-1 is Ready by its readinessProbe',
       [sick, aMember('web-1', { verdict: ready('readiness-probe') })],
     ],
     [
-      'web-0 failed its check 3 times (500); web-1 is Ready, and has no readinessProbe',
+      'web-0 failed its check 3 times in a row (500); web-1 is Ready, and has no readinessProbe',
       [sick, aMember('web-1', { verdict: ready('none') })],
     ],
-    ['no pod is active yet; web-1 is Ready, and has no readinessProbe', [aMember('web-1', { verdict: ready('none') })]],
+    [
+      'no pod is active, and none is marked as having been; web-1 is Ready, and has no readinessProbe',
+      [aMember('web-1', { verdict: ready('none') })],
+    ],
   ])('%s', (text, members) => {
     expect(decideOn(members).reason.text).toBe(text)
   })
@@ -462,21 +480,76 @@ describe('a failed active', () => {
     expect(winnerOf(decideOn([sick, passive, aMember('web-2')], { prefer: ['web-0', 'web-2'] }))).toBe('web-2')
   })
 
-  test.each([
-    ['began just now', NOW, 'blocked'],
-    ['ends in a moment', NOW - MINUTE + 1, 'blocked'],
-    ['is over', NOW - MINUTE, 'failover'],
-    ['has an unknown start', undefined, 'failover'],
-    // Who may annotate a pod, or a clock that is wrong, must not be able to stop failovers for ever.
-    ['starts in the future', NOW + 1, 'failover'],
-  ])('whose cooldown %s: %j -> %s', (_, activeSinceMs, kind) => {
-    const members = [anActive('web-0', { verdict: failed(), activeSinceMs }), passive]
+  test.each<[string, readonly Move[], string]>([
+    ['has just failed itself', [away('web-1', 0)], 'blocked'],
+    ['failed almost a cooldown ago', [away('web-1', MINUTE - 1)], 'blocked'],
+    ['failed a cooldown ago', [away('web-1', MINUTE)], 'failover'],
+    ['failed two hours ago', [away('web-1', 120 * MINUTE)], 'failover'],
+    ['has not failed, though others have', [away('web-0', 0), away('web-2', 0)], 'failover'],
+    ['has not failed, after a failback', [{ atMs: NOW }], 'failover'],
+    ['failed after other handovers: twice the time', [away('web-0', 3 * MINUTE), away('web-1', MINUTE)], 'blocked'],
+    ['failed after others, and twice the time ago', [away('web-0', 4 * MINUTE), away('web-1', 2 * MINUTE)], 'failover'],
+    [
+      'failed long after others: the time is single again',
+      [away('web-0', 12 * MINUTE), away('web-1', MINUTE)],
+      'failover',
+    ],
+    // A clock that is wrong must not be able to stop failovers for ever; a second of difference is none.
+    ['fails in an hour', [away('web-1', -60 * MINUTE)], 'failover'],
+    ['fails in a second', [away('web-1', -SECOND)], 'blocked'],
+  ])('is followed by one that %s', (_, moves, kind) => {
+    const members = [anActive('web-0', { verdict: failed(), moves }), passive]
     expect(decideOn(members, { cooldown: MINUTE }).kind).toBe(kind)
+    expect(decideOn(members, { cooldown: 0 }).kind, 'without a cooldown').toBe('failover')
+  })
+
+  test('goes to a pod that has not failed rather than wait for a better one that has', () => {
+    const members = [anActive('web-0', { verdict: failed(), moves: [away('web-1', 0)] }), passive, aMember('web-2')]
+    expect(winnerOf(decideOn(members, { prefer: ['web-1'], cooldown: MINUTE }))).toBe('web-2')
+  })
+
+  test('hands over six times an hour at most, even to pods that have not failed', () => {
+    const moves = [50, 40, 30, 20, 10, 5].map((minutes) => away(`gone-${minutes}`, minutes * MINUTE))
+    const decision = (some: readonly Move[]) =>
+      decideOn([anActive('web-0', { verdict: failed(), moves: some }), passive], { cooldown: SECOND })
+    expect(decision(moves)).toMatchObject({ kind: 'blocked', reason: { text: expect.stringContaining('in 10m at') } })
+    expect(decision(moves.slice(1)).kind).toBe('failover')
+  })
+
+  test('notes that it has failed beside what was noted before, wherever that stands', () => {
+    const [before, mine] = [away('web-2', 30 * MINUTE), { atMs: NOW, failed: 'uid-of-web-0' }]
+    const members = [anActive('web-0', { verdict: failed() }), { ...passive, moves: [before, away('x', 61 * MINUTE)] }]
+    expect(decideOn(members)).toMatchObject({ kind: 'failover', moves: [before, mine] })
+    const unready = [anActive('web-0', { verdict: conclusively('not Ready') }), { ...passive, moves: [before] }]
+    expect(decideOn(unready), 'the kubelet has spoken').toMatchObject({ moves: [before] })
+    expect(decideOn(members, { cooldown: 0 }), 'nobody asks').toMatchObject({ moves: [] })
   })
 
   test('without a candidate is blocked for that reason, not for the cooldown', () => {
-    const members = [anActive('web-0', { verdict: failed(), activeSinceMs: NOW }), deadPassive]
+    const members = [anActive('web-0', { verdict: failed(), moves: [away('web-1', 0)] }), deadPassive]
     expect(decideOn(members, { cooldown: MINUTE }).reason.code).toBe('no-candidate')
+  })
+})
+
+describe('a terminating active that is Ready', () => {
+  const ending = anActive('web-0', terminating)
+
+  test.each<[string, readonly Judged[], readonly (string | undefined)[]]>([
+    ['is kept while no other pod is healthy', [ending, deadPassive], ['blocked', 'active-terminating', undefined]],
+    ['is kept while it is the only pod', [ending], ['blocked', 'active-terminating', undefined]],
+    ['gives way to a healthy pod', [ending, passive], ['failover', 'active-gone', 'web-1']],
+    [
+      'is kept no more once it is not Ready',
+      [anActive('web-0', { ...terminating, pod: { terminating: true, ready: false } }), deadPassive],
+      ['failover', 'active-gone', 'web-1'],
+    ],
+    [
+      'is kept no more once it has no address',
+      [anActive('web-0', { ...terminating, pod: { terminating: true, ip: '' } }), deadPassive],
+      ['failover', 'active-gone', 'web-1'],
+    ],
+  ])('%s', (_, members, expected) => {
+    expect(inShort(decideOn(members))).toEqual(expected)
   })
 })
 
@@ -533,9 +606,16 @@ describe('failback', () => {
     expect(decideOn([flapping, anActive('web-1'), aMember('web-2')], settings).kind).toBe('keep')
   })
 
-  test('does not wait for a cooldown: it is no failover', () => {
-    const members = [preferred(), anActive('web-1', { activeSinceMs: NOW })]
-    expect(decideOn(members, { ...settings, cooldown: 60 * MINUTE }).kind).toBe('failback')
+  test.each<[string, readonly Move[], string]>([
+    ['after a failure a moment ago', [away('web-0', 0)], 'keep'],
+    ['after a failback a moment ago', [{ atMs: NOW }], 'keep'],
+    ['after a failure a cooldown ago', [away('web-0', MINUTE)], 'failback'],
+    ['after four in the last hour', [50, 35, 20, 5].map((ago) => away('web-0', ago * MINUTE)), 'keep'],
+    ['after three in the last hour', [50, 35, 20].map((ago) => away('web-0', ago * MINUTE)), 'failback'],
+  ])('waits for the cooldown, and leaves handovers for failures: %s', (_, moves, kind) => {
+    const members = [preferred(), anActive('web-1', { moves })]
+    expect(decideOn(members, { ...settings, cooldown: MINUTE }).kind).toBe(kind)
+    expect(decideOn(members, { ...settings, cooldown: 0 }).kind, 'without a cooldown').toBe('failback')
   })
 
   test('happens for an active that is named in never by now, to a preferred one', () => {

@@ -18,7 +18,7 @@ import { VirtualClock } from '../support/virtual-clock.js'
 const signal = new AbortController().signal
 
 /** A swap of pods that belong to no workload. */
-const epoch = (n: number): Ballot => ({ epoch: n, workload: undefined })
+const epoch = (n: number): Ballot => ({ epoch: n, workload: undefined, moves: [] })
 
 /** A pod as the API server stores it. */
 const stored = ({ name, uid, labels, annotations, terminating, phase }: Pod) =>

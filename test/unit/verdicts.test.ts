@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { Findings } from '../../handler/bursts.js'
 import { systemClock } from '../../handler/clock.js'
 import { startDeadline } from '../../handler/deadline.js'
 import type { Pod } from '../../handler/kube/port.js'
@@ -35,7 +36,7 @@ async function judge(timeoutMs: number, own: Partial<Settings> = {}, maxHealthTi
       return { healthy: false, text: 'no answer', ms: limitMs }
     },
   } as unknown as Judging
-  const [judged] = await judgeGroup(context, group, settings, new Map(), true)
+  const [judged] = await judgeGroup(context, group, settings, new Findings(new AbortController().signal), true)
   deadline.close()
   return { limits, health: judged?.verdict.health, notes: notesOn(judged ? [judged] : [], settings, context) }
 }

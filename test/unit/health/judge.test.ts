@@ -12,7 +12,7 @@ import { VirtualClock } from '../../support/virtual-clock.js'
 const planFor = (pod: Pod = aPod('web-0')): Plan => ({
   kind: 'http',
   pod,
-  targets: [],
+  targets: [{ kind: 'tcp', host: '10.0.0.1', port: 80 }],
   evidence: 'check',
   timeoutMs: 2_000,
 })
@@ -52,7 +52,13 @@ async function judge(
     await clock.sleep(tookMs, signal)
     return { healthy: text === '200', text, ms: tookMs }
   }
-  const work = judgeByProbes(planFor(pod), stored, { ...DEFAULT_SETTINGS, ...settings }, { clock, probe }, cut.signal)
+  const work = judgeByProbes(
+    planFor(pod),
+    stored,
+    { ...DEFAULT_SETTINGS, rise: 1, ...settings },
+    { clock, probe },
+    cut.signal,
+  )
   return { verdict: await clock.run(work), probedAt }
 }
 
@@ -95,6 +101,66 @@ describe('a pod’s state', () => {
       marks: {},
     })
     expect(notProbed(planFor(), stored)).toMatchObject({ health: 'unknown', failures: 2, marks: {} })
+  })
+})
+
+describe('a pod that has failed', () => {
+  const stored = { failures: 1, failedAtMs: NOW - MINUTE }
+
+  test('lately has to pass as often in a row as it is asked to', async () => {
+    const { verdict, probedAt } = await judge(['200', '200', '200'], { stored, rise: 3 })
+    expect(probedAt).toEqual([0, 1_000, 2_000])
+    expect(verdict).toMatchObject({ health: 'healthy', failures: 0 })
+    expect(verdict).not.toHaveProperty('isRecovering')
+  })
+
+  test('in this very burst has to as well', async () => {
+    const { verdict, probedAt } = await judge(['500', '200', '200'], { rise: 2 })
+    expect(probedAt).toEqual([0, 1_000, 2_000])
+    expect(verdict).toMatchObject({ health: 'healthy', failures: 0, marks: {} })
+  })
+
+  test('begins anew with each failure, which goes on counting', async () => {
+    const { verdict } = await judge(['200', '500', '200', '500'], { stored, rise: 2, failures: 3 })
+    expect(verdict).toMatchObject({ health: 'failed', failures: 3, check: { result: '500' } })
+  })
+
+  test('ends the burst with a failure after as many probes as there may be', async () => {
+    const { verdict, probedAt } = await judge(['500', '200', '500'], { rise: 2, failures: 9, probes: 3 })
+    expect(probedAt).toHaveLength(3)
+    expect(verdict).toMatchObject({ health: 'failing', failures: 2 })
+  })
+
+  test('is probed beyond that while it passes', async () => {
+    const { verdict, probedAt } = await judge(['500', '500', '200', '200'], { rise: 2, failures: 9, probes: 3 })
+    expect(probedAt).toHaveLength(4)
+    expect(verdict.health).toBe('healthy')
+  })
+
+  test('is recovering when there was no time for all of it: the count stays', async () => {
+    const { verdict } = await judge(['200', '200'], { stored, rise: 2, cutAfterMs: 500 })
+    expect(verdict).toMatchObject({
+      health: 'failing',
+      isRecovering: true,
+      failures: 1,
+      check: { result: '200, 1 of 2 times in a row since it failed' },
+      marks: {},
+    })
+  })
+
+  test('has nothing to pass where its Ready condition says it all', async () => {
+    const plan = { ...planFor(), targets: [] }
+    const clock = new VirtualClock(NOW)
+    const probe: Probe = async () => ({ healthy: true, text: 'Ready', ms: 0 })
+    const work = judgeByProbes(
+      plan,
+      stored,
+      { ...DEFAULT_SETTINGS, rise: 5 },
+      { clock, probe },
+      new AbortController().signal,
+    )
+    expect(await clock.run(work)).toMatchObject({ health: 'healthy' })
+    expect(clock.now()).toBe(NOW)
   })
 })
 

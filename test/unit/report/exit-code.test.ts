@@ -11,7 +11,6 @@ import {
   conclusively,
   failed,
   failing,
-  MINUTE,
   NOW,
   unprobed,
 } from '../../support/builders.js'
@@ -47,7 +46,7 @@ describe('a pass exits 1', () => {
     ['the active has failed and nobody can take over', [aGroupReport([sick])]],
     [
       'a failover waits for the cooldown',
-      [aGroupReport([{ ...sick, activeSinceMs: NOW }, aMember('web-1')], { settings: { cooldown: MINUTE } })],
+      [aGroupReport([{ ...sick, moves: [{ atMs: NOW, failed: 'uid-of-web-1' }] }, aMember('web-1')])],
     ],
     ['there was no time to probe the active', [aGroupReport([anActive('web-0', { verdict: unprobed })])]],
     ['a doubtful pod was made active', [aGroupReport([aMember('web-0', { verdict: conclusively('not Ready') })])]],

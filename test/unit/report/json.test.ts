@@ -47,7 +47,7 @@ describe('the JSON for programs', () => {
             "decision": "failover",
             "reason": {
               "code": "active-failed",
-              "text": "web-0 failed its check 3 times (500); web-1 passed its check"
+              "text": "web-0 failed its check 3 times in a row (500); web-1 passed its check"
             },
             "active": {
               "before": "web-0",
@@ -68,7 +68,8 @@ describe('the JSON for programs', () => {
                   "ms": 3
                 },
                 "evidence": null,
-                "whyNot": "500"
+                "whyNot": "500",
+                "whyNotCode": "check-failed"
               },
               {
                 "name": "web-1",
@@ -83,7 +84,8 @@ describe('the JSON for programs', () => {
                   "ms": 3
                 },
                 "evidence": "check",
-                "whyNot": null
+                "whyNot": null,
+                "whyNotCode": null
               }
             ],
             "writes": [

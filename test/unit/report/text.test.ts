@@ -66,7 +66,7 @@ describe('the text for people', () => {
       helloworld-1 is the passive pod
       Passive pod HTTP response: 200 (helloworld-0)
       Passive pod HTTP response: 200 (helloworld-1)
-      Reason: no pod is active yet; helloworld-0 passed its check
+      Reason: no pod is active, and none is marked as having been; helloworld-0 passed its check
       Enabling helloworld-0
       service/helloworld patched
       pod/helloworld-1 patched
@@ -88,7 +88,7 @@ describe('the text for people', () => {
       Active pod HTTP response: 500
       Passive pod HTTP response: 200
       Detected application health failure
-      Reason: helloworld-0 failed its check 3 times (500); helloworld-1 passed its check
+      Reason: helloworld-0 failed its check 3 times in a row (500); helloworld-1 passed its check
       Enabling helloworld-1
       service/helloworld patched
       pod/helloworld-0 patched
@@ -108,7 +108,6 @@ describe('the text for people', () => {
       helloworld-1 is the passive pod
       Active pod is terminating
       Passive pod HTTP response: 200
-      Detected application health failure
       Reason: helloworld-0 is terminating; helloworld-1 passed its check
       Enabling helloworld-1
 
@@ -127,7 +126,7 @@ describe('the text for people', () => {
       Passive pod HTTP response: 503
       Detected application health failure
       Passive pod failing health check as well... leaving active pod enabled
-      Reason: helloworld-0 failed its check 3 times (500), but no other pod can take over: helloworld-0 is left active
+      Reason: helloworld-0 failed its check 3 times in a row (500); no other pod can take over (helloworld-1: 503): helloworld-0 stays active
 
       1 blocked; 2 API requests, 57ms
       "
@@ -167,7 +166,8 @@ describe('the text for people', () => {
   })
 
   test('on a failover that has to wait for the cooldown', () => {
-    const members = [{ ...sick, activeSinceMs: NOW - 20 * SECOND }, HELLO_1]
+    const moves = [{ atMs: NOW - 20 * SECOND, failed: HELLO_1.pod.uid }]
+    const members = [{ ...sick, moves }, HELLO_1]
     const group = aGroupReport(members, { services: SERVICES, settings: { cooldown: MINUTE } })
     expect(toText(aReport([group]))).toMatchInlineSnapshot(`
       "default/helloworld:
@@ -176,7 +176,7 @@ describe('the text for people', () => {
       Active pod HTTP response: 500
       Passive pod HTTP response: 200
       Detected application health failure
-      Reason: helloworld-0 failed its check 3 times (500); helloworld-1 takes over once the cooldown ends, in 40s
+      Reason: helloworld-0 failed its check 3 times in a row (500); the role has moved for such a failure, or back to a preferred pod, once in the last hour: helloworld-1 takes over in 40s at the earliest
 
       1 blocked; 2 API requests, 57ms
       "
@@ -189,7 +189,7 @@ describe('the text for people', () => {
       "default/helloworld:
       helloworld-0 is the passive pod
       Passive pod is Pending
-      Reason: no pod is active yet, and no pod is running that could take over
+      Reason: no pod is active, and none is marked as having been; no other pod can take over (helloworld-0: Pending)
 
       1 blocked; 2 API requests, 57ms
       "
@@ -239,7 +239,7 @@ describe('the text for people', () => {
       helloworld-1 is the active pod
       Active pod HTTP response: 200
       Passive pod HTTP response: 200
-      Reason: helloworld-0 is preferred to helloworld-1 and has been healthy for 5m
+      Reason: helloworld-0 is preferred to helloworld-1 and has been healthy for at least 5m
       Enabling helloworld-0
 
       1 failback; 2 API requests, 57ms
@@ -342,7 +342,7 @@ describe('the text for people', () => {
       Active pod HTTP response: 500
       Passive pod HTTP response: 200
       Detected application health failure
-      Reason: helloworld-0 failed its check 3 times (500); helloworld-1 passed its check
+      Reason: helloworld-0 failed its check 3 times in a row (500); helloworld-1 passed its check
       Enabling helloworld-1
       service/helloworld patched (dry run)
       pod/helloworld-0 patched (dry run)
@@ -377,7 +377,7 @@ describe('the text for people', () => {
       Active pod HTTP response: 500
       Passive pod HTTP response: 200
       Detected application health failure
-      Reason: helloworld-0 failed its check 3 times (500); helloworld-1 passed its check
+      Reason: helloworld-0 failed its check 3 times in a row (500); helloworld-1 passed its check
       Enabling helloworld-1
       pod/helloworld-0 not patched: it has changed meanwhile
       pod/helloworld-1 not patched: it is gone
