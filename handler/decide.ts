@@ -10,6 +10,7 @@ import { compareNames } from './names.js'
 import { hasReadinessProbe, isRunning } from './pods.js'
 import type { Settings } from './policy.js'
 import type { Reason, ReasonCode } from './reasons.js'
+import type { Doubt } from './sight.js'
 
 export interface Situation {
   readonly members: readonly Judged[]
@@ -17,6 +18,8 @@ export interface Situation {
   readonly nowMs: number
   /** A pod that has ended and still carries the role. It is no member: nobody has to be made passive in its place. */
   readonly endedActive?: Pod | undefined
+  /** Why failures of our check are no reason to move. */
+  readonly doubt?: Doubt | undefined
 }
 
 export type Decision = { readonly kind: 'error'; readonly fault: Fault } | Choice
@@ -49,6 +52,10 @@ export function decide(situation: Situation): Choice {
   if (more.length > 0 || actives.length > 1) return repair(situation, [active, ...more])
 
   const { verdict } = active
+  const { doubt } = situation
+  const isOurWord = !verdict.conclusive && (verdict.health === 'failing' || verdict.health === 'failed')
+  if (doubt && isOurWord) return rest('blocked', doubt.code, doubt.text)
+  if (verdict.isUnconfirmed) return rest('count', 'unconfirmed', unconfirmedWords(active))
   switch (verdict.health) {
     case 'healthy':
       return failback(situation, active) ?? rest('keep', 'healthy', healthyWords(active, settings))
@@ -71,6 +78,10 @@ function healthyWords(active: Judged, { never }: Settings): string {
   return never?.includes(active.pod.name)
     ? `${words}; it is named in never, which keeps a pod from becoming active, and takes the role from none`
     : words
+}
+
+function unconfirmedWords({ pod, verdict }: Judged): string {
+  return `${pod.name} failed our check (${verdict.check.result}), which counts once its kubelet agrees (confirm: ready): it is Ready, and nothing is counted`
 }
 
 /** That a pod is healthy, with what it rests on. */

@@ -28,6 +28,7 @@ export type FaultCode =
   | 'interrupted'
   | 'latched'
   | 'healed-again'
+  | 'blind'
 
 export function describeFault({ object, message, remedy }: Fault): string {
   return `${object}: ${message}. ${remedy}`

@@ -39,6 +39,12 @@ const GENERAL = {
     default: '30s',
     describe: 'most that one probe may take, whatever a Service or a pod asks for; at least 2s',
   },
+  panic: {
+    kind: 'text',
+    default: '50%',
+    describe:
+      'where our check fails more of the active pods that are Ready (of 5 or more), nothing moves for it; 0: never',
+  },
   'allow-exec': { kind: 'switch', describe: 'let exec: checks run (this version has none)' },
 } as const satisfies Record<string, Flag>
 
@@ -57,6 +63,11 @@ export const PER_SERVICE = {
   failures: { kind: 'text', default: '3', describe: 'consecutive failures before a pod has failed' },
   probes: { kind: 'text', default: '3', describe: 'probes of a failing pod in one pass' },
   period: { kind: 'text', default: '1s', describe: 'time between those probes' },
+  confirm: {
+    kind: 'text',
+    default: 'none',
+    describe: 'ready: a failure of our check counts only while the kubelet finds the pod not Ready as well',
+  },
   rise: { kind: 'text', default: '2', describe: 'probes in a row that a pod has to pass to take over after it failed' },
   stable: { kind: 'text', default: '10s', describe: 'pods that have been Ready for so long take over before others' },
   cooldown: {

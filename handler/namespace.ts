@@ -106,7 +106,9 @@ export async function tendNamespace(
           healed: healed.filter(isOwn),
         }
         return context.host.serve(group, (fresh) =>
-          (fresh ?? isLeft(group)) ? tendAnew(fresh ?? context, group) : tendRead(context, read),
+          context.sight.during(group, () =>
+            (fresh ?? isLeft(group)) ? tendAnew(fresh ?? context, group) : tendRead(context, read),
+          ),
         )
       })
     const matched = new Set(targets?.filter((target) => !unmatched.includes(target)))

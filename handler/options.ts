@@ -11,6 +11,7 @@ import {
   FLAG_SETTINGS,
   type Settings,
 } from './policy.js'
+import { DEFAULT_PANIC } from './sight.js'
 import type { ServiceRef } from './targets.js'
 
 export interface RunOptions extends Omit<PassOptions, 'namespaces'> {
@@ -69,6 +70,7 @@ export function readOptions(argv: Readonly<Record<string, unknown>>, env: Enviro
       'text',
     deadlineMs: values.read('deadline', parseDeadline, 'a duration of at least 10s, such as 40s') ?? 40_000,
     ...readTimeouts(values),
+    panic: values.read('panic', parsePanic, 'a share from 1% to 99%, such as 50%, or 0 for never') ?? DEFAULT_PANIC,
     concurrency: values.read('concurrency', parseConcurrency, 'a whole number from 1 to 10000') ?? 64,
   }
 }
@@ -210,6 +212,12 @@ function parseDeadline(text: string): number | undefined {
 function parseMaxHealthTimeout(text: string): number | undefined {
   const ms = parseDuration(text)
   return ms !== undefined && ms >= DEFAULT_HEALTH_TIMEOUT_MS ? ms : undefined
+}
+
+/** A share of one. */
+function parsePanic(text: string): number | undefined {
+  if (text === '0' || text === '0%') return 0
+  return /^[1-9]\d?%$/.test(text) ? Number.parseInt(text, 10) / 100 : undefined
 }
 
 function parseConcurrency(text: string): number | undefined {

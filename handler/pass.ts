@@ -14,6 +14,7 @@ import { type Group, type GroupServices, groupName } from './observe.js'
 import { DEFAULT_MAX_HEALTH_TIMEOUT_MS } from './policy.js'
 import type { GroupReport, Report } from './report/report.js'
 import type { Backoff } from './serve/backoff.js'
+import { DEFAULT_PANIC, Sight } from './sight.js'
 import type { Scope, Target } from './targets.js'
 import type { GroupContext } from './tend.js'
 import { takingTurns } from './turns.js'
@@ -30,6 +31,8 @@ export interface PassOptions extends Scope {
   readonly deadlineMs: number
   /** What one probe may take at most, whatever a Service or a pod asks for. Milliseconds; 30 s unless given. */
   readonly maxHealthTimeoutMs?: number
+  /** Of the active pods that are Ready by their kubelets, what our check may fail; 0: any; half of them unless given. */
+  readonly panic?: number
   /** Probes that are under way at once; one that hangs is not counted for long. */
   readonly concurrency: number
   /** What passes of one process share. Absent: it makes one pass. */
@@ -40,6 +43,8 @@ export interface Shared {
   /** Whose probe is next, whose swap, and whose request. */
   readonly turns: Pick<GroupContext, 'probes' | 'swaps' | 'requests'>
   readonly hosting: Hosting
+  /** How all groups look to the process. Absent: what one pass sees is all that it knows. */
+  readonly sight?: Sight
   /** Groups that cannot be written for the moment, which are left as well. Absent: none. */
   readonly backoff?: Backoff
   /** Groups that another pass is serving: left to it, or served once more after that. */
@@ -72,6 +77,8 @@ export async function pass(options: PassOptions, effects: Effects, stop: AbortSi
     requests: effects.kube.requests - requestsBefore,
     ...rest,
   })
+  const reading = { left: 0 }
+  const sight = shared?.sight ?? new Sight(clock)
   const context: GroupContext = {
     ...effects,
     kube: options.dryRun ? dryRun(effects.kube) : verified(effects.kube, options.roleLabel),
@@ -80,13 +87,15 @@ export async function pass(options: PassOptions, effects: Effects, stop: AbortSi
     optIn: options.optIn ?? false,
     defaults: options.settings,
     maxHealthTimeoutMs: options.maxHealthTimeoutMs ?? DEFAULT_MAX_HEALTH_TIMEOUT_MS,
+    panic: options.panic ?? DEFAULT_PANIC,
+    ...{ sight, unread: () => reading.left },
     dryRun: options.dryRun,
     deadline: begin(),
     stop,
     quickCheck: options.quickCheck ?? false,
   }
   const host = hostOf(context, begin, shared, (group) => shared?.onGroup(reportOn([group])))
-  const { reports, ...read } = await readScope(context, options, host)
+  const { reports, ...read } = await readScope(context, options, host, reading)
   shared?.onRead()
   const groups = (await Promise.all(reports)).flat()
   context.deadline.close()
@@ -130,12 +139,27 @@ interface Read extends Pick<Report, 'complete' | 'warnings' | 'busy'> {
 }
 
 /** The namespaces that the targets name, and all the others as well where a target that names no group asks for it. */
-async function readScope(context: GroupContext, options: PassOptions, host: Host): Promise<Read> {
+async function readScope(
+  context: GroupContext,
+  options: PassOptions,
+  host: Host,
+  reading: { left: number },
+): Promise<Read> {
   const { targets } = options
   const reads = pLimit(NAMESPACES_AT_ONCE)
   const scope = options.namespaces === 'all' ? [undefined] : [...new Set(options.namespaces)]
-  const tend = (namespaces: readonly (string | undefined)[], wanted: Wanted) =>
-    Promise.all(namespaces.map((namespace) => tendNamespace({ ...context, host }, options, namespace, wanted, reads)))
+  const tend = (namespaces: readonly (string | undefined)[], wanted: Wanted) => {
+    reading.left += namespaces.length
+    const read = () => {
+      reading.left--
+      context.sight.tell()
+    }
+    return Promise.all(
+      namespaces.map((namespace) =>
+        tendNamespace({ ...context, host }, options, namespace, wanted, reads).finally(read),
+      ),
+    )
+  }
   const reports = (tended: readonly Tended[]) => tended.map((one) => one.reports)
   const restOf = (tended: readonly Tended[]) => ({
     complete: tended.flatMap(({ namespace, isComplete }) => (isComplete ? [namespace] : [])),

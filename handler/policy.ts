@@ -100,6 +100,11 @@ const searched: Setting<string> = {
   describe: (text) => (text ? `${Buffer.byteLength(text)} bytes long` : 'empty'),
 }
 
+const confirmation: Setting<'none' | 'ready'> = {
+  expected: 'none or ready',
+  parse: (text) => (text === 'none' || text === 'ready' ? text : undefined),
+}
+
 /** Inclusive. */
 export type StatusRange = readonly [min: number, max: number]
 export type Header = readonly [name: string, value: string]
@@ -111,6 +116,7 @@ export const FLAG_SETTINGS = {
   failures: count,
   probes: count,
   period: duration,
+  confirm: confirmation,
   rise: few,
   stable: duration,
   cooldown: duration,
@@ -153,6 +159,7 @@ export const DEFAULT_SETTINGS: Settings = {
   failures: 3,
   probes: 3,
   period: 1_000,
+  confirm: 'none',
   rise: 2,
   stable: 10_000,
   cooldown: 30_000,

@@ -22,6 +22,12 @@ export const REASONS = {
     'The active pod has failed our check, and so had the pods that could take over, lately: the role rests (see `cooldown`).',
   'no-candidate': 'No other pod can take over. An active pod keeps the role.',
   'not-probed': 'The pass had no time left to check the active pod.',
+  unconfirmed:
+    'The active pod fails our check, and its kubelet finds it Ready: with `confirm: ready` nothing is counted until both agree.',
+  panic:
+    'Our check fails more of the active pods that are Ready by their kubelets than `--panic` allows: that is our view, and moves nothing.',
+  blind:
+    'Nothing of any pod has answered, and at least two of them are Ready by their kubelets: they are not reached from here.',
 } as const
 
 export type ReasonCode = keyof typeof REASONS

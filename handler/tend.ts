@@ -17,6 +17,7 @@ import type { GroupReport } from './report/report.js'
 import { pause, persist } from './retry.js'
 import { deadPorts, unreachable } from './service-ports.js'
 import type { Decide } from './settled.js'
+import { blindness, type Doubt, type Scope, type Sight, uncounted } from './sight.js'
 import { readGroup } from './snapshot.js'
 import { type Turns, turnOf } from './turns.js'
 import { uncheckedPorts } from './unchecked-ports.js'
@@ -24,7 +25,7 @@ import { Unexplained } from './unexplained.js'
 import { keepUp, labelPod, retire } from './upkeep.js'
 import { judgeGroup, knownSince, notesOn } from './verdicts.js'
 
-export interface GroupContext extends SwapContext {
+export interface GroupContext extends SwapContext, Scope {
   readonly defaults: Settings
   /** What one probe may take at most, whatever a Service or a pod asks for. Milliseconds. */
   readonly maxHealthTimeoutMs: number
@@ -35,6 +36,8 @@ export interface GroupContext extends SwapContext {
   readonly probes: Turns
   readonly swaps: Turns
   readonly requests: Turns
+  /** How the other groups look. */
+  readonly sight: Sight
 }
 
 /**
@@ -91,6 +94,7 @@ async function tendWith(
     noted.push(...handover.noted)
     if (outcome.kind === 'done') {
       view = { ...view, decision: enabled(decision, outcome.winner) }
+      if (!context.dryRun) context.sight.moved(group, outcome.winner)
       const retired = await retireEnded(context, view.group)
       return result({
         activeAfter: outcome.winner.pod.name,
@@ -197,6 +201,7 @@ interface View {
   readonly settings: Settings
   readonly members: readonly Judged[]
   readonly decision: Decision
+  readonly doubt?: Doubt | undefined
   readonly warnings: readonly string[]
 }
 
@@ -221,12 +226,15 @@ async function consider(context: GroupContext, group: Group, findings: Findings)
   }
   const { settings, warnings } = policy
   const decided = decideOn(context, group, settings)
-  const members = await judgeGroup(context, group, settings, findings, true, decided)
+  const judged = await judgeGroup(context, group, settings, findings, true, decided)
+  const doubt = await context.sight.doubt(group, judged, context, context.deadline.probing)
+  const members = doubt ? judged.map(uncounted) : judged
   return {
     group,
     settings,
     members,
-    decision: decided(members),
+    doubt,
+    decision: decideOn(context, group, settings, doubt)(members),
     warnings: [
       ...group.warnings,
       ...warnings,
@@ -236,9 +244,9 @@ async function consider(context: GroupContext, group: Group, findings: Findings)
   }
 }
 
-function decideOn({ clock, roleLabel }: GroupContext, group: Group, settings: Settings): Decide {
+function decideOn({ clock, roleLabel }: GroupContext, group: Group, settings: Settings, doubt?: Doubt): Decide {
   const over = endedActive(group, roleLabel)
-  return (members) => decide({ members, settings, nowMs: clock.now(), endedActive: over })
+  return (members) => decide({ members, settings, nowMs: clock.now(), endedActive: over, doubt })
 }
 
 /** What was probably meant by labels and names that mean nothing here. */
@@ -267,6 +275,7 @@ async function stay(context: GroupContext, view: View, decision: Exclude<Decisio
     case 'blocked': {
       const [refused, retired] = await Promise.all([keepUp(context, view.members), retireEnded(context, view.group)])
       const isLate = decision.kind === 'blocked' && decision.reason.code === 'not-probed'
+      const isBlind = decision.kind === 'blocked' && decision.reason.code === 'blind'
       return {
         activeAfter,
         warnings: retired.warnings,
@@ -274,6 +283,7 @@ async function stay(context: GroupContext, view: View, decision: Exclude<Decisio
           ...refused.map((error) => faultOf(error, `group ${groupName(view.group)}`)),
           ...retired.faults,
           ...(isLate ? [tooLate(context.stop, view.group)] : []),
+          ...(isBlind ? [blindness(view.group)] : []),
         ],
       }
     }
@@ -290,7 +300,7 @@ async function retireEnded(
 
 async function trySwap(
   context: GroupContext,
-  { group, members, settings }: View,
+  { group, members, settings, doubt }: View,
   swap: Swap,
   findings: Findings,
 ): Promise<Handover | undefined> {
@@ -299,7 +309,7 @@ async function trySwap(
     const pods = await context.kube.listPods({ namespace: group.namespace, labels: group.selector }, signal)
     const [again] = populate([group], [group], pods, context.roleLabel)
     const careful = { ...settings, never: [...(settings.never ?? []), ...never] }
-    const decided = again && decideOn(context, again, careful)
+    const decided = again && decideOn(context, again, careful, doubt)
     // Nobody is active now: pods that were not waited for before are, as long as a read would be.
     const current = again ? await judgeGroup(context, again, settings, findings, false, decided, signal) : []
     const decision = decided?.(current)

@@ -4,7 +4,7 @@ import { type Awaited, asKnown, enoughKnown, type Findings } from './bursts.js'
 import type { Judged } from './candidates.js'
 import type { Deadline } from './deadline.js'
 import { formatDuration } from './duration.js'
-import { judgeByProbes, judgeByState, notProbed } from './health/judge.js'
+import { judgeByProbes, judgeByState, notProbed, type Verdict } from './health/judge.js'
 import { type Plan, planCheck } from './health/plan.js'
 import type { Probe } from './health/probe.js'
 import type { SwapContext } from './latch.js'
@@ -12,11 +12,14 @@ import { add } from './lists-by.js'
 import type { Member } from './members.js'
 import type { Group } from './observe.js'
 import type { Settings } from './policy.js'
+import { needsReady } from './serving.js'
 import type { Decide } from './settled.js'
+import { isProbed, type Sight } from './sight.js'
 import { type Turns, turnOf } from './turns.js'
 
 /** What judging takes from outside. */
-export type Judging = Pick<SwapContext, 'clock' | 'probe' | 'deadline'> & Limits & { readonly probes: Turns }
+export type Judging = Pick<SwapContext, 'clock' | 'probe' | 'deadline'> &
+  Limits & { readonly probes: Turns; readonly sight?: Sight }
 
 /** What bounds the probes of a pod. */
 export interface Limits {
@@ -38,29 +41,32 @@ const MAX_PROBES = 60
  */
 export async function judgeGroup(
   context: Judging,
-  { namespace, selector, members, services }: Group,
+  group: Group,
   settings: Settings,
   findings: Findings,
   mayProbe: boolean,
   decide?: Decide,
   until?: AbortSignal,
 ): Promise<readonly Judged[]> {
-  const needsReady = !services.every(({ publishNotReadyAddresses }) => publishNotReadyAddresses)
+  const { members, services } = group
   const most = probesIn(settings, context)
   const probes = Math.min(settings.probes, most)
   let signal: AbortSignal | undefined
   const awaited = members.map((member): Awaited => {
     const { uid } = member.pod
     const plan = fitted(planCheck(member.pod, settings), context)
-    const known = judgeByState(plan, member, needsReady || plan.needsReady === true) ?? findings.verdicts.get(uid)
+    const state = judgeByState(plan, member, needsReady(services, plan))
+    if (member.role === 'active' && (state || !isProbed(plan))) context.sight?.omit(group)
+    const known = state ?? findings.verdicts.get(uid)
     if (known) return { judged: { ...member, verdict: known } }
     if (!mayProbe && !findings.begun(uid)) return { judged: { ...member, verdict: notProbed(plan, member) } }
-    const begin = (failed: () => void) => {
-      const probe = telling(failed, inTurn(context, { namespace, selector }, member))
+    const begin = async (failed: () => void) => {
+      const probe = telling(failed, inTurn(context, group, member))
       // The active pod is believed at once: a pod that waits has to earn the role, and that one has it.
       const burst = { ...settings, probes, rise: member.role === 'active' ? 1 : Math.min(settings.rise, most) }
       signal ??= eitherOf(context.deadline.probing, findings.over)
-      return judgeByProbes(plan, member, burst, { clock: context.clock, probe }, signal)
+      const verdict = await judgeByProbes(plan, member, burst, { clock: context.clock, probe }, signal)
+      return confirmed(verdict, plan, member, settings)
     }
     const judged = { ...member, verdict: notProbed(plan, member, 'not waited for') }
     return { judged, burst: findings.burstOf(uid, begin) }
@@ -92,12 +98,30 @@ function telling(failed: () => void, probe: Probe): Probe {
 }
 
 /** The probes of one pod: of all pods the first ones come first, and of these those of active pods. */
-function inTurn({ probes, probe }: Judging, group: Pick<Group, 'namespace' | 'selector'>, { role }: Member): Probe {
+function inTurn({ probes, probe, sight }: Judging, group: Group, member: Member): Probe {
   let count = 0
-  return (...args) => {
-    const urgency = 2 * count++ + (role === 'active' ? 0 : 1)
-    return probes.take(turnOf(group, urgency), () => probe(...args))
+  return (plan, timeoutMs, signal) => {
+    const urgency = 2 * count++ + (member.role === 'active' ? 0 : 1)
+    return probes.take(turnOf(group, urgency), async () => {
+      if (!sight || !isProbed(plan)) return probe(plan, timeoutMs, signal)
+      sight.asks(group, member)
+      const result = await probe(plan, timeoutMs, signal)
+      if (result.healthy || !signal.aborted) sight.answered(group, member, result)
+      return result
+    })
   }
+}
+
+/**
+ * With `confirm: ready` our word alone counts for nothing: a pod that is Ready has failed neither once nor for good. That
+ * it cannot be asked, as it has no address or no such port, is nobody's word.
+ */
+function confirmed(verdict: Verdict, plan: Plan, stored: Pick<Member, 'failures'>, { confirm }: Settings): Verdict {
+  const isFailing = verdict.health === 'failing' || verdict.health === 'failed'
+  const isOurWord = isFailing && !verdict.conclusive && !verdict.isRecovering
+  const isAsked = isProbed(plan) && plan.targets.every(({ kind }) => kind !== 'unusable')
+  if (confirm !== 'ready' || !plan.pod.ready || !isOurWord || !isAsked) return verdict
+  return { ...verdict, health: 'failing', failures: stored.failures, marks: {}, isUnconfirmed: true }
 }
 
 /** A limit that is longer than the pass would never be met, and the pod would never be judged. */

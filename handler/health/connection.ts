@@ -31,9 +31,14 @@ const MAX_RSA = 8_192
 
 /**
  * Connects to where the request goes, for as long as `signal` is not aborted: then the socket is destroyed.
+ * @param reached told when there is somebody at the other end, whether or not TLS comes of it
  * @throws Error when it cannot
  */
-export async function openConnection(request: HttpRequest, signal: AbortSignal): Promise<Socket | TLSSocket> {
+export async function openConnection(
+  request: HttpRequest,
+  signal: AbortSignal,
+  reached: () => void,
+): Promise<Socket | TLSSocket> {
   signal.throwIfAborted()
   const { url } = request
   const isTls = url.scheme === 'https'
@@ -42,6 +47,7 @@ export async function openConnection(request: HttpRequest, signal: AbortSignal):
   const ALPNProtocols = needsHttp1(request) ? {} : { ALPNProtocols: ['h2', 'http/1.1'] }
   const socket = isTls ? connectTls({ ...address, ...TLS, ...ALPNProtocols }) : connectTcp(address)
   socket.on('error', () => {}) // one that comes when the answer is known already
+  socket.once('connect', reached)
   const abort = () => socket.destroy()
   signal.addEventListener('abort', abort)
   socket.once('close', () => signal.removeEventListener('abort', abort))

@@ -58,7 +58,9 @@ async function get(
   request: HttpRequest,
   limit: Limit,
 ): Promise<Omit<ProbeResult, 'ms'> | HttpRequest> {
-  const socket = await openConnection(request, limit.signal)
+  const socket = await openConnection(request, limit.signal, () => {
+    limit.isReached = true
+  })
   try {
     const answer = await exchange(socket, request)
     const { status } = answer

@@ -19,12 +19,14 @@ export interface Verdict {
   readonly evidence: Evidence
   /** What to write on the pod. */
   readonly marks: Marks
+  /** It fails our check, and counts only once its kubelet agrees. */
+  readonly isUnconfirmed?: true
   /** It passes, and not yet often enough in a row since it has failed. */
   readonly isRecovering?: true
 }
 
 /** Why this pod cannot be healthy whatever its check says, or `undefined`. */
-function conclusiveState(pod: Pod, needsReady: boolean): string | undefined {
+export function conclusiveState(pod: Pod, needsReady: boolean): string | undefined {
   if (pod.terminating) return 'terminating'
   if (pod.phase !== 'Running') return pod.phase || 'no phase'
   return needsReady && !pod.ready ? 'not Ready' : undefined

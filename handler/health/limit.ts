@@ -1,7 +1,7 @@
 /** What all probes have in common: one hard limit on everything, one clock, and errors in words. */
 import { setMaxListeners } from 'node:events'
 import { formatDuration } from '../duration.js'
-import { describeNetworkError } from './network-error.js'
+import { describeNetworkError, isOnTheWay } from './network-error.js'
 import type { ProbeResult } from './result.js'
 
 /** The time that a probe has. */
@@ -10,6 +10,8 @@ export interface Limit {
   readonly signal: AbortSignal
   /** What to say if the time is up; a duration is appended. A probe changes it as it proceeds. */
   late: 'no answer within' | 'body unfinished after'
+  /** It was connected to something: set by a probe. */
+  isReached: boolean
 }
 
 /**
@@ -24,7 +26,7 @@ export async function limited(
   if (signal.aborted) return { healthy: false, text: 'interrupted', ms: 0 }
   const startedAt = performance.now()
   const controller = new AbortController()
-  const limit: Limit = { signal: controller.signal, late: 'no answer within' }
+  const limit: Limit = { signal: controller.signal, late: 'no answer within', isReached: false }
   const abort = () => controller.abort()
   const timer = setTimeout(abort, timeoutMs)
   setMaxListeners(0, signal) // many probes share it; node would warn of a leak from the eleventh on
@@ -35,7 +37,8 @@ export async function limited(
     const ended = new Promise<never>((_, reject) => limit.signal.addEventListener('abort', reject))
     found = await Promise.race([probe(limit), ended])
   } catch (error) {
-    found = { healthy: false, text: failure(error) }
+    const isLost = !limit.isReached && (limit.signal.aborted || isOnTheWay(error))
+    found = { healthy: false, text: failure(error), ...(isLost ? { reached: false } : {}) }
   } finally {
     clearTimeout(timer)
     signal.removeEventListener('abort', abort)

@@ -10,6 +10,17 @@ const words: Readonly<Record<string, string>> = {
   ERR_SOCKET_BAD_PORT: 'invalid port',
 }
 
+/** What comes of a way that is not there, and of a machine that cannot set out: no word of the pod's or its node's. */
+const ON_THE_WAY: readonly string[] = [
+  ...['EHOSTUNREACH', 'EHOSTDOWN', 'ENETUNREACH', 'ENETDOWN', 'ETIMEDOUT'],
+  ...['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EACCES', 'EPERM', 'EMFILE', 'ENFILE', 'ENOBUFS'],
+]
+
+/** Whether a connection has failed before anything of the other side had a say. A refusal is its say. */
+export function isOnTheWay(error: unknown): boolean {
+  return error instanceof Error && ON_THE_WAY.includes((error as NodeJS.ErrnoException).code ?? '')
+}
+
 /** A few words for people about an error of a socket, of TLS or of HTTP/2; its code if there are none. */
 export function describeNetworkError(error: unknown): string {
   if (!(error instanceof Error)) return String(error)

@@ -19,7 +19,14 @@ export const probe: Probe = async (plan, timeoutMs, signal) => {
     const results = await Promise.all(some.map((target) => probeTarget(target, timeoutMs, signal)))
     const failed = results.findIndex(({ healthy }) => !healthy)
     const [target, result] = [some[failed], results[failed]]
-    if (target && result) return plan.kind === 'several' ? { ...result, text: named(target, result) } : result
+    if (target && result) {
+      const { healthy, text, ms } = result
+      // What never set out has not been answered, and says nothing of the way.
+      const sent = results.filter((_, n) => some[n]?.kind !== 'unusable')
+      const isReached = passed.length > 0 || sent.length === 0 || sent.some(({ reached }) => reached !== false)
+      const words = plan.kind === 'several' ? named(target, result) : text
+      return { healthy, text: words, ms, ...(isReached ? {} : { reached: false }) }
+    }
     passed.push(...results)
   }
   const [first = READY] = passed

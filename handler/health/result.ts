@@ -5,4 +5,6 @@ export interface ProbeResult {
   readonly text: string
   /** How long it took, milliseconds, rounded. */
   readonly ms: number
+  /** `false`: nothing of the pod or of its node has answered, not even by refusing. Absent: something has. */
+  readonly reached?: false
 }

@@ -19,6 +19,7 @@ export function probeTcp({ host, port }: TcpCheck, timeoutMs: number, signal: Ab
         const socket = connect({ host, port })
         limit.signal.addEventListener('abort', () => socket.destroy(new Error('aborted')))
         const open = () => {
+          limit.isReached = true
           socket.destroy()
           resolve({ healthy: true, text: 'open' })
         }

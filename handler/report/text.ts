@@ -62,8 +62,9 @@ function healthLines(members: readonly Judged[]): string[] {
 
 const WORDS = { http: 'HTTP response', tcp: 'TCP connection', ready: 'state', several: 'checks' } as const
 
-function healthWords({ conclusive, check, health, failures }: Judged['verdict']): string {
-  const counted = health === 'failing' && failures > 0 ? `, failure ${failures}` : ''
+function healthWords({ conclusive, check, health, failures, isUnconfirmed }: Judged['verdict']): string {
+  const failure = isUnconfirmed ? ', not counted' : `, failure ${failures}`
+  const counted = health === 'failing' && (failures > 0 || isUnconfirmed) ? failure : ''
   return conclusive ? `is ${check.result}` : `${WORDS[check.kind]}: ${check.result}${counted}`
 }
 

@@ -13,6 +13,7 @@ import type { RunOptions } from '../options.js'
 import { pass, type Shared } from '../pass.js'
 import { exitCode, isUnserved } from '../report/exit-code.js'
 import type { GroupReport, Report } from '../report/report.js'
+import { Sight } from '../sight.js'
 import type { Order } from '../targets.js'
 import { takingTurns } from '../turns.js'
 import { Backoff } from './backoff.js'
@@ -71,6 +72,7 @@ export function createApp(
 
   const turns = takingTurns(clock, options.concurrency)
   const hosting = new Hosting()
+  const sight = new Sight(clock)
   const backoff = new Backoff()
   /** @param told of each group, as soon as it was served */
   const makePass = (
@@ -90,6 +92,7 @@ export function createApp(
     const progress = new Progress()
     const shared: Shared = {
       turns,
+      sight,
       hosting: how.hosting ?? new Hosting(),
       ...(how.hosting ? { backoff } : {}),
       busy: how.busy ?? 'awaited',
@@ -216,6 +219,7 @@ export function createApp(
         {
           ...{ clock, random, namespaces, roleLabel: options.roleLabel, only: options.services },
           optIn: options.optIn ?? false,
+          defaults: options.settings,
           services: (namespace) =>
             counted(
               watches.services(namespace),

@@ -193,6 +193,7 @@ const ANNOTATIONS: Readonly<Record<string, Annotation>> = {
   failures: { sense: count, nonsense: noCount },
   probes: { sense: count, nonsense: noCount },
   period: { sense: fc.oneof(duration, limits), nonsense: noDuration },
+  confirm: { sense: words({ none: 'none', ready: 'ready' }), nonsense: nothing('', 'Ready', 'yes', 'probe') },
   rise: { sense: few, nonsense: noFew },
   stable: { sense: fc.oneof(duration, limits), nonsense: noDuration },
   cooldown: { sense: fc.oneof(duration, limits), nonsense: noDuration },

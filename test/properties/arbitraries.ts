@@ -357,6 +357,7 @@ const SAID: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   never: { 'web-1': ['web-1'], 'web-0,web-2': ['web-0', 'web-2'], 'a,gone': ['a', 'gone'], '*': undefined },
   failback: { '0s': 0, '1m': MINUTE, '5m': 5 * MINUTE, never: undefined },
   'promote-unhealthy': { true: true, false: false, False: undefined },
+  confirm: { ready: 'ready', none: 'none', true: undefined },
 }
 
 /** What an annotation means; `undefined`: nothing. */
@@ -369,6 +370,8 @@ const SHARES: Readonly<Record<string, number>> = {
   prefer: 9,
   failback: 9,
   cooldown: 9,
+  confirm: 3,
+  never: 4,
   failures: 4,
   probes: 4,
   pause: 1,

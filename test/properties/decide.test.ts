@@ -27,6 +27,10 @@ const REASONS: Readonly<Record<ReasonCode, readonly string[]>> = {
   cooldown: ['blocked'],
   'no-candidate': ['blocked'],
   'not-probed': ['blocked'],
+  unconfirmed: ['count'],
+  // These depend on other groups: test/pass/sight.test.ts
+  panic: [],
+  blind: [],
   preferred: ['failback'],
   healthy: ['keep'],
 }

@@ -241,7 +241,7 @@ interface Facts {
   readonly phase: string
   /** By a probe of its own, at an address. */
   readonly isReadyByKubelet: boolean
-  readonly health: 'healthy' | 'under the threshold' | 'at the threshold' | 'conclusive' | 'not known'
+  readonly health: 'healthy' | 'not confirmed' | 'under the threshold' | 'at the threshold' | 'conclusive' | 'not known'
   /** Consecutive failures: as they were written, and with those of this pass. */
   readonly wereFailures: number
   readonly failures: number
@@ -306,6 +306,9 @@ function factsOf(seen: SeenPod, said: Says, everyoneIsServed: boolean, holds: Ho
       if (failures >= threshold) health = 'at the threshold'
       else if (n + 1 >= probes) health = 'under the threshold'
     }
+    // "`confirm: ready`: a failure of our check counts only once the kubelet agrees"
+    if (health !== 'healthy' && how === 'runs' && pod.ready && said('confirm') === 'ready')
+      [health, failures] = ['not confirmed', wereFailures]
   }
   const isReachable = pod.ready && isIP(pod.ip ?? '') > 0
   const failedLately = wereFailures > 0 || !pod.ready
@@ -610,6 +613,7 @@ function decideFor(
   // first candidate; inside cooldown → blocked; no candidate → blocked"
   if (active.health === 'not known') return answer('blocked', 'not-probed')
   if (active.health === 'under the threshold') return answer('count', 'under-threshold')
+  if (active.health === 'not confirmed') return answer('count', 'unconfirmed')
   if (active.health !== 'healthy') {
     // "when the active is not Ready, no candidate passes our check, but a standby is Ready by its kubelet's real
     // readinessProbe: it takes over"; "`false`: where […] none is healthy, make none active"

@@ -12,7 +12,7 @@ vi.setConfig({ testTimeout: 60_000 })
 
 /** Less than the slow group takes, which is until the end of its pass. */
 const SOON = { timeout: 15_000, interval: 20 }
-const SETTINGS = ['--failures=1', '--probes=1', '--deadline=30s'] as const
+const SETTINGS = ['--failures=1', '--probes=1', '--deadline=30s', '--cooldown=0s'] as const
 
 let world: InProcess
 let app: App

@@ -7,6 +7,7 @@ import type { Pod, Service, Written } from '../../handler/kube/port.js'
 import type { PassOptions } from '../../handler/pass.js'
 import { DEFAULT_SETTINGS } from '../../handler/policy.js'
 import type { Report } from '../../handler/report/report.js'
+import { DEFAULT_PANIC } from '../../handler/sight.js'
 import { takingTurns } from '../../handler/turns.js'
 import type { Code } from '../model/run.js'
 import { describeCall } from '../model/story.js'
@@ -119,7 +120,9 @@ export class Passes {
     }
     const stop = new AbortController()
     if (isStopped) void this.clock.sleep(stopsAfterMs).then(() => stop.abort())
-    const options = { ...OPTIONS, deadlineMs, quickCheck: random() < 0.5, ...this.sharedBy(clock) }
+    // In the end each group is to be served that can be, though most may fail together.
+    const panic = isTroubled ? DEFAULT_PANIC : 0
+    const options = { ...OPTIONS, panic, deadlineMs, quickCheck: random() < 0.5, ...this.sharedBy(clock) }
     const ending = this.code.pass(options, { kube, clock, probe, random }, stop.signal).then((report) => {
       this.hear(report, knowledge)
       return true

@@ -14,6 +14,9 @@ import { type PodDraft, podDraft, podStatus, type ServiceDraft, serviceDraft } f
 
 export const NAMESPACE = 'default'
 
+/** What a probe says that has reached nothing, neither the pod nor its node. */
+export const UNREACHED = 'host unreachable'
+
 export interface InProcess {
   readonly api: Api
   /** What probes of a pod answer: `200` unless set; every text but that is a failure. */
@@ -61,7 +64,7 @@ export async function startInProcess(pods: readonly string[] = ['a', 'b']): Prom
   const probe: Effects['probe'] = async ({ pod }) => {
     probed.push(pod.name)
     const text = health.get(pod.name) ?? '200'
-    return { healthy: text === '200', text, ms: 1 }
+    return { healthy: text === '200', text, ms: 1, ...(text === UNREACHED ? { reached: false } : {}) }
   }
   const world: InProcess = {
     api,

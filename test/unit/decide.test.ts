@@ -138,6 +138,12 @@ describe('the rules, in their order', () => {
       ['blocked', 'no-candidate'],
     ],
     [
+      'the active fails, and by our check alone, which is not confirmed: count',
+      [anActive('web-0', { verdict: { ...failing(0), isUnconfirmed: true } }), passive],
+      {},
+      ['count', 'unconfirmed'],
+    ],
+    [
       'the active was not probed: blocked',
       [anActive('web-0', { verdict: unprobed }), passive],
       {},
@@ -636,5 +642,31 @@ describe('equal situations, equal decisions: however the pods are listed', () =>
   ])('%s', (_, members, settings) => {
     const decisions = permutations(members).map((shuffled) => inShort(decideOn(shuffled, settings)))
     expect(new Set(decisions.map((decision) => decision.join(' '))).size).toBe(1)
+  })
+})
+
+describe('where our view is in doubt', () => {
+  const doubt = { code: 'panic', text: 'most of them fail' } as const
+  const decideInDoubt = (members: readonly Judged[]) => decide({ ...aSituation(members), doubt })
+
+  test.each<readonly [string, readonly Judged[], readonly unknown[]]>([
+    ['fails', [anActive('web-0', { verdict: failing(1) }), passive], ['blocked', 'panic', undefined]],
+    ['has failed', [anActive('web-0', { verdict: failed() }), passive], ['blocked', 'panic', undefined]],
+    ['is healthy', [anActive('web-0'), passive], ['keep', 'healthy', undefined]],
+    ['was not probed', [anActive('web-0', { verdict: unprobed }), passive], ['blocked', 'not-probed', undefined]],
+    [
+      'is not Ready',
+      [anActive('web-0', { verdict: conclusively('not Ready') }), passive],
+      ['failover', 'active-not-ready', 'web-1'],
+    ],
+    ['is terminating', [anActive('web-0', terminating), passive], ['failover', 'active-gone', 'web-1']],
+    ['is gone', [aMember('web-1', { epoch: 1 })], ['failover', 'active-gone', 'web-1']],
+    [
+      'is not alone',
+      [anActive('web-0', { epoch: 2, verdict: failed() }), anActive('web-1')],
+      ['repair', 'several-actives', 'web-0'],
+    ],
+  ])('an active pod that %s', (_what, members, expected) => {
+    expect(inShort(decideInDoubt(members))).toEqual(expected)
   })
 })

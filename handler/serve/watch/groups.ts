@@ -6,7 +6,9 @@ import { add, listsBy } from '../../lists-by.js'
 import { isMember } from '../../members.js'
 import { type GroupServices, groupKey, groupServices, selects } from '../../observe.js'
 import { isOfJob } from '../../pods.js'
+import { DEFAULT_SETTINGS, type Settings } from '../../policy.js'
 import { isClaimed } from '../../services.js'
+import { servingOf } from '../../serving.js'
 import { isInScope, type ServiceRef } from '../../targets.js'
 
 /**
@@ -28,6 +30,7 @@ export interface News {
 
 interface Watched extends GroupServices {
   readonly pods: Map<string, Pod>
+  readonly serves: (pod: Pod) => boolean
 }
 
 /** What happens in one namespace is reckoned there: it costs the others nothing. */
@@ -45,11 +48,16 @@ export class WatchedGroups {
   private readonly namespaces = new Map<string, Namespace>()
   private readonly namespaceOf = new Map<string, Namespace>()
 
-  /** @param only the groups of these Services; none: all @param optIn see `neighboursOf` */
+  /**
+   * @param only the groups of these Services; none: all
+   * @param optIn see `neighboursOf`
+   * @param defaults of the settings, as the flags say
+   */
   constructor(
     private readonly roleLabel: string,
     private readonly only: readonly ServiceRef[] = [],
     private readonly optIn = false,
+    private readonly defaults: Settings = DEFAULT_SETTINGS,
   ) {}
 
   /** What a list of a scope says: what was known there and is not listed is gone. @param namespace `undefined`: all */
@@ -102,9 +110,9 @@ export class WatchedGroups {
       const [was, is] = [keysBefore.has(key), keys.has(key)]
       if (is) group.pods.set(pod.uid, pod)
       else group.pods.delete(pod.uid)
-      const served = was && before !== undefined && serves(group, before)
-      const gone = served && this.isActive(before) && !(is && serves(group, pod))
-      const able = was && !served && is && serves(group, pod) && isMember(pod, this.roleLabel) && !isOfJob(pod)
+      const served = was && before !== undefined && group.serves(before)
+      const gone = served && this.isActive(before) && !(is && group.serves(pod))
+      const able = was && !served && is && group.serves(pod) && isMember(pod, this.roleLabel) && !isOfJob(pod)
       const urgent = gone || able
       if (urgent || before === undefined || this.differs(before, pod) || was !== is) news.push({ key, urgent })
     }
@@ -153,7 +161,8 @@ export class WatchedGroups {
       .filter((group) => isInScope(this.only, group))
     const known = groups.map((group) => {
       const key = groupKey(namespace, group.selector)
-      return [key, { ...group, pods: before.get(key)?.pods ?? new Map<string, Pod>() }] as const
+      const pods = before.get(key)?.pods ?? new Map<string, Pod>()
+      return [key, { ...group, pods, serves: servingOf(group.services, this.defaults) }] as const
     })
     there.groups = new Map(known)
     there.byEntry = keysByEntry(there.groups)
@@ -210,8 +219,8 @@ export class WatchedGroups {
     return labels[this.roleLabel] === 'active'
   }
 
-  private isServing(group: GroupServices, pod: Pod): boolean {
-    return this.isActive(pod) && serves(group, pod)
+  private isServing({ serves }: Watched, pod: Pod): boolean {
+    return this.isActive(pod) && serves(pod)
   }
 
   /** Counts of failures, which passes write, and conditions that are none of ours are no news. */
@@ -229,12 +238,6 @@ const PAUSE = `${PREFIX}pause`
 
 function isRunning({ phase, terminating }: Pod): boolean {
   return phase === 'Running' && !terminating
-}
-
-/** As far as the kubelet and the API server can tell. */
-function serves({ services }: GroupServices, pod: Pod): boolean {
-  const needsReady = !services.every(({ publishNotReadyAddresses }) => publishNotReadyAddresses)
-  return isRunning(pod) && (pod.ready || !needsReady)
 }
 
 function isSame(one: Service, other: Service): boolean {

@@ -2,6 +2,7 @@
 import type { Effects } from '../../effects.js'
 import type { Pod, Service, Watchable } from '../../kube/port.js'
 import type { GroupServices } from '../../observe.js'
+import type { Settings } from '../../policy.js'
 import type { ServiceRef } from '../../targets.js'
 import { Attendance } from './attend.js'
 import { type Follower, follow, type Interruption } from './follow.js'
@@ -14,6 +15,8 @@ export interface WatchOptions extends Pick<Effects, 'clock' | 'random'> {
   readonly optIn?: boolean
   /** Passes are for the groups of these Services; none: for all. */
   readonly only: readonly ServiceRef[]
+  /** Of the settings, as the flags say. */
+  readonly defaults: Settings
   services(namespace: string | undefined): Watchable<Service>
   pods(namespace: string | undefined): Watchable<Pod>
   /** Never rejects. */
@@ -30,7 +33,7 @@ export interface WatchName {
 
 /** Watches until `signal` aborts, and passes that have begun have ended. */
 export async function watch(options: WatchOptions, signal: AbortSignal): Promise<void> {
-  const groups = new WatchedGroups(options.roleLabel, options.only, options.optIn)
+  const groups = new WatchedGroups(options.roleLabel, options.only, options.optIn, options.defaults)
   const attendance = new Attendance(groups, options.pass, options, signal)
   const tell = (news: readonly News[]) => attendance.tell(news)
   const namespaces = options.namespaces === 'all' ? [undefined] : [...new Set(options.namespaces)]

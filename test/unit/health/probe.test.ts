@@ -1,8 +1,9 @@
 import { expect, onTestFinished, test } from 'vitest'
+import { type Limit, limited } from '../../../handler/health/limit.js'
 import type { Plan, Target } from '../../../handler/health/plan.js'
 import { probe } from '../../../handler/health/probe.js'
 import { aPod } from '../../support/builders.js'
-import { startServer } from '../../support/servers.js'
+import { startBlackHole, startServer } from '../../support/servers.js'
 
 const planOf = (targets: readonly Target[]): Plan => ({
   ...{ kind: 'http', pod: aPod('web-0'), evidence: 'check', timeoutMs: 200, targets },
@@ -40,6 +41,46 @@ test('Of several checks the one that fails is named, without its query; where al
     true,
     `${`tcp :${port}: open, `.repeat(8)}…`,
   ])
+})
+
+test.skipIf(process.platform !== 'linux')(
+  'A pod is not reached when nothing of all that it was asked has an answer; a refusal is one',
+  async () => {
+    const hole = await startBlackHole()
+    const server = await startServer('refuse')
+    onTestFinished(() => Promise.all([hole.close(), server.close()]).then(() => {}))
+    const drops: Target = { kind: 'tcp', host: hole.host, port: hole.port }
+    const refuses: Target = { kind: 'tcp', host: '127.0.0.1', port: server.port }
+    const unknown: Target = { kind: 'unusable', text: 'no container port named "x"' }
+    const reached = async (...targets: Target[]) => (await probe(planOf(targets), 200, signal)).reached
+    expect(await reached(drops)).toBe(false)
+    expect(await reached(drops, drops)).toBe(false)
+    expect(await reached(unknown, drops)).toBe(false)
+    expect(await reached(refuses)).toBeUndefined()
+    expect(await reached(drops, refuses)).toBeUndefined()
+    expect(await reached(unknown)).toBeUndefined()
+  },
+)
+
+test.each([
+  ['EHOSTUNREACH', false],
+  ['ENETUNREACH', false],
+  ['ETIMEDOUT', false],
+  ['EMFILE', false],
+  ['ECONNREFUSED', undefined],
+  ['ECONNRESET', undefined],
+  ['EPROTO', undefined],
+  ['ERR_SOCKET_BAD_PORT', undefined],
+])('Of an error on the way to a pod it is known whose word it is: %s', async (code, reached) => {
+  const fail = async () => {
+    throw Object.assign(new Error(code), { code })
+  }
+  expect((await limited(1_000, signal, fail)).reached).toBe(reached)
+  const failLater = async (limit: Limit) => {
+    limit.isReached = true
+    return fail()
+  }
+  expect((await limited(1_000, signal, failLater)).reached).toBeUndefined()
 })
 
 test('Each container of a pod has to pass, and the first that fails is named', async () => {

@@ -91,7 +91,7 @@ test.skipIf(process.platform !== 'linux')(
     const waiting = probeTcp(hole, longMs, controller.signal)
     setTimeout(() => controller.abort(), 50)
     const interrupted = await waiting
-    expect(found).toEqual({ healthy: false, text: 'no answer within 200ms' })
+    expect(found).toEqual({ healthy: false, text: 'no answer within 200ms', reached: false })
     expect(ms).toBeLessThan(5_000)
     expect(interrupted).toMatchObject({ healthy: false, text: 'interrupted' })
     await expect.poll(sockets).toBe(before)

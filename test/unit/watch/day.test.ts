@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { Pod, Service } from '../../../handler/kube/port.js'
+import { DEFAULT_SETTINGS } from '../../../handler/policy.js'
 import { loop } from '../../../handler/serve/loop.js'
 import { SILENCE_MS } from '../../../handler/serve/watch/follow.js'
 import { watch } from '../../../handler/serve/watch/watch.js'
@@ -35,7 +36,7 @@ describe('a day of quiet', () => {
   const begin = () =>
     watch(
       {
-        ...{ clock, random: () => 0.5, namespaces: ['default'], roleLabel: 'role', only },
+        ...{ clock, random: () => 0.5, namespaces: ['default'], roleLabel: 'role', only, defaults: DEFAULT_SETTINGS },
         services: () => services,
         pods: () => pods,
         pass: async () => void passes++,

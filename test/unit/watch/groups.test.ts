@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { PIN, SWAP } from '../../../handler/keys.js'
-import type { Pod, Service } from '../../../handler/kube/port.js'
+import type { Pod, ReadinessProbe, Service } from '../../../handler/kube/port.js'
+import { DEFAULT_SETTINGS } from '../../../handler/policy.js'
 import { type News, WatchedGroups } from '../../../handler/serve/watch/groups.js'
 import { annotated, aPod, aService } from '../../support/builders.js'
 
@@ -8,6 +9,7 @@ const WEB = JSON.stringify(['default', [['app', 'web']]])
 const calm: News = { key: WEB, urgent: false }
 const urgent: News = { key: WEB, urgent: true }
 
+const PROBE: ReadinessProbe = { kind: 'tcp', port: 5432, timeoutMs: 1_000 }
 const active = aPod('a', { labels: { role: 'active' } })
 const passive = aPod('b', { labels: { role: 'passive' } })
 const claimed = (token = 'token b'): Service =>
@@ -63,9 +65,60 @@ describe('what the watches know of the groups', () => {
     }
   })
 
-  it('lets a pod be active that is not Ready where all Services publish such addresses', () => {
-    groups.serviceChanged(aService('web', { publishNotReadyAddresses: true }))
-    expect(withPods({ ...active, ready: false }, passive)).toBe('none')
+  describe('where all Services publish the addresses of pods that are not Ready', () => {
+    const published = (healthCheck?: string) => ({
+      ...annotated('web', healthCheck === undefined ? {} : { 'health-check': healthCheck }),
+      publishNotReadyAddresses: true,
+    })
+    const probed: Pod = { ...active, containers: [{ name: 'app', ports: [], readinessProbe: PROBE }] }
+    const notReady = (pod: Pod): Pod => ({ ...pod, ready: false })
+
+    it.each<readonly [string, Pod, string | undefined]>([
+      ['by its own probe', probed, undefined],
+      ['by a check of ours', active, 'tcp://:5432'],
+    ])('lets a pod be active that is not Ready and may be healthy %s', (_how, pod, check) => {
+      groups.serviceChanged(published(check))
+      groups.podChanged(pod)
+      expect(groups.podChanged(notReady(pod))).toEqual([calm])
+      expect(need()).toBe('none')
+    })
+
+    it.each<readonly [string, Pod, string | undefined]>([
+      ['that is what its check asks', probed, 'ready'],
+      ['that is one of the lines of its check', probed, 'tcp://:5432\nready'],
+      ['it has no probe', active, undefined],
+      [
+        'its probe can not be run from here',
+        { ...active, containers: [{ name: 'app', ports: [], readinessProbe: { ...PROBE, kind: 'exec' } as never }] },
+        'probe',
+      ],
+    ])('but not a pod that has to be Ready, as %s', (_why, pod, check) => {
+      groups.serviceChanged(published(check))
+      groups.podChanged(pod)
+      expect(need()).toBe('none')
+      expect(groups.podChanged(notReady(pod))).toEqual([urgent])
+      expect(need()).toBe('unserved')
+      groups.podChanged(pod)
+      expect(need()).toBe('none')
+    })
+
+    it('goes by what the flags say, and reads annotations again that have changed', () => {
+      groups = new WatchedGroups('role', [], false, { ...DEFAULT_SETTINGS, 'health-check': [{ kind: 'ready' }] })
+      groups.servicesListed(undefined, [published()])
+      groups.podsListed(undefined, [notReady(probed), passive])
+      expect(need()).toBe('unserved')
+      groups.serviceChanged(published('probe'))
+      expect(need()).toBe('none')
+      groups.serviceChanged(published('ready'))
+      expect(need()).toBe('unserved')
+    })
+
+    it('needs nothing for annotations that make no sense: no pass would touch the group', () => {
+      groups.serviceChanged(published('nonsense'))
+      groups.podChanged(probed)
+      expect(groups.podChanged(notReady(probed))).toEqual([calm])
+      expect(need()).toBe('none')
+    })
   })
 
   it('needs nothing for what is paused or not managed, but to release a claim', () => {
