@@ -91,12 +91,14 @@ async function patch({ api, namespace, app, scenario }: Stage, spec: object): Pr
   await api.patch(`/apis/apps/v1/namespaces/${namespace}/${collections[scenario.workload.kind]}/${app}`, { spec })
 }
 
-/** A Deployment that scales down takes these pods first. */
-export const cheapest =
-  (who: Who): Act =>
+/** A Deployment that takes pods away takes these first, in this order. */
+export const firstToGo =
+  (...who: readonly Who[]): Act =>
   async ({ api, namespace, nameOf }) => {
-    const annotations = { 'controller.kubernetes.io/pod-deletion-cost': '-100' }
-    await api.patch(`/api/v1/namespaces/${namespace}/pods/${nameOf(who)}`, { metadata: { annotations } })
+    for (const [n, one] of who.entries()) {
+      const annotations = { 'controller.kubernetes.io/pod-deletion-cost': `${n - 100}` }
+      await api.patch(`/api/v1/namespaces/${namespace}/pods/${nameOf(one)}`, { metadata: { annotations } })
+    }
   }
 
 /** Waits until the pods are as they should be. @param what for the error when they are not, within a minute */

@@ -9,7 +9,7 @@ export async function commitOf(folder: string): Promise<string> {
   const git = async (...args: readonly string[]): Promise<string> =>
     (await run('git', ['-C', folder, ...args])).stdout.trim()
   try {
-    const changed = await git('status', '--porcelain', '--', 'handler', 'package.json', 'build.mjs')
+    const changed = await git('status', '--porcelain', '--', 'handler', 'build.mjs')
     return `${await git('rev-parse', '--short', 'HEAD')}${changed === '' ? '' : '+'}`
   } catch {
     return 'unknown'

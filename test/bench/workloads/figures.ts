@@ -53,7 +53,8 @@ export function figuresOf(recorded: Recorded): Figures {
   const holdersOf = groups.map((app) => holders(changes, { labels: { app } }))
   const [first = []] = holdersOf
   const own = lives.filter((life) => isOf(life, groups[0]))
-  const avoidable = outagesOf(samples).filter(({ from, to }) =>
+  const outages = outagesOf(samples)
+  const avoidable = outages.filter(({ from, to }) =>
     own.some((life) => servesThroughout(life, from, to, publishesNotReady)),
   )
   const path = first.map(({ pod, seenAtMs }, n): Turn => {
@@ -64,13 +65,18 @@ export function figuresOf(recorded: Recorded): Figures {
   return {
     moves: holdersOf.reduce((sum, { length }) => sum + Math.max(0, length - 1), 0),
     path,
-    withoutS: secondsOf(outagesOf(samples)),
-    avoidableS: secondsOf(avoidable),
-    longestAvoidableS: longestOf(avoidable),
-    failingS: failing(samples, own, publishesNotReady),
-    twoS: twoAnswering(samples),
+    withoutS: rounded(secondsOf(outages)),
+    avoidableS: rounded(secondsOf(avoidable)),
+    longestAvoidableS: rounded(longestOf(avoidable)),
+    failingS: rounded(failing(samples, own, publishesNotReady)),
+    twoS: rounded(twoAnswering(samples)),
     actives: Math.max(...groups.map((app) => maxActives(changes, { labels: { app } }))),
   }
+}
+
+/** To what 20 ms between two connections tell. */
+function rounded(seconds: number): number {
+  return Math.round(seconds * 100) / 100
 }
 
 /** Pods are named after their workload, which has the name of its group. */

@@ -41,11 +41,25 @@ export async function read(page: string): Promise<Results> {
 
 /** Both files, each at once: a run that is stopped leaves what it had measured. */
 export async function write(page: string, results: Results, kinds: readonly Kind[]): Promise<void> {
-  const files = { [dataFile(page)]: `${JSON.stringify(results, null, 1)}\n`, [page]: pageOf(results, kinds) }
+  const files = { [dataFile(page)]: dataOf(results, kinds), [page]: pageOf(results, kinds) }
   for (const [file, text] of Object.entries(files)) {
     await writeFile(`${file}.new`, text)
     await rename(`${file}.new`, file)
   }
+}
+
+/** A line for each result, in the order of the table: a change of one is a change of one line. */
+export function dataOf(results: Results, kinds: readonly Kind[]): string {
+  const names = kinds.flatMap(({ scenarios }) => scenarios.map(({ name }) => name))
+  const known = names.filter((name) => results[name] !== undefined)
+  const entries = known.map((name) => {
+    const lines = columns.flatMap((column) => {
+      const result = results[name]?.[column]
+      return result === undefined ? [] : [`    ${JSON.stringify(column)}: ${JSON.stringify(result)}`]
+    })
+    return `  ${JSON.stringify(name)}: {\n${lines.join(',\n')}\n  }`
+  })
+  return `{\n${entries.join(',\n')}\n}\n`
 }
 
 const columns: readonly Column[] = ['before', 'after']
@@ -64,7 +78,8 @@ that opens a connection every 20 ms through the Service's cluster IP. [workloads
   *late*: the one before was gone already.
 - **none**: seconds in which no connection was answered.
 - **avoidable**: how much of that lies in outages throughout which some pod was healthy and Ready. The time until a
-  failure is known is part of it, and the second that kube-proxy takes for a second change.
+  failure is known is part of it, and the second that kube-proxy takes for a second change: **bold** is what has an
+  outage that is longer.
 - **failing**: seconds in which a pod answered that failed its health check, while another was healthy and Ready.
 
 Never more than ${Math.max(0, ...measured.map(({ actives }) => actives))} active pod of a group at once; two pods answered in turns for ${seconds(Math.max(0, ...measured.map(({ twoS }) => twoS)))} s at most.
@@ -92,9 +107,13 @@ export function cellsOf(result: Result | undefined): readonly string[] {
   if (result === undefined) return ['', '', '', '']
   if ('failed' in result)
     return [`not measured: ${result.failed.replaceAll('|', '/').replace(/\s+/g, ' ')}`, '', '', '']
-  const { moves, path, withoutS, avoidableS, failingS } = result
-  return [`${moves}${pathOf(path)}`, ...[withoutS, avoidableS, failingS].map(seconds)]
+  const { moves, path, withoutS, avoidableS, longestAvoidableS, failingS } = result
+  const avoidable = longestAvoidableS > kubeProxyS ? `**${seconds(avoidableS)}**` : seconds(avoidableS)
+  return [`${moves}${pathOf(path)}`, seconds(withoutS), avoidable, seconds(failingS)]
 }
+
+/** The second after which it applies the second of two changes, and some. */
+const kubeProxyS = 1.3
 
 const longestPath = 8
 

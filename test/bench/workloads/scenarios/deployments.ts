@@ -1,5 +1,5 @@
 // Rollouts of a Deployment.
-import { cheapest, onceNew, onceNewReady, remove, rollOut, set, wait } from '../acts.js'
+import { firstToGo, onceNew, onceNewReady, remove, rollOut, set, wait } from '../acts.js'
 import type { Scenario } from '../scenario.js'
 import { readiness, type Workload } from '../workload.js'
 
@@ -7,6 +7,15 @@ const rolling = (maxSurge: number, maxUnavailable: number): object => ({
   strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge, maxUnavailable } },
 })
 const of = (spec: object, more: Partial<Workload> = {}): Workload => ({ kind: 'Deployment', spec, ...more })
+
+/** Each new pod that is Ready for a moment costs an old one; of three, the last one stands to the end. */
+export const readyThenExits: Scenario = {
+  name: 'deployment-ready-then-exits',
+  what: 'Deployment of 3, rollout of a version that becomes Ready and exits 3 s later; the active pod is the first to be replaced',
+  workload: of(rolling(1, 0), { replicas: 3, container: readiness({ periodSeconds: 1 }) }),
+  acts: [firstToGo('active', 'third'), rollOut({ app: { listensAfterMs: 4_000, exitsAfterMs: 3_000 } })],
+  thenS: 30,
+}
 
 export const deployments: readonly Scenario[] = [
   {
@@ -51,13 +60,7 @@ export const deployments: readonly Scenario[] = [
     acts: [rollOut({ container: readiness({ httpGet: { path: '/health', port: 9 } }) })],
     thenS: 25,
   },
-  {
-    name: 'deployment-ready-then-exits',
-    what: 'Deployment of 2, rollout of a version that becomes Ready and exits 3 s later; the active pod is the first to be replaced',
-    workload: of(rolling(1, 0), { container: readiness({ periodSeconds: 1 }) }),
-    acts: [cheapest('active'), rollOut({ app: { listensAfterMs: 4_000, exitsAfterMs: 3_000 } })],
-    thenS: 25,
-  },
+  readyThenExits,
   {
     name: 'deployment-canary',
     what: 'Deployment of 2, rollout paused at its first pod; 12 s later, the active pod is deleted',

@@ -5,7 +5,9 @@ import type { Workload } from '../workload.js'
 
 const two: Workload = { kind: 'StatefulSet' }
 
-const who: readonly (Pick<Flap, 'who' | 'inTurns'> & { readonly name: string; readonly what: string })[] = [
+type Flapping = Pick<Flap, 'who' | 'inTurns'> & { readonly name: string; readonly what: string }
+
+const who: readonly [Flapping, Flapping, Flapping] = [
   { name: 'one', what: 'the active pod', who: ['active'] },
   { name: 'both', what: 'both pods at once', who: ['active', 'passive'] },
   { name: 'in-turns', what: 'both pods, in turns', who: ['active', 'passive'], inTurns: true },
@@ -17,10 +19,13 @@ const times = [
   { everyS: 20, forS: 80 },
 ]
 
-/** Flaps of 5 s of both pods, in turns. */
-export const inTurns: Scenario = flaps(who[2] as (typeof who)[number], times[1] as (typeof times)[number])
+/** Both pods fail for 5 s, in turns. */
+export function inTurns(forS: number): Scenario {
+  const [, , bothInTurns] = who
+  return flaps(bothInTurns, { everyS: 5, forS })
+}
 
-function flaps({ name, what, ...flapping }: (typeof who)[number], time: (typeof times)[number]): Scenario {
+function flaps({ name, what, ...flapping }: Flapping, time: Pick<Flap, 'everyS' | 'forS'>): Scenario {
   return {
     name: `flap-${`${time.everyS}`.replace('.', '-')}s-${name}`,
     what: `StatefulSet of 2, ${what}: fails for ${time.everyS} s, is well for ${time.everyS} s, for ${time.forS} s in all`,

@@ -1,5 +1,5 @@
 // What is done on purpose: deletions, scaling, drains.
-import { cheapest, drainNodeOf, once, onceNew, remove, replace, rollOut, set, tell, wait } from '../acts.js'
+import { drainNodeOf, firstToGo, once, onceNew, remove, replace, rollOut, set, tell, wait } from '../acts.js'
 import { isReady } from '../lives.js'
 import type { Scenario } from '../scenario.js'
 import { preStop, readiness, type Workload } from '../workload.js'
@@ -54,7 +54,7 @@ export const planned: readonly Scenario[] = [
     name: 'scale-3-to-1',
     what: 'Deployment scaled from 3 to 1; the active pod is the first to go',
     workload: { kind: 'Deployment', replicas: 3 },
-    acts: [cheapest('active'), set({ replicas: 1 })],
+    acts: [firstToGo('active'), set({ replicas: 1 })],
     thenS: 15,
   },
   {
