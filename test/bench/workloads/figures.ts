@@ -104,7 +104,7 @@ function failing(samples: readonly Sample[], lives: readonly Life[], publishesNo
   let ms = 0
   for (const [n, { at, pod }] of sorted.entries()) {
     if (pod === undefined || healthAt(lives, pod, at) !== false) continue
-    if (!lives.some((life) => life.name !== pod && servesThroughout(life, at, at, publishesNotReady))) continue
+    if (!lives.some((life) => servesThroughout(life, at, at, publishesNotReady))) continue
     ms += Math.min((sorted[n + 1]?.at ?? at) - at, longestStepMs)
   }
   return ms / 1000
