@@ -11,6 +11,7 @@ const LONGEST = [
   'model/untidy',
   'soak/serve',
   'node/alerting',
+  'node/workloads',
   'model/bounded',
   'cluster/replicas',
   'cluster/server-side-apply',

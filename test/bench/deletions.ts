@@ -4,10 +4,11 @@
  * connection every 20 ms through the Service's cluster IP.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Sample, startTraffic } from '../cluster/node/traffic.js'
+import { startTraffic } from '../cluster/node/traffic.js'
 import { until } from '../cluster/poll.js'
 import { type Demo, demos, type NodeWorld, openNodeWorld, withoutSleep } from '../support/on-node.js'
 import { clusterOrExit } from './cluster.js'
+import { longestOf, outagesOf, secondsOf } from './outages.js'
 
 /** Longer than any of them takes: two restarts with a sleep of 75 s and a minute of the CronJob for each. */
 const lastMs = 8 * 60_000
@@ -82,10 +83,10 @@ async function once(name: string, { name: what, begin, end }: Deletion, world: N
   await end(world, demo)
   await settledWithActive(world, demo)
   await until('an answer at the end', () => (traffic.samples.at(-1)?.pod === undefined ? undefined : true))
-  const { count, seconds, longest } = outages(await traffic.stop())
+  const outages = outagesOf(await traffic.stop())
   console.log(
-    `${what.padEnd(16)} ${demo.padEnd(12)} ${name.padEnd(22)} ${seconds.toFixed(1)} s in ${count} outages, ` +
-      `the longest ${longest.toFixed(1)} s`,
+    `${what.padEnd(16)} ${demo.padEnd(12)} ${name.padEnd(22)} ${secondsOf(outages).toFixed(1)} s in ` +
+      `${outages.length} outages, the longest ${longestOf(outages).toFixed(1)} s`,
   )
 }
 
@@ -97,18 +98,4 @@ async function settledWithActive(world: NodeWorld, demo: Demo): Promise<void> {
 async function atSecond(second: number): Promise<void> {
   const ms = second * 1000 - (Date.now() % 60_000)
   await sleep(ms < 0 ? ms + 60_000 : ms)
-}
-
-/** Times in which no connection was answered, from the first that failed to the first that was answered again. */
-function outages(samples: readonly Sample[]): { count: number; seconds: number; longest: number } {
-  const found: number[] = []
-  let since: number | undefined
-  for (const { at, pod } of [...samples].sort((a, b) => a.at - b.at)) {
-    if (pod === undefined) since ??= at
-    else if (since !== undefined) {
-      found.push((at - since) / 1000)
-      since = undefined
-    }
-  }
-  return { count: found.length, seconds: found.reduce((a, b) => a + b, 0), longest: Math.max(0, ...found) }
 }

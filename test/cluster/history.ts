@@ -104,17 +104,22 @@ export function serviceSelectsTwo(changes: readonly Change[], options: RoleOptio
 }
 
 /** How often a pod became active that was not the last to be it. */
-export function promotions(changes: readonly Change[], { roleLabel = 'role', labels = {} }: RoleOptions = {}): number {
-  let last: string | undefined
-  let count = 0
-  for (const { kind, deleted, object } of changes) {
+export function promotions(changes: readonly Change[], options: RoleOptions = {}): number {
+  return holders(changes, options).length
+}
+
+/** The pods that became active, one after the other, as they were then; a pod that was the last to be it is not named again. */
+export function holders(
+  changes: readonly Change[],
+  { roleLabel = 'role', labels = {} }: RoleOptions = {},
+): readonly { readonly pod: ObservedPod; readonly seenAtMs: number }[] {
+  const found: { pod: ObservedPod; seenAtMs: number }[] = []
+  for (const { kind, deleted, seenAtMs, object } of changes) {
     const { metadata } = object
-    if (kind !== 'pod' || deleted || metadata.uid === last) continue
-    if (!bears(metadata.labels, { ...labels, [roleLabel]: 'active' })) continue
-    last = metadata.uid
-    count++
+    if (kind !== 'pod' || deleted || metadata.uid === found.at(-1)?.pod.metadata.uid) continue
+    if (bears(metadata.labels, { ...labels, [roleLabel]: 'active' })) found.push({ pod: object, seenAtMs })
   }
-  return count
+  return found
 }
 
 function actives(pods: readonly ObservedPod[], { roleLabel = 'role', labels = {} }: RoleOptions): readonly string[] {
