@@ -132,7 +132,7 @@ export const mutants: readonly Mutant[] = [
       {
         file: 'handler/tend.ts',
         find: `      view = again.group
-        ? await consider(context, again.group, verdicts)
+        ? await consider(context, again.group, findings)
         : { ...view, decision: UNMANAGED, members: [] }`,
         replace: `      if (!again.group) view = { ...view, decision: UNMANAGED, members: [] }`,
       },
@@ -324,7 +324,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'the label that a healthy active pod has lost goes to another',
-    finds: /a is promoted, though b has lost no more than its label/,
+    finds: /[ab] is promoted, though [ab] has lost no more than its label/,
     edits: [
       {
         file: 'handler/decide.ts',

@@ -194,7 +194,7 @@ export const simulatedMutants: readonly Mutant[] = [
     'decide.ts',
     "if (bereft && bereft.verdict.health === 'healthy' &&",
     'if (bereft && !bereft &&',
-    /is promoted, though \S+ has lost its label/,
+    /is promoted, though \S+ has lost its label|of which nobody knows that it is well/,
   ),
   inMess(
     'marks count wherever they stand',
@@ -237,12 +237,12 @@ export const simulatedMutants: readonly Mutant[] = [
       `    while (context.probes.queues.size > 0) await context.clock.sleep(1_000)
     const handover = await context.swaps.take(`,
     ],
-    ['verdicts.ts', 'context.deadline.probing)', 'context.deadline.observing)'],
+    ['verdicts.ts', 'eitherOf(context.deadline.probing,', 'eitherOf(context.deadline.observing,'],
   ),
   amongHanging('pods are probed until no swap fits into the pass', [
     'verdicts.ts',
-    'context.deadline.probing)',
-    'context.deadline.observing)',
+    'eitherOf(context.deadline.probing,',
+    'eitherOf(context.deadline.observing,',
   ]),
   amongHanging('a limit that is longer than the pass is not cut', [
     'verdicts.ts',

@@ -13,6 +13,8 @@ import { World } from './world.js'
 
 /** So many passes serve every group again that can be served, once nothing goes wrong any more. */
 export const PASSES_TO_REST = 3
+/** A pass that moves the role may leave others uncounted, and of one that hangs a pass counts one failure. */
+const PASSES_TO_COUNT = 1
 /** As of a CronJob: longer than a pass, and than the cooldown of any group. */
 const BETWEEN_PASSES_MS = 60_000
 /** Longer than any failback, and than a clock was ahead. */
@@ -67,10 +69,12 @@ async function carryOut(plan: Plan, clock: VirtualClock, world: World, passes: P
     await clock.sleep(BETWEEN_PASSES_MS)
   }
   for (const group of world.groups.values()) passes.fail(group.app, brokenAtRest(world, group))
+  for (let n = 0; n < PASSES_TO_COUNT; n++) await passes.make(false)
   await quiet((app) => !world.group(app).hasFailback)
   await clock.sleep(LATER_MS)
   for (let n = 0; n < PASSES_TO_REST; n++) await passes.make(false)
   for (const group of world.groups.values()) passes.fail(group.app, brokenAtRest(world, group))
+  for (let n = 0; n < PASSES_TO_COUNT; n++) await passes.make(false)
   await quiet(() => true)
 }
 
