@@ -9,7 +9,7 @@ import { repository } from '../../support/handler.js'
 import { clusterOrExit } from '../cluster.js'
 import { commitOf } from './commit.js'
 import { inLanes } from './lanes.js'
-import { cellsOf, type Result, type Results, read, write } from './results.js'
+import { cellsOf, hadTwo, type Result, type Results, read, write } from './results.js'
 import { kinds, scenarios } from './scenarios/index.js'
 import { play } from './stage.js'
 
@@ -82,6 +82,7 @@ async function measure(n: number) {
   try {
     const { log, ...figures } = await play({ cluster, scenario, checkout, port: 8100 + 2 * n })
     if (flags.log) for (const line of log) console.log(`${scenario.name}: ${line}`)
+    if (hadTwo(figures)) failures++
     return figures
   } catch (error) {
     failures++

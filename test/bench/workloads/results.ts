@@ -71,11 +71,13 @@ export function pageOf(results: Results, kinds: readonly Kind[]): string {
 
 What \`npm run bench:workloads -- -o docs/workloads.md\` has measured, and written: kubelet, kube-proxy and the demo
 application on two nodes, \`node handler serve --watch --interval 2s\` with its defaults but for what a row says, and a client
-that opens a connection every 20 ms through the Service's cluster IP. [workloads.json](workloads.json) has all figures.
+that opens a connection every 20 ms through the Service's cluster IP. Each scenario was played once: tenths of a second are
+chance. [workloads.json](workloads.json) has all figures.
 
 - **moves**: how often the role went to another pod, and to whom: the ordinal of a StatefulSet's pod, or its place among
   those of its revision; \`new\`: of another revision than at the start. *not Ready*: by its kubelet, when it got the role.
-  *late*: the one before was gone already.
+  *late*: the one before was gone already. **two at once**, which must never be: two pods of a group were active at a
+  time, or answered in turns.
 - **none**: seconds in which no connection was answered.
 - **avoidable**: how much of that lies in outages throughout which some pod was healthy and Ready. The time until a
   failure is known is part of it, and the second that kube-proxy takes for a second change: **bold** is what has an
@@ -109,7 +111,13 @@ export function cellsOf(result: Result | undefined): readonly string[] {
     return [`not measured: ${result.failed.replaceAll('|', '/').replace(/\s+/g, ' ')}`, '', '', '']
   const { moves, path, withoutS, avoidableS, longestAvoidableS, failingS } = result
   const avoidable = longestAvoidableS > kubeProxyS ? `**${seconds(avoidableS)}**` : seconds(avoidableS)
-  return [`${moves}${pathOf(path)}`, seconds(withoutS), avoidable, seconds(failingS)]
+  const fault = hadTwo(result) ? '**two at once**, ' : ''
+  return [`${fault}${moves}${pathOf(path)}`, seconds(withoutS), avoidable, seconds(failingS)]
+}
+
+/** Whether two pods of a group had the role at once, or answered in turns: what must never be. */
+export function hadTwo({ actives, twoS }: Pick<Figures, 'actives' | 'twoS'>): boolean {
+  return actives > 1 || twoS > 0
 }
 
 /** The second after which it applies the second of two changes, and some. */

@@ -48,6 +48,11 @@ describe('the results of bench:workloads', () => {
     expect(cellsOf({ ...result, longestAvoidableS: 1.5 })[2]).toBe('**1.1**')
   })
 
+  it('mark what must never be: two active pods, or two that answer in turns', () => {
+    expect(cellsOf({ ...result, actives: 2 })[0]).toBe('**two at once**, 1: 0 → 1')
+    expect(cellsOf({ ...result, twoS: 0.1 })[0]).toBe('**two at once**, 1: 0 → 1')
+  })
+
   it('say who was not Ready, who came late, and no more of many turns than the first', () => {
     const path = [
       { pod: '0', ready: false, late: false },
