@@ -76,7 +76,7 @@ describe.skipIf(!cluster)('node handler on a real API server', () => {
       active: { before: 'helloworld-0', after: 'helloworld-1' },
       latch: 'latched',
     })
-    expect(group.reason.text).toContain(`3 times (${result})`)
+    expect(group.reason.text).toContain(`3 times in a row (${result})`)
     expect(code).toBe(0)
     expect(await world.actives()).toEqual(['helloworld-1'])
   })

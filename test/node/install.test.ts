@@ -4,7 +4,7 @@ import { type KubeList, type KubeObject, mergePatch } from '../cluster/client.js
 import { type NodeCluster, startCluster } from '../cluster/node/cluster.js'
 import { startTraffic } from '../cluster/node/traffic.js'
 import { until } from '../cluster/poll.js'
-import { type DemoPod, demos, type NodeWorld, openNodeWorld, withoutSleep } from '../support/on-node.js'
+import { type DemoPod, demos, type NodeWorld, openNodeWorld, restless, withoutSleep } from '../support/on-node.js'
 
 const images = inject('images')
 const namespace = 'shop'
@@ -58,8 +58,8 @@ describe.skipIf(!images)('what users apply, on a real node whose namespace enfor
   // Side by side, since both wait for the CronJob.
   describe.concurrent('from one minute to the next', () => {
     beforeAll(async () => {
-      await world.apply({ resources: ['jobs/demo'], patches: [withoutSleep] })
-      await world.apply({ resources: [demos.deployment.folder, 'jobs/cronjob'] })
+      await world.apply({ resources: ['jobs/demo'], patches: [withoutSleep, restless] })
+      await world.apply({ resources: [demos.deployment.folder, 'jobs/cronjob'], patches: [restless] })
     })
 
     it('a pod becomes active within a minute; when it fails, the next minute moves label and traffic', async () => {

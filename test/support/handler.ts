@@ -18,10 +18,16 @@ export interface RunningHandler {
   readonly done: Promise<Run>
 }
 
-/** Starts `node handler` with these arguments and, beyond PATH and HOME, only this environment. */
+/** Tests hand over to and fro within seconds, which a cooldown is there to prevent. Those that are about it set their own. */
+const RESTLESS = { AP_COOLDOWN: '0s' }
+
+/** Starts `node handler` with these arguments and, beyond PATH, HOME and that there is no cooldown, only this environment. */
 export function startHandler(args: readonly string[], env: Readonly<Record<string, string>>): RunningHandler {
   const { PATH = '', HOME = '' } = process.env
-  const child = spawn(process.execPath, ['handler', ...args], { cwd: repository, env: { PATH, HOME, ...env } })
+  const child = spawn(process.execPath, ['handler', ...args], {
+    cwd: repository,
+    env: { PATH, HOME, ...RESTLESS, ...env },
+  })
   let stdout = ''
   let stderr = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => {

@@ -34,7 +34,7 @@ export interface NodeWorld {
   apply(options: Omit<Overlay, 'namespace'>): Promise<void>
   /** Deletes what `apply` has applied. */
   remove(options: Omit<Overlay, 'namespace'>): Promise<void>
-  /** Applies a demo, and waits until its pods are Ready. */
+  /** Applies a demo without a cooldown, and waits until its pods are Ready. */
   applyDemo(demo: Demo, options?: Pick<Overlay, 'patches'>): Promise<void>
   /** The pods of a demo, by name. */
   pods(demo: Demo): Promise<readonly DemoPod[]>
@@ -91,7 +91,7 @@ export async function openNodeWorld(
     remove: (options) =>
       withOverlay({ ...options, namespace }, async (folder) => void (await kubectl('delete', '-k', folder))),
     applyDemo: async (demo, options = {}) => {
-      await apply({ ...options, resources: [demos[demo].folder] })
+      await apply({ ...options, patches: [restless, ...(options.patches ?? [])], resources: [demos[demo].folder] })
       await settled(demo)
     },
     active: async (demo) => (await pods(demo)).find(({ role }) => role === 'active'),
@@ -102,13 +102,23 @@ export async function openNodeWorld(
       return (await api.get<KubeObject & { spec: { clusterIP: string } }>(path)).spec.clusterIP
     },
     pass: async (...args) => {
-      const env = ['env', `KUBECONFIG=${kubeconfig}`, process.execPath, join(repository, 'handler')]
+      const env = ['env', `KUBECONFIG=${kubeconfig}`, 'AP_COOLDOWN=0s', process.execPath, join(repository, 'handler')]
       return machine.exec(...(env as [string, ...string[]]), '-n', namespace, ...args).then(
         (stdout) => ({ code: 0, stdout, stderr: '' }),
         (error: { code: number; stdout: string; stderr: string }) => error,
       )
     },
   }
+}
+
+/** Tests hand over to and fro within seconds, which a cooldown is there to prevent. */
+export const restless = {
+  target: { kind: 'Service' },
+  patch: JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name: 'any', annotations: { 'active-passive/cooldown': '0s' } },
+  }),
 }
 
 /** Takes the sleep out of a demo's pods: they end as soon as they are told to. */
