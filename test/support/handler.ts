@@ -18,10 +18,10 @@ export interface RunningHandler {
   readonly done: Promise<Run>
 }
 
-/** Tests hand over to and fro within seconds, which a cooldown is there to prevent. Those that are about it set their own. */
-const RESTLESS = { AP_COOLDOWN: '0s' }
+/** Tests hand over to and fro within seconds, which these are there to prevent. Those that are about them set their own. */
+const RESTLESS = { AP_COOLDOWN: '0s', AP_RISE: '1' }
 
-/** Starts `node handler` with these arguments and, beyond PATH, HOME and that there is no cooldown, only this environment. */
+/** Starts `node handler` with these arguments and, beyond PATH, HOME and these, only this environment. */
 export function startHandler(args: readonly string[], env: Readonly<Record<string, string>>): RunningHandler {
   const { PATH = '', HOME = '' } = process.env
   const child = spawn(process.execPath, ['handler', ...args], {

@@ -102,7 +102,14 @@ export async function openNodeWorld(
       return (await api.get<KubeObject & { spec: { clusterIP: string } }>(path)).spec.clusterIP
     },
     pass: async (...args) => {
-      const env = ['env', `KUBECONFIG=${kubeconfig}`, 'AP_COOLDOWN=0s', process.execPath, join(repository, 'handler')]
+      const env = [
+        'env',
+        `KUBECONFIG=${kubeconfig}`,
+        'AP_COOLDOWN=0s',
+        'AP_RISE=1',
+        process.execPath,
+        join(repository, 'handler'),
+      ]
       return machine.exec(...(env as [string, ...string[]]), '-n', namespace, ...args).then(
         (stdout) => ({ code: 0, stdout, stderr: '' }),
         (error: { code: number; stdout: string; stderr: string }) => error,
@@ -111,13 +118,13 @@ export async function openNodeWorld(
   }
 }
 
-/** Tests hand over to and fro within seconds, which a cooldown is there to prevent. */
+/** Tests hand over to and fro within seconds, which cooldown and rise are there to prevent. */
 export const restless = {
   target: { kind: 'Service' },
   patch: JSON.stringify({
     apiVersion: 'v1',
     kind: 'Service',
-    metadata: { name: 'any', annotations: { 'active-passive/cooldown': '0s' } },
+    metadata: { name: 'any', annotations: { 'active-passive/cooldown': '0s', 'active-passive/rise': '1' } },
   }),
 }
 
