@@ -22,6 +22,9 @@ const MOVES_AN_HOUR = 6
 /** A failback leaves so many of them for failures. */
 const LEFT_BY_FAILBACK = 2
 
+/** So many in an hour: each may be followed by one that counts for nothing, when the preferred pod is gone once more. */
+const FAILBACKS_AN_HOUR = 2
+
 /** The cooldown doubles for each move that came within so many cooldowns of the one before, and so far at most. */
 const CLOSE = 10
 const LONGEST = 16
@@ -55,7 +58,12 @@ export function restBeforeFailover(
 /** How long a preferred pod has to wait for the role of a healthy one. As `restBeforeFailover`. */
 export function restBeforeFailback(recent: readonly Move[], cooldown: Milliseconds, nowMs: number): Milliseconds {
   if (cooldown === 0) return 0
-  return Math.max(sinceLast(recent, cooldown, nowMs), hourly(recent, MOVES_AN_HOUR - LEFT_BY_FAILBACK, nowMs))
+  const failbacks = recent.filter(({ failed }) => failed === undefined)
+  return Math.max(
+    sinceLast(recent, cooldown, nowMs),
+    hourly(recent, MOVES_AN_HOUR - LEFT_BY_FAILBACK, nowMs),
+    hourly(failbacks, FAILBACKS_AN_HOUR, nowMs),
+  )
 }
 
 function sinceLast(recent: readonly Move[], cooldown: Milliseconds, nowMs: number): Milliseconds {

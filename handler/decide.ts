@@ -11,6 +11,7 @@ import { hasReadinessProbe, isRunning } from './pods.js'
 import type { Settings } from './policy.js'
 import type { Reason, ReasonCode } from './reasons.js'
 import type { Doubt } from './sight.js'
+import { isJustRestarted } from './stability.js'
 
 export interface Situation {
   readonly members: readonly Judged[]
@@ -283,7 +284,7 @@ function isReadyByKubelet({ pod }: Judged): boolean {
 
 /**
  * Back to a pod that is named earlier in `prefer`, on evidence that is no worse: the first that has been healthy for long
- * enough, once the role has rested.
+ * enough, and was not just started again by its kubelet, once the role has rested.
  */
 function failback(situation: Situation, active: Judged): Swap | undefined {
   const { members, settings, nowMs } = situation
@@ -293,7 +294,8 @@ function failback(situation: Situation, active: Judged): Swap | undefined {
     (member) =>
       rank(member, settings) < rank(active, settings) &&
       evidenceRank(member) <= evidenceRank(active) &&
-      nowMs - healthyFromMs(member, nowMs) >= waitMs,
+      nowMs - healthyFromMs(member, nowMs) >= waitMs &&
+      !isJustRestarted(member, settings, nowMs),
   )
   if (!best || restBeforeFailback(movesSoFar(situation), cooldown, nowMs) > 0) return undefined
   const since = waitMs > 0 ? `has been healthy for at least ${formatDuration(waitMs)}` : 'is healthy'

@@ -19,6 +19,12 @@ export const ACTIVE_OWNER = `${PREFIX}active-owner`
 /** On the pods of a group: its last handovers for a failed check or a failback (cooldown.ts). */
 export const MOVES = `${PREFIX}moves`
 
+/**
+ * Kubernetes' own: of a ReplicaSet's pods that are alike in all else, those that cost less are the first to go.
+ * https://kubernetes.io/docs/reference/labels-annotations-taints/#pod-deletion-cost
+ */
+export const DELETION_COST = 'controller.kubernetes.io/pod-deletion-cost'
+
 /** What makes a copy of a pod's marks worthless: a label with the pod's own uid. A latched Service selects by it. */
 export const PIN = `${PREFIX}pod`
 

@@ -19,6 +19,15 @@ export function isStable(
   return stable === 0 || (pod.ready && failures === 0 && nowMs - sinceMs >= stable)
 }
 
+/** Whether its kubelet has started it again within `stable`: it may do so once more. */
+export function isJustRestarted(
+  { pod: { restartedAtMs } }: Judged,
+  { stable }: Pick<Settings, 'stable'>,
+  nowMs: number,
+): boolean {
+  return restartedAtMs !== undefined && nowMs - restartedAtMs < stable
+}
+
 /** The label that a StatefulSet, DaemonSet or Deployment gives the pods of one pod template. */
 export function revisionOf({ labels }: Pod): string | undefined {
   return labels['controller-revision-hash'] ?? labels['pod-template-hash']

@@ -21,7 +21,7 @@
 import type { Judged } from './candidates.js'
 import { type Move, writeMoves } from './cooldown.js'
 import type { Effects } from './effects.js'
-import { ACTIVE_OWNER, ACTIVE_SINCE, EPOCH, FAILURES, MOVES, OWNER, PIN, TAKEN_BACK } from './keys.js'
+import { ACTIVE_OWNER, ACTIVE_SINCE, DELETION_COST, EPOCH, FAILURES, MOVES, OWNER, PIN, TAKEN_BACK } from './keys.js'
 import { annotationPath, labelPath } from './kube/pointer.js'
 import type { KubeError, PatchOperation, Pod, Written } from './kube/port.js'
 import type { Member } from './members.js'
@@ -120,6 +120,7 @@ export function sealPatch(member: Judged, ballot: Ballot, roleLabel: string): re
       ...ownerMark(pod),
       ...(isTakenBack ? { [TAKEN_BACK]: pod.owner?.uid ?? '' } : {}),
     }),
+    ...(costOf(pod) === LAST_TO_GO ? firstToGo : []),
     pinned(pod),
     { op: 'add', path: labelPath(roleLabel), value: 'passive' },
   ]
@@ -148,10 +149,27 @@ export function promotionPatch(
       ...ownerMark(winner.pod),
       ...addedMarks(winner),
       ...cleared,
+      ...(winner.pod.owner?.kind === 'ReplicaSet' && costOf(winner.pod) === undefined
+        ? { [DELETION_COST]: LAST_TO_GO }
+        : {}),
     }),
     pinned(winner.pod),
     { op: 'add', path: labelPath(roleLabel), value: 'active' },
   ]
+}
+
+/** What the active pod of a ReplicaSet costs: a rollout, or a smaller number of replicas, takes the passive ones first. */
+const LAST_TO_GO = '1000000'
+
+/** Who changes the cost at the same time wins: the test fails, and this pass begins again with what stands there then. */
+const firstToGo: readonly PatchOperation[] = [
+  { op: 'test', path: annotationPath(DELETION_COST), value: LAST_TO_GO },
+  { op: 'remove', path: annotationPath(DELETION_COST) },
+]
+
+/** Absent: 0 for Kubernetes. One that is not ours is left alone. */
+function costOf({ annotations }: Pod): string | undefined {
+  return annotations?.[DELETION_COST]
 }
 
 function marksOf({ epoch, workload, moves }: Ballot): Record<string, string> {

@@ -140,6 +140,8 @@ export interface ServicePort {
 export type PatchOperation =
   | { readonly op: 'test'; readonly path: string; readonly value: string | null }
   | { readonly op: 'add'; readonly path: string; readonly value: string | Readonly<Record<string, string>> }
+  /** Fails where there is nothing. */
+  | { readonly op: 'remove'; readonly path: string }
 
 /** A JSON Merge Patch (RFC 7386) of a pod's metadata; `null` removes. The uid is tested by the server. */
 export interface PodMetadataPatch {

@@ -1,5 +1,5 @@
 // What somebody might try with the handler's token and too many rights, and what jobs/policy says to it.
-import { EPOCH, HEALED, MANAGED, PIN, SWAP } from '../../handler/keys.js'
+import { DELETION_COST, EPOCH, HEALED, MANAGED, PIN, SWAP } from '../../handler/keys.js'
 import type { OnCluster } from '../support/on-cluster.js'
 import { ApiError, applyPatch, jsonPatch, type Kube } from './client.js'
 import type { Rule } from './users.js'
@@ -39,6 +39,7 @@ const POD_ROLE = 'may only make a pod active or passive'
 const POD_PIN = "may only set the pin of a pod to the pod's own uid"
 const POD_PINNED = 'may only set the pin of a pod that is active or passive'
 const POD_ANNOTATION = 'may only change its marks among the annotations of a pod'
+const POD_COST = 'may only write, and remove, a pod-deletion-cost of its own'
 const SHORT = 'may only write short annotations'
 const POD_METADATA = 'may only change labels and annotations in the metadata of a pod'
 const POD_SPEC = 'may not change the spec of a pod'
@@ -98,6 +99,9 @@ export const CHANGES: readonly Change[] = [
   ofPod.annotations('a new foreign annotation', { 'example.com/added': 'yes' }),
   ofPod.annotations('a foreign annotation that looks like ours', { 'active-passive.example.com/epoch': '1' }),
   ofPod.annotations('a foreign annotation removed', { 'example.com/kept': null }),
+  pod('another deletion cost', POD_COST, { metadata: { annotations: { [DELETION_COST]: '-1' } } }),
+  ['its cost', 'pods/costly', { metadata: { annotations: { [DELETION_COST]: '1000000' } } }, POD_COST],
+  ['its cost removed', 'pods/costly', { metadata: { annotations: { [DELETION_COST]: null } } }, POD_COST],
   pod('generateName', POD_METADATA, { metadata: { generateName: 'other-' } }),
   pod('another owner', POD_METADATA, { metadata: { ownerReferences: elsewhere } }),
   pod('the owner removed', POD_METADATA, { metadata: { ownerReferences: null } }),
@@ -200,6 +204,8 @@ export async function addTargets({ admin, api, addService }: OnCluster): Promise
   })) {
     await admin.post(`${api}/pods`, { metadata: { ...kept, name, labels: { ...labels, ...roles } }, spec })
   }
+  const annotations = { ...kept.annotations, [DELETION_COST]: '7' }
+  await admin.post(`${api}/pods`, { metadata: { ...kept, name: 'costly', labels, annotations }, spec })
   await admin.post(`${api}/services`, {
     metadata: { ...kept, name: 'target', labels },
     spec: {

@@ -4,7 +4,7 @@ import { mkdtemp, writeFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { loadAll } from 'js-yaml'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { EPOCH, HEALED, MANAGED, OWNER, PIN, SWAP } from '../../handler/keys.js'
+import { DELETION_COST, EPOCH, HEALED, MANAGED, OWNER, PIN, SWAP } from '../../handler/keys.js'
 import { repository, startHandler } from '../support/handler.js'
 import { type Kubectl, kubectlFor } from '../support/kubectl.js'
 import { type OnCluster, openNamespace } from '../support/on-cluster.js'
@@ -45,6 +45,21 @@ const SERVE_RIGHTS = (
 ).flatMap(({ rules }) => rules ?? [])
 const SERVE_VERBS = ['list', 'patch', 'watch']
 const POLICIES = '/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies'
+
+/** Gives these pods to a ReplicaSet that wants as many. */
+async function ownedByReplicaSet({ admin, namespace, api }: OnCluster, pods: readonly string[]): Promise<void> {
+  const labels = { app: 'helloworld' }
+  const { metadata } = await admin.post(`/apis/apps/v1/namespaces/${namespace}/replicasets`, {
+    metadata: { name: 'helloworld' },
+    spec: {
+      replicas: pods.length,
+      selector: { matchLabels: labels },
+      template: { metadata: { labels }, spec: { containers: [{ name: 'app', image: 'helloworld' }] } },
+    },
+  })
+  const owner = { apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'helloworld', uid: metadata.uid, controller: true }
+  for (const pod of pods) await admin.patch(`${api}/pods/${pod}`, { metadata: { ownerReferences: [owner] } })
+}
 
 describe.skipIf(findBinaries() === undefined)('jobs/policy', { timeout: 60_000 }, () => {
   let cluster: ControlPlane
@@ -110,6 +125,7 @@ describe.skipIf(findBinaries() === undefined)('jobs/policy', { timeout: 60_000 }
     afterEach(() => world.close())
 
     it('has room for a first pass, two failovers with the latch, and steady passes', async () => {
+      await ownedByReplicaSet(world, ['helloworld-0', 'helloworld-1'])
       expect(await world.run()).toMatchObject({ code: 0, stderr: '' })
       expect(await world.actives()).toEqual(['helloworld-0'])
       for (const [from, to] of [
@@ -126,6 +142,8 @@ describe.skipIf(findBinaries() === undefined)('jobs/policy', { timeout: 60_000 }
           ...['list services', `patch pods/helloworld-${to}`, 'patch services/helloworld'],
         ])
         expect(await world.actives()).toEqual([`helloworld-${to}`])
+        const costs = (await world.pods()).map(({ metadata }) => metadata.annotations?.[DELETION_COST])
+        expect(costs).toEqual([0, 1].map((n) => (n === to ? '1000000' : undefined)))
         expect(await world.service('helloworld')).toEqual({
           selector: { app: 'helloworld', role: 'active' },
           annotations: {},
@@ -473,6 +491,13 @@ describe.skipIf(findBinaries() === undefined)('jobs/policy', { timeout: 60_000 }
     )
     const label = { metadata: { labels: { app: 'another' } } }
     await untilStatus(403, () => statusOf(account.patch(`${asking.api}/pods/helloworld-0${DRY_RUN}`, label)))
+    // The policies of the test before, for another role label, refuse these.
+    const patches = {
+      'pods/helloworld-0': { labels: { role: 'passive' } },
+      'services/helloworld': { annotations: { [SWAP]: 'a' } },
+    }
+    for (const [object, metadata] of Object.entries(patches))
+      await untilStatus(200, () => statusOf(account.patch(`${asking.api}/${object}${DRY_RUN}`, { metadata })))
 
     const stored = () => Promise.all(['pods', 'services'].map((kind) => admin.get<KubeList>(`${silent.api}/${kind}`)))
     const before = (await stored()).map(({ items }) => items)

@@ -85,10 +85,11 @@ function askedOf(call: Extract<WriteCall, { pod: Pod }>): Asked {
     return { labels, annotations }
   }
   const asked: Asked = { labels: {}, annotations: {} }
-  for (const { op, path, value } of call.patch) {
-    if (op === 'test') continue
-    const [, , map, key = ''] = path.split('/')
-    if (typeof value !== 'string') Object.assign(asked.annotations, value)
+  for (const operation of call.patch) {
+    if (operation.op === 'test') continue
+    const [, , map, key = ''] = operation.path.split('/')
+    const value = operation.op === 'remove' ? null : operation.value
+    if (value !== null && typeof value !== 'string') Object.assign(asked.annotations, value)
     else asked[map === 'labels' ? 'labels' : 'annotations'][key.replaceAll('~1', '/')] = value
   }
   return asked

@@ -56,6 +56,8 @@ export const RULES = [
   'the rest doubles',
   'so many handovers in an hour',
   'the role rests before a failback',
+  'so many failbacks in an hour',
+  'no failback to a pod that was just restarted',
   'preferred pods first',
   'the workload of the active pod first',
   'the workload of the last active pod first',
@@ -256,6 +258,8 @@ interface Facts {
   readonly createdAtMs: number
   readonly revision: string | undefined
   readonly healthyForMs: number
+  /** Since a container of it was started again. */
+  readonly restartedForMs: number
   /** When it was made active; `undefined`: no swap has done it. */
   readonly activeSinceMs: number | undefined
 }
@@ -326,6 +330,7 @@ function factsOf(seen: SeenPod, said: Says, everyoneIsServed: boolean, holds: Ho
     lastedForMs: failedLately ? -1 : NOW - Math.max(pod.readySinceMs, restartedMs, recoveredMs || 0),
     moves: movedOf(note('moves')),
     isRunning,
+    restartedForMs: NOW - (pod.restartedAtMs ?? Number.NEGATIVE_INFINITY),
     phase: pod.phase,
     isReadyByKubelet: isReachable && pod.containers.some((one) => one.readinessProbe),
     health,
@@ -369,8 +374,8 @@ function restsOf(pods: readonly Facts[], cooldown: number, holds: Holds) {
   const gaps = moves.slice(1).map(({ atMs }, n) => (moves[n] as Moved).atMs - atMs)
   const apart = gaps.findIndex((gap) => gap >= 10 * cooldown)
   const inARow = holds('the rest doubles') ? (apart < 0 ? gaps.length : apart) : 0
-  const until = (n: number) => {
-    const nth = moves[n - 1]
+  const until = (n: number, of = moves) => {
+    const nth = of[n - 1]
     return nth && holds('so many handovers in an hour') ? Math.max(0, nth.atMs + 60 * MINUTE - NOW) : 0
   }
   const sinceLast = Math.max(0, last.atMs + cooldown * Math.min(16, 2 ** inARow) - NOW)
@@ -379,7 +384,15 @@ function restsOf(pods: readonly Facts[], cooldown: number, holds: Holds) {
     hasFailed: ({ uid }: Facts) => moves.some(({ failed }) => failed === uid),
     before: isResting ? sinceLast : 0,
     anyway: until(6),
-    beforeFailback: holds('the role rests before a failback') ? Math.max(sinceLast, until(4)) : 0,
+    beforeFailback: Math.max(
+      holds('the role rests before a failback') ? Math.max(sinceLast, until(4)) : 0,
+      holds('so many failbacks in an hour')
+        ? until(
+            2,
+            moves.filter(({ failed }) => failed === undefined),
+          )
+        : 0,
+    ),
   }
 }
 
@@ -638,7 +651,10 @@ function decideFor(
   const place = (name: string) => (prefer.includes(name) ? prefer.indexOf(name) : prefer.length)
   const better = healthy.filter(({ name }) => place(name) < place(active.name))
   const proven = better.filter(({ evidence }) => evidence <= active.evidence || !holds('no failback to worse evidence'))
-  const due = proven.filter(({ healthyForMs }) => healthyForMs >= Number(said('failback') ?? Number.POSITIVE_INFINITY))
+  const calm = proven.filter(
+    ({ restartedForMs }) => restartedForMs >= stable || !holds('no failback to a pod that was just restarted'),
+  )
+  const due = calm.filter(({ healthyForMs }) => healthyForMs >= Number(said('failback') ?? Number.POSITIVE_INFINITY))
   return due.length > 0 && rests.beforeFailback === 0
     ? answer('failback', 'preferred', first(due))
     : answer('keep', 'healthy')

@@ -93,7 +93,7 @@ export function brokenByPlan(world: World, knowledge: Knowledge, call: WriteCall
 function testsForActive(call: WriteCall): boolean {
   return (
     call.verb === 'patchPod' &&
-    call.patch.some(({ op, path, value }) => op === 'test' && path === '/metadata/labels/role' && value === 'active')
+    call.patch.some((test) => test.op === 'test' && test.path === '/metadata/labels/role' && test.value === 'active')
   )
 }
 

@@ -31,7 +31,7 @@ export function ownMark({ uid, labels, annotations = {}, writers = [] }: Pod, ke
 export function isActivation(call: Call): call is Extract<Call, { verb: 'patchPod' }> {
   return (
     call.verb === 'patchPod' &&
-    call.patch.some(({ op, path, value }) => op === 'add' && path === '/metadata/labels/role' && value === 'active')
+    call.patch.some((add) => add.op === 'add' && add.path === '/metadata/labels/role' && add.value === 'active')
   )
 }
 

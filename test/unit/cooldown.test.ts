@@ -116,6 +116,12 @@ test('However the views differ, and whatever the cooldown, there are six handove
   expect(movesIn(1, COOLDOWN, false).map((at) => (at - NOW) / SECOND)).toEqual([0, 30, 90, 210, 450, 930])
 })
 
+test('There are two failbacks an hour at most: a pod that is gone once more is left at once, which counts for nothing', () => {
+  const two = [moved(40 * MINUTE), moved(20 * MINUTE)]
+  expect(restBeforeFailback(recentMoves(two, NOW), COOLDOWN, NOW)).toBe(20 * MINUTE)
+  expect(restBeforeFailback(recentMoves(two.slice(1), NOW), COOLDOWN, NOW)).toBe(0)
+})
+
 test('A failback leaves two of them for failures', () => {
   const four = [4, 3, 2, 1].map((n) => moved(n * 10 * MINUTE, 'a'))
   expect(restBeforeFailback(recentMoves(four, NOW), COOLDOWN, NOW)).toBe(20 * MINUTE)

@@ -580,6 +580,11 @@ describe('failback', () => {
       [preferred({ healthySinceMs: NOW + SECOND }), active],
       settings,
     ],
+    [
+      'the kubelet has just started the preferred pod again, at once or not',
+      [preferred({ pod: { restartedAtMs: NOW - 9 * SECOND } }), active],
+      { ...settings, failback: 0, stable: 10 * SECOND },
+    ],
     ['the other one is preferred no more than the active', [anActive('web-0'), aMember('web-2')], settings],
   ])('does not happen when %s', (_, members, given) => {
     expect(decideOn(members, given).kind).toBe('keep')
@@ -588,6 +593,13 @@ describe('failback', () => {
   test('happens when the preferred pod has been healthy for long enough', () => {
     const recovered = preferred({ healthySinceMs: NOW - 5 * MINUTE, pod: { readySinceMs: NOW - 5 * MINUTE } })
     expect(inShort(decideOn([recovered, active], settings))).toEqual(['failback', 'preferred', 'web-0'])
+  })
+
+  test('happens once the preferred pod has not been started again for `stable`', () => {
+    const members = (agoMs: number) => [preferred({ pod: { restartedAtMs: NOW - agoMs } }), active]
+    const at = (agoMs: number, stable = 10 * SECOND) =>
+      decideOn(members(agoMs), { ...settings, failback: 0, stable }).kind
+    expect([at(9 * SECOND), at(10 * SECOND), at(0, 0)]).toEqual(['keep', 'failback', 'failback'])
   })
 
   test('happens to a preferred pod that never failed and was always Ready', () => {

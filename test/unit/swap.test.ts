@@ -20,6 +20,9 @@ const signal = new AbortController().signal
 /** A swap of pods that belong to no workload. */
 const epoch = (n: number): Ballot => ({ epoch: n, workload: undefined, moves: [] })
 
+const COST = 'controller.kubernetes.io/pod-deletion-cost'
+const aReplicaSet = { kind: 'ReplicaSet', name: 'web-5f', uid: 'uid-of-web-5f' }
+
 /** A pod as the API server stores it. */
 const stored = ({ name, uid, labels, annotations, terminating, phase }: Pod) =>
   jsonOf({
@@ -112,16 +115,28 @@ describe('a seal', () => {
   })
 
   test('of a pod that is active by its template notes whose it was; not of one whose own manifest says so', () => {
-    const owner = { kind: 'ReplicaSet', name: 'web-5f', uid: 'uid-of-web-5f' }
     const noted = (pod: Partial<Pod>, manager: string) => {
       const writers = [{ manager, created: true, owns: pod.owner !== undefined, labels: ['role'], annotations: [] }]
       const member = anActive('web-0', { pod: { ...pod, writers } })
       return applied(member.pod, sealPatch(member, epoch(5), 'role'))?.annotations?.['active-passive/taken-back']
     }
-    expect(noted({ owner }, 'kube-controller-manager')).toBe('uid-of-web-5f')
+    expect(noted({ owner: aReplicaSet }, 'kube-controller-manager')).toBe('uid-of-web-5f')
     expect(noted({}, 'kube-controller-manager')).toBe('')
     // A person may make that one active again, as any other.
     expect(noted({}, 'kubectl-create')).toBeUndefined()
+  })
+
+  test('takes back what the pod cost as the active one of its ReplicaSet, and no cost of anybody else', () => {
+    const left = (annotations: Record<string, string>, now = annotations) => {
+      const member = anActive('web-0', { pod: { annotations } })
+      const patch = sealPatch(member, epoch(1), 'role')
+      return applied({ ...member.pod, annotations: now }, patch)?.annotations
+    }
+    expect(left({ [COST]: '1000000' })).not.toHaveProperty([COST])
+    expect(left({ [COST]: '7' })).toHaveProperty([COST], '7')
+    // Of two that write it, the later one wins, and this pass has lost.
+    expect(left({ [COST]: '1000000' }, { [COST]: '7' })).toBeUndefined()
+    expect(left({ [COST]: '1000000' }, {})).toBeUndefined()
   })
 
   test('escapes a role label that has a slash or a tilde', () => {
@@ -162,6 +177,21 @@ describe('a promotion', () => {
     expect(applied(winner.pod, promotionPatch(winner, epoch(2), 'role', NOW))?.annotations).toMatchObject({
       'active-passive/since': since,
     })
+  })
+
+  test.each<[string, Partial<Pod>, string | undefined]>([
+    ['belongs to a ReplicaSet makes it the last that it takes away', { owner: aReplicaSet }, '1000000'],
+    ['has a cost of its own keeps it', { owner: aReplicaSet, annotations: { [COST]: '-7' } }, '-7'],
+    ['has a cost of 0 keeps it', { owner: aReplicaSet, annotations: { [COST]: '0' } }, '0'],
+    [
+      'belongs to a StatefulSet writes none',
+      { owner: { kind: 'StatefulSet', name: 'web', uid: 'uid-of-web' } },
+      undefined,
+    ],
+    ['belongs to nobody writes none', {}, undefined],
+  ])('of a pod that %s', (_, pod, cost) => {
+    const winner = aMember('web-1', { pod })
+    expect(applied(winner.pod, promotionPatch(winner, epoch(2), 'role', NOW))?.annotations?.[COST]).toBe(cost)
   })
 })
 
