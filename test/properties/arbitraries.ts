@@ -474,7 +474,8 @@ const neighbours = mostly<readonly Service[]>(
 /**
  * Who is active: mostly one pod, as it should be; or two of one swap; or whoever says so; one beside a second that came
  * up active by its template; nobody, after the label of the last one was taken away; nobody alive, or well; one that
- * fails or ends, beside pods of its revision and of a younger one.
+ * fails or ends, beside pods of its revision and of a younger one; or one of several that are well, so that it matters who
+ * is preferred, and how often the role went back.
  */
 type Leaders =
   | readonly number[]
@@ -485,6 +486,8 @@ type Leaders =
   | 'the app’s own'
   | 'none is well'
   | 'a canary'
+  | 'all are well'
+  | 'two failbacks'
 const leaders = mostly<Leaders>(
   [80, fc.nat(4).map((place) => [place])],
   [10, fc.constant([0, 1])],
@@ -494,6 +497,7 @@ const leaders = mostly<Leaders>(
   [6, oneOf('all over', 'the app’s own')],
   [9, fc.constant('none is well')],
   [5, fc.constant('a canary')],
+  [5, oneOf('all are well', 'two failbacks')],
   [10, fc.constant([])],
 )
 
@@ -530,6 +534,25 @@ function ledBy(leaders: Leaders, pods: readonly SeenPod[]): readonly SeenPod[] {
           labels: { ...labels, 'controller-revision-hash': revision, role: place === 0 ? 'active' : 'passive' },
         }
       }).map((seen, place) => ({ ...seen, passes: [place !== 0], probed: true }))
+    case 'all are well':
+    case 'two failbacks':
+      return change((pod, place) => {
+        const labels = { ...pod.labels, role: place === 0 ? 'active' : 'passive' }
+        const well = {
+          ...pod,
+          labels,
+          phase: 'Running',
+          terminating: false,
+          ready: true,
+          readySinceMs: NOW - 60 * MINUTE,
+        }
+        if (leaders === 'all are well') {
+          const restarted = place % 2 === 1 ? { restartedAtMs: NOW - 5_000 } : {}
+          return { ...marked(well, { moves: '', failures: '0', 'healthy-since': '' }), ...restarted }
+        }
+        const moves = [50, 20].map((ago) => new Date(NOW - ago * MINUTE).toISOString())
+        return marked(well, { moves: moves.join(','), failures: '0', 'healthy-since': '' })
+      }).map((seen) => ({ ...seen, passes: [true], probed: true }))
     case 'all over':
       return change((pod, place) => ({ ...pod, phase: place % 2 === 0 ? 'Failed' : 'Succeeded' }))
     case 'the app’s own':
