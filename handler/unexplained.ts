@@ -4,7 +4,7 @@
  * and again is of no use.
  */
 import type { Fault } from './errors.js'
-import { EPOCH } from './keys.js'
+import { DELETION_COST, EPOCH } from './keys.js'
 import type { Pod } from './kube/port.js'
 
 export class Unexplained {
@@ -28,6 +28,6 @@ export class Unexplained {
 
   /** What our patches test. */
   private tested({ labels, annotations, phase, terminating }: Pod): string {
-    return JSON.stringify([labels[this.roleLabel], annotations && [annotations[EPOCH]], phase, terminating])
+    return JSON.stringify([labels[this.roleLabel], annotations && [annotations[EPOCH], annotations[DELETION_COST]], phase, terminating])
   }
 }
