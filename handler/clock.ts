@@ -7,6 +7,13 @@ export interface Clock {
   sleep(ms: number, signal?: AbortSignal): Promise<void>
 }
 
+/** Time and chance, for whatever waits with jitter. */
+export interface Timing {
+  readonly clock: Clock
+  /** At least 0, less than 1. */
+  readonly random: () => number
+}
+
 /** What a timer of Node holds; beyond it, it would fire at once. Below nothing, it warns on stderr. */
 const LONGEST_MS = 2 ** 31 - 1
 

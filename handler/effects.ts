@@ -1,12 +1,9 @@
 /** What a pass takes from outside: the cluster, the network, time and chance. Tests pass their own. */
-import type { Clock } from './clock.js'
+import type { Timing } from './clock.js'
 import type { Probe } from './health/probe.js'
 import type { Kube } from './kube/port.js'
 
-export interface Effects {
+export interface Effects extends Timing {
   readonly kube: Kube
-  readonly clock: Clock
   readonly probe: Probe
-  /** At least 0, less than 1. */
-  readonly random: () => number
 }

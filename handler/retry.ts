@@ -1,11 +1,9 @@
-/** Waiting before the next attempt, and making it. */
-import type { Effects } from './effects.js'
+/** Timing before the next attempt, and making it. */
+import type { Timing } from './clock.js'
 import { KubeError } from './kube/port.js'
 
-type Waiting = Pick<Effects, 'clock' | 'random'>
-
 /** Sleeps with jitter, longer from attempt to attempt (the first is 0), or for as long as the server asked for. */
-export function pause({ clock, random }: Waiting, attempt: number, signal: AbortSignal, atLeastMs = 0): Promise<void> {
+export function pause({ clock, random }: Timing, attempt: number, signal: AbortSignal, atLeastMs = 0): Promise<void> {
   return clock.sleep(atLeastMs + (25 + 75 * random()) * 2 ** Math.min(attempt, 4), signal)
 }
 
@@ -16,7 +14,7 @@ export function pause({ clock, random }: Waiting, attempt: number, signal: Abort
  * @throws KubeError the last one that says more than that there was no time left
  */
 export async function persist<T>(
-  context: Waiting,
+  context: Timing,
   signal: AbortSignal,
   read: () => Promise<T>,
   told?: KubeError,

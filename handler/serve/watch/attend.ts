@@ -4,7 +4,7 @@
  * Whoever swaps makes a group look unserved for some milliseconds, and claims its Services meanwhile: only what no swap
  * does, a pod that goes or comes, is acted on at once. A claim that stays is somebody's who is no more.
  */
-import type { Effects } from '../../effects.js'
+import type { Timing } from '../../clock.js'
 import type { GroupServices } from '../../observe.js'
 import type { News, WatchedGroups } from './groups.js'
 
@@ -16,8 +16,6 @@ const CLAIM_MS = 1_000
 const RETRY_MS = 250
 const LONGEST_RETRY_MS = 30_000
 
-type Waiting = Pick<Effects, 'clock' | 'random'>
-
 export class Attendance {
   /** The groups that are attended to, and how to tell whoever does of something urgent. */
   private readonly attended = new Map<string, AbortController>()
@@ -26,7 +24,7 @@ export class Attendance {
   constructor(
     private readonly groups: WatchedGroups,
     private readonly pass: (group: GroupServices) => Promise<void>,
-    private readonly waiting: Waiting,
+    private readonly waiting: Timing,
     private readonly signal: AbortSignal,
   ) {}
 

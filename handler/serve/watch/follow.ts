@@ -1,5 +1,5 @@
 /** Everything of a kind, kept up to date: a list, then a watch that is resumed, renewed or begun anew for ever. */
-import type { Effects } from '../../effects.js'
+import type { Timing } from '../../clock.js'
 import { type Change, Expired, KubeError, type Watchable } from '../../kube/port.js'
 
 export interface Follower<T> {
@@ -25,13 +25,11 @@ export const STEADY_MS = 5_000
 const LONGEST_BACKOFF_MS = 10_000
 const LONGEST_RETRY_AFTER_MS = 30_000
 
-type Waiting = Pick<Effects, 'clock' | 'random'>
-
 /** Ends when `signal` aborts, and not before. */
 export async function follow<T>(
   source: Watchable<T>,
   follower: Follower<T>,
-  { clock, random }: Waiting,
+  { clock, random }: Timing,
   signal: AbortSignal,
 ): Promise<void> {
   let version: string | undefined
@@ -105,7 +103,7 @@ async function interruption(work: () => Promise<void>): Promise<Interruption> {
 }
 
 /** @throws Silent */
-async function* unlessSilent<T>(changes: AsyncIterable<Change<T>>, clock: Waiting['clock']): AsyncGenerator<Change<T>> {
+async function* unlessSilent<T>(changes: AsyncIterable<Change<T>>, clock: Timing['clock']): AsyncGenerator<Change<T>> {
   const iterator = changes[Symbol.asyncIterator]()
   for (;;) {
     const waiting = new AbortController()

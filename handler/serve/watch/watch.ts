@@ -1,5 +1,5 @@
 /** The watches on Services and pods of the scope, and the passes that they start. */
-import type { Effects } from '../../effects.js'
+import type { Timing } from '../../clock.js'
 import type { Pod, Service, Watchable } from '../../kube/port.js'
 import type { GroupServices } from '../../observe.js'
 import type { Settings } from '../../policy.js'
@@ -8,7 +8,7 @@ import { Attendance } from './attend.js'
 import { type Follower, follow, type Interruption } from './follow.js'
 import { type News, WatchedGroups } from './groups.js'
 
-export interface WatchOptions extends Pick<Effects, 'clock' | 'random'> {
+export interface WatchOptions extends Timing {
   readonly namespaces: readonly string[] | 'all'
   readonly roleLabel: string
   /** Of all groups, those that have opted in; false unless given. */
