@@ -6,6 +6,7 @@
 import type { Judged } from './candidates.js'
 import type { Swap } from './decide.js'
 import type { Fault } from './errors.js'
+import type { SwapContext } from './handover/context.js'
 import { PIN } from './keys.js'
 import { faultOf } from './kube/fault.js'
 import { isRefusal, type KubeError, type Pod } from './kube/port.js'
@@ -19,7 +20,6 @@ import {
   type Released,
   release,
   type Stuck,
-  type SwapContext,
   stillClaimed,
 } from './latch.js'
 import { type Group, groupName } from './observe.js'

@@ -11,27 +11,13 @@
  * Not promised: anything for connections that are established; proxies other than those measured; that field ownership
  * of the selector is what it was (its content is).
  */
-import type { Deadline } from './deadline.js'
-import type { Effects } from './effects.js'
+
 import type { Fault } from './errors.js'
+import type { SwapContext } from './handover/context.js'
 import { HEALED, MANAGED, PIN, SWAP } from './keys.js'
 import { isRefusal, type KubeError, type Service, type ServicePatch, type Written } from './kube/port.js'
 import { pause } from './retry.js'
 import { isClaimed, isPinnedByOthers } from './services.js'
-
-/** What everything around a swap needs to know. */
-export interface SwapContext extends Effects {
-  readonly roleLabel: string
-  /** See `Scope`; false unless given. */
-  readonly optIn?: boolean
-  readonly deadline: Deadline
-  /**
-   * Check the claim by patches that test it and change nothing, rather than by a list. A consistent list of Services
-   * that comes less than 100 ms after another may take until then: the API server asks etcd how far its cache has come
-   * no more often. No matter to a pass that has probed for seconds.
-   */
-  readonly quickCheck: boolean
-}
 
 export interface Claim {
   /** The whole annotation: `<random token> <pod>`. */

@@ -3,9 +3,10 @@
 import pLimit from 'p-limit'
 import { emptySelectors } from './empty-selectors.js'
 import { keyOf } from './group-key.js'
+import type { SwapContext } from './handover/context.js'
 import { SWAP } from './keys.js'
 import { KubeError, type Pod, type Service } from './kube/port.js'
-import { isStuck, release, type Stuck, type SwapContext } from './latch.js'
+import { isStuck, release, type Stuck } from './latch.js'
 import { type Group, type GroupServices, groupServices, populate } from './observe.js'
 import { isClaimed, withoutMerelyClaimed } from './services.js'
 

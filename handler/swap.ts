@@ -20,7 +20,7 @@
 
 import type { Judged } from './candidates.js'
 import { type Move, writeMoves } from './cooldown.js'
-import type { Effects } from './effects.js'
+import type { SwapContext } from './handover/context.js'
 import { ACTIVE_OWNER, ACTIVE_SINCE, DELETION_COST, EPOCH, FAILURES, MOVES, OWNER, PIN, TAKEN_BACK } from './keys.js'
 import { annotationPath, labelPath } from './kube/pointer.js'
 import type { KubeError, PatchOperation, Pod, Written } from './kube/port.js'
@@ -58,7 +58,7 @@ export function nextEpoch(members: readonly Member[]): number {
 
 /** Seals these pods, all at once. A pod that is gone is as good as sealed. */
 export async function seal(
-  { kube }: Pick<Effects, 'kube'>,
+  { kube }: Pick<SwapContext, 'kube'>,
   members: readonly Judged[],
   ballot: Ballot,
   roleLabel: string,
@@ -98,7 +98,7 @@ function worstOf(steps: readonly Step[]): Step {
 
 /** Makes the winner active. To be called only after every other pod of the same list was sealed. */
 export async function promote(
-  { kube, clock }: Pick<Effects, 'kube' | 'clock'>,
+  { kube, clock }: Pick<SwapContext, 'kube' | 'clock'>,
   winner: Judged,
   ballot: Ballot,
   roleLabel: string,

@@ -2,14 +2,16 @@
 import { Findings } from './bursts.js'
 import type { Judged } from './candidates.js'
 import { type Decision, decide, type Swap } from './decide.js'
+import type { Effects } from './effects.js'
 import type { Fault } from './errors.js'
+import type { SwapContext } from './handover/context.js'
 import { type Handover, handOver, type Redecide } from './handover.js'
 import { planCheck } from './health/plan.js'
 import { bounded } from './kube/bounded.js'
 import { faultOf, interrupted } from './kube/fault.js'
 import { KubeError } from './kube/port.js'
 import { recording, type Write } from './kube/recording.js'
-import { type SwapContext, stillClaimed } from './latch.js'
+import { stillClaimed } from './latch.js'
 import { strayPods, unnamedPods } from './near-misses.js'
 import { endedActive, type Group, groupName, populate } from './observe.js'
 import { policyOf, type Settings } from './policy.js'
@@ -25,7 +27,7 @@ import { Unexplained } from './unexplained.js'
 import { keepUp, labelPod, retire } from './upkeep.js'
 import { judgeGroup, knownSince, notesOn } from './verdicts.js'
 
-export interface GroupContext extends SwapContext, Scope {
+export interface GroupContext extends SwapContext, Effects, Scope {
   readonly defaults: Settings
   /** What one probe may take at most, whatever a Service or a pod asks for. Milliseconds. */
   readonly maxHealthTimeoutMs: number

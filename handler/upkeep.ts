@@ -1,6 +1,7 @@
 /** The small writes of a pass that moves nothing: counts, roles of new pods and of pods that have ended, pins. */
 
 import type { Judged } from './candidates.js'
+import type { SwapContext } from './handover/context.js'
 import {
   ACTIVE_OWNER,
   ACTIVE_SINCE,
@@ -13,7 +14,6 @@ import {
   TAKEN_BACK,
 } from './keys.js'
 import type { KubeError, Pod, Written } from './kube/port.js'
-import type { SwapContext } from './latch.js'
 import { workloadOf } from './pods.js'
 import { pause } from './retry.js'
 import { labelPatch, ownerMark, retirePatch } from './swap.js'

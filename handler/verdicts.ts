@@ -4,10 +4,11 @@ import { type Awaited, asKnown, enoughKnown, type Findings } from './bursts.js'
 import type { Judged } from './candidates.js'
 import type { Deadline } from './deadline.js'
 import { formatDuration } from './duration.js'
+import type { Effects } from './effects.js'
+import type { SwapContext } from './handover/context.js'
 import { judgeByProbes, judgeByState, notProbed, type Verdict } from './health/judge.js'
 import { type Plan, planCheck } from './health/plan.js'
 import type { Probe } from './health/probe.js'
-import type { SwapContext } from './latch.js'
 import { add } from './lists-by.js'
 import type { Member } from './members.js'
 import type { Group } from './observe.js'
@@ -18,7 +19,7 @@ import { isProbed, type Sight } from './sight.js'
 import { type Turns, turnOf } from './turns.js'
 
 /** What judging takes from outside. */
-export type Judging = Pick<SwapContext, 'clock' | 'probe' | 'deadline'> &
+export type Judging = Pick<SwapContext & Effects, 'clock' | 'probe' | 'deadline'> &
   Limits & { readonly probes: Turns; readonly sight?: Sight }
 
 /** What bounds the probes of a pod. */

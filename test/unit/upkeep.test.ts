@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import type { SwapContext } from '../../handler/handover/context.js'
 import { KubeError, type PatchOperation, type Pod, type Written } from '../../handler/kube/port.js'
-import type { SwapContext } from '../../handler/latch.js'
 import { retire } from '../../handler/upkeep.js'
 import { aPod } from '../support/builders.js'
 import { VirtualClock } from '../support/virtual-clock.js'
