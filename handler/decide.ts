@@ -10,8 +10,13 @@ import { compareNames } from './names.js'
 import { hasReadinessProbe, isRunning } from './pods.js'
 import type { Settings } from './policy.js'
 import type { Reason, ReasonCode } from './reasons.js'
-import type { Doubt } from './sight.js'
 import { isJustRestarted } from './stability.js'
+
+/** Why a failure of our check is no reason to move. */
+export interface Doubt {
+  readonly code: 'panic' | 'blind'
+  readonly text: string
+}
 
 export interface Situation {
   readonly members: readonly Judged[]

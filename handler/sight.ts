@@ -6,18 +6,13 @@
  */
 import type { Judged } from './candidates.js'
 import type { Clock } from './clock.js'
+import type { Doubt } from './decide.js'
 import type { Fault } from './errors.js'
 import { keyOf } from './group-key.js'
 import type { Plan } from './health/plan.js'
 import type { ProbeResult } from './health/result.js'
 import type { Member } from './members.js'
 import { type Group, type GroupServices, groupName } from './observe.js'
-
-/** Why a failure of our check is no reason to move. */
-export interface Doubt {
-  readonly code: 'panic' | 'blind'
-  readonly text: string
-}
 
 /** Of fewer groups nothing is concluded. */
 const MIN_GROUPS = 5
