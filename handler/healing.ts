@@ -12,18 +12,11 @@ import { FIELD_MANAGER, type Service } from './kube/port.js'
 import { type Member, ownMarks } from './members.js'
 import { isBornWithRole } from './origin.js'
 import { workloadOf } from './pods.js'
-import type { GroupReport } from './report/report.js'
-
-/**
- * `claim`: a claim or a pin on a Service, by somebody else; `interrupted`: by a pass that did not take it off; `role`: a
- * second active pod, or an active one that had lost its label or was labelled passive; `marks`: labels of ours that were gone from a pod.
- */
-export const WHATS = ['claim', 'interrupted', 'role', 'marks'] as const
-export type What = (typeof WHATS)[number]
+import { type GroupReport, REPAIRS, type Repair } from './report/report.js'
 
 /** What was healed in one pass, all of one kind. */
 export interface Incident {
-  readonly what: What
+  readonly what: Repair
   /** The Services before they were released. */
   readonly services: readonly Service[]
   /** The pods that had been changed, as they were found. */
@@ -120,7 +113,7 @@ function isWritten({ writes }: Healed, { pod }: Member): boolean {
 }
 
 /** The times of earlier incidents, epoch milliseconds, the newest first. */
-export type Memory = Readonly<Partial<Record<What, readonly number[]>>>
+export type Memory = Readonly<Partial<Record<Repair, readonly number[]>>>
 
 export const WINDOW_MS = 3_600_000
 /** Clocks of passes may differ by so much. A time that lies further in the future makes no sense, and is forgotten. */
@@ -132,10 +125,10 @@ const LONGEST_NOTE = 4_096
 
 /** What is remembered of the last hour. Whatever makes no sense in a note is passed over. @param notes the annotations */
 export function recall(notes: readonly (string | undefined)[], nowMs: number): Memory {
-  const times = new Map<What, Set<number>>()
+  const times = new Map<Repair, Set<number>>()
   for (const part of notes.flatMap((note = '') => note.slice(0, LONGEST_NOTE).split(';'))) {
     const [name, ...texts] = part.trim().split(' ')
-    const what = WHATS.find((one) => one === name)
+    const what = REPAIRS.find((one) => one === name)
     if (what === undefined) continue
     const known = times.get(what) ?? new Set()
     times.set(what, known)
@@ -150,7 +143,7 @@ function readTime(text: string): number {
 }
 
 /** The same, and that this has happened now. */
-export function remember(memory: Memory, whats: readonly What[], nowMs: number): Memory {
+export function remember(memory: Memory, whats: readonly Repair[], nowMs: number): Memory {
   const more = whats.map((what) => [what, newestFirst([nowMs, ...(memory[what] ?? [])])] as const)
   return { ...memory, ...Object.fromEntries(more) }
 }
@@ -161,7 +154,7 @@ function newestFirst(times: readonly number[]): readonly number[] {
 
 /** The annotation: `claim TIME TIME; marks TIME`. */
 export function noteOf(memory: Memory): string {
-  return WHATS.flatMap((what) => {
+  return REPAIRS.flatMap((what) => {
     const times = memory[what] ?? []
     return times.length > 0 ? [[what, ...times.map((ms) => new Date(ms).toISOString())].join(' ')] : []
   }).join('; ')

@@ -4,9 +4,16 @@ import type { Judged } from '../candidates.js'
 import type { Decision } from '../decide.js'
 import type { Fault } from '../errors.js'
 import type { LatchUse } from '../handover.js'
-import type { What } from '../healing.js'
 import type { Write } from '../kube/recording.js'
 import type { Settings } from '../policy.js'
+
+/**
+ * Kinds of repairs. `claim`: a claim or a pin on a Service, by somebody else; `interrupted`: by a pass that did not take
+ * it off; `role`: a second active pod, or an active one that had lost its label or was labelled passive; `marks`: labels
+ * of ours that were gone from a pod.
+ */
+export const REPAIRS = ['claim', 'interrupted', 'role', 'marks'] as const
+export type Repair = (typeof REPAIRS)[number]
 
 export interface Report {
   /** The namespaces that were looked at. */
@@ -44,7 +51,7 @@ export interface GroupReport {
   /** `null`: traffic was not moved. */
   readonly latch: LatchUse | null
   /** What was repaired that somebody else had changed; `again`: within an hour. Absent: nothing. */
-  readonly healed?: readonly { readonly what: What; readonly again: boolean }[]
+  readonly healed?: readonly { readonly what: Repair; readonly again: boolean }[]
   readonly warnings: readonly string[]
   /** What went wrong, the gravest first. */
   readonly faults: readonly Fault[]

@@ -1,9 +1,9 @@
 /** What serve counts and measures, for Prometheus. Each label has few values, but for those that name groups. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import { WHATS } from '../healing.js'
 import type { Probe } from '../health/probe.js'
 import { exitCode } from '../report/exit-code.js'
 import type { Report } from '../report/report.js'
+import { REPAIRS } from '../report/report.js'
 import { GroupSeries } from './group-series.js'
 
 /** What a pass was started by. */
@@ -56,7 +56,7 @@ export function createMetrics(sources: Sources) {
   ])
   const healed = counter('healed_total', 'What somebody else had changed and a pass has repaired', ['what', 'again'])
   // An increase from nothing is none to Prometheus.
-  for (const what of WHATS) for (const again of ['false', 'true']) healed.inc({ what, again }, 0)
+  for (const what of REPAIRS) for (const again of ['false', 'true']) healed.inc({ what, again }, 0)
   const probeSeconds = new Histogram({
     name: `${PREFIX}probe_duration_seconds`,
     help: 'How long single probes of pods took',
