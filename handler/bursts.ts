@@ -1,7 +1,8 @@
 /** The bursts of probes of one pass, and how long they are waited for. */
-import type { Judged } from './candidates.js'
+
 import type { Clock } from './clock.js'
 import type { Verdict } from './health/judge.js'
+import type { Judged } from './observe.js'
 import { type Decide, healthySwap, isSettled } from './settled.js'
 
 /**

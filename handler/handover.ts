@@ -3,7 +3,6 @@
  * other pods, check that the claim still stands, promote the winner, settle, release.
  */
 
-import type { Judged } from './candidates.js'
 import type { Swap } from './decide.js'
 import type { Fault } from './errors.js'
 import type { SwapContext } from './handover/context.js'
@@ -22,6 +21,7 @@ import {
   type Stuck,
   stillClaimed,
 } from './latch.js'
+import type { Judged } from './observe.js'
 import { type Group, groupName } from './observe.js'
 import type { Settings } from './policy.js'
 import { pause, persist } from './retry.js'

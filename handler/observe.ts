@@ -2,6 +2,7 @@
 import { closest } from './closest.js'
 import type { Fault } from './errors.js'
 import { groupKey } from './group-key.js'
+import type { Verdict } from './health/judge.js'
 import { EPOCH } from './keys.js'
 import type { Pod, Service } from './kube/port.js'
 import { LabelIndex, type Places } from './label-index.js'
@@ -21,6 +22,11 @@ export interface GroupServices {
   readonly services: readonly Service[]
   /** The selector without the role and the pin. */
   readonly selector: Readonly<Record<string, string>>
+}
+
+/** A pod of a group with the verdict of this pass. */
+export interface Judged extends Member {
+  readonly verdict: Verdict
 }
 
 export interface Group extends GroupServices {

@@ -3,8 +3,9 @@
  * outage: it is over as soon as a pod that is known to be healthy takes over whatever the others turn out to be. Pure;
  * how decisions are made is nothing that this knows of.
  */
-import type { Judged } from './candidates.js'
+
 import type { Choice, Swap } from './decide.js'
+import type { Judged } from './observe.js'
 
 export type Decide = (members: readonly Judged[]) => Choice
 

@@ -4,7 +4,7 @@
  *
  * Nobody can make others blind: what any single other namespace's groups look like is never what decides on a group.
  */
-import type { Judged } from './candidates.js'
+
 import type { Clock } from './clock.js'
 import type { Doubt } from './decide.js'
 import type { Fault } from './errors.js'
@@ -12,6 +12,7 @@ import { keyOf } from './group-key.js'
 import type { Plan } from './health/plan.js'
 import type { ProbeResult } from './health/result.js'
 import type { Member } from './members.js'
+import type { Judged } from './observe.js'
 import { type Group, type GroupServices, groupName } from './observe.js'
 
 /** Of fewer groups nothing is concluded. */

@@ -18,13 +18,13 @@
  * old pod end; agreement on health between passes that see the pods from different places.
  */
 
-import type { Judged } from './candidates.js'
 import { type Move, writeMoves } from './cooldown.js'
 import type { SwapContext } from './handover/context.js'
 import { ACTIVE_OWNER, ACTIVE_SINCE, DELETION_COST, EPOCH, FAILURES, MOVES, OWNER, PIN, TAKEN_BACK } from './keys.js'
 import { annotationPath, labelPath } from './kube/pointer.js'
 import type { KubeError, PatchOperation, Pod, Written } from './kube/port.js'
 import type { Member } from './members.js'
+import type { Judged } from './observe.js'
 import { isTemplated } from './origin.js'
 import { workloadOf } from './pods.js'
 

@@ -1,6 +1,5 @@
 /** The small writes of a pass that moves nothing: counts, roles of new pods and of pods that have ended, pins. */
 
-import type { Judged } from './candidates.js'
 import type { SwapContext } from './handover/context.js'
 import {
   ACTIVE_OWNER,
@@ -14,6 +13,7 @@ import {
   TAKEN_BACK,
 } from './keys.js'
 import type { KubeError, Pod, Written } from './kube/port.js'
+import type { Judged } from './observe.js'
 import { workloadOf } from './pods.js'
 import { pause } from './retry.js'
 import { labelPatch, ownerMark, retirePatch } from './swap.js'

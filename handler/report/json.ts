@@ -1,5 +1,6 @@
-import { type Judged, whyNot } from '../candidates.js'
+import { whyNot } from '../candidates.js'
 import { describeFault } from '../errors.js'
+import type { Judged } from '../observe.js'
 import type { Settings } from '../policy.js'
 import type { GroupReport, Report } from './report.js'
 import { summaryOf } from './summary.js'

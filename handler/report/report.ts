@@ -1,10 +1,10 @@
 /** What a pass reports, as data. */
 
-import type { Judged } from '../candidates.js'
 import type { Decision } from '../decide.js'
 import type { Fault } from '../errors.js'
 import type { LatchUse } from '../handover.js'
 import type { Write } from '../kube/recording.js'
+import type { Judged } from '../observe.js'
 import type { Settings } from '../policy.js'
 
 /**

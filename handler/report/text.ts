@@ -1,8 +1,9 @@
 /** The report for people, in the words of the recipe that this program replaces where that had words. */
-import type { Judged } from '../candidates.js'
+
 import type { Decision } from '../decide.js'
 import { describeFault } from '../errors.js'
 import { listsBy } from '../lists-by.js'
+import type { Judged } from '../observe.js'
 import { printable } from '../printable.js'
 import type { ReasonCode } from '../reasons.js'
 import type { GroupReport, Report } from './report.js'

@@ -1,9 +1,9 @@
 /** From what a cluster holds to decisions, through the doors that a pass uses. The probes are scripted. */
 import { Findings } from '../../handler/bursts.js'
-import type { Judged } from '../../handler/candidates.js'
 import { type Decision, decide } from '../../handler/decide.js'
 import type { Probe } from '../../handler/health/probe.js'
 import type { Pod, Service } from '../../handler/kube/port.js'
+import type { Judged } from '../../handler/observe.js'
 import { endedActive, type Group, groupServices, populate } from '../../handler/observe.js'
 import { DEFAULT_SETTINGS, policyOf, type Settings } from '../../handler/policy.js'
 import { takingTurns } from '../../handler/turns.js'

@@ -1,12 +1,12 @@
 /** Pods, Services, and what a pass makes of them, for tests: healthy and ordinary but for what a test says. */
 
-import type { Judged } from '../../handler/candidates.js'
 import { writeMoves } from '../../handler/cooldown.js'
 import { type Choice, type Decision, decide, type Situation } from '../../handler/decide.js'
 import type { Verdict } from '../../handler/health/judge.js'
 import { ACTIVE_SINCE, EPOCH, FAILED_AT, FAILURES, HEALTHY_SINCE, MOVES, PIN } from '../../handler/keys.js'
 import type { Pod, Service } from '../../handler/kube/port.js'
 import type { Member } from '../../handler/members.js'
+import type { Judged } from '../../handler/observe.js'
 import { DEFAULT_SETTINGS, type Settings } from '../../handler/policy.js'
 import type { GroupReport, Report } from '../../handler/report/report.js'
 

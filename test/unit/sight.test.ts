@@ -1,6 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import type { Judged } from '../../handler/candidates.js'
-import type { Group } from '../../handler/observe.js'
+import type { Group, Judged } from '../../handler/observe.js'
 import { Sight } from '../../handler/sight.js'
 import { aMember, anActive, aService, conclusively, failed, failing, healthy, MINUTE } from '../support/builders.js'
 import { VirtualClock } from '../support/virtual-clock.js'
