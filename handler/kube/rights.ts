@@ -1,7 +1,12 @@
 /** What the API server was seen to allow: what a refusal that comes after it can mean. */
-import type { Access } from './status.js'
 
-type Right = Pick<Access, 'verb' | 'resource' | 'namespace'>
+/** A kind of request, as RBAC sees it. */
+export interface Right {
+  readonly verb: 'list' | 'patch' | 'watch'
+  readonly resource: 'pods' | 'services'
+  /** `undefined`: all namespaces. */
+  readonly namespace: string | undefined
+}
 
 export class Rights {
   /** By namespace. */

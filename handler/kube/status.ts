@@ -2,15 +2,11 @@
 
 import { redacted } from '../printable.js'
 import { KubeError, type Written } from './port.js'
-import { Rights } from './rights.js'
+import { type Right, Rights } from './rights.js'
 import { type Answer, Unanswered } from './transport.js'
 
-/** A kind of request, as RBAC sees it. */
-export interface Access {
-  readonly verb: 'list' | 'patch' | 'watch'
-  readonly resource: 'pods' | 'services'
-  /** `undefined`: all namespaces. */
-  readonly namespace: string | undefined
+/** A request, as far as its refusal is explained by it. */
+export interface Access extends Right {
   /** Of the object; `undefined` for a list. */
   readonly name?: string
   readonly server: string
@@ -124,7 +120,7 @@ export function unanswered(access: Access, error: unknown): KubeError {
   )
 }
 
-function describe({ verb, resource, namespace }: Pick<Access, 'verb' | 'resource' | 'namespace'>): string {
+function describe({ verb, resource, namespace }: Right): string {
   return `${verb} ${resource} in ${namespace === undefined ? 'all namespaces' : `namespace ${namespace}`}`
 }
 
