@@ -2,15 +2,11 @@
 import { describeFault, type Fault } from './errors.js'
 import { MANAGED } from './keys.js'
 import type { Service } from './kube/port.js'
-import { faultReport, type Tended } from './namespace.js'
+import type { Tended } from './namespace.js'
 import type { GroupReport } from './report/report.js'
+import { faultReport } from './report/report.js'
 import { neighboursOf, whyNotManaged } from './services.js'
 import { names, type Scope, type ServiceRef, type Target } from './targets.js'
-
-/** Whether it says just that. */
-export function isMissing({ decision }: GroupReport): boolean {
-  return decision.kind === 'error' && decision.fault.code === 'not-found'
-}
 
 /** One report for each `--service` that is nowhere among the managed ones. */
 export function missingServices(scope: Scope, tended: readonly Tended[]): readonly GroupReport[] {

@@ -1,5 +1,4 @@
 /** One namespace, or all in one: from its two LISTs to the reports of its groups. */
-import type { Decision } from './decide.js'
 import type { Fault } from './errors.js'
 import { keyOf } from './group-key.js'
 import { bounded } from './kube/bounded.js'
@@ -10,7 +9,7 @@ import { type Stuck, stillClaimed } from './latch.js'
 import { strayServices } from './near-misses.js'
 import type { Group, GroupServices } from './observe.js'
 import { tendAndRemember } from './remember.js'
-import type { GroupReport } from './report/report.js'
+import { faultReport, type GroupReport, reportWithout } from './report/report.js'
 import { isClaimed } from './services.js'
 import { readGroup, takeSnapshot } from './snapshot.js'
 import { groupsToRead, isInScope, type ServiceRef, selectGroups, type Target } from './targets.js'
@@ -159,39 +158,4 @@ async function tendAnew(context: GroupContext, group: Group): Promise<GroupRepor
 
 function leftoversOf({ roleLabel }: GroupContext, stuck: readonly Stuck[]): readonly Fault[] {
   return stuck.length > 0 ? [stillClaimed(stuck, roleLabel)] : []
-}
-
-/** What stands for groups that could not be served at all. */
-export function faultReport(
-  context: Pick<GroupContext, 'defaults'>,
-  namespace: string | undefined,
-  services: readonly string[],
-  faults: readonly [Fault, ...Fault[]],
-): GroupReport {
-  return reportWithout(context, namespace, services, { kind: 'error', fault: faults[0] }, { faults })
-}
-
-/** A report without pods. */
-function reportWithout(
-  { defaults }: Pick<GroupContext, 'defaults'>,
-  namespace: string | undefined,
-  services: readonly string[],
-  decision: Decision,
-  rest: Partial<GroupReport>,
-): GroupReport {
-  return {
-    namespace,
-    services,
-    decision,
-    settings: defaults,
-    members: [],
-    ended: 0,
-    activeBefore: [],
-    activeAfter: undefined,
-    writes: [],
-    latch: null,
-    warnings: [],
-    faults: [],
-    ...rest,
-  }
 }

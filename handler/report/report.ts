@@ -56,3 +56,48 @@ export interface GroupReport {
   /** What went wrong, the gravest first. */
   readonly faults: readonly Fault[]
 }
+
+/** Whether it says that a Service which was asked for by name is not there, or is not managed. */
+export function isMissing({ decision }: GroupReport): boolean {
+  return decision.kind === 'error' && decision.fault.code === 'not-found'
+}
+
+/** The settings of Services without annotations. */
+interface Defaults {
+  readonly defaults: Settings
+}
+
+/** The report on groups that could not be served at all. */
+export function faultReport(
+  context: Defaults,
+  namespace: string | undefined,
+  services: readonly string[],
+  faults: readonly [Fault, ...Fault[]],
+): GroupReport {
+  return reportWithout(context, namespace, services, { kind: 'error', fault: faults[0] }, { faults })
+}
+
+/** The report on a group whose pods were not looked at. */
+export function reportWithout(
+  { defaults }: Defaults,
+  namespace: string | undefined,
+  services: readonly string[],
+  decision: Decision,
+  rest: Partial<GroupReport>,
+): GroupReport {
+  return {
+    namespace,
+    services,
+    decision,
+    settings: defaults,
+    members: [],
+    ended: 0,
+    activeBefore: [],
+    activeAfter: undefined,
+    writes: [],
+    latch: null,
+    warnings: [],
+    faults: [],
+    ...rest,
+  }
+}

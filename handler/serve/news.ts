@@ -1,7 +1,8 @@
 /** What is worth a line in the log: what differs from what was said of a group before. */
-import { isMissing } from '../missing.js'
+
 import { toJson } from '../report/json.js'
 import type { GroupReport, Report } from '../report/report.js'
+import { isMissing } from '../report/report.js'
 import { toText } from '../report/text.js'
 
 /**

@@ -1,6 +1,7 @@
 /** A report on what several have asked for together -> for each the report on what that one has asked for. */
-import { isMissing } from '../missing.js'
+
 import type { GroupReport, Report } from '../report/report.js'
+import { isMissing } from '../report/report.js'
 import type { Order, Target } from '../targets.js'
 
 /**
