@@ -12,7 +12,7 @@ import {
   type Settings,
 } from './policy.js'
 import { DEFAULT_PANIC } from './sight.js'
-import type { ServiceRef } from './targets.js'
+import { parseName, parseServiceRef, type ServiceRef } from './targets.js'
 
 export interface RunOptions extends Omit<PassOptions, 'namespaces'> {
   /** `undefined`: the context's or the pod's own. */
@@ -176,21 +176,6 @@ function parsed<T>(source: string, text: string, parse: (text: string) => T | un
 /** A shell makes an empty text of a variable that is not set: nobody means to name nothing. */
 function parseText(text: string): string | undefined {
   return text === '' ? undefined : text
-}
-
-/** The name of a namespace or a Service. */
-export function parseName(text: string): string | undefined {
-  return /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(text) ? text : undefined
-}
-
-/** `NAME` or `NAMESPACE/NAME`. */
-export function parseServiceRef(text: string): ServiceRef | undefined {
-  const parts = text.split('/')
-  const name = parts.pop() ?? ''
-  const [namespace, ...more] = parts
-  if (more.length > 0 || !parseName(name)) return undefined
-  if (namespace === undefined) return { name }
-  return parseName(namespace) ? { namespace, name } : undefined
 }
 
 /** Services that all name their namespace say where to look. */

@@ -84,3 +84,18 @@ function namesPod({ namespace, pod }: Target, group: Group): boolean {
 function isIn(namespace: string | undefined, group: GroupServices): boolean {
   return namespace === undefined || namespace === group.namespace
 }
+
+/** The name of a namespace or a Service. */
+export function parseName(text: string): string | undefined {
+  return /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(text) ? text : undefined
+}
+
+/** `NAME` or `NAMESPACE/NAME`. */
+export function parseServiceRef(text: string): ServiceRef | undefined {
+  const parts = text.split('/')
+  const name = parts.pop() ?? ''
+  const [namespace, ...more] = parts
+  if (more.length > 0 || !parseName(name)) return undefined
+  if (namespace === undefined) return { name }
+  return parseName(namespace) ? { namespace, name } : undefined
+}

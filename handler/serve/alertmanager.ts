@@ -9,8 +9,9 @@
  * Alertmanager sends an alert again after a 5xx only. So what is a webhook, but not quite as it should be, asks for a pass
  * over all groups, which moves no healthy pod; what is none is a mistake of somebody who sees the answer.
  */
-import { parseName } from '../options.js'
+
 import type { Order, Target } from '../targets.js'
+import { parseName } from '../targets.js'
 
 /**
  * `undefined`: no alert is firing, there is nothing to do.
