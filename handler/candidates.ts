@@ -1,12 +1,12 @@
 /** Which pods may become active, and in which order. Whatever chooses sorts first: equal situations, equal decisions. */
 import { EVIDENCE } from './health/plan.js'
 import type { Member } from './members.js'
-import { compareNames } from './names.js'
 import type { Judged } from './observe.js'
 import { isOfJob, isRunning, workloadOf } from './pods.js'
 import type { Settings } from './policy.js'
 import type { WhyNot } from './reasons.js'
 import { isStable, revisionOf, revisionsToGoTo } from './stability.js'
+import { compareNames } from './util/compare-names.js'
 
 /** The pods that may become active, best first. */
 export function candidates(members: readonly Judged[], settings: Settings, nowMs: number): readonly Judged[] {

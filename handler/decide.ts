@@ -1,17 +1,17 @@
 /** A group with its verdicts and a time -> a decision with its reason. Pure; the order of the rules is design. */
 import { candidates, evidenceRank, inOrder, rank, whyNever, whyNot } from './candidates.js'
 import { type Move, recentMoves, restBeforeFailback, restBeforeFailover } from './cooldown.js'
-import { formatDuration } from './duration.js'
-import type { Fault } from './errors.js'
 import { whyNoAddress } from './health/address.js'
 import type { Pod } from './kube/port.js'
 import { ownEpoch } from './members.js'
-import { compareNames } from './names.js'
 import type { Judged } from './observe.js'
 import { hasReadinessProbe, isRunning } from './pods.js'
 import type { Settings } from './policy.js'
 import type { Reason, ReasonCode } from './reasons.js'
 import { isJustRestarted } from './stability.js'
+import { compareNames } from './util/compare-names.js'
+import { formatDuration } from './util/duration.js'
+import type { Fault } from './util/errors.js'
 
 /** Why a failure of our check is no reason to move. */
 export interface Doubt {

@@ -3,15 +3,16 @@
  * really scaled to zero has neighbours too, and nothing must be said of those: `isSlip` says which names may be one, and
  * a pod that is spoken for is not taken for a misspelled one. Pure, and linear in what it is given.
  */
-import { closest, isSlip, numbersIn, plain, shortened } from './closest.js'
+
 import { PIN } from './keys.js'
 import type { Pod, Service } from './kube/port.js'
 import { LabelIndex, type Labels } from './label-index.js'
-import { add, listsBy } from './lists-by.js'
-import { compareNames } from './names.js'
 import { type GroupServices, groupKey, groupName } from './observe.js'
 import { isLive } from './pods.js'
 import { commonSelector, leadsToPods } from './services.js'
+import { closest, isSlip, numbersIn, plain, shortened } from './util/closest.js'
+import { compareNames } from './util/compare-names.js'
+import { add, listsBy } from './util/lists-by.js'
 
 type Entry = readonly [key: string, value: string]
 

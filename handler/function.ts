@@ -1,11 +1,12 @@
 /** The routes of `serve` as one function, for hosts that bring the requests themselves: no server, no loop, no watch. */
-import { UsageError } from './errors.js'
+
 import { loadConfig } from './kube/auth/config.js'
 import { type Environment, readServeOptions } from './options.js'
-import { printable } from './printable.js'
 import type { Fetch } from './serve/fetch.js'
 import { describeDefect, type Log } from './serve/log.js'
 import type { Guard } from './serve/token.js'
+import { UsageError } from './util/errors.js'
+import { printable } from './util/printable.js'
 
 const consoleLog: Log = {
   print: (text) => console.log(text.trimEnd()),

@@ -4,7 +4,6 @@
  */
 
 import type { Swap } from './decide.js'
-import type { Fault } from './errors.js'
 import type { SwapContext } from './handover/context.js'
 import { PIN } from './keys.js'
 import { faultOf } from './kube/fault.js'
@@ -27,6 +26,7 @@ import type { Settings } from './policy.js'
 import { pause, persist } from './retry.js'
 import { type Ballot, ballotOf, promote, type Step, seal } from './swap.js'
 import { Unexplained } from './unexplained.js'
+import type { Fault } from './util/errors.js'
 
 export interface Handover {
   readonly outcome: Outcome

@@ -10,7 +10,6 @@ const fetch: Fetch = createFunction(process.env)
  */
 export default Object.assign(fetch, { fetch })
 
-export { type Clock, systemClock } from './clock.js'
 export { type Cluster, type ClusterOptions, connect, defaultNamespace, loadConfig } from './cluster.js'
 export type { Effects } from './effects.js'
 export { createFunction } from './function.js'
@@ -23,3 +22,4 @@ export type { GroupReport, Report } from './report/report.js'
 export { toText } from './report/text.js'
 export type { Fetch } from './serve/fetch.js'
 export type { Log } from './serve/log.js'
+export { type Clock, systemClock } from './util/clock.js'

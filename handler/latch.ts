@@ -12,12 +12,12 @@
  * of the selector is what it was (its content is).
  */
 
-import type { Fault } from './errors.js'
 import type { SwapContext } from './handover/context.js'
 import { HEALED, MANAGED, PIN, SWAP } from './keys.js'
 import { isRefusal, type KubeError, type Service, type ServicePatch, type Written } from './kube/port.js'
 import { pause } from './retry.js'
 import { isClaimed, isPinnedByOthers } from './services.js'
+import type { Fault } from './util/errors.js'
 
 export interface Claim {
   /** The whole annotation: `<random token> <pod>`. */

@@ -1,17 +1,17 @@
 /** What `node handler` runs. Alone in touching the process: its arguments, environment, signals, streams, exit code. */
 import { parseInvocation } from './cli.js'
-import { systemClock } from './clock.js'
-import { UsageError } from './errors.js'
 import { probe } from './health/probe.js'
 import { defaultNamespace, loadConfig } from './kube/auth/config.js'
 import { connect } from './kube/client.js'
 import type { RunOptions, ServeOptions } from './options.js'
 import { pass } from './pass.js'
-import { printable } from './printable.js'
 import { exitCode, exitCodeOfError } from './report/exit-code.js'
 import { toJson } from './report/json.js'
 import { toText } from './report/text.js'
 import { describeDefect } from './serve/log.js'
+import { systemClock } from './util/clock.js'
+import { UsageError } from './util/errors.js'
+import { printable } from './util/printable.js'
 
 async function run(options: RunOptions, stop: AbortSignal): Promise<number> {
   const config = loadConfig({ ...options, env: process.env })

@@ -1,5 +1,5 @@
 /** What was asked for by name and is not there, or is not managed. */
-import { describeFault, type Fault } from './errors.js'
+
 import { MANAGED } from './keys.js'
 import type { Service } from './kube/port.js'
 import type { Tended } from './namespace.js'
@@ -7,6 +7,7 @@ import type { GroupReport } from './report/report.js'
 import { faultReport } from './report/report.js'
 import { neighboursOf, whyNotManaged } from './services.js'
 import { names, type Scope, type ServiceRef, type Target } from './targets.js'
+import { describeFault, type Fault } from './util/errors.js'
 
 /** One report for each `--service` that is nowhere among the managed ones. */
 export function missingServices(scope: Scope, tended: readonly Tended[]): readonly GroupReport[] {

@@ -1,5 +1,5 @@
 /** One namespace, or all in one: from its two LISTs to the reports of its groups. */
-import type { Fault } from './errors.js'
+
 import { keyOf } from './group-key.js'
 import { bounded } from './kube/bounded.js'
 import { faultOf } from './kube/fault.js'
@@ -14,6 +14,7 @@ import { isClaimed } from './services.js'
 import { readGroup, takeSnapshot } from './snapshot.js'
 import { groupsToRead, isInScope, type ServiceRef, selectGroups, type Target } from './targets.js'
 import { type GroupContext, UNMANAGED } from './tend.js'
+import type { Fault } from './util/errors.js'
 
 /** Bounds what is read at once. */
 export type Reads = <T>(read: () => Promise<T>) => Promise<T>

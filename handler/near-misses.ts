@@ -2,13 +2,14 @@
  * What nearly is ours, and what somebody nearly said: Services, pods and names that a typo keeps out of a group. Each
  * is a warning with the likely meaning; nothing is decided by it. Pure, and linear in what it is given.
  */
-import { closest, numbersIn } from './closest.js'
+
 import { MANAGED } from './keys.js'
 import type { Pod, Service } from './kube/port.js'
-import { listsBy } from './lists-by.js'
-import { compareNames } from './names.js'
 import { type GroupServices, groupKey } from './observe.js'
 import { groupKeyOf, isClaimed, leadsToPods, type Neighbours, neighboursOf, whyNotManaged } from './services.js'
+import { closest, numbersIn } from './util/closest.js'
+import { compareNames } from './util/compare-names.js'
+import { listsBy } from './util/lists-by.js'
 
 export interface Stray {
   readonly namespace: string

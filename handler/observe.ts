@@ -1,17 +1,18 @@
 /** One snapshot of Services and pods -> groups. Pure. Whatever users or attackers wrote is read with care here. */
-import { closest } from './closest.js'
-import type { Fault } from './errors.js'
+
 import { groupKey } from './group-key.js'
 import type { Verdict } from './health/judge.js'
 import { EPOCH } from './keys.js'
 import type { Pod, Service } from './kube/port.js'
 import { LabelIndex, type Places } from './label-index.js'
-import { listsBy } from './lists-by.js'
 import { isMember, type Member, ownEpoch, readEpoch, readMember } from './members.js'
-import { compareNames } from './names.js'
 import { originOf } from './origin.js'
 import { isLive } from './pods.js'
 import { commonSelector, neighboursOf, whyNotManaged } from './services.js'
+import { closest } from './util/closest.js'
+import { compareNames } from './util/compare-names.js'
+import type { Fault } from './util/errors.js'
+import { listsBy } from './util/lists-by.js'
 
 export { groupKey } from './group-key.js'
 

@@ -1,7 +1,6 @@
 /** What was given on the command line and in the environment -> options. */
-import { formatDuration, parseDuration } from './duration.js'
+
 import { type Environment, ownVariables } from './environment.js'
-import { UsageError } from './errors.js'
 import { type FlagName, variableOf } from './flags.js'
 import type { PassOptions } from './pass.js'
 import {
@@ -13,6 +12,8 @@ import {
 } from './policy.js'
 import { DEFAULT_PANIC } from './sight.js'
 import { parseName, parseServiceRef, type ServiceRef } from './targets.js'
+import { formatDuration, parseDuration } from './util/duration.js'
+import { UsageError } from './util/errors.js'
 
 export interface RunOptions extends Omit<PassOptions, 'namespaces'> {
   /** `undefined`: the context's or the pod's own. */

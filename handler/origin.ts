@@ -9,11 +9,12 @@
  * A pod whose own manifest holds the role (created by a person, or from a backup) belongs to no template. Its role is
  * taken for what it is, with a warning.
  */
-import type { Fault } from './errors.js'
+
 import { TAKEN_BACK } from './keys.js'
 import { FIELD_MANAGER, type Pod } from './kube/port.js'
 import { creatorOf, isCopy, type Member } from './members.js'
 import { CONTROLLER_MANAGER, isOrphan, workloadOf } from './pods.js'
+import type { Fault } from './util/errors.js'
 
 export interface Origin {
   /** Why nothing may be written. */

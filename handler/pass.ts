@@ -1,6 +1,5 @@
 /** One pass over every group in scope: observe, probe, decide, act, report. */
 import pLimit from 'p-limit'
-import { systemClock } from './clock.js'
 import { type Deadline, startDeadline } from './deadline.js'
 import type { Effects } from './effects.js'
 import { keyOf } from './group-key.js'
@@ -19,6 +18,7 @@ import { DEFAULT_PANIC, Sight } from './sight.js'
 import type { Scope, Target } from './targets.js'
 import type { GroupContext } from './tend.js'
 import { takingTurns } from './turns.js'
+import { systemClock } from './util/clock.js'
 
 export interface PassOptions extends Scope {
   /** The user has named the namespaces, and so expects managed Services there; false unless given. */

@@ -2,13 +2,14 @@
  * The settings of a group: annotations on its Services over the flags over the defaults. Pure.
  * One table holds every setting, so that a flag and the annotation of the same name mean the same.
  */
-import { closest } from './closest.js'
-import { type Milliseconds, parseDuration } from './duration.js'
-import type { Fault } from './errors.js'
+
 import { CHECK_FORMS, parseChecks, wrongLine } from './health/check.js'
 import { HEALED, PREFIX, SWAP } from './keys.js'
 import type { Service } from './kube/port.js'
-import { redacted } from './printable.js'
+import { closest } from './util/closest.js'
+import { type Milliseconds, parseDuration } from './util/duration.js'
+import type { Fault } from './util/errors.js'
+import { redacted } from './util/printable.js'
 
 /** `parse` answers `undefined` for text that makes no sense; `expected` completes "should be …". */
 interface Setting<T> {

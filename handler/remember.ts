@@ -2,7 +2,7 @@
  * One group as in tend.ts, and what was healed in it: noted on an object that is not the one which was healed, for
  * whoever rewrites that one rewrites its annotations too.
  */
-import { describeFault } from './errors.js'
+
 import { type Incident, incidentsOf, type Memory, noteOf, notesIn, recall, remember } from './healing.js'
 import { faultOfHealing, type Told } from './healing-words.js'
 import { HEALED, SWAP } from './keys.js'
@@ -13,6 +13,7 @@ import type { Member } from './members.js'
 import type { Group } from './observe.js'
 import type { GroupReport } from './report/report.js'
 import { type GroupContext, tend } from './tend.js'
+import { describeFault } from './util/errors.js'
 
 /** A note that resists keeps nobody waiting for longer. */
 const NOTE_LIMIT_MS = 3_000

@@ -1,6 +1,7 @@
 /** Timing before the next attempt, and making it. */
-import type { Timing } from './clock.js'
+
 import { KubeError } from './kube/port.js'
+import type { Timing } from './util/clock.js'
 
 /** Sleeps with jitter, longer from attempt to attempt (the first is 0), or for as long as the server asked for. */
 export function pause({ clock, random }: Timing, attempt: number, signal: AbortSignal, atLeastMs = 0): Promise<void> {

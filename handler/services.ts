@@ -6,7 +6,7 @@ import { groupKey } from './group-key.js'
 import { HEALED, MANAGED, PIN, SWAP } from './keys.js'
 import { FIELD_MANAGER, type Service } from './kube/port.js'
 import { LabelIndex } from './label-index.js'
-import { listsBy } from './lists-by.js'
+import { listsBy } from './util/lists-by.js'
 
 export interface NotManaged {
   /** Follows the name of the Service. */

@@ -2,10 +2,10 @@
 
 import type { Pod } from './kube/port.js'
 import type { Member } from './members.js'
-import { compareNames } from './names.js'
 import type { Judged } from './observe.js'
 import { workloadOf } from './pods.js'
 import type { Settings } from './policy.js'
+import { compareNames } from './util/compare-names.js'
 
 /**
  * Ready for `stable`, without a restart, and without a failure that was counted, for as long. A pod that fails on start,

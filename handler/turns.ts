@@ -8,10 +8,11 @@
  * A probe that has not been answered for a moment costs a socket and no work. It gives its place to another, up to a
  * bound for each namespace: a pod that hangs holds up its own namespace at most.
  */
-import type { Clock } from './clock.js'
+
 import { keyOf } from './group-key.js'
 import type { GroupServices } from './observe.js'
-import { Ranked } from './ranked.js'
+import type { Clock } from './util/clock.js'
+import { Ranked } from './util/priority-queue.js'
 
 export interface Turn {
   readonly namespace: string

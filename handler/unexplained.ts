@@ -3,9 +3,10 @@
  * another epoch. Where the pod is as it was, somebody or something keeps the write from being made, and to try again
  * and again is of no use.
  */
-import type { Fault } from './errors.js'
+
 import { DELETION_COST, EPOCH } from './keys.js'
 import type { Pod } from './kube/port.js'
+import type { Fault } from './util/errors.js'
 
 export class Unexplained {
   private readonly last = new Map<string, string>()

@@ -2,13 +2,11 @@
 import { setMaxListeners } from 'node:events'
 import { type Awaited, asKnown, enoughKnown, type Findings } from './bursts.js'
 import type { Deadline } from './deadline.js'
-import { formatDuration } from './duration.js'
 import type { Effects } from './effects.js'
 import type { SwapContext } from './handover/context.js'
 import { judgeByProbes, judgeByState, notProbed, type Verdict } from './health/judge.js'
 import { type Plan, planCheck } from './health/plan.js'
 import type { Probe } from './health/probe.js'
-import { add } from './lists-by.js'
 import type { Member } from './members.js'
 import type { Group, Judged } from './observe.js'
 import type { Settings } from './policy.js'
@@ -16,6 +14,8 @@ import { needsReady } from './serving.js'
 import type { Decide } from './settled.js'
 import { isProbed, type Sight } from './sight.js'
 import { type Turns, turnOf } from './turns.js'
+import { formatDuration } from './util/duration.js'
+import { add } from './util/lists-by.js'
 
 /** What judging takes from outside. */
 export type Judging = Pick<SwapContext & Effects, 'clock' | 'probe' | 'deadline'> &

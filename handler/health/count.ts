@@ -1,7 +1,8 @@
 /** Counting consecutive failures over probes and passes. Pure. */
-import type { Milliseconds } from '../duration.js'
+
 import { FAILED_AT, FAILURES, HEALTHY_SINCE } from '../keys.js'
 import type { Pod } from '../kube/port.js'
+import type { Milliseconds } from '../util/duration.js'
 
 export interface Count {
   /** Consecutive; 0 when absent or senseless. */

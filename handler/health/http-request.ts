@@ -1,6 +1,6 @@
 /** The requests of an HTTP probe, as the kubelet and Go's client make them: headers, redirects, the bytes of HTTP/1. Pure. */
 import { domainToASCII } from 'node:url'
-import { version } from '../version.js'
+import { version } from '../util/version.js'
 import { formatUrl, type GoUrl, parseUrl, requestTarget, resolveUrl } from './go-url.js'
 import { MAX_LOCATION, trim } from './http-fields.js'
 

@@ -1,7 +1,8 @@
 /** Health judgement: a pod's state and a burst of probes -> a verdict. */
-import type { Clock } from '../clock.js'
+
 import type { Pod } from '../kube/port.js'
 import type { Settings } from '../policy.js'
+import type { Clock } from '../util/clock.js'
 import { type Count, countFailure, failureMarks, type Marks, successMarks } from './count.js'
 import type { CheckKind, Evidence, Plan } from './plan.js'
 import type { Probe } from './probe.js'

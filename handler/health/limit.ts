@@ -1,6 +1,6 @@
 /** What all probes have in common: one hard limit on everything, one clock, and errors in words. */
 import { setMaxListeners } from 'node:events'
-import { formatDuration } from '../duration.js'
+import { formatDuration } from '../util/duration.js'
 import { describeNetworkError, isOnTheWay } from './network-error.js'
 import type { ProbeResult } from './result.js'
 

@@ -1,8 +1,9 @@
 /** What a check means for one pod: which probes, against which address. Pure. */
-import type { Milliseconds } from '../duration.js'
+
 import type { Container, Pod, ReadinessProbe } from '../kube/port.js'
 import { hasReadinessProbe } from '../pods.js'
 import { DEFAULT_HEALTH_TIMEOUT_MS, type Settings } from '../policy.js'
+import type { Milliseconds } from '../util/duration.js'
 import { type Address, addressOf, probePort, servicePort, type Unusable, whyNoAddress } from './address.js'
 import type { Check } from './check.js'
 import { formatUrl, parseUrl, rawPath } from './go-url.js'

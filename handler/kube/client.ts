@@ -2,7 +2,7 @@
 
 import type { V1Pod, V1Service } from '@kubernetes/client-node'
 import type { KubeConfig } from '@kubernetes/client-node/dist/config.js'
-import { redacted } from '../printable.js'
+import { redacted } from '../util/printable.js'
 import { proxyOf } from './auth/identity.js'
 import { collectionPath, listAll, parse } from './list.js'
 import { annotationPath } from './pointer.js'

@@ -1,6 +1,6 @@
 /** What a status of the API server means, and how a refusal is explained. */
 
-import { redacted } from '../printable.js'
+import { redacted } from '../util/printable.js'
 import { KubeError, type Written } from './port.js'
 import { type Right, Rights } from './rights.js'
 import { type Answer, Unanswered } from './transport.js'

@@ -1,4 +1,4 @@
-import { type Fault, type FaultCode, UsageError } from '../errors.js'
+import { type Fault, type FaultCode, UsageError } from '../util/errors.js'
 import type { GroupReport, Report } from './report.js'
 
 /**

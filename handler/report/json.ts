@@ -1,7 +1,7 @@
 import { whyNot } from '../candidates.js'
-import { describeFault } from '../errors.js'
 import type { Judged } from '../observe.js'
 import type { Settings } from '../policy.js'
+import { describeFault } from '../util/errors.js'
 import type { GroupReport, Report } from './report.js'
 import { summaryOf } from './summary.js'
 

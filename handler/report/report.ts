@@ -1,11 +1,11 @@
 /** What a pass reports, as data. */
 
 import type { Decision } from '../decide.js'
-import type { Fault } from '../errors.js'
 import type { LatchUse } from '../handover.js'
 import type { Write } from '../kube/recording.js'
 import type { Judged } from '../observe.js'
 import type { Settings } from '../policy.js'
+import type { Fault } from '../util/errors.js'
 
 /**
  * Kinds of repairs. `claim`: a claim or a pin on a Service, by somebody else; `interrupted`: by a pass that did not take

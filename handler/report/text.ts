@@ -1,11 +1,11 @@
 /** The report for people, in the words of the recipe that this program replaces where that had words. */
 
 import type { Decision } from '../decide.js'
-import { describeFault } from '../errors.js'
-import { listsBy } from '../lists-by.js'
 import type { Judged } from '../observe.js'
-import { printable } from '../printable.js'
 import type { ReasonCode } from '../reasons.js'
+import { describeFault } from '../util/errors.js'
+import { listsBy } from '../util/lists-by.js'
+import { printable } from '../util/printable.js'
 import type { GroupReport, Report } from './report.js'
 import { summaryOf } from './summary.js'
 

@@ -6,12 +6,12 @@
  * remembers; alerts and requests do not ask it.
  */
 import { createHash } from 'node:crypto'
-import type { Milliseconds } from '../duration.js'
-import type { FaultCode } from '../errors.js'
 import { HEALED, PIN, SWAP } from '../keys.js'
 import type { Pod, Service } from '../kube/port.js'
 import type { Group } from '../observe.js'
 import type { GroupReport } from '../report/report.js'
+import type { Milliseconds } from '../util/duration.js'
+import type { FaultCode } from '../util/errors.js'
 
 const LONGEST_MS: Milliseconds = 30_000
 /** Where the API server failed, was busy or did not answer: once it is well, no failover waits for longer. */

@@ -1,5 +1,5 @@
 /** A pass every so often. */
-import type { Clock } from '../clock.js'
+import type { Clock } from '../util/clock.js'
 
 /** After a pass that the API server refused, or did not answer, it is given that long in any case. */
 const AFTER_TROUBLE_MS = 1_000

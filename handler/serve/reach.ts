@@ -1,10 +1,11 @@
 /** Tries whether the API server serves this account, and keeps the log informed of it. */
-import type { Clock } from '../clock.js'
-import { describeFault } from '../errors.js'
+
 import { PREFIX } from '../keys.js'
 import { type Kube, KubeError } from '../kube/port.js'
 import { exitCode, isUnserved } from '../report/exit-code.js'
 import type { GroupReport, Report } from '../report/report.js'
+import type { Clock } from '../util/clock.js'
+import { describeFault } from '../util/errors.js'
 import type { Log } from './log.js'
 import { Readiness, type Standing, TRY_AGAIN_MS } from './readiness.js'
 

@@ -5,7 +5,7 @@
  * API server made of the last tries: passes, watches, and lists that are made for this where nothing else was asked of it.
  */
 
-import { printable } from '../printable.js'
+import { printable } from '../util/printable.js'
 
 const MINUTE_MS = 60_000
 

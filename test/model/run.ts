@@ -4,11 +4,11 @@
  * What it does depends on nothing but the answers that it was given, in their order.
  */
 import { setImmediate } from 'node:timers/promises'
-import type { Clock } from '../../handler/clock.js'
 import type { Kube, KubeError, Pod, Service } from '../../handler/kube/port.js'
 import type { PassOptions, pass } from '../../handler/pass.js'
 import { exitCode } from '../../handler/report/exit-code.js'
 import type { takingTurns } from '../../handler/turns.js'
+import type { Clock } from '../../handler/util/clock.js'
 import { seededRandom } from '../support/random.js'
 import type { Call } from '../support/stored.js'
 import { VirtualClock } from '../support/virtual-clock.js'

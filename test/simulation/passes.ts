@@ -1,5 +1,5 @@
 /** Passes of the real code, each with a clock, a connection and a fate of its own, and the promises kept in view. */
-import type { Clock } from '../../handler/clock.js'
+
 import type { Probe } from '../../handler/health/probe.js'
 import { Hosting } from '../../handler/hosting.js'
 import { SWAP } from '../../handler/keys.js'
@@ -9,6 +9,7 @@ import { DEFAULT_SETTINGS } from '../../handler/policy.js'
 import type { Report } from '../../handler/report/report.js'
 import { DEFAULT_PANIC } from '../../handler/sight.js'
 import { takingTurns } from '../../handler/turns.js'
+import type { Clock } from '../../handler/util/clock.js'
 import type { Code } from '../model/run.js'
 import { describeCall } from '../model/story.js'
 import { hasEnded, isPromotion, isSeal } from '../support/roles.js'

@@ -1,6 +1,6 @@
 /** A clock for tests: its time moves when it is told to, and no real time passes. */
 import { setImmediate } from 'node:timers/promises'
-import type { Clock } from '../../handler/clock.js'
+import type { Clock } from '../../handler/util/clock.js'
 
 interface Sleeper {
   readonly wakesAtMs: number

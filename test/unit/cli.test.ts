@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import { parseInvocation } from '../../handler/cli.js'
 import { ownVariables } from '../../handler/environment.js'
-import { UsageError } from '../../handler/errors.js'
 import { FLAGS, variableOf } from '../../handler/flags.js'
 import type { Environment, RunOptions } from '../../handler/options.js'
 import { DEFAULT_SETTINGS } from '../../handler/policy.js'
+import { UsageError } from '../../handler/util/errors.js'
 
 /** Arguments as a shell would split them. */
 const invoke = (line: string, env: Environment = {}) =>

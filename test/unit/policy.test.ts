@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import type { Fault } from '../../handler/errors.js'
 import { DEFAULT_SETTINGS, type Policy, policyOf, type Settings } from '../../handler/policy.js'
+import type { Fault } from '../../handler/util/errors.js'
 import { annotated, aService } from '../support/builders.js'
 
 const policy = (...services: readonly Readonly<Record<string, string>>[]): Policy =>

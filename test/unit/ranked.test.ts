@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { Ranked } from '../../handler/ranked.js'
+import { Ranked } from '../../handler/util/priority-queue.js'
 
 interface Thing {
   rank: number

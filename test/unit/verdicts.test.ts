@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { Findings } from '../../handler/bursts.js'
-import { systemClock } from '../../handler/clock.js'
 import { startDeadline } from '../../handler/deadline.js'
 import type { Pod } from '../../handler/kube/port.js'
 import { readMember } from '../../handler/members.js'
 import type { Group } from '../../handler/observe.js'
 import { DEFAULT_SETTINGS, type Settings } from '../../handler/policy.js'
 import { takingTurns } from '../../handler/turns.js'
+import { systemClock } from '../../handler/util/clock.js'
 import { type Judging, judgeGroup, notesOn } from '../../handler/verdicts.js'
 import { aPod, aService } from '../support/builders.js'
 

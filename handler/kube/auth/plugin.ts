@@ -6,7 +6,7 @@
  */
 import { type ExecFileException, execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { redacted } from '../../printable.js'
+import { redacted } from '../../util/printable.js'
 import type { KubeCluster } from './kubeconfig.js'
 
 /** `exec` as in the kubeconfig. */

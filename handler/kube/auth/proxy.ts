@@ -4,7 +4,7 @@
  */
 import { BlockList, isIP } from 'node:net'
 import { domainToASCII } from 'node:url'
-import { UsageError } from '../../errors.js'
+import { UsageError } from '../../util/errors.js'
 
 type Environment = Readonly<Record<string, string | undefined>>
 

@@ -3,7 +3,7 @@
  * with another credential at once, with the same one after a while. It may be that the API server could not tell for a
  * moment, as its authenticators ask other servers, or one of several behind an address.
  */
-import { systemClock } from '../../clock.js'
+import { systemClock } from '../../util/clock.js'
 import { dropIdle } from '../agents.js'
 import type { Identity, Presented } from './identity.js'
 

@@ -4,8 +4,9 @@
  * Whoever swaps makes a group look unserved for some milliseconds, and claims its Services meanwhile: only what no swap
  * does, a pod that goes or comes, is acted on at once. A claim that stays is somebody's who is no more.
  */
-import type { Timing } from '../../clock.js'
+
 import type { GroupServices } from '../../observe.js'
+import type { Timing } from '../../util/clock.js'
 import type { News, WatchedGroups } from './groups.js'
 
 /** For a swap that is under way to show its claim, or its end. */

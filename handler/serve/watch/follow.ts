@@ -1,6 +1,7 @@
 /** Everything of a kind, kept up to date: a list, then a watch that is resumed, renewed or begun anew for ever. */
-import type { Timing } from '../../clock.js'
+
 import { type Change, Expired, KubeError, type Watchable } from '../../kube/port.js'
+import type { Timing } from '../../util/clock.js'
 
 export interface Follower<T> {
   /** All that there is: what is not in it is gone. */

@@ -2,7 +2,6 @@
 import { PREFIX, SWAP } from '../../keys.js'
 import type { Pod, Service } from '../../kube/port.js'
 import { LabelIndex } from '../../label-index.js'
-import { add, listsBy } from '../../lists-by.js'
 import { isMember } from '../../members.js'
 import { type GroupServices, groupKey, groupServices, selects } from '../../observe.js'
 import { isOfJob } from '../../pods.js'
@@ -10,6 +9,7 @@ import { DEFAULT_SETTINGS, type Settings } from '../../policy.js'
 import { isClaimed } from '../../services.js'
 import { servingOf } from '../../serving.js'
 import { isInScope, type ServiceRef } from '../../targets.js'
+import { add, listsBy } from '../../util/lists-by.js'
 
 /**
  * `unserved`: there is no active pod, or more than one, or it cannot be seen to serve; a swap that is under way looks like

@@ -1,9 +1,10 @@
 /** The watches on Services and pods of the scope, and the passes that they start. */
-import type { Timing } from '../../clock.js'
+
 import type { Pod, Service, Watchable } from '../../kube/port.js'
 import type { GroupServices } from '../../observe.js'
 import type { Settings } from '../../policy.js'
 import type { ServiceRef } from '../../targets.js'
+import type { Timing } from '../../util/clock.js'
 import { Attendance } from './attend.js'
 import { type Follower, follow, type Interruption } from './follow.js'
 import { type News, WatchedGroups } from './groups.js'

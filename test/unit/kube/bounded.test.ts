@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest'
-import { systemClock } from '../../../handler/clock.js'
 import { bounded } from '../../../handler/kube/bounded.js'
 import type { Kube } from '../../../handler/kube/port.js'
 import { takingTurns } from '../../../handler/turns.js'
+import { systemClock } from '../../../handler/util/clock.js'
 import { aPod, aService } from '../../support/builders.js'
 import { never } from './support.js'
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { type Fault, UsageError } from '../../../handler/errors.js'
 import { KubeError } from '../../../handler/kube/port.js'
 import { exitCode, exitCodeOfError } from '../../../handler/report/exit-code.js'
 import type { GroupReport } from '../../../handler/report/report.js'
+import { type Fault, UsageError } from '../../../handler/util/errors.js'
 import {
   aGroupReport,
   aMember,

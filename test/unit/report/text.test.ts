@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import type { Fault } from '../../../handler/errors.js'
 import { toText } from '../../../handler/report/text.js'
+import type { Fault } from '../../../handler/util/errors.js'
 import {
   aGroupReport,
   aMember,

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import type { FaultCode } from '../../../handler/errors.js'
 import { exitCode } from '../../../handler/report/exit-code.js'
 import { Shares } from '../../../handler/serve/shares.js'
 import type { Order, Target } from '../../../handler/targets.js'
+import type { FaultCode } from '../../../handler/util/errors.js'
 import { aGroupReport, aMember, anActive, aReport } from '../../support/builders.js'
 
 const group = (name: string, namespace = 'a') =>

@@ -1,9 +1,9 @@
 import { createServer, type ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
-import { systemClock } from '../../../handler/clock.js'
 import { connectWatches } from '../../../handler/kube/watch.js'
 import { follow } from '../../../handler/serve/watch/follow.js'
+import { systemClock } from '../../../handler/util/clock.js'
 import { listen, load } from '../kube/support.js'
 
 const event = (type: string, object: object) => `${JSON.stringify({ type, object })}\n`
