@@ -1,8 +1,8 @@
 /** Which pods may become active, and in which order. Whatever chooses sorts first: equal situations, equal decisions. */
 import { EVIDENCE } from './health/plan.js'
+import { isOfJob, isRunning, workloadOf } from './kube/pods.js'
 import type { Member } from './members.js'
 import type { Judged } from './observe.js'
-import { isOfJob, isRunning, workloadOf } from './pods.js'
 import type { Settings } from './policy.js'
 import type { WhyNot } from './reasons.js'
 import { isStable, revisionOf, revisionsToGoTo } from './stability.js'

@@ -4,11 +4,11 @@
  * a pod that is spoken for is not taken for a misspelled one. Pure, and linear in what it is given.
  */
 
-import { PIN } from './keys.js'
+import { PIN } from './kube/keys.js'
+import { isLive } from './kube/pods.js'
 import type { Pod, Service } from './kube/port.js'
 import { LabelIndex, type Labels } from './label-index.js'
 import { type GroupServices, groupKey, groupName } from './observe.js'
-import { isLive } from './pods.js'
 import { commonSelector, leadsToPods } from './services.js'
 import { closest, isSlip, numbersIn, plain, shortened } from './util/closest.js'
 import { compareNames } from './util/compare-names.js'

@@ -5,9 +5,10 @@
 
 import type { Swap } from './decide.js'
 import type { SwapContext } from './handover/context.js'
-import { PIN } from './keys.js'
 import { faultOf } from './kube/fault.js'
+import { PIN } from './kube/keys.js'
 import { isRefusal, type KubeError, type Pod } from './kube/port.js'
+import { pause, persist } from './kube/retry.js'
 import {
   alteredIn,
   type Claim,
@@ -23,7 +24,6 @@ import {
 import type { Judged } from './observe.js'
 import { type Group, groupName } from './observe.js'
 import type { Settings } from './policy.js'
-import { pause, persist } from './retry.js'
 import { type Ballot, ballotOf, promote, type Step, seal } from './swap.js'
 import { Unexplained } from './unexplained.js'
 import type { Fault } from './util/errors.js'

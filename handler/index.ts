@@ -10,10 +10,10 @@ const fetch: Fetch = createFunction(process.env)
  */
 export default Object.assign(fetch, { fetch })
 
-export { type Cluster, type ClusterOptions, connect, defaultNamespace, loadConfig } from './cluster.js'
 export type { Effects } from './effects.js'
 export { createFunction } from './function.js'
 export { probe } from './health/probe.js'
+export { type Cluster, type ClusterOptions, connect, defaultNamespace, loadConfig } from './kube/cluster.js'
 export { type PassOptions, pass } from './pass.js'
 export { DEFAULT_SETTINGS } from './policy.js'
 export { exitCode } from './report/exit-code.js'

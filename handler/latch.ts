@@ -13,9 +13,9 @@
  */
 
 import type { SwapContext } from './handover/context.js'
-import { HEALED, MANAGED, PIN, SWAP } from './keys.js'
+import { HEALED, MANAGED, PIN, SWAP } from './kube/keys.js'
 import { isRefusal, type KubeError, type Service, type ServicePatch, type Written } from './kube/port.js'
-import { pause } from './retry.js'
+import { pause } from './kube/retry.js'
 import { isClaimed, isPinnedByOthers } from './services.js'
 import type { Fault } from './util/errors.js'
 

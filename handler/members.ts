@@ -4,9 +4,19 @@
  */
 import { type Move, readMoves } from './cooldown.js'
 import type { Count } from './health/count.js'
-import { ACTIVE_OWNER, ACTIVE_SINCE, EPOCH, FAILED_AT, FAILURES, HEALTHY_SINCE, MOVES, OWNER, PIN } from './keys.js'
+import {
+  ACTIVE_OWNER,
+  ACTIVE_SINCE,
+  EPOCH,
+  FAILED_AT,
+  FAILURES,
+  HEALTHY_SINCE,
+  MOVES,
+  OWNER,
+  PIN,
+} from './kube/keys.js'
+import { isLive } from './kube/pods.js'
 import type { Pod, Writer } from './kube/port.js'
-import { isLive } from './pods.js'
 
 export interface Member extends Count {
   readonly pod: Pod

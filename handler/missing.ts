@@ -1,6 +1,6 @@
 /** What was asked for by name and is not there, or is not managed. */
 
-import { MANAGED } from './keys.js'
+import { MANAGED } from './kube/keys.js'
 import type { Service } from './kube/port.js'
 import type { Tended } from './namespace.js'
 import type { GroupReport } from './report/report.js'

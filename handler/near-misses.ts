@@ -3,7 +3,7 @@
  * is a warning with the likely meaning; nothing is decided by it. Pure, and linear in what it is given.
  */
 
-import { MANAGED } from './keys.js'
+import { MANAGED } from './kube/keys.js'
 import type { Pod, Service } from './kube/port.js'
 import { type GroupServices, groupKey } from './observe.js'
 import { groupKeyOf, isClaimed, leadsToPods, type Neighbours, neighboursOf, whyNotManaged } from './services.js'

@@ -4,7 +4,7 @@
  */
 
 import { CHECK_FORMS, parseChecks, wrongLine } from './health/check.js'
-import { HEALED, PREFIX, SWAP } from './keys.js'
+import { HEALED, PREFIX, SWAP } from './kube/keys.js'
 import type { Service } from './kube/port.js'
 import { closest } from './util/closest.js'
 import { type Milliseconds, parseDuration } from './util/duration.js'

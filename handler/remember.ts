@@ -5,8 +5,8 @@
 
 import { type Incident, incidentsOf, type Memory, noteOf, notesIn, recall, remember } from './healing.js'
 import { faultOfHealing, type Told } from './healing-words.js'
-import { HEALED, SWAP } from './keys.js'
 import { bounded } from './kube/bounded.js'
+import { HEALED, SWAP } from './kube/keys.js'
 import type { Kube, Pod, Service, Written } from './kube/port.js'
 import { recording, type Write } from './kube/recording.js'
 import type { Member } from './members.js'

@@ -3,7 +3,7 @@
  * stops a group nor is it written to.
  */
 import { groupKey } from './group-key.js'
-import { HEALED, MANAGED, PIN, SWAP } from './keys.js'
+import { HEALED, MANAGED, PIN, SWAP } from './kube/keys.js'
 import { FIELD_MANAGER, type Service } from './kube/port.js'
 import { LabelIndex } from './label-index.js'
 import { listsBy } from './util/lists-by.js'

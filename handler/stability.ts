@@ -1,9 +1,9 @@
 /** Which pods have proved themselves, and to which revision of a workload the role is to go. Pure. */
 
+import { workloadOf } from './kube/pods.js'
 import type { Pod } from './kube/port.js'
 import type { Member } from './members.js'
 import type { Judged } from './observe.js'
-import { workloadOf } from './pods.js'
 import type { Settings } from './policy.js'
 import { compareNames } from './util/compare-names.js'
 

@@ -20,13 +20,23 @@
 
 import { type Move, writeMoves } from './cooldown.js'
 import type { SwapContext } from './handover/context.js'
-import { ACTIVE_OWNER, ACTIVE_SINCE, DELETION_COST, EPOCH, FAILURES, MOVES, OWNER, PIN, TAKEN_BACK } from './keys.js'
+import {
+  ACTIVE_OWNER,
+  ACTIVE_SINCE,
+  DELETION_COST,
+  EPOCH,
+  FAILURES,
+  MOVES,
+  OWNER,
+  PIN,
+  TAKEN_BACK,
+} from './kube/keys.js'
+import { workloadOf } from './kube/pods.js'
 import { annotationPath, labelPath } from './kube/pointer.js'
 import type { KubeError, PatchOperation, Pod, Written } from './kube/port.js'
 import type { Member } from './members.js'
 import type { Judged } from './observe.js'
 import { isTemplated } from './origin.js'
-import { workloadOf } from './pods.js'
 
 /**
  * What became of a step of a swap. Everything but `done` ends it; `lost` means that somebody else was faster. In

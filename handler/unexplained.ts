@@ -4,7 +4,7 @@
  * and again is of no use.
  */
 
-import { DELETION_COST, EPOCH } from './keys.js'
+import { DELETION_COST, EPOCH } from './kube/keys.js'
 import type { Pod } from './kube/port.js'
 import type { Fault } from './util/errors.js'
 

@@ -11,11 +11,11 @@ import {
   MOVES,
   PIN,
   TAKEN_BACK,
-} from './keys.js'
+} from './kube/keys.js'
+import { workloadOf } from './kube/pods.js'
 import type { KubeError, Pod, Written } from './kube/port.js'
+import { pause } from './kube/retry.js'
 import type { Judged } from './observe.js'
-import { workloadOf } from './pods.js'
-import { pause } from './retry.js'
 import { labelPatch, ownerMark, retirePatch } from './swap.js'
 
 /** Writes nothing in a steady state. @returns what the API server refused, or did not answer */

@@ -1,6 +1,6 @@
 /** Counting consecutive failures over probes and passes. Pure. */
 
-import { FAILED_AT, FAILURES, HEALTHY_SINCE } from '../keys.js'
+import { FAILED_AT, FAILURES, HEALTHY_SINCE } from '../kube/keys.js'
 import type { Pod } from '../kube/port.js'
 import type { Milliseconds } from '../util/duration.js'
 

@@ -1,7 +1,7 @@
 /** What a check means for one pod: which probes, against which address. Pure. */
 
+import { hasReadinessProbe } from '../kube/pods.js'
 import type { Container, Pod, ReadinessProbe } from '../kube/port.js'
-import { hasReadinessProbe } from '../pods.js'
 import { DEFAULT_HEALTH_TIMEOUT_MS, type Settings } from '../policy.js'
 import type { Milliseconds } from '../util/duration.js'
 import { type Address, addressOf, probePort, servicePort, type Unusable, whyNoAddress } from './address.js'

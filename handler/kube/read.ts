@@ -9,7 +9,7 @@ import type {
   V1Service,
   V1ServicePort,
 } from '@kubernetes/client-node'
-import { PIN, PREFIX, SWAP } from '../keys.js'
+import { PIN, PREFIX, SWAP } from './keys.js'
 import {
   type ClaimWriter,
   type Container,

@@ -2,7 +2,7 @@
  * The same port, whose writes are believed only as far as their answers go. A mutating policy or webhook may change a
  * write, and the API server answers 200 all the same, with the object as it was stored.
  */
-import { EPOCH } from '../keys.js'
+import { EPOCH } from './keys.js'
 import { type Kube, KubeError, type PatchOperation, type Pod, type Service, type Written } from './port.js'
 
 /** A field that was asked for, by its name for people, and the value; `null`: none. */

@@ -6,7 +6,7 @@
  * remembers; alerts and requests do not ask it.
  */
 import { createHash } from 'node:crypto'
-import { HEALED, PIN, SWAP } from '../keys.js'
+import { HEALED, PIN, SWAP } from '../kube/keys.js'
 import type { Pod, Service } from '../kube/port.js'
 import type { Group } from '../observe.js'
 import type { GroupReport } from '../report/report.js'

@@ -1,6 +1,6 @@
 /** Which groups there are, as watches on Services tell it. */
 import { groupKey } from '../group-key.js'
-import { MANAGED } from '../keys.js'
+import { MANAGED } from '../kube/keys.js'
 import type { Change, Service, Watchable } from '../kube/port.js'
 import { groupServices } from '../observe.js'
 import { isClaimed } from '../services.js'

@@ -1,6 +1,6 @@
 /** Tries whether the API server serves this account, and keeps the log informed of it. */
 
-import { PREFIX } from '../keys.js'
+import { PREFIX } from '../kube/keys.js'
 import { type Kube, KubeError } from '../kube/port.js'
 import { exitCode, isUnserved } from '../report/exit-code.js'
 import type { GroupReport, Report } from '../report/report.js'

@@ -2,7 +2,7 @@
 // the name of whoever writes it as the API server knows it.
 import { writeFile } from 'node:fs/promises'
 import { beforeEach, describe, expect, inject, it } from 'vitest'
-import { ACTIVE_SINCE, HEALED, PIN, SWAP } from '../../handler/keys.js'
+import { ACTIVE_SINCE, HEALED, PIN, SWAP } from '../../handler/kube/keys.js'
 import { type Kubectl, kubectlFor } from '../support/kubectl.js'
 import { type JsonRun, type OnCluster, openNamespace } from '../support/on-cluster.js'
 import type { KubeObject } from './client.js'

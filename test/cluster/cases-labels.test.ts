@@ -1,6 +1,6 @@
 // Role labels that are not ours to move: what a controller made its pods with, or selects them by.
 import { beforeEach, describe, expect, inject, it, onTestFinished } from 'vitest'
-import { EPOCH } from '../../handler/keys.js'
+import { EPOCH } from '../../handler/kube/keys.js'
 import { kubectlFor } from '../support/kubectl.js'
 import { type JsonRun, type OnCluster, openNamespace } from '../support/on-cluster.js'
 import { podDraft } from '../support/pods.js'

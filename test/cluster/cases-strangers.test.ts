@@ -1,6 +1,6 @@
 // Other people's Services in the namespace: they stop no group, and nobody writes to them.
 import { beforeEach, describe, expect, inject, it } from 'vitest'
-import { MANAGED, PIN, SWAP } from '../../handler/keys.js'
+import { MANAGED, PIN, SWAP } from '../../handler/kube/keys.js'
 import { kubectlFor } from '../support/kubectl.js'
 import { type OnCluster, openNamespace } from '../support/on-cluster.js'
 import type { TestServer } from '../support/servers.js'

@@ -6,7 +6,7 @@ import { basename, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { load, loadAll } from 'js-yaml'
 import { afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest'
-import * as keys from '../../handler/keys.js'
+import * as keys from '../../handler/kube/keys.js'
 import { repository } from '../support/handler.js'
 import { type Kubectl, kubectlFor } from '../support/kubectl.js'
 import { type Overlay, withOverlay } from '../support/overlay.js'
@@ -106,7 +106,7 @@ describe('jobs/', () => {
     expect((job as Manifest).spec).toEqual(cronJob.spec?.jobTemplate?.spec)
   })
 
-  it('lets a pass write the annotations on pods that handler/keys.ts has, and no others', () => {
+  it('lets a pass write the annotations on pods that handler/kube/keys.ts has, and no others', () => {
     const { spec } = loadAll(read('jobs/policy/pods.yaml'))[0] as Manifest
     const marks = spec?.variables?.find(({ name }) => name === 'marks')?.expression ?? ''
     const { PREFIX, PIN, SWAP, MANAGED, ...onPods } = keys

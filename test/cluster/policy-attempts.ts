@@ -1,5 +1,5 @@
 // What somebody might try with the handler's token and too many rights, and what jobs/policy says to it.
-import { DELETION_COST, EPOCH, HEALED, MANAGED, PIN, SWAP } from '../../handler/keys.js'
+import { DELETION_COST, EPOCH, HEALED, MANAGED, PIN, SWAP } from '../../handler/kube/keys.js'
 import type { OnCluster } from '../support/on-cluster.js'
 import { ApiError, applyPatch, jsonPatch, type Kube } from './client.js'
 import type { Rule } from './users.js'

@@ -2,7 +2,7 @@
 // field with one owner: a handover with the latch takes it over, and gives back its content only.
 import { writeFile } from 'node:fs/promises'
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest'
-import { PIN, SWAP } from '../../handler/keys.js'
+import { PIN, SWAP } from '../../handler/kube/keys.js'
 import { startHandler } from '../support/handler.js'
 import { type Kubectl, kubectlFor } from '../support/kubectl.js'
 import { type OnCluster, openNamespace } from '../support/on-cluster.js'

@@ -1,6 +1,6 @@
 /** `stored.ts` makes of each write what the real client and the in-process API make of it, which is held to the real one. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { EPOCH, PIN, SWAP } from '../../handler/keys.js'
+import { EPOCH, PIN, SWAP } from '../../handler/kube/keys.js'
 import type { Kube, Pod, Service, Written } from '../../handler/kube/port.js'
 import { type InProcess, NAMESPACE, startInProcess } from '../support/in-process.js'
 import type { PodDraft } from '../support/pods.js'

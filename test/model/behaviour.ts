@@ -2,7 +2,7 @@
  * What the real code does, as a tree: where it stands after each history of answers. A pass depends on nothing else, so
  * each history is run once, however many states of the world it belongs to; a search then walks the tree.
  */
-import { SWAP } from '../../handler/keys.js'
+import { SWAP } from '../../handler/kube/keys.js'
 import type { Pod, Service } from '../../handler/kube/port.js'
 import { hasEnded, isActivation } from '../support/roles.js'
 import type { Call } from '../support/stored.js'

@@ -1,6 +1,6 @@
 /** What third parties do: to pods, and to Services. Pure. */
 
-import { PIN } from '../../handler/keys.js'
+import { PIN } from '../../handler/kube/keys.js'
 import { FIELD_MANAGER, type Pod, type Service } from '../../handler/kube/port.js'
 import { isClaimed } from '../../handler/services.js'
 import { hasEnded, isActive } from '../support/roles.js'

@@ -1,5 +1,5 @@
 /** What must hold of every move, of every pass, and of every end. Pure; each answers what is broken, in a sentence. */
-import { ACTIVE_SINCE, EPOCH, HEALED, PIN, SWAP, TAKEN_BACK } from '../../handler/keys.js'
+import { ACTIVE_SINCE, EPOCH, HEALED, PIN, SWAP, TAKEN_BACK } from '../../handler/kube/keys.js'
 import { FIELD_MANAGER, type Pod } from '../../handler/kube/port.js'
 import { epochOf, hasEnded, isActivation, isActive, isPromotion } from '../support/roles.js'
 import { basisOf, type Point } from './behaviour.js'

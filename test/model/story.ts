@@ -1,5 +1,5 @@
 /** What happened, in words. */
-import { EPOCH, PIN, SWAP } from '../../handler/keys.js'
+import { EPOCH, PIN, SWAP } from '../../handler/kube/keys.js'
 import type { Pod, Service } from '../../handler/kube/port.js'
 import type { Call } from '../support/stored.js'
 import type { Answer } from './run.js'

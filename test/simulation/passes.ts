@@ -2,7 +2,7 @@
 
 import type { Probe } from '../../handler/health/probe.js'
 import { Hosting } from '../../handler/hosting.js'
-import { SWAP } from '../../handler/keys.js'
+import { SWAP } from '../../handler/kube/keys.js'
 import type { Pod, Service, Written } from '../../handler/kube/port.js'
 import type { PassOptions } from '../../handler/pass.js'
 import { DEFAULT_SETTINGS } from '../../handler/policy.js'

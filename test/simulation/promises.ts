@@ -1,5 +1,5 @@
 /** What must hold after every write, and where everything has come to rest. Each answers what is broken, in a sentence. */
-import { ACTIVE_SINCE, EPOCH, HEALED, SWAP } from '../../handler/keys.js'
+import { ACTIVE_SINCE, EPOCH, HEALED, SWAP } from '../../handler/kube/keys.js'
 import type { Pod, Service } from '../../handler/kube/port.js'
 import { epochOf, hasEnded, isActive, isBornWithRole, isPromotion, ownMark } from '../support/roles.js'
 import type { WriteCall } from '../support/stored.js'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { SWAP } from '../../handler/keys.js'
+import { SWAP } from '../../handler/kube/keys.js'
 import { findBinaries } from '../cluster/binaries.js'
 import { startControlPlane } from '../cluster/control-plane.js'
 import type { Change } from '../cluster/history.js'

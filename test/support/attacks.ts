@@ -1,7 +1,7 @@
 /** What a tenant may do in a namespace of its own to hold up the groups of others. Each is given a namespace and goes on until it is told to end. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import pLimit from 'p-limit'
-import { EPOCH, SWAP } from '../../handler/keys.js'
+import { EPOCH, SWAP } from '../../handler/kube/keys.js'
 import type { OnCluster } from './on-cluster.js'
 import type { PodDraft } from './pods.js'
 import { type Behaviour, response, startServer } from './servers.js'

@@ -3,7 +3,7 @@
 import { writeMoves } from '../../handler/cooldown.js'
 import { type Choice, type Decision, decide, type Situation } from '../../handler/decide.js'
 import type { Verdict } from '../../handler/health/judge.js'
-import { ACTIVE_SINCE, EPOCH, FAILED_AT, FAILURES, HEALTHY_SINCE, MOVES, PIN } from '../../handler/keys.js'
+import { ACTIVE_SINCE, EPOCH, FAILED_AT, FAILURES, HEALTHY_SINCE, MOVES, PIN } from '../../handler/kube/keys.js'
 import type { Pod, Service } from '../../handler/kube/port.js'
 import type { Member } from '../../handler/members.js'
 import type { Judged } from '../../handler/observe.js'

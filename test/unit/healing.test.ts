@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { incidentsOf } from '../../handler/healing.js'
 import { faultOfHealing } from '../../handler/healing-words.js'
-import { PIN, SWAP } from '../../handler/keys.js'
+import { PIN, SWAP } from '../../handler/kube/keys.js'
 import type { Service, Writer } from '../../handler/kube/port.js'
 import type { GroupReport } from '../../handler/report/report.js'
 import { aGroupReport, aMember, anActive, aService, MINUTE, NOW } from '../support/builders.js'

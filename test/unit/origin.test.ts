@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { EPOCH, OWNER as OWNER_MARK, PIN, TAKEN_BACK } from '../../handler/keys.js'
+import { EPOCH, OWNER as OWNER_MARK, PIN, TAKEN_BACK } from '../../handler/kube/keys.js'
 import type { Pod, Writer } from '../../handler/kube/port.js'
 import { readMember } from '../../handler/members.js'
 import { isBornWithRole, isTemplated, type Origin, originOf } from '../../handler/origin.js'

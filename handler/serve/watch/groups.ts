@@ -1,10 +1,10 @@
 /** What the watches know of the groups, and which of them need a pass. No I/O, no time. */
-import { PREFIX, SWAP } from '../../keys.js'
+import { PREFIX, SWAP } from '../../kube/keys.js'
+import { isOfJob } from '../../kube/pods.js'
 import type { Pod, Service } from '../../kube/port.js'
 import { LabelIndex } from '../../label-index.js'
 import { isMember } from '../../members.js'
 import { type GroupServices, groupKey, groupServices, selects } from '../../observe.js'
-import { isOfJob } from '../../pods.js'
 import { DEFAULT_SETTINGS, type Settings } from '../../policy.js'
 import { isClaimed } from '../../services.js'
 import { servingOf } from '../../serving.js'

@@ -1,6 +1,6 @@
 /** What handlers under fire did, and whether they may do that. Pure. */
 import { isDeepStrictEqual } from 'node:util'
-import { SWAP } from '../../../handler/keys.js'
+import { SWAP } from '../../../handler/kube/keys.js'
 import {
   type Change,
   type Finding,

@@ -1,5 +1,5 @@
 /** What happened around a gap, as far as it concerns one group: for people who ask why it was so long. Pure. */
-import { EPOCH, SWAP } from '../../../handler/keys.js'
+import { EPOCH, SWAP } from '../../../handler/kube/keys.js'
 import type { Change } from '../../cluster/history.js'
 import type { Entry } from './chronicle.js'
 import type { Span } from './gap.js'

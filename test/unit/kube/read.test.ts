@@ -1,6 +1,6 @@
 import type { V1Pod, V1Probe, V1Service } from '@kubernetes/client-node'
 import { describe, expect, it } from 'vitest'
-import { PIN, SWAP } from '../../../handler/keys.js'
+import { PIN, SWAP } from '../../../handler/kube/keys.js'
 import { readPod, readService } from '../../../handler/kube/read.js'
 
 /** What the API sends: JSON, with times as texts. */

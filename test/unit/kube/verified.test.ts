@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { EPOCH, PIN, SWAP } from '../../../handler/keys.js'
+import { EPOCH, PIN, SWAP } from '../../../handler/kube/keys.js'
 import { type Kube, KubeError, type PatchOperation, type Pod, type Service } from '../../../handler/kube/port.js'
 import { verified } from '../../../handler/kube/verified.js'
 import { aPod, aService } from '../../support/builders.js'

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { SWAP } from '../../../handler/keys.js'
+import { SWAP } from '../../../handler/kube/keys.js'
 import type { Pod, Service } from '../../../handler/kube/port.js'
 import { Attendance } from '../../../handler/serve/watch/attend.js'
 import { type News, WatchedGroups } from '../../../handler/serve/watch/groups.js'

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { PIN, SWAP } from '../../../handler/keys.js'
+import { PIN, SWAP } from '../../../handler/kube/keys.js'
 import type { Pod, ReadinessProbe, Service } from '../../../handler/kube/port.js'
 import { DEFAULT_SETTINGS } from '../../../handler/policy.js'
 import { type News, WatchedGroups } from '../../../handler/serve/watch/groups.js'

@@ -1,7 +1,7 @@
 /** Timing before the next attempt, and making it. */
 
-import { KubeError } from './kube/port.js'
-import type { Timing } from './util/clock.js'
+import type { Timing } from '../util/clock.js'
+import { KubeError } from './port.js'
 
 /** Sleeps with jitter, longer from attempt to attempt (the first is 0), or for as long as the server asked for. */
 export function pause({ clock, random }: Timing, attempt: number, signal: AbortSignal, atLeastMs = 0): Promise<void> {

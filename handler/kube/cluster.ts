@@ -1,7 +1,7 @@
 /** Which cluster, as a program that imports this one deals with it: it is loaded, asked for its namespace, connected to. */
-import { loadConfig as load, defaultNamespace as namespaceOf } from './kube/auth/config.js'
-import { connect as open } from './kube/client.js'
-import type { Kube } from './kube/port.js'
+import { loadConfig as load, defaultNamespace as namespaceOf } from './auth/config.js'
+import { connect as open } from './client.js'
+import type { Kube } from './port.js'
 
 declare const opaque: unique symbol
 

@@ -1,5 +1,5 @@
 /** What a pod is to Kubernetes: whether it can still serve, and what it belongs to. Pure. */
-import type { Pod } from './kube/port.js'
+import type { Pod } from './port.js'
 
 /** Not in a terminal phase. A pod that has Failed or Succeeded never runs again, and no phase follows. */
 export function isLive({ phase }: Pod): boolean {
