@@ -23,7 +23,7 @@ import {
 } from './latch.js'
 import type { Judged } from './observe.js'
 import { type Group, groupName } from './observe.js'
-import type { Settings } from './policy.js'
+import type { Settings } from './settings/settings.js'
 import { type Ballot, ballotOf, promote, type Step, seal } from './swap.js'
 import { Unexplained } from './unexplained.js'
 import type { Fault } from './util/errors.js'

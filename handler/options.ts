@@ -9,7 +9,7 @@ import {
   DEFAULT_SETTINGS,
   FLAG_SETTINGS,
   type Settings,
-} from './policy.js'
+} from './settings/settings.js'
 import { DEFAULT_PANIC } from './sight.js'
 import { parseName, parseServiceRef, type ServiceRef } from './targets.js'
 import { formatDuration, parseDuration } from './util/duration.js'

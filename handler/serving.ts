@@ -2,7 +2,7 @@
 import { conclusiveState } from './health/judge.js'
 import { type Plan, planCheck } from './health/plan.js'
 import type { Pod, Service } from './kube/port.js'
-import { policyOf, type Settings } from './policy.js'
+import { policyOf, type Settings } from './settings/settings.js'
 
 /**
  * Whether a pod has to be Ready to serve: to be an endpoint of one of its Services, or because its check is the Ready

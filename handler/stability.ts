@@ -4,7 +4,7 @@ import { workloadOf } from './kube/pods.js'
 import type { Pod } from './kube/port.js'
 import type { Member } from './members.js'
 import type { Judged } from './observe.js'
-import type { Settings } from './policy.js'
+import type { Settings } from './settings/settings.js'
 import { compareNames } from './util/compare-names.js'
 
 /**

@@ -12,8 +12,8 @@ import { probePort } from './health/address.js'
 import type { Plan } from './health/plan.js'
 import { portOf } from './health/target.js'
 import type { Container, Pod, Service } from './kube/port.js'
-import type { Settings } from './policy.js'
 import { numbersOf, portKey } from './service-ports.js'
+import type { Settings } from './settings/settings.js'
 
 /** So many are named; the rest are counted. */
 const MOST_NAMED = 7

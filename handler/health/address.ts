@@ -2,7 +2,7 @@
 import { isIP } from 'node:net'
 import type { Container, Pod } from '../kube/port.js'
 import { findPort } from '../service-ports.js'
-import type { PortRef } from './check.js'
+import type { PortRef } from '../settings/check.js'
 
 export interface Address {
   readonly host: string

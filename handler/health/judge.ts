@@ -1,7 +1,7 @@
 /** Health judgement: a pod's state and a burst of probes -> a verdict. */
 
 import type { Pod } from '../kube/port.js'
-import type { Settings } from '../policy.js'
+import type { Settings } from '../settings/settings.js'
 import type { Clock } from '../util/clock.js'
 import { type Count, countFailure, failureMarks, type Marks, successMarks } from './count.js'
 import type { CheckKind, Evidence, Plan } from './plan.js'

@@ -2,10 +2,10 @@
 
 import { hasReadinessProbe } from '../kube/pods.js'
 import type { Container, Pod, ReadinessProbe } from '../kube/port.js'
-import { DEFAULT_HEALTH_TIMEOUT_MS, type Settings } from '../policy.js'
+import type { Check } from '../settings/check.js'
+import { DEFAULT_HEALTH_TIMEOUT_MS, type Settings } from '../settings/settings.js'
 import type { Milliseconds } from '../util/duration.js'
 import { type Address, addressOf, probePort, servicePort, type Unusable, whyNoAddress } from './address.js'
-import type { Check } from './check.js'
 import { formatUrl, parseUrl, rawPath } from './go-url.js'
 import type { HttpCheck } from './http.js'
 

@@ -1,6 +1,6 @@
 import { whyNot } from '../candidates.js'
 import type { Judged } from '../observe.js'
-import type { Settings } from '../policy.js'
+import type { Settings } from '../settings/settings.js'
 import { describeFault } from '../util/errors.js'
 import type { GroupReport, Report } from './report.js'
 import { summaryOf } from './summary.js'

@@ -4,7 +4,7 @@ import type { Decision } from '../decide.js'
 import type { LatchUse } from '../handover.js'
 import type { Write } from '../kube/recording.js'
 import type { Judged } from '../observe.js'
-import type { Settings } from '../policy.js'
+import type { Settings } from '../settings/settings.js'
 import type { Fault } from '../util/errors.js'
 
 /**

@@ -7,8 +7,8 @@ import { ACTIVE_SINCE, EPOCH, FAILED_AT, FAILURES, HEALTHY_SINCE, MOVES, PIN } f
 import type { Pod, Service } from '../../handler/kube/port.js'
 import type { Member } from '../../handler/members.js'
 import type { Judged } from '../../handler/observe.js'
-import { DEFAULT_SETTINGS, type Settings } from '../../handler/policy.js'
 import type { GroupReport, Report } from '../../handler/report/report.js'
+import { DEFAULT_SETTINGS, type Settings } from '../../handler/settings/settings.js'
 
 export const NOW = Date.parse('2026-01-01T12:00:00Z')
 export const SECOND = 1_000

@@ -3,7 +3,7 @@ import { parseInvocation } from '../../handler/cli.js'
 import { ownVariables } from '../../handler/environment.js'
 import { FLAGS, variableOf } from '../../handler/flags.js'
 import type { Environment, RunOptions } from '../../handler/options.js'
-import { DEFAULT_SETTINGS } from '../../handler/policy.js'
+import { DEFAULT_SETTINGS } from '../../handler/settings/settings.js'
 import { UsageError } from '../../handler/util/errors.js'
 
 /** Arguments as a shell would split them. */

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { Move } from '../../handler/cooldown.js'
 import { type Choice, decide } from '../../handler/decide.js'
 import type { Judged } from '../../handler/observe.js'
-import type { Settings } from '../../handler/policy.js'
+import type { Settings } from '../../handler/settings/settings.js'
 import {
   aMember,
   anActive,

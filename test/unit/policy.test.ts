@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { DEFAULT_SETTINGS, type Policy, policyOf, type Settings } from '../../handler/policy.js'
+import { DEFAULT_SETTINGS, type Policy, policyOf, type Settings } from '../../handler/settings/settings.js'
 import type { Fault } from '../../handler/util/errors.js'
 import { annotated, aService } from '../support/builders.js'
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { decide } from '../../handler/decide.js'
 import type { Verdict } from '../../handler/health/judge.js'
 import type { Judged } from '../../handler/observe.js'
-import type { Settings } from '../../handler/policy.js'
+import type { Settings } from '../../handler/settings/settings.js'
 import { healthySwap, isSettled } from '../../handler/settled.js'
 import {
   aMember,

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { parseChecks } from '../../handler/health/check.js'
 import { planCheck } from '../../handler/health/plan.js'
 import type { Container, ReadinessProbe, ServicePort } from '../../handler/kube/port.js'
-import { DEFAULT_SETTINGS } from '../../handler/policy.js'
+import { parseChecks } from '../../handler/settings/check.js'
+import { DEFAULT_SETTINGS } from '../../handler/settings/settings.js'
 import { uncheckedPorts } from '../../handler/unchecked-ports.js'
 import { aPod, aService } from '../support/builders.js'
 

@@ -2,7 +2,7 @@
 
 import type { Pod, Service, Watchable } from '../../kube/port.js'
 import type { GroupServices } from '../../observe.js'
-import type { Settings } from '../../policy.js'
+import type { Settings } from '../../settings/settings.js'
 import type { ServiceRef } from '../../targets.js'
 import type { Timing } from '../../util/clock.js'
 import { Attendance } from './attend.js'

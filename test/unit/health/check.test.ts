@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { type Check, parseCheck } from '../../../handler/health/check.js'
+import { type Check, parseCheck } from '../../../handler/settings/check.js'
 
 const http = (port: number | string, path: string): Check => ({ kind: 'http', scheme: 'http', port, path })
 

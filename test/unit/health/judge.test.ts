@@ -5,7 +5,7 @@ import type { Plan } from '../../../handler/health/plan.js'
 import type { Probe } from '../../../handler/health/probe.js'
 import { FAILED_AT, FAILURES, HEALTHY_SINCE } from '../../../handler/kube/keys.js'
 import type { Pod } from '../../../handler/kube/port.js'
-import { DEFAULT_SETTINGS, type Settings } from '../../../handler/policy.js'
+import { DEFAULT_SETTINGS, type Settings } from '../../../handler/settings/settings.js'
 import { aPod, MINUTE, NOW, SECOND } from '../../support/builders.js'
 import { VirtualClock } from '../../support/virtual-clock.js'
 

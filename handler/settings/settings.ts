@@ -3,13 +3,13 @@
  * One table holds every setting, so that a flag and the annotation of the same name mean the same.
  */
 
-import { CHECK_FORMS, parseChecks, wrongLine } from './health/check.js'
-import { HEALED, PREFIX, SWAP } from './kube/keys.js'
-import type { Service } from './kube/port.js'
-import { closest } from './util/closest.js'
-import { type Milliseconds, parseDuration } from './util/duration.js'
-import type { Fault } from './util/errors.js'
-import { redacted } from './util/printable.js'
+import { HEALED, PREFIX, SWAP } from '../kube/keys.js'
+import type { Service } from '../kube/port.js'
+import { closest } from '../util/closest.js'
+import { type Milliseconds, parseDuration } from '../util/duration.js'
+import type { Fault } from '../util/errors.js'
+import { redacted } from '../util/printable.js'
+import { CHECK_FORMS, parseChecks, wrongLine } from './check.js'
 
 /** `parse` answers `undefined` for text that makes no sense; `expected` completes "should be …". */
 interface Setting<T> {
