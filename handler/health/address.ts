@@ -1,8 +1,8 @@
 /** Where a pod is probed: its address, and the number of a port. Pure. */
 import { isIP } from 'node:net'
 import type { Container, Pod } from '../kube/port.js'
-import { findPort } from '../service-ports.js'
 import type { PortRef } from '../settings/check.js'
+import { findPort } from './service-ports.js'
 
 export interface Address {
   readonly host: string

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import { deadPorts, findPort, unreachable, unresolvedPorts } from '../../handler/health/service-ports.js'
 import type { ContainerPort } from '../../handler/kube/port.js'
-import { deadPorts, findPort, unreachable, unresolvedPorts } from '../../handler/service-ports.js'
 import { aPod, aService } from '../support/builders.js'
 
 const podWith = (...ports: readonly (readonly ContainerPort[])[]) =>

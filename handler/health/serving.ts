@@ -1,8 +1,9 @@
 /** Whether a pod serves, as far as the kubelet and the API server can tell. One answer, for passes and for the watches. */
-import { conclusiveState } from './health/judge.js'
-import { type Plan, planCheck } from './health/plan.js'
-import type { Pod, Service } from './kube/port.js'
-import { policyOf, type Settings } from './settings/settings.js'
+
+import type { Pod, Service } from '../kube/port.js'
+import { policyOf, type Settings } from '../settings/settings.js'
+import { conclusiveState } from './judge.js'
+import { type Plan, planCheck } from './plan.js'
 
 /**
  * Whether a pod has to be Ready to serve: to be an endpoint of one of its Services, or because its check is the Ready

@@ -8,12 +8,13 @@
  *   common and deliberate. Of several ports each may fail for itself, and a check of one tells nothing of the others;
  * - ports for UDP and SCTP, which nothing here can check, and those that are none of the pod's (deadPorts).
  */
-import { probePort } from './health/address.js'
-import type { Plan } from './health/plan.js'
-import { portOf } from './health/target.js'
-import type { Container, Pod, Service } from './kube/port.js'
+
+import type { Container, Pod, Service } from '../kube/port.js'
+import type { Settings } from '../settings/settings.js'
+import { probePort } from './address.js'
+import type { Plan } from './plan.js'
 import { numbersOf, portKey } from './service-ports.js'
-import type { Settings } from './settings/settings.js'
+import { portOf } from './target.js'
 
 /** So many are named; the rest are counted. */
 const MOST_NAMED = 7

@@ -1,7 +1,7 @@
 /** How a port's name becomes its number, as Kubernetes' EndpointSlice controller looks it up for a Service. Pure. */
 
-import type { Pod, Service } from './kube/port.js'
-import type { Fault } from './util/errors.js'
+import type { Pod, Service } from '../kube/port.js'
+import type { Fault } from '../util/errors.js'
 
 /**
  * The number of the pod's port of this name and protocol: the first in its containers and, where they have none, in its
