@@ -1,7 +1,7 @@
 /** The bursts of probes of one pass, and how long they are waited for. */
 
+import type { Judged } from './group/groups.js'
 import type { Verdict } from './health/judge.js'
-import type { Judged } from './observe.js'
 import { type Decide, healthySwap, isSettled } from './settled.js'
 import type { Clock } from './util/clock.js'
 

@@ -3,7 +3,9 @@
  * other pods, check that the claim still stands, promote the winner, settle, release.
  */
 
-import type { Swap } from './decide.js'
+import type { Swap } from './group/decide.js'
+import type { Judged } from './group/groups.js'
+import { type Group, groupName } from './group/groups.js'
 import type { SwapContext } from './handover/context.js'
 import { faultOf } from './kube/fault.js'
 import { PIN } from './kube/keys.js'
@@ -21,8 +23,6 @@ import {
   type Stuck,
   stillClaimed,
 } from './latch.js'
-import type { Judged } from './observe.js'
-import { type Group, groupName } from './observe.js'
 import type { Settings } from './settings/settings.js'
 import { type Ballot, ballotOf, promote, type Step, seal } from './swap.js'
 import { Unexplained } from './unexplained.js'

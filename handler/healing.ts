@@ -7,11 +7,12 @@
  * Not healing: what this program does in its own time. New pods, pods that were labelled by hand before any pass, copies
  * of pods, failovers, and a claim that the pass which made it takes off itself.
  */
+
+import { type Member, ownMarks } from './group/members.js'
+import { isBornWithRole } from './group/role-origin.js'
 import { HEALED, PREFIX } from './kube/keys.js'
 import { workloadOf } from './kube/pods.js'
 import { FIELD_MANAGER, type Service } from './kube/port.js'
-import { type Member, ownMarks } from './members.js'
-import { isBornWithRole } from './origin.js'
 import { type GroupReport, REPAIRS, type Repair } from './report/report.js'
 
 /** What was healed in one pass, all of one kind. */

@@ -1,14 +1,14 @@
 /** Reading the cluster: the Services, what is left of somebody's claim on them, then the pods. Two LISTs, in this order. */
 
 import pLimit from 'p-limit'
-import { emptySelectors } from './empty-selectors.js'
-import { keyOf } from './group-key.js'
+import { emptySelectors } from './group/empty-selectors.js'
+import { keyOf } from './group/group-key.js'
+import { type Group, type GroupServices, groupServices, populate } from './group/groups.js'
+import { isClaimed, withoutMerelyClaimed } from './group/services.js'
 import type { SwapContext } from './handover/context.js'
 import { SWAP } from './kube/keys.js'
 import { KubeError, type Pod, type Service } from './kube/port.js'
 import { isStuck, release, type Stuck } from './latch.js'
-import { type Group, type GroupServices, groupServices, populate } from './observe.js'
-import { isClaimed, withoutMerelyClaimed } from './services.js'
 
 /** A leftover that resists keeps nobody waiting for longer. */
 const RELEASE_LIMIT_MS = 3_000

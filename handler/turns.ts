@@ -9,8 +9,8 @@
  * bound for each namespace: a pod that hangs holds up its own namespace at most.
  */
 
-import { keyOf } from './group-key.js'
-import type { GroupServices } from './observe.js'
+import { keyOf } from './group/group-key.js'
+import type { GroupServices } from './group/groups.js'
 import type { Clock } from './util/clock.js'
 import { Ranked } from './util/priority-queue.js'
 

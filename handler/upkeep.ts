@@ -1,5 +1,6 @@
 /** The small writes of a pass that moves nothing: counts, roles of new pods and of pods that have ended, pins. */
 
+import type { Judged } from './group/groups.js'
 import type { SwapContext } from './handover/context.js'
 import {
   ACTIVE_OWNER,
@@ -15,7 +16,6 @@ import {
 import { workloadOf } from './kube/pods.js'
 import type { KubeError, Pod, Written } from './kube/port.js'
 import { pause } from './kube/retry.js'
-import type { Judged } from './observe.js'
 import { labelPatch, ownerMark, retirePatch } from './swap.js'
 
 /** Writes nothing in a steady state. @returns what the API server refused, or did not answer */

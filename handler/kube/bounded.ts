@@ -1,6 +1,6 @@
 /** The same port, with bounds on what is under way at once, of a group and of all that share the connections. */
 import pLimit from 'p-limit'
-import type { GroupServices } from '../observe.js'
+import type { GroupServices } from '../group/groups.js'
 import { type Turns, turnOf } from '../turns.js'
 import type { Kube } from './port.js'
 

@@ -1,5 +1,5 @@
-import { whyNot } from '../candidates.js'
-import type { Judged } from '../observe.js'
+import { whyNot } from '../group/candidates.js'
+import type { Judged } from '../group/groups.js'
 import type { Settings } from '../settings/settings.js'
 import { describeFault } from '../util/errors.js'
 import type { GroupReport, Report } from './report.js'

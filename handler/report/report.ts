@@ -1,9 +1,9 @@
 /** What a pass reports, as data. */
 
-import type { Decision } from '../decide.js'
+import type { Decision } from '../group/decide.js'
+import type { Judged } from '../group/groups.js'
 import type { LatchUse } from '../handover.js'
 import type { Write } from '../kube/recording.js'
-import type { Judged } from '../observe.js'
 import type { Settings } from '../settings/settings.js'
 import type { Fault } from '../util/errors.js'
 

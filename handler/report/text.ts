@@ -1,8 +1,8 @@
 /** The report for people, in the words of the recipe that this program replaces where that had words. */
 
-import type { Decision } from '../decide.js'
-import type { Judged } from '../observe.js'
-import type { ReasonCode } from '../reasons.js'
+import type { Decision } from '../group/decide.js'
+import type { Judged } from '../group/groups.js'
+import type { ReasonCode } from '../group/reasons.js'
 import { describeFault } from '../util/errors.js'
 import { listsBy } from '../util/lists-by.js'
 import { printable } from '../util/printable.js'

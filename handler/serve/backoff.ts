@@ -6,9 +6,9 @@
  * remembers; alerts and requests do not ask it.
  */
 import { createHash } from 'node:crypto'
+import type { Group } from '../group/groups.js'
 import { HEALED, PIN, SWAP } from '../kube/keys.js'
 import type { Pod, Service } from '../kube/port.js'
-import type { Group } from '../observe.js'
 import type { GroupReport } from '../report/report.js'
 import type { Milliseconds } from '../util/duration.js'
 import type { FaultCode } from '../util/errors.js'

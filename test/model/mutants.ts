@@ -32,8 +32,8 @@ const handover = (find: string, replace: string): Edit => ({ file: 'handler/hand
 const latch = (find: string, replace: string): Edit => ({ file: 'handler/latch.ts', find, replace })
 const snapshot = (find: string, replace: string): Edit => ({ file: 'handler/snapshot.ts', find, replace })
 
-const members = (find: string, replace: string): Edit => ({ file: 'handler/members.ts', find, replace })
-const origin = (find: string, replace: string): Edit => ({ file: 'handler/origin.ts', find, replace })
+const members = (find: string, replace: string): Edit => ({ file: 'handler/group/members.ts', find, replace })
+const origin = (find: string, replace: string): Edit => ({ file: 'handler/group/role-origin.ts', find, replace })
 
 const UNAUTHENTICATED_IS_DENIED: readonly Edit[] = [
   {
@@ -253,7 +253,11 @@ export const mutants: readonly Mutant[] = [
     finds: /a is active and fails, though b is healthy|no pod is active/,
     edits: [
       members(`isLive(pod) && (role === undefined`, `(role === undefined`),
-      { file: 'handler/observe.ts', find: `new LabelIndex(pods.filter(isLive)`, replace: `new LabelIndex([...pods]` },
+      {
+        file: 'handler/group/groups.ts',
+        find: `new LabelIndex(pods.filter(isLive)`,
+        replace: `new LabelIndex([...pods]`,
+      },
     ],
     bounds: { ...LABELS, passes: 1, faultKinds: ['ended'], admission: { refusesEnded: true } },
     views: [[[]]],
@@ -327,7 +331,7 @@ export const mutants: readonly Mutant[] = [
     finds: /[ab] is promoted, though [ab] has lost no more than its label/,
     edits: [
       {
-        file: 'handler/decide.ts',
+        file: 'handler/group/decide.ts',
         find: `if (bereft && bereft.verdict.health === 'healthy' &&`,
         replace: `if (false && bereft && bereft.verdict.health === 'healthy' &&`,
       },

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { groupServices } from '../../handler/group/groups.js'
 import type { Service } from '../../handler/kube/port.js'
-import { groupServices } from '../../handler/observe.js'
 import { DEFAULT_SETTINGS, policyOf, type Settings } from '../../handler/settings/settings.js'
 import { annotated, aService } from '../support/builders.js'
 import { annotation, type Said, SETTINGS, senseless, sensible } from './annotations.js'

@@ -1,8 +1,8 @@
 // Which pods are whose, against the plainest way to find out; and that it stays cheap whatever labels a tenant makes up.
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { groupKey, groupName, groupServices, populate, selects } from '../../handler/group/groups.js'
 import type { Pod, Service } from '../../handler/kube/port.js'
-import { groupKey, groupName, groupServices, populate, selects } from '../../handler/observe.js'
 import { WatchedGroups } from '../../handler/serve/watch/groups.js'
 import { aPod, aService } from '../support/builders.js'
 import { limit, parameters } from './runs.js'

@@ -157,10 +157,18 @@ export const simulatedMutants: readonly Mutant[] = [
   {
     name: 'a pod is taken back though another one has lost its owner by that',
     edits: [
-      { file: 'handler/origin.ts', find: 'if (resisted) return', replace: 'if (resisted && !resisted) return' },
-      { file: 'handler/origin.ts', find: '(orphan || seconds.length === 0)', replace: '(seconds.length === 0)' },
       {
-        file: 'handler/origin.ts',
+        file: 'handler/group/role-origin.ts',
+        find: 'if (resisted) return',
+        replace: 'if (resisted && !resisted) return',
+      },
+      {
+        file: 'handler/group/role-origin.ts',
+        find: '(orphan || seconds.length === 0)',
+        replace: '(seconds.length === 0)',
+      },
+      {
+        file: 'handler/group/role-origin.ts',
         find: 'actives.length + taken.length < 2',
         replace: 'actives.length < 2',
       },

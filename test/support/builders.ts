@@ -1,12 +1,12 @@
 /** Pods, Services, and what a pass makes of them, for tests: healthy and ordinary but for what a test says. */
 
-import { writeMoves } from '../../handler/cooldown.js'
-import { type Choice, type Decision, decide, type Situation } from '../../handler/decide.js'
+import { writeMoves } from '../../handler/group/cooldown.js'
+import { type Choice, type Decision, decide, type Situation } from '../../handler/group/decide.js'
+import type { Judged } from '../../handler/group/groups.js'
+import type { Member } from '../../handler/group/members.js'
 import type { Verdict } from '../../handler/health/judge.js'
 import { ACTIVE_SINCE, EPOCH, FAILED_AT, FAILURES, HEALTHY_SINCE, MOVES, PIN } from '../../handler/kube/keys.js'
 import type { Pod, Service } from '../../handler/kube/port.js'
-import type { Member } from '../../handler/members.js'
-import type { Judged } from '../../handler/observe.js'
 import type { GroupReport, Report } from '../../handler/report/report.js'
 import { DEFAULT_SETTINGS, type Settings } from '../../handler/settings/settings.js'
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { activeWorkload, candidates, inOrder, whyNot } from '../../handler/candidates.js'
+import { activeWorkload, candidates, inOrder, whyNot } from '../../handler/group/candidates.js'
+import type { Judged } from '../../handler/group/groups.js'
 import type { Verdict } from '../../handler/health/judge.js'
-import type { Judged } from '../../handler/observe.js'
 import { DEFAULT_SETTINGS, type Settings } from '../../handler/settings/settings.js'
 import {
   aMember,

@@ -7,7 +7,7 @@ import {
   restBeforeFailback,
   restBeforeFailover,
   writeMoves,
-} from '../../handler/cooldown.js'
+} from '../../handler/group/cooldown.js'
 import { MINUTE, NOW, SECOND } from '../support/builders.js'
 
 const HOUR = 60 * MINUTE

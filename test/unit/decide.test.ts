@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import type { Move } from '../../handler/cooldown.js'
-import { type Choice, decide } from '../../handler/decide.js'
-import type { Judged } from '../../handler/observe.js'
+import type { Move } from '../../handler/group/cooldown.js'
+import { type Choice, decide } from '../../handler/group/decide.js'
+import type { Judged } from '../../handler/group/groups.js'
 import type { Settings } from '../../handler/settings/settings.js'
 import {
   aMember,

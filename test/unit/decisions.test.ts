@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { REASONS, WHY_NOT } from '../../handler/reasons.js'
+import { REASONS, WHY_NOT } from '../../handler/group/reasons.js'
 
 test('docs/decisions.md lists every code; `npx vitest run test/unit/decisions.test.ts -u` writes it', async () => {
   await expect(documentOf()).toMatchFileSnapshot('../../docs/decisions.md')
@@ -18,7 +18,7 @@ function documentOf(): string {
 Each pass makes one decision for each group, and says why: a sentence in the text report, and a code with the same sentence
 in the JSON report (\`reason.code\`, \`reason.text\`). Codes stay what they are; sentences may get better.
 
-This page is made of handler/reasons.ts by a test.
+This page is made of handler/group/reasons.ts by a test.
 
 ## Why a group is decided on as it is
 

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { emptySelectors } from '../../handler/empty-selectors.js'
+import { emptySelectors } from '../../handler/group/empty-selectors.js'
+import { groupKey, groupServices } from '../../handler/group/groups.js'
 import type { Pod, Service } from '../../handler/kube/port.js'
-import { groupKey, groupServices } from '../../handler/observe.js'
 import { aPod, aService } from '../support/builders.js'
 
 type Labels = Readonly<Record<string, string>>

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import { strayPods, strayServices, unnamedPods } from '../../handler/group/near-misses.js'
 import type { Service } from '../../handler/kube/port.js'
-import { strayPods, strayServices, unnamedPods } from '../../handler/near-misses.js'
 import { annotated, aPod, aService } from '../support/builders.js'
 
 type Labels = Readonly<Record<string, string>>

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import { endedActive, type Group, groupName, groupServices, populate } from '../../handler/group/groups.js'
 import type { Pod, Service } from '../../handler/kube/port.js'
-import { endedActive, type Group, groupName, groupServices, populate } from '../../handler/observe.js'
 import { aPod, aService, NOW } from '../support/builders.js'
 
 function observe(services: readonly Service[], pods: readonly Pod[] = [], roleLabel = 'role'): readonly Group[] {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { decide } from '../../handler/decide.js'
+import { decide } from '../../handler/group/decide.js'
+import type { Judged } from '../../handler/group/groups.js'
 import type { Verdict } from '../../handler/health/judge.js'
-import type { Judged } from '../../handler/observe.js'
 import type { Settings } from '../../handler/settings/settings.js'
 import { healthySwap, isSettled } from '../../handler/settled.js'
 import {

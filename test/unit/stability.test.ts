@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { isStable, revisionsToGoTo } from '../../handler/stability.js'
+import { isStable, revisionsToGoTo } from '../../handler/group/stability.js'
 import { aMember, anActive, MINUTE, NOW, SECOND, terminating } from '../support/builders.js'
 import { permutations } from '../support/permutations.js'
 

@@ -5,7 +5,7 @@
  * does, a pod that goes or comes, is acted on at once. A claim that stays is somebody's who is no more.
  */
 
-import type { GroupServices } from '../../observe.js'
+import type { GroupServices } from '../../group/groups.js'
 import type { Timing } from '../../util/clock.js'
 import type { News, WatchedGroups } from './groups.js'
 

@@ -1,13 +1,13 @@
 /** What the watches know of the groups, and which of them need a pass. No I/O, no time. */
 
+import { type GroupServices, groupKey, groupServices, selects } from '../../group/groups.js'
+import { LabelIndex } from '../../group/label-index.js'
+import { isMember } from '../../group/members.js'
+import { isClaimed } from '../../group/services.js'
 import { servingOf } from '../../health/serving.js'
 import { PREFIX, SWAP } from '../../kube/keys.js'
 import { isOfJob } from '../../kube/pods.js'
 import type { Pod, Service } from '../../kube/port.js'
-import { LabelIndex } from '../../label-index.js'
-import { isMember } from '../../members.js'
-import { type GroupServices, groupKey, groupServices, selects } from '../../observe.js'
-import { isClaimed } from '../../services.js'
 import { DEFAULT_SETTINGS, type Settings } from '../../settings/settings.js'
 import { isInScope, type ServiceRef } from '../../targets.js'
 import { add, listsBy } from '../../util/lists-by.js'

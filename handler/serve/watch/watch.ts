@@ -1,7 +1,7 @@
 /** The watches on Services and pods of the scope, and the passes that they start. */
 
+import type { GroupServices } from '../../group/groups.js'
 import type { Pod, Service, Watchable } from '../../kube/port.js'
-import type { GroupServices } from '../../observe.js'
 import type { Settings } from '../../settings/settings.js'
 import type { ServiceRef } from '../../targets.js'
 import type { Timing } from '../../util/clock.js'

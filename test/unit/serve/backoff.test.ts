@@ -1,7 +1,7 @@
 // When the loop's ticks leave a group alone, in virtual time.
 import { describe, expect, it } from 'vitest'
+import { readMember } from '../../../handler/group/members.js'
 import type { Pod, Service } from '../../../handler/kube/port.js'
-import { readMember } from '../../../handler/members.js'
 import { Backoff, type Seen } from '../../../handler/serve/backoff.js'
 import type { Fault } from '../../../handler/util/errors.js'
 import { aGroupReport, aMember, anActive, aPod, aService, failed } from '../../support/builders.js'

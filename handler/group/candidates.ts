@@ -1,12 +1,12 @@
 /** Which pods may become active, and in which order. Whatever chooses sorts first: equal situations, equal decisions. */
-import { EVIDENCE } from './health/plan.js'
-import { isOfJob, isRunning, workloadOf } from './kube/pods.js'
+import { EVIDENCE } from '../health/plan.js'
+import { isOfJob, isRunning, workloadOf } from '../kube/pods.js'
+import type { Settings } from '../settings/settings.js'
+import { compareNames } from '../util/compare-names.js'
+import type { Judged } from './groups.js'
 import type { Member } from './members.js'
-import type { Judged } from './observe.js'
 import type { WhyNot } from './reasons.js'
-import type { Settings } from './settings/settings.js'
 import { isStable, revisionOf, revisionsToGoTo } from './stability.js'
-import { compareNames } from './util/compare-names.js'
 
 /** The pods that may become active, best first. */
 export function candidates(members: readonly Judged[], settings: Settings, nowMs: number): readonly Judged[] {

@@ -4,15 +4,15 @@
  * a pod that is spoken for is not taken for a misspelled one. Pure, and linear in what it is given.
  */
 
-import { PIN } from './kube/keys.js'
-import { isLive } from './kube/pods.js'
-import type { Pod, Service } from './kube/port.js'
+import { PIN } from '../kube/keys.js'
+import { isLive } from '../kube/pods.js'
+import type { Pod, Service } from '../kube/port.js'
+import { closest, isSlip, numbersIn, plain, shortened } from '../util/closest.js'
+import { compareNames } from '../util/compare-names.js'
+import { add, listsBy } from '../util/lists-by.js'
+import { type GroupServices, groupKey, groupName } from './groups.js'
 import { LabelIndex, type Labels } from './label-index.js'
-import { type GroupServices, groupKey, groupName } from './observe.js'
 import { commonSelector, leadsToPods } from './services.js'
-import { closest, isSlip, numbersIn, plain, shortened } from './util/closest.js'
-import { compareNames } from './util/compare-names.js'
-import { add, listsBy } from './util/lists-by.js'
 
 type Entry = readonly [key: string, value: string]
 

@@ -5,7 +5,7 @@
  * not Ready is left at once, and that counts for nothing. A handover to a pod that has not failed in the last hour is no
  * return: only the limit of an hour holds it back.
  */
-import type { Milliseconds } from './util/duration.js'
+import type { Milliseconds } from '../util/duration.js'
 
 /** A handover that counts. */
 export interface Move {

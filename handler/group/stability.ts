@@ -1,11 +1,11 @@
 /** Which pods have proved themselves, and to which revision of a workload the role is to go. Pure. */
 
-import { workloadOf } from './kube/pods.js'
-import type { Pod } from './kube/port.js'
+import { workloadOf } from '../kube/pods.js'
+import type { Pod } from '../kube/port.js'
+import type { Settings } from '../settings/settings.js'
+import { compareNames } from '../util/compare-names.js'
+import type { Judged } from './groups.js'
 import type { Member } from './members.js'
-import type { Judged } from './observe.js'
-import type { Settings } from './settings/settings.js'
-import { compareNames } from './util/compare-names.js'
 
 /**
  * Ready for `stable`, without a restart, and without a failure that was counted, for as long. A pod that fails on start,

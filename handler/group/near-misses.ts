@@ -3,13 +3,13 @@
  * is a warning with the likely meaning; nothing is decided by it. Pure, and linear in what it is given.
  */
 
-import { MANAGED } from './kube/keys.js'
-import type { Pod, Service } from './kube/port.js'
-import { type GroupServices, groupKey } from './observe.js'
+import { MANAGED } from '../kube/keys.js'
+import type { Pod, Service } from '../kube/port.js'
+import { closest, numbersIn } from '../util/closest.js'
+import { compareNames } from '../util/compare-names.js'
+import { listsBy } from '../util/lists-by.js'
+import { type GroupServices, groupKey } from './groups.js'
 import { groupKeyOf, isClaimed, leadsToPods, type Neighbours, neighboursOf, whyNotManaged } from './services.js'
-import { closest, numbersIn } from './util/closest.js'
-import { compareNames } from './util/compare-names.js'
-import { listsBy } from './util/lists-by.js'
 
 export interface Stray {
   readonly namespace: string

@@ -2,11 +2,12 @@
  * Which Services are ours. Pure. A namespace is full of other people's: whatever such a Service looks like, it neither
  * stops a group nor is it written to.
  */
+
+import { HEALED, MANAGED, PIN, SWAP } from '../kube/keys.js'
+import { FIELD_MANAGER, type Service } from '../kube/port.js'
+import { listsBy } from '../util/lists-by.js'
 import { groupKey } from './group-key.js'
-import { HEALED, MANAGED, PIN, SWAP } from './kube/keys.js'
-import { FIELD_MANAGER, type Service } from './kube/port.js'
 import { LabelIndex } from './label-index.js'
-import { listsBy } from './util/lists-by.js'
 
 export interface NotManaged {
   /** Follows the name of the Service. */

@@ -1,18 +1,18 @@
 /** One snapshot of Services and pods -> groups. Pure. Whatever users or attackers wrote is read with care here. */
 
+import type { Verdict } from '../health/judge.js'
+import { EPOCH } from '../kube/keys.js'
+import { isLive } from '../kube/pods.js'
+import type { Pod, Service } from '../kube/port.js'
+import { closest } from '../util/closest.js'
+import { compareNames } from '../util/compare-names.js'
+import type { Fault } from '../util/errors.js'
+import { listsBy } from '../util/lists-by.js'
 import { groupKey } from './group-key.js'
-import type { Verdict } from './health/judge.js'
-import { EPOCH } from './kube/keys.js'
-import { isLive } from './kube/pods.js'
-import type { Pod, Service } from './kube/port.js'
 import { LabelIndex, type Places } from './label-index.js'
 import { isMember, type Member, ownEpoch, readEpoch, readMember } from './members.js'
-import { originOf } from './origin.js'
+import { originOf } from './role-origin.js'
 import { commonSelector, neighboursOf, whyNotManaged } from './services.js'
-import { closest } from './util/closest.js'
-import { compareNames } from './util/compare-names.js'
-import type { Fault } from './util/errors.js'
-import { listsBy } from './util/lists-by.js'
 
 export { groupKey } from './group-key.js'
 

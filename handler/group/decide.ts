@@ -1,17 +1,18 @@
 /** A group with its verdicts and a time -> a decision with its reason. Pure; the order of the rules is design. */
+
+import { whyNoAddress } from '../health/address.js'
+import { hasReadinessProbe, isRunning } from '../kube/pods.js'
+import type { Pod } from '../kube/port.js'
+import type { Settings } from '../settings/settings.js'
+import { compareNames } from '../util/compare-names.js'
+import { formatDuration } from '../util/duration.js'
+import type { Fault } from '../util/errors.js'
 import { candidates, evidenceRank, inOrder, rank, whyNever, whyNot } from './candidates.js'
 import { type Move, recentMoves, restBeforeFailback, restBeforeFailover } from './cooldown.js'
-import { whyNoAddress } from './health/address.js'
-import { hasReadinessProbe, isRunning } from './kube/pods.js'
-import type { Pod } from './kube/port.js'
+import type { Judged } from './groups.js'
 import { ownEpoch } from './members.js'
-import type { Judged } from './observe.js'
 import type { Reason, ReasonCode } from './reasons.js'
-import type { Settings } from './settings/settings.js'
 import { isJustRestarted } from './stability.js'
-import { compareNames } from './util/compare-names.js'
-import { formatDuration } from './util/duration.js'
-import type { Fault } from './util/errors.js'
 
 /** Why a failure of our check is no reason to move. */
 export interface Doubt {

@@ -2,8 +2,8 @@
  * The pods of a group, with our marks on them interpreted. Pure. A mark counts only on the pod that it was written on:
  * copies, backups that were restored and templates carry labels and annotations of other pods.
  */
-import { type Move, readMoves } from './cooldown.js'
-import type { Count } from './health/count.js'
+
+import type { Count } from '../health/count.js'
 import {
   ACTIVE_OWNER,
   ACTIVE_SINCE,
@@ -14,9 +14,10 @@ import {
   MOVES,
   OWNER,
   PIN,
-} from './kube/keys.js'
-import { isLive } from './kube/pods.js'
-import type { Pod, Writer } from './kube/port.js'
+} from '../kube/keys.js'
+import { isLive } from '../kube/pods.js'
+import type { Pod, Writer } from '../kube/port.js'
+import { type Move, readMoves } from './cooldown.js'
 
 export interface Member extends Count {
   readonly pod: Pod

@@ -2,7 +2,7 @@
  * Things by their labels, and which of them a selector takes. Pure. A tenant may write thousands of selectors and of
  * pods, and choose both: a selector costs no more than one bit for each thing and each of its entries, whatever they are.
  */
-import { add } from './util/lists-by.js'
+import { add } from '../util/lists-by.js'
 
 export type Labels = Readonly<Record<string, string>>
 

@@ -10,11 +10,11 @@
  * taken for what it is, with a warning.
  */
 
-import { TAKEN_BACK } from './kube/keys.js'
-import { CONTROLLER_MANAGER, isOrphan, workloadOf } from './kube/pods.js'
-import { FIELD_MANAGER, type Pod } from './kube/port.js'
+import { TAKEN_BACK } from '../kube/keys.js'
+import { CONTROLLER_MANAGER, isOrphan, workloadOf } from '../kube/pods.js'
+import { FIELD_MANAGER, type Pod } from '../kube/port.js'
+import type { Fault } from '../util/errors.js'
 import { creatorOf, isCopy, type Member } from './members.js'
-import type { Fault } from './util/errors.js'
 
 export interface Origin {
   /** Why nothing may be written. */
