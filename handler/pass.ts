@@ -1,9 +1,9 @@
 /** One pass over every group in scope: observe, probe, decide, act, report. */
 import pLimit from 'p-limit'
-import { type Deadline, startDeadline } from './deadline.js'
 import type { Effects } from './effects.js'
 import { keyOf } from './group/group-key.js'
 import { type Group, type GroupServices, groupName } from './group/groups.js'
+import { type Deadline, startDeadline } from './handover/deadline.js'
 import type { Hosting } from './hosting.js'
 import { interrupted } from './kube/fault.js'
 import { dryRun } from './kube/recording.js'

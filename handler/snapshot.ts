@@ -5,10 +5,10 @@ import { emptySelectors } from './group/empty-selectors.js'
 import { keyOf } from './group/group-key.js'
 import { type Group, type GroupServices, groupServices, populate } from './group/groups.js'
 import { isClaimed, withoutMerelyClaimed } from './group/services.js'
+import { isStuck, release, type Stuck } from './handover/claim.js'
 import type { SwapContext } from './handover/context.js'
 import { SWAP } from './kube/keys.js'
 import { KubeError, type Pod, type Service } from './kube/port.js'
-import { isStuck, release, type Stuck } from './latch.js'
 
 /** A leftover that resists keeps nobody waiting for longer. */
 const RELEASE_LIMIT_MS = 3_000

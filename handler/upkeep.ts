@@ -2,6 +2,7 @@
 
 import type { Judged } from './group/groups.js'
 import type { SwapContext } from './handover/context.js'
+import { labelPatch, ownerMark, retirePatch } from './handover/roles.js'
 import {
   ACTIVE_OWNER,
   ACTIVE_SINCE,
@@ -16,7 +17,6 @@ import {
 import { workloadOf } from './kube/pods.js'
 import type { KubeError, Pod, Written } from './kube/port.js'
 import { pause } from './kube/retry.js'
-import { labelPatch, ownerMark, retirePatch } from './swap.js'
 
 /** Writes nothing in a steady state. @returns what the API server refused, or did not answer */
 export async function keepUp(context: SwapContext, members: readonly Judged[]): Promise<readonly KubeError[]> {

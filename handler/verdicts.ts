@@ -1,11 +1,11 @@
 /** Verdicts on all pods of a group, side by side. */
 import { setMaxListeners } from 'node:events'
 import { type Awaited, asKnown, enoughKnown, type Findings } from './bursts.js'
-import type { Deadline } from './deadline.js'
 import type { Effects } from './effects.js'
 import type { Group, Judged } from './group/groups.js'
 import type { Member } from './group/members.js'
 import type { SwapContext } from './handover/context.js'
+import type { Deadline } from './handover/deadline.js'
 import { judgeByProbes, judgeByState, notProbed, type Verdict } from './health/judge.js'
 import { type Plan, planCheck } from './health/plan.js'
 import type { Probe } from './health/probe.js'

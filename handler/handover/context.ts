@@ -1,6 +1,6 @@
-import type { Deadline } from '../deadline.js'
 import type { Kube } from '../kube/port.js'
 import type { Timing } from '../util/clock.js'
+import type { Deadline } from './deadline.js'
 
 /** The surroundings of a handover: the cluster, time and chance, and the time that is left. It probes nothing. */
 export interface SwapContext extends Timing {

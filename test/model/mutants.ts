@@ -27,9 +27,9 @@ const LATCH: Bounds = { ...LABELS, latch: true, faultKinds: ['death', 'no answer
 
 const BORN: Bounds = { ...LABELS, passes: 1, coming: 1, comers: ['born active'], faultKinds: ['comes'] }
 
-const swap = (find: string, replace: string): Edit => ({ file: 'handler/swap.ts', find, replace })
-const handover = (find: string, replace: string): Edit => ({ file: 'handler/handover.ts', find, replace })
-const latch = (find: string, replace: string): Edit => ({ file: 'handler/latch.ts', find, replace })
+const swap = (find: string, replace: string): Edit => ({ file: 'handler/handover/roles.ts', find, replace })
+const handover = (find: string, replace: string): Edit => ({ file: 'handler/handover/handover.ts', find, replace })
+const latch = (find: string, replace: string): Edit => ({ file: 'handler/handover/claim.ts', find, replace })
 const snapshot = (find: string, replace: string): Edit => ({ file: 'handler/snapshot.ts', find, replace })
 
 const members = (find: string, replace: string): Edit => ({ file: 'handler/group/members.ts', find, replace })

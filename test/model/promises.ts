@@ -70,7 +70,7 @@ function brokenByController({ state: { letGo } }: Move): string | undefined {
   return letGo > MOST_LET_GO ? `the writes of passes have made a controller create ${letGo} pods` : undefined
 }
 
-/** So many refusals are believed (handler/latch.ts). */
+/** So many refusals are believed (handler/handover/claim.ts). */
 const REFUSALS = 3
 
 /**

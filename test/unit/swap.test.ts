@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest'
-import { type Kube, KubeError, type PatchOperation, type Pod, type Written } from '../../handler/kube/port.js'
 import {
   type Ballot,
   labelPatch,
@@ -9,7 +8,8 @@ import {
   type Step,
   seal,
   sealPatch,
-} from '../../handler/swap.js'
+} from '../../handler/handover/roles.js'
+import { type Kube, KubeError, type PatchOperation, type Pod, type Written } from '../../handler/kube/port.js'
 import { jsonOf } from '../support/api/json.js'
 import { applyJsonPatch } from '../support/api/json-patch.js'
 import { aMember, anActive, aPod, failed, MINUTE, NOW } from '../support/builders.js'

@@ -1,6 +1,6 @@
 /** The time that a pass has, as signals that cut whatever hangs. Measured by timers: the machine's time may jump. */
 import { setMaxListeners } from 'node:events'
-import type { Clock } from './util/clock.js'
+import type { Clock } from '../util/clock.js'
 
 /** A swap is not begun with less left: it has to be finished and released, on a slow API server as well. */
 const SWAP_RESERVE_MS = 5_000

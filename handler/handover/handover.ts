@@ -3,14 +3,15 @@
  * other pods, check that the claim still stands, promote the winner, settle, release.
  */
 
-import type { Swap } from './group/decide.js'
-import type { Judged } from './group/groups.js'
-import { type Group, groupName } from './group/groups.js'
-import type { SwapContext } from './handover/context.js'
-import { faultOf } from './kube/fault.js'
-import { PIN } from './kube/keys.js'
-import { isRefusal, type KubeError, type Pod } from './kube/port.js'
-import { pause, persist } from './kube/retry.js'
+import type { Swap } from '../group/decide.js'
+import type { Judged } from '../group/groups.js'
+import { type Group, groupName } from '../group/groups.js'
+import { faultOf } from '../kube/fault.js'
+import { PIN } from '../kube/keys.js'
+import { isRefusal, type KubeError, type Pod } from '../kube/port.js'
+import { pause, persist } from '../kube/retry.js'
+import type { Settings } from '../settings/settings.js'
+import type { Fault } from '../util/errors.js'
 import {
   alteredIn,
   type Claim,
@@ -22,11 +23,10 @@ import {
   release,
   type Stuck,
   stillClaimed,
-} from './latch.js'
-import type { Settings } from './settings/settings.js'
-import { type Ballot, ballotOf, promote, type Step, seal } from './swap.js'
-import { Unexplained } from './unexplained.js'
-import type { Fault } from './util/errors.js'
+} from './claim.js'
+import type { SwapContext } from './context.js'
+import { Unexplained } from './lost-writes.js'
+import { type Ballot, ballotOf, promote, type Step, seal } from './roles.js'
 
 export interface Handover {
   readonly outcome: Outcome

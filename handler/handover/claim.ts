@@ -12,12 +12,12 @@
  * of the selector is what it was (its content is).
  */
 
-import { isClaimed, isPinnedByOthers } from './group/services.js'
-import type { SwapContext } from './handover/context.js'
-import { HEALED, MANAGED, PIN, SWAP } from './kube/keys.js'
-import { isRefusal, type KubeError, type Service, type ServicePatch, type Written } from './kube/port.js'
-import { pause } from './kube/retry.js'
-import type { Fault } from './util/errors.js'
+import { isClaimed, isPinnedByOthers } from '../group/services.js'
+import { HEALED, MANAGED, PIN, SWAP } from '../kube/keys.js'
+import { isRefusal, type KubeError, type Service, type ServicePatch, type Written } from '../kube/port.js'
+import { pause } from '../kube/retry.js'
+import type { Fault } from '../util/errors.js'
+import type { SwapContext } from './context.js'
 
 export interface Claim {
   /** The whole annotation: `<random token> <pod>`. */

@@ -4,9 +4,9 @@
  * and again is of no use.
  */
 
-import { DELETION_COST, EPOCH } from './kube/keys.js'
-import type { Pod } from './kube/port.js'
-import type { Fault } from './util/errors.js'
+import { DELETION_COST, EPOCH } from '../kube/keys.js'
+import type { Pod } from '../kube/port.js'
+import type { Fault } from '../util/errors.js'
 
 export class Unexplained {
   private readonly last = new Map<string, string>()

@@ -18,11 +18,10 @@
  * old pod end; agreement on health between passes that see the pods from different places.
  */
 
-import { type Move, writeMoves } from './group/cooldown.js'
-import type { Judged } from './group/groups.js'
-import type { Member } from './group/members.js'
-import { isTemplated } from './group/role-origin.js'
-import type { SwapContext } from './handover/context.js'
+import { type Move, writeMoves } from '../group/cooldown.js'
+import type { Judged } from '../group/groups.js'
+import type { Member } from '../group/members.js'
+import { isTemplated } from '../group/role-origin.js'
 import {
   ACTIVE_OWNER,
   ACTIVE_SINCE,
@@ -33,10 +32,11 @@ import {
   OWNER,
   PIN,
   TAKEN_BACK,
-} from './kube/keys.js'
-import { workloadOf } from './kube/pods.js'
-import { annotationPath, labelPath } from './kube/pointer.js'
-import type { KubeError, PatchOperation, Pod, Written } from './kube/port.js'
+} from '../kube/keys.js'
+import { workloadOf } from '../kube/pods.js'
+import { annotationPath, labelPath } from '../kube/pointer.js'
+import type { KubeError, PatchOperation, Pod, Written } from '../kube/port.js'
+import type { SwapContext } from './context.js'
 
 /**
  * What became of a step of a swap. Everything but `done` ends it; `lost` means that somebody else was faster. In
