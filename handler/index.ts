@@ -10,11 +10,11 @@ const fetch: Fetch = createFunction(process.env)
  */
 export default Object.assign(fetch, { fetch })
 
-export type { Effects } from './effects.js'
 export { createFunction } from './function.js'
 export { probe } from './health/probe.js'
 export { type Cluster, type ClusterOptions, connect, defaultNamespace, loadConfig } from './kube/cluster.js'
-export { type PassOptions, pass } from './pass.js'
+export type { Effects } from './pass/context.js'
+export { type PassOptions, pass } from './pass/pass.js'
 export { exitCode } from './report/exit-code.js'
 export { toJson } from './report/json.js'
 export type { GroupReport, Report } from './report/report.js'

@@ -2,7 +2,9 @@
 
 import { type Environment, ownVariables } from './environment.js'
 import { type FlagName, variableOf } from './flags.js'
-import type { PassOptions } from './pass.js'
+import { DEFAULT_PANIC } from './pass/overview.js'
+import type { PassOptions } from './pass/pass.js'
+import { parseName, parseServiceRef, type ServiceRef } from './pass/scope.js'
 import {
   DEFAULT_HEALTH_TIMEOUT_MS,
   DEFAULT_MAX_HEALTH_TIMEOUT_MS,
@@ -10,8 +12,6 @@ import {
   FLAG_SETTINGS,
   type Settings,
 } from './settings/settings.js'
-import { DEFAULT_PANIC } from './sight.js'
-import { parseName, parseServiceRef, type ServiceRef } from './targets.js'
 import { formatDuration, parseDuration } from './util/duration.js'
 import { UsageError } from './util/errors.js'
 

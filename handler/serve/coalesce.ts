@@ -1,6 +1,7 @@
 /** Triggers -> passes: what comes in while a pass reads the cluster is done by one more pass, together. */
+
+import type { Order, Target } from '../pass/scope.js'
 import type { Report } from '../report/report.js'
-import type { Order, Target } from '../targets.js'
 import { Shares } from './shares.js'
 
 /** The pass was not made, and will not be: somebody else has to be asked. */

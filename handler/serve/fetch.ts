@@ -1,11 +1,11 @@
 /** The routes, as a function from request to response: whatever server or host brings the requests. */
 
 import { ReadableStream } from 'node:stream/web'
+import type { Order, Target } from '../pass/scope.js'
+import { parseServiceRef } from '../pass/scope.js'
 import { exitCode } from '../report/exit-code.js'
 import { toJson } from '../report/json.js'
 import type { Report } from '../report/report.js'
-import type { Order, Target } from '../targets.js'
-import { parseServiceRef } from '../targets.js'
 import { readMessage, type Wish, within } from './alertmanager.js'
 import { Bodies } from './body.js'
 import { ShuttingDown } from './coalesce.js'

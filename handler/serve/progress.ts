@@ -1,6 +1,7 @@
 /** The groups of a pass as they are served, for those who wait for some of them and not for the others. */
+
+import type { Target } from '../pass/scope.js'
 import type { GroupReport, Report } from '../report/report.js'
-import type { Target } from '../targets.js'
 
 export class Progress {
   /** What was served, by all that names it. */

@@ -1,8 +1,8 @@
 /** A report on what several have asked for together -> for each the report on what that one has asked for. */
 
+import type { Order, Target } from '../pass/scope.js'
 import type { GroupReport, Report } from '../report/report.js'
 import { isMissing } from '../report/report.js'
-import type { Order, Target } from '../targets.js'
 
 /**
  * Who has named groups gets those, and the faults of the namespaces where they are or may be: what was refused elsewhere

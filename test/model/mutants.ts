@@ -30,7 +30,7 @@ const BORN: Bounds = { ...LABELS, passes: 1, coming: 1, comers: ['born active'],
 const swap = (find: string, replace: string): Edit => ({ file: 'handler/handover/roles.ts', find, replace })
 const handover = (find: string, replace: string): Edit => ({ file: 'handler/handover/handover.ts', find, replace })
 const latch = (find: string, replace: string): Edit => ({ file: 'handler/handover/claim.ts', find, replace })
-const snapshot = (find: string, replace: string): Edit => ({ file: 'handler/snapshot.ts', find, replace })
+const snapshot = (find: string, replace: string): Edit => ({ file: 'handler/pass/snapshot.ts', find, replace })
 
 const members = (find: string, replace: string): Edit => ({ file: 'handler/group/members.ts', find, replace })
 const origin = (find: string, replace: string): Edit => ({ file: 'handler/group/role-origin.ts', find, replace })
@@ -130,7 +130,7 @@ export const mutants: readonly Mutant[] = [
     finds: /writes again without reading/,
     edits: [
       {
-        file: 'handler/tend.ts',
+        file: 'handler/pass/reconcile.ts',
         find: `      view = again.group
         ? await consider(context, again.group, findings)
         : { ...view, decision: UNMANAGED, members: [] }`,
@@ -206,7 +206,9 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'the pin label is written again and again',
     finds: /writes though nothing has changed/,
-    edits: [{ file: 'handler/upkeep.ts', find: `role === 'active' && pin === 'none'`, replace: `role === 'active'` }],
+    edits: [
+      { file: 'handler/pass/marks.ts', find: `role === 'active' && pin === 'none'`, replace: `role === 'active'` },
+    ],
     bounds: { ...LABELS, passes: 1 },
     views: [[[]]],
   },
@@ -267,7 +269,7 @@ export const mutants: readonly Mutant[] = [
     finds: /has ended, and is still labelled active/,
     edits: [
       {
-        file: 'handler/upkeep.ts',
+        file: 'handler/pass/marks.ts',
         find: `labels[roleLabel] === 'active').slice(0, RETIRED_AT_ONCE)`,
         replace: `labels[roleLabel] === 'retired').slice(0, RETIRED_AT_ONCE)`,
       },
@@ -279,7 +281,7 @@ export const mutants: readonly Mutant[] = [
     name: 'the answers to writes are not compared with what was asked',
     finds: /active at the same time/,
     edits: [
-      { file: 'handler/pass.ts', find: `: verified(effects.kube, options.roleLabel)`, replace: `: effects.kube` },
+      { file: 'handler/pass/pass.ts', find: `: verified(effects.kube, options.roleLabel)`, replace: `: effects.kube` },
     ],
     bounds: { ...LABELS, passes: 1, faults: 0, admission: { keeps: { pod: 'a', what: 'role' } } },
     views: [[['a']]],
@@ -294,7 +296,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'what admission has made of a write is not said',
     finds: /says that all is well, though admission/,
-    edits: [{ file: 'handler/tend.ts', find: `    noted.push(...handover.noted)\n`, replace: '' }],
+    edits: [{ file: 'handler/pass/reconcile.ts', find: `    noted.push(...handover.noted)\n`, replace: '' }],
     bounds: { ...LABELS, faultKinds: ['changed'] },
     views: FAILING,
   },

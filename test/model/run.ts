@@ -5,9 +5,9 @@
  */
 import { setImmediate } from 'node:timers/promises'
 import type { Kube, KubeError, Pod, Service } from '../../handler/kube/port.js'
-import type { PassOptions, pass } from '../../handler/pass.js'
+import type { takingTurns } from '../../handler/pass/fair-share.js'
+import type { PassOptions, pass } from '../../handler/pass/pass.js'
 import { exitCode } from '../../handler/report/exit-code.js'
-import type { takingTurns } from '../../handler/turns.js'
 import type { Clock } from '../../handler/util/clock.js'
 import { seededRandom } from '../support/random.js'
 import type { Call } from '../support/stored.js'

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Probe } from '../../handler/health/probe.js'
 import type { Kube } from '../../handler/kube/port.js'
-import { type PassOptions, pass } from '../../handler/pass.js'
+import { type PassOptions, pass } from '../../handler/pass/pass.js'
 import type { Report } from '../../handler/report/report.js'
 import { DEFAULT_SETTINGS } from '../../handler/settings/settings.js'
 import { type InProcess, NAMESPACE, startInProcess } from '../support/in-process.js'

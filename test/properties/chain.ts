@@ -1,13 +1,14 @@
 /** From what a cluster holds to decisions, through the doors that a pass uses. The probes are scripted. */
-import { Findings } from '../../handler/bursts.js'
+
 import { type Decision, decide } from '../../handler/group/decide.js'
 import type { Judged } from '../../handler/group/groups.js'
 import { endedActive, type Group, groupServices, populate } from '../../handler/group/groups.js'
 import type { Probe } from '../../handler/health/probe.js'
 import type { Pod, Service } from '../../handler/kube/port.js'
+import { takingTurns } from '../../handler/pass/fair-share.js'
+import { Findings } from '../../handler/pass/findings.js'
+import { type Judging, judgeGroup } from '../../handler/pass/verdicts.js'
 import { DEFAULT_SETTINGS, policyOf, type Settings } from '../../handler/settings/settings.js'
-import { takingTurns } from '../../handler/turns.js'
-import { type Judging, judgeGroup } from '../../handler/verdicts.js'
 import { NOW } from '../support/builders.js'
 
 export const ROLE = 'role'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { KEPT, noteOf, recall, remember, WINDOW_MS } from '../../handler/healing.js'
+import { KEPT, noteOf, recall, remember, WINDOW_MS } from '../../handler/pass/healing.js'
 import type { Repair } from '../../handler/report/report.js'
 import { REPAIRS } from '../../handler/report/report.js'
 import { NOW } from '../support/builders.js'

@@ -1,14 +1,14 @@
 /** Passes of the real code, each with a clock, a connection and a fate of its own, and the promises kept in view. */
 
 import type { Probe } from '../../handler/health/probe.js'
-import { Hosting } from '../../handler/hosting.js'
 import { SWAP } from '../../handler/kube/keys.js'
 import type { Pod, Service, Written } from '../../handler/kube/port.js'
-import type { PassOptions } from '../../handler/pass.js'
+import { takingTurns } from '../../handler/pass/fair-share.js'
+import { DEFAULT_PANIC } from '../../handler/pass/overview.js'
+import type { PassOptions } from '../../handler/pass/pass.js'
+import { Hosting } from '../../handler/pass/single-flight.js'
 import type { Report } from '../../handler/report/report.js'
 import { DEFAULT_SETTINGS } from '../../handler/settings/settings.js'
-import { DEFAULT_PANIC } from '../../handler/sight.js'
-import { takingTurns } from '../../handler/turns.js'
 import type { Clock } from '../../handler/util/clock.js'
 import type { Code } from '../model/run.js'
 import { describeCall } from '../model/story.js'

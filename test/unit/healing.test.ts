@@ -1,9 +1,9 @@
 // What counts as healed, and in which words it is said.
 import { describe, expect, it } from 'vitest'
-import { incidentsOf } from '../../handler/healing.js'
-import { faultOfHealing } from '../../handler/healing-words.js'
 import { PIN, SWAP } from '../../handler/kube/keys.js'
 import type { Service, Writer } from '../../handler/kube/port.js'
+import { incidentsOf } from '../../handler/pass/healing.js'
+import { faultOfHealing } from '../../handler/pass/healing-faults.js'
 import type { GroupReport } from '../../handler/report/report.js'
 import { aGroupReport, aMember, anActive, aService, MINUTE, NOW } from '../support/builders.js'
 

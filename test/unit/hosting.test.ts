@@ -1,7 +1,7 @@
 // Every order in which callers come, servings end, well or not, and the process closes, as far as fast-check's scheduler tries them.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { Hosting } from '../../handler/hosting.js'
+import { Hosting } from '../../handler/pass/single-flight.js'
 import type { GroupReport } from '../../handler/report/report.js'
 import { parameters } from '../properties/runs.js'
 import { aGroupReport } from '../support/builders.js'

@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest'
 import { decide } from '../../handler/group/decide.js'
 import type { Judged } from '../../handler/group/groups.js'
 import type { Verdict } from '../../handler/health/judge.js'
+import { healthySwap, isSettled } from '../../handler/pass/settled.js'
 import type { Settings } from '../../handler/settings/settings.js'
-import { healthySwap, isSettled } from '../../handler/settled.js'
 import {
   aMember,
   anActive,

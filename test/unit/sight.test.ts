@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { Group, Judged } from '../../handler/group/groups.js'
-import { Sight } from '../../handler/sight.js'
+import { Sight } from '../../handler/pass/overview.js'
 import { aMember, anActive, aService, conclusively, failed, failing, healthy, MINUTE } from '../support/builders.js'
 import { VirtualClock } from '../support/virtual-clock.js'
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type Turn, Turns } from '../../handler/turns.js'
+import { type Turn, Turns } from '../../handler/pass/fair-share.js'
 import { VirtualClock } from '../support/virtual-clock.js'
 
 const SLOW_MS = 250

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import { Findings } from '../../handler/bursts.js'
 import type { Group } from '../../handler/group/groups.js'
 import { readMember } from '../../handler/group/members.js'
 import { startDeadline } from '../../handler/handover/deadline.js'
 import type { Pod } from '../../handler/kube/port.js'
+import { takingTurns } from '../../handler/pass/fair-share.js'
+import { Findings } from '../../handler/pass/findings.js'
+import { type Judging, judgeGroup, notesOn } from '../../handler/pass/verdicts.js'
 import { DEFAULT_SETTINGS, type Settings } from '../../handler/settings/settings.js'
-import { takingTurns } from '../../handler/turns.js'
 import { systemClock } from '../../handler/util/clock.js'
-import { type Judging, judgeGroup, notesOn } from '../../handler/verdicts.js'
 import { aPod, aService } from '../support/builders.js'
 
 const PASS_MS = 40_000

@@ -8,8 +8,8 @@ import { servingOf } from '../../health/serving.js'
 import { PREFIX, SWAP } from '../../kube/keys.js'
 import { isOfJob } from '../../kube/pods.js'
 import type { Pod, Service } from '../../kube/port.js'
+import { isInScope, type ServiceRef } from '../../pass/scope.js'
 import { DEFAULT_SETTINGS, type Settings } from '../../settings/settings.js'
-import { isInScope, type ServiceRef } from '../../targets.js'
 import { add, listsBy } from '../../util/lists-by.js'
 
 /**

@@ -2,8 +2,8 @@
 
 import type { GroupServices } from '../../group/groups.js'
 import type { Pod, Service, Watchable } from '../../kube/port.js'
+import type { ServiceRef } from '../../pass/scope.js'
 import type { Settings } from '../../settings/settings.js'
-import type { ServiceRef } from '../../targets.js'
 import type { Timing } from '../../util/clock.js'
 import { Attendance } from './attend.js'
 import { type Follower, follow, type Interruption } from './follow.js'

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { readMember } from '../../../handler/group/members.js'
 import type { Pod, Service } from '../../../handler/kube/port.js'
-import { Backoff, type Seen } from '../../../handler/serve/backoff.js'
+import { Backoff, type Seen } from '../../../handler/pass/backoff.js'
 import type { Fault } from '../../../handler/util/errors.js'
 import { aGroupReport, aMember, anActive, aPod, aService, failed } from '../../support/builders.js'
 

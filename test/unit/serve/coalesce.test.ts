@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
+import type { Order, Target } from '../../../handler/pass/scope.js'
 import type { Report } from '../../../handler/report/report.js'
 import { Coalescer, ShuttingDown } from '../../../handler/serve/coalesce.js'
 import { Progress } from '../../../handler/serve/progress.js'
-import type { Order, Target } from '../../../handler/targets.js'
 import { aGroupReport, anActive, aReport } from '../../support/builders.js'
 
 const named = (service: string): Target => ({ namespace: 'shop', service, otherwise: 'all' })

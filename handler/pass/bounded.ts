@@ -1,8 +1,8 @@
 /** The same port, with bounds on what is under way at once, of a group and of all that share the connections. */
 import pLimit from 'p-limit'
 import type { GroupServices } from '../group/groups.js'
-import { type Turns, turnOf } from '../turns.js'
-import type { Kube } from './port.js'
+import type { Kube } from '../kube/port.js'
+import { type Turns, turnOf } from './fair-share.js'
 
 /**
  * Of one group, however many pods it has: a thousand at once would wait for a connection for longer than a write may

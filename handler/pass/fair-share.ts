@@ -9,10 +9,10 @@
  * bound for each namespace: a pod that hangs holds up its own namespace at most.
  */
 
-import { keyOf } from './group/group-key.js'
-import type { GroupServices } from './group/groups.js'
-import type { Clock } from './util/clock.js'
-import { Ranked } from './util/priority-queue.js'
+import { keyOf } from '../group/group-key.js'
+import type { GroupServices } from '../group/groups.js'
+import type { Clock } from '../util/clock.js'
+import { Ranked } from '../util/priority-queue.js'
 
 export interface Turn {
   readonly namespace: string

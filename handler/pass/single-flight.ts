@@ -3,7 +3,7 @@
  * under way is not begun again by whoever does not need it, and whoever does need an answer gets that of the next one,
  * together with all others who wait for it.
  */
-import type { GroupReport } from './report/report.js'
+import type { GroupReport } from '../report/report.js'
 
 /** `next`: what was read of the group before it was waited for is old. */
 export type Serve = (turn: 'now' | 'next') => Promise<GroupReport>

@@ -1,13 +1,13 @@
 /** What was asked for by name and is not there, or is not managed. */
 
-import { neighboursOf, whyNotManaged } from './group/services.js'
-import { MANAGED } from './kube/keys.js'
-import type { Service } from './kube/port.js'
+import { neighboursOf, whyNotManaged } from '../group/services.js'
+import { MANAGED } from '../kube/keys.js'
+import type { Service } from '../kube/port.js'
+import type { GroupReport } from '../report/report.js'
+import { faultReport } from '../report/report.js'
+import { describeFault, type Fault } from '../util/errors.js'
 import type { Tended } from './namespace.js'
-import type { GroupReport } from './report/report.js'
-import { faultReport } from './report/report.js'
-import { names, type Scope, type ServiceRef, type Target } from './targets.js'
-import { describeFault, type Fault } from './util/errors.js'
+import { names, type Scope, type ServiceRef, type Target } from './scope.js'
 
 /** One report for each `--service` that is nowhere among the managed ones. */
 export function missingServices(scope: Scope, tended: readonly Tended[]): readonly GroupReport[] {

@@ -5,15 +5,15 @@
  * Nobody can make others blind: what any single other namespace's groups look like is never what decides on a group.
  */
 
-import type { Doubt } from './group/decide.js'
-import { keyOf } from './group/group-key.js'
-import type { Judged } from './group/groups.js'
-import { type Group, type GroupServices, groupName } from './group/groups.js'
-import type { Member } from './group/members.js'
-import type { Plan } from './health/plan.js'
-import type { ProbeResult } from './health/result.js'
-import type { Clock } from './util/clock.js'
-import type { Fault } from './util/errors.js'
+import type { Doubt } from '../group/decide.js'
+import { keyOf } from '../group/group-key.js'
+import type { Judged } from '../group/groups.js'
+import { type Group, type GroupServices, groupName } from '../group/groups.js'
+import type { Member } from '../group/members.js'
+import type { Plan } from '../health/plan.js'
+import type { ProbeResult } from '../health/result.js'
+import type { Clock } from '../util/clock.js'
+import type { Fault } from '../util/errors.js'
 
 /** Of fewer groups nothing is concluded. */
 const MIN_GROUPS = 5

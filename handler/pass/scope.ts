@@ -1,8 +1,8 @@
 /** What a pass is there for, and what of that it is asked to serve where it is not all of it. Pure. */
 
-import type { Group, GroupServices } from './group/groups.js'
-import type { Service } from './kube/port.js'
-import type { Settings } from './settings/settings.js'
+import type { Group, GroupServices } from '../group/groups.js'
+import type { Service } from '../kube/port.js'
+import type { Settings } from '../settings/settings.js'
 
 export interface ServiceRef {
   /** Absent: in any namespace of the scope. */

@@ -1,8 +1,8 @@
 /** The small writes of a pass that moves nothing: counts, roles of new pods and of pods that have ended, pins. */
 
-import type { Judged } from './group/groups.js'
-import type { SwapContext } from './handover/context.js'
-import { labelPatch, ownerMark, retirePatch } from './handover/roles.js'
+import type { Judged } from '../group/groups.js'
+import type { SwapContext } from '../handover/context.js'
+import { labelPatch, ownerMark, retirePatch } from '../handover/roles.js'
 import {
   ACTIVE_OWNER,
   ACTIVE_SINCE,
@@ -13,10 +13,10 @@ import {
   MOVES,
   PIN,
   TAKEN_BACK,
-} from './kube/keys.js'
-import { workloadOf } from './kube/pods.js'
-import type { KubeError, Pod, Written } from './kube/port.js'
-import { pause } from './kube/retry.js'
+} from '../kube/keys.js'
+import { workloadOf } from '../kube/pods.js'
+import type { KubeError, Pod, Written } from '../kube/port.js'
+import { pause } from '../kube/retry.js'
 
 /** Writes nothing in a steady state. @returns what the API server refused, or did not answer */
 export async function keepUp(context: SwapContext, members: readonly Judged[]): Promise<readonly KubeError[]> {

@@ -3,17 +3,17 @@
  * whoever rewrites that one rewrites its annotations too.
  */
 
-import type { Group } from './group/groups.js'
-import type { Member } from './group/members.js'
+import type { Group } from '../group/groups.js'
+import type { Member } from '../group/members.js'
+import { HEALED, SWAP } from '../kube/keys.js'
+import type { Kube, Pod, Service, Written } from '../kube/port.js'
+import { recording, type Write } from '../kube/recording.js'
+import type { GroupReport } from '../report/report.js'
+import { describeFault } from '../util/errors.js'
+import { bounded } from './bounded.js'
 import { type Incident, incidentsOf, type Memory, noteOf, notesIn, recall, remember } from './healing.js'
-import { faultOfHealing, type Told } from './healing-words.js'
-import { bounded } from './kube/bounded.js'
-import { HEALED, SWAP } from './kube/keys.js'
-import type { Kube, Pod, Service, Written } from './kube/port.js'
-import { recording, type Write } from './kube/recording.js'
-import type { GroupReport } from './report/report.js'
-import { type GroupContext, tend } from './tend.js'
-import { describeFault } from './util/errors.js'
+import { faultOfHealing, type Told } from './healing-faults.js'
+import { type GroupContext, tend } from './reconcile.js'
 
 /** A note that resists keeps nobody waiting for longer. */
 const NOTE_LIMIT_MS = 3_000

@@ -8,12 +8,12 @@
  * of pods, failovers, and a claim that the pass which made it takes off itself.
  */
 
-import { type Member, ownMarks } from './group/members.js'
-import { isBornWithRole } from './group/role-origin.js'
-import { HEALED, PREFIX } from './kube/keys.js'
-import { workloadOf } from './kube/pods.js'
-import { FIELD_MANAGER, type Service } from './kube/port.js'
-import { type GroupReport, REPAIRS, type Repair } from './report/report.js'
+import { type Member, ownMarks } from '../group/members.js'
+import { isBornWithRole } from '../group/role-origin.js'
+import { HEALED, PREFIX } from '../kube/keys.js'
+import { workloadOf } from '../kube/pods.js'
+import { FIELD_MANAGER, type Service } from '../kube/port.js'
+import { type GroupReport, REPAIRS, type Repair } from '../report/report.js'
 
 /** What was healed in one pass, all of one kind. */
 export interface Incident {

@@ -1,14 +1,14 @@
 /** Reading the cluster: the Services, what is left of somebody's claim on them, then the pods. Two LISTs, in this order. */
 
 import pLimit from 'p-limit'
-import { emptySelectors } from './group/empty-selectors.js'
-import { keyOf } from './group/group-key.js'
-import { type Group, type GroupServices, groupServices, populate } from './group/groups.js'
-import { isClaimed, withoutMerelyClaimed } from './group/services.js'
-import { isStuck, release, type Stuck } from './handover/claim.js'
-import type { SwapContext } from './handover/context.js'
-import { SWAP } from './kube/keys.js'
-import { KubeError, type Pod, type Service } from './kube/port.js'
+import { emptySelectors } from '../group/empty-selectors.js'
+import { keyOf } from '../group/group-key.js'
+import { type Group, type GroupServices, groupServices, populate } from '../group/groups.js'
+import { isClaimed, withoutMerelyClaimed } from '../group/services.js'
+import { isStuck, release, type Stuck } from '../handover/claim.js'
+import type { SwapContext } from '../handover/context.js'
+import { SWAP } from '../kube/keys.js'
+import { KubeError, type Pod, type Service } from '../kube/port.js'
 
 /** A leftover that resists keeps nobody waiting for longer. */
 const RELEASE_LIMIT_MS = 3_000

@@ -1,10 +1,10 @@
 /** What was healed, in words: which object, what was wrong with it, who wrote that, and what to do about it. Pure. */
 
-import type { Member } from './group/members.js'
+import type { Member } from '../group/members.js'
+import { PIN, SWAP } from '../kube/keys.js'
+import { FIELD_MANAGER, type Service } from '../kube/port.js'
+import type { Fault } from '../util/errors.js'
 import { type Incident, KEPT, writerOf } from './healing.js'
-import { PIN, SWAP } from './kube/keys.js'
-import { FIELD_MANAGER, type Service } from './kube/port.js'
-import type { Fault } from './util/errors.js'
 
 export interface Told {
   readonly namespace: string

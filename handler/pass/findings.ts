@@ -1,9 +1,9 @@
 /** The bursts of probes of one pass, and how long they are waited for. */
 
-import type { Judged } from './group/groups.js'
-import type { Verdict } from './health/judge.js'
+import type { Judged } from '../group/groups.js'
+import type { Verdict } from '../health/judge.js'
+import type { Clock } from '../util/clock.js'
 import { type Decide, healthySwap, isSettled } from './settled.js'
-import type { Clock } from './util/clock.js'
 
 /**
  * While no pod serves and one could, a pod that would come before it is waited for so long at most, and until a probe of

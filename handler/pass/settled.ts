@@ -4,8 +4,8 @@
  * how decisions are made is nothing that this knows of.
  */
 
-import type { Choice, Swap } from './group/decide.js'
-import type { Judged } from './group/groups.js'
+import type { Choice, Swap } from '../group/decide.js'
+import type { Judged } from '../group/groups.js'
 
 export type Decide = (members: readonly Judged[]) => Choice
 
