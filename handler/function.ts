@@ -1,7 +1,7 @@
 /** The routes of `serve` as one function, for hosts that bring the requests themselves: no server, no loop, no watch. */
 
+import { type Environment, readServeOptions } from './cli/options.js'
 import { loadConfig } from './kube/auth/config.js'
-import { type Environment, readServeOptions } from './options.js'
 import type { Fetch } from './serve/fetch.js'
 import { describeDefect, type Log } from './serve/log.js'
 import type { Guard } from './serve/token.js'

@@ -1,9 +1,9 @@
 /** What `node handler` runs. Alone in touching the process: its arguments, environment, signals, streams, exit code. */
-import { parseInvocation } from './cli.js'
+import { parseInvocation } from './cli/cli.js'
+import type { RunOptions, ServeOptions } from './cli/options.js'
 import { probe } from './health/probe.js'
 import { defaultNamespace, loadConfig } from './kube/auth/config.js'
 import { connect } from './kube/client.js'
-import type { RunOptions, ServeOptions } from './options.js'
 import { pass } from './pass/pass.js'
 import { exitCode, exitCodeOfError } from './report/exit-code.js'
 import { toJson } from './report/json.js'

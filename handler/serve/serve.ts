@@ -1,7 +1,7 @@
 /** `node handler serve`: HTTP, and if asked for the loop and the watches, until it is told to stop. */
 
+import type { Environment, ServeOptions } from '../cli/options.js'
 import { loadConfig } from '../kube/auth/config.js'
-import type { Environment, ServeOptions } from '../options.js'
 import { UsageError } from '../util/errors.js'
 import { createApp } from './app.js'
 import { type CertificateFiles, readCertificate, watchCertificate } from './certificates.js'

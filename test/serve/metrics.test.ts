@@ -1,7 +1,7 @@
 // What /metrics says of groups, over the in-process API: of those that are there, as they are, however passes come about.
 import { KubeConfig } from '@kubernetes/client-node/dist/config.js'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { readOptions } from '../../handler/options.js'
+import { readOptions } from '../../handler/cli/options.js'
 import { type App, createApp } from '../../handler/serve/app.js'
 import { NOT_WELL_MS } from '../../handler/serve/rounds.js'
 import { unguarded } from '../../handler/serve/token.js'

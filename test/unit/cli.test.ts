@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { parseInvocation } from '../../handler/cli.js'
-import { ownVariables } from '../../handler/environment.js'
-import { FLAGS, variableOf } from '../../handler/flags.js'
-import type { Environment, RunOptions } from '../../handler/options.js'
+import { parseInvocation } from '../../handler/cli/cli.js'
+import { ownVariables } from '../../handler/cli/environment.js'
+import { FLAGS, variableOf } from '../../handler/cli/flags.js'
+import type { Environment, RunOptions } from '../../handler/cli/options.js'
 import { DEFAULT_SETTINGS } from '../../handler/settings/settings.js'
 import { UsageError } from '../../handler/util/errors.js'
 

@@ -1,8 +1,8 @@
 /** Which variables of the environment are ours. One that nearly is would be ignored: AP_DRYRUN=true would write. */
 
+import { closest } from '../util/closest.js'
+import { UsageError } from '../util/errors.js'
 import { FLAGS, VARIABLE_PREFIX, variableOf } from './flags.js'
-import { closest } from './util/closest.js'
-import { UsageError } from './util/errors.js'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 

@@ -1,5 +1,5 @@
 /** The flags: what --help says of them. What their values may be is in options.ts and, for the settings, policy.ts. */
-import type { FLAG_SETTINGS } from './settings/settings.js'
+import type { FLAG_SETTINGS } from '../settings/settings.js'
 
 export interface Flag {
   readonly alias?: string

@@ -1,10 +1,10 @@
 /** The command line and the environment -> options. A flag is also the variable AP_<FLAG>; a flag wins. */
 import yargs from 'yargs'
+import { closest } from '../util/closest.js'
+import { UsageError } from '../util/errors.js'
+import { version } from '../util/version.js'
 import { FLAGS, type Flag, PER_SERVICE, SERVE } from './flags.js'
 import { type Environment, type RunOptions, readOptions, readServeOptions, type ServeOptions } from './options.js'
-import { closest } from './util/closest.js'
-import { UsageError } from './util/errors.js'
-import { version } from './util/version.js'
 
 export type Invocation =
   | { readonly kind: 'run'; readonly options: RunOptions }

@@ -1,19 +1,19 @@
 /** What was given on the command line and in the environment -> options. */
 
-import { type Environment, ownVariables } from './environment.js'
-import { type FlagName, variableOf } from './flags.js'
-import { DEFAULT_PANIC } from './pass/overview.js'
-import type { PassOptions } from './pass/pass.js'
-import { parseName, parseServiceRef, type ServiceRef } from './pass/scope.js'
+import { DEFAULT_PANIC } from '../pass/overview.js'
+import type { PassOptions } from '../pass/pass.js'
+import { parseName, parseServiceRef, type ServiceRef } from '../pass/scope.js'
 import {
   DEFAULT_HEALTH_TIMEOUT_MS,
   DEFAULT_MAX_HEALTH_TIMEOUT_MS,
   DEFAULT_SETTINGS,
   FLAG_SETTINGS,
   type Settings,
-} from './settings/settings.js'
-import { formatDuration, parseDuration } from './util/duration.js'
-import { UsageError } from './util/errors.js'
+} from '../settings/settings.js'
+import { formatDuration, parseDuration } from '../util/duration.js'
+import { UsageError } from '../util/errors.js'
+import { type Environment, ownVariables } from './environment.js'
+import { type FlagName, variableOf } from './flags.js'
 
 export interface RunOptions extends Omit<PassOptions, 'namespaces'> {
   /** `undefined`: the context's or the pod's own. */
