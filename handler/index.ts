@@ -1,6 +1,7 @@
 /** What a program imports. */
-import { createFunction } from './function.js'
+
 import type { Fetch } from './serve/fetch.js'
+import { createFunction } from './serve/function.js'
 
 const fetch: Fetch = createFunction(process.env)
 
@@ -10,7 +11,6 @@ const fetch: Fetch = createFunction(process.env)
  */
 export default Object.assign(fetch, { fetch })
 
-export { createFunction } from './function.js'
 export { probe } from './health/probe.js'
 export { type Cluster, type ClusterOptions, connect, defaultNamespace, loadConfig } from './kube/cluster.js'
 export type { Effects } from './pass/context.js'
@@ -20,6 +20,7 @@ export { toJson } from './report/json.js'
 export type { GroupReport, Report } from './report/report.js'
 export { toText } from './report/text.js'
 export type { Fetch } from './serve/fetch.js'
+export { createFunction } from './serve/function.js'
 export type { Log } from './serve/log.js'
 export { DEFAULT_SETTINGS } from './settings/settings.js'
 export { type Clock, systemClock } from './util/clock.js'

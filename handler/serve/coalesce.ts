@@ -2,7 +2,7 @@
 
 import type { Order, Target } from '../pass/scope.js'
 import type { Report } from '../report/report.js'
-import { Shares } from './shares.js'
+import { Shares } from './split-report.js'
 
 /** The pass was not made, and will not be: somebody else has to be asked. */
 export class ShuttingDown extends Error {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { loop } from '../../handler/serve/loop.js'
+import { loop } from '../../handler/serve/interval.js'
 import { SECOND } from '../support/builders.js'
 import { VirtualClock } from '../support/virtual-clock.js'
 

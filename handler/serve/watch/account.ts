@@ -1,6 +1,6 @@
 /** Keeps count of the watches, says once why one does not work, and tells `reach` where none does. */
 import type { Metrics } from '../metrics.js'
-import type { Reach } from '../reach.js'
+import type { Reach } from '../reachability.js'
 import type { WatchName, WatchOptions } from './watch.js'
 
 /** Of each watch, until it works again: what differs in a number or an address alone would go on for ever. */

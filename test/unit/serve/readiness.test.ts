@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { refusalOf } from '../../../handler/serve/reach.js'
+import { refusalOf } from '../../../handler/serve/reachability.js'
 import {
   NOT_ALIVE_MS,
   NOT_READY_MS,

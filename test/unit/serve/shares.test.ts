@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Order, Target } from '../../../handler/pass/scope.js'
 import { exitCode } from '../../../handler/report/exit-code.js'
-import { Shares } from '../../../handler/serve/shares.js'
+import { Shares } from '../../../handler/serve/split-report.js'
 import type { FaultCode } from '../../../handler/util/errors.js'
 import { aGroupReport, aMember, anActive, aReport } from '../../support/builders.js'
 

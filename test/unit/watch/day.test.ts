@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { Pod, Service } from '../../../handler/kube/port.js'
 import type { ServiceRef } from '../../../handler/pass/scope.js'
-import { loop } from '../../../handler/serve/loop.js'
+import { loop } from '../../../handler/serve/interval.js'
 import { SILENCE_MS } from '../../../handler/serve/watch/follow.js'
 import { watch } from '../../../handler/serve/watch/watch.js'
 import { DEFAULT_SETTINGS } from '../../../handler/settings/settings.js'

@@ -1,12 +1,12 @@
 /** The routes of `serve` as one function, for hosts that bring the requests themselves: no server, no loop, no watch. */
 
-import { type Environment, readServeOptions } from './cli/options.js'
-import { loadConfig } from './kube/auth/config.js'
-import type { Fetch } from './serve/fetch.js'
-import { describeDefect, type Log } from './serve/log.js'
-import type { Guard } from './serve/token.js'
-import { UsageError } from './util/errors.js'
-import { printable } from './util/printable.js'
+import { type Environment, readServeOptions } from '../cli/options.js'
+import { loadConfig } from '../kube/auth/config.js'
+import { UsageError } from '../util/errors.js'
+import { printable } from '../util/printable.js'
+import type { Fetch } from './fetch.js'
+import { describeDefect, type Log } from './log.js'
+import type { Guard } from './token.js'
 
 const consoleLog: Log = {
   print: (text) => console.log(text.trimEnd()),
@@ -34,10 +34,7 @@ export function createFunction(env: Environment, log: Log = consoleLog): Fetch {
 async function open(env: Environment, log: Log): Promise<Fetch> {
   const options = readServeOptions({}, env)
   const config = loadConfig({ ...options, env })
-  const [{ createApp }, { guardedBy, unguarded }] = await Promise.all([
-    import('./serve/app.js'),
-    import('./serve/token.js'),
-  ])
+  const [{ createApp }, { guardedBy, unguarded }] = await Promise.all([import('./app.js'), import('./token.js')])
   const { tokenFile, insecure } = options
   const guard = tokenFile !== undefined ? await guardedBy(tokenFile, log.warn) : insecure ? unguarded : closed
   const app = createApp(options, config, guard, log)
