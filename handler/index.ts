@@ -1,7 +1,7 @@
 /** What a program imports. */
 
-import type { Fetch } from './serve/fetch.js'
 import { createFunction } from './serve/function.js'
+import type { Fetch } from './serve/http/routes.js'
 
 const fetch: Fetch = createFunction(process.env)
 
@@ -19,8 +19,8 @@ export { exitCode } from './report/exit-code.js'
 export { toJson } from './report/json.js'
 export type { GroupReport, Report } from './report/report.js'
 export { toText } from './report/text.js'
-export type { Fetch } from './serve/fetch.js'
 export { createFunction } from './serve/function.js'
+export type { Fetch } from './serve/http/routes.js'
 export type { Log } from './serve/log.js'
 export { DEFAULT_SETTINGS } from './settings/settings.js'
 export { type Clock, systemClock } from './util/clock.js'

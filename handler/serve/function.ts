@@ -4,9 +4,9 @@ import { type Environment, readServeOptions } from '../cli/options.js'
 import { loadConfig } from '../kube/auth/config.js'
 import { UsageError } from '../util/errors.js'
 import { printable } from '../util/printable.js'
-import type { Fetch } from './fetch.js'
+import type { Guard } from './http/bearer-token.js'
+import type { Fetch } from './http/routes.js'
 import { describeDefect, type Log } from './log.js'
-import type { Guard } from './token.js'
 
 const consoleLog: Log = {
   print: (text) => console.log(text.trimEnd()),
@@ -34,7 +34,10 @@ export function createFunction(env: Environment, log: Log = consoleLog): Fetch {
 async function open(env: Environment, log: Log): Promise<Fetch> {
   const options = readServeOptions({}, env)
   const config = loadConfig({ ...options, env })
-  const [{ createApp }, { guardedBy, unguarded }] = await Promise.all([import('./app.js'), import('./token.js')])
+  const [{ createApp }, { guardedBy, unguarded }] = await Promise.all([
+    import('./app.js'),
+    import('./http/bearer-token.js'),
+  ])
   const { tokenFile, insecure } = options
   const guard = tokenFile !== undefined ? await guardedBy(tokenFile, log.warn) : insecure ? unguarded : closed
   const app = createApp(options, config, guard, log)

@@ -4,10 +4,10 @@ import type { Environment, ServeOptions } from '../cli/options.js'
 import { loadConfig } from '../kube/auth/config.js'
 import { UsageError } from '../util/errors.js'
 import { createApp } from './app.js'
-import { type CertificateFiles, readCertificate, watchCertificate } from './certificates.js'
+import { type Guard, guardedBy, unguarded } from './http/bearer-token.js'
+import { type CertificateFiles, readCertificate, watchCertificate } from './http/certificates.js'
+import { type RunningServer, startServer } from './http/server.js'
 import type { Log } from './log.js'
-import { type RunningServer, startServer } from './server.js'
-import { type Guard, guardedBy, unguarded } from './token.js'
 
 /**
  * Resolves when it was told to stop and has: no pass is under way, every answer is out.

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { readOptions } from '../../handler/cli/options.js'
 import type { Probe } from '../../handler/health/probe.js'
 import { type App, createApp } from '../../handler/serve/app.js'
-import { unguarded } from '../../handler/serve/token.js'
+import { unguarded } from '../../handler/serve/http/bearer-token.js'
 import { aWebhook } from '../support/alerts.js'
 import { type InProcess, startInProcess } from '../support/in-process.js'
 

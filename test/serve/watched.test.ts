@@ -3,7 +3,7 @@ import { KubeConfig } from '@kubernetes/client-node/dist/config.js'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { readOptions } from '../../handler/cli/options.js'
 import { type App, createApp } from '../../handler/serve/app.js'
-import { unguarded } from '../../handler/serve/token.js'
+import { unguarded } from '../../handler/serve/http/bearer-token.js'
 import { type InProcess, NAMESPACE, startInProcess } from '../support/in-process.js'
 import { podStatus } from '../support/pods.js'
 

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { BODY_LIMIT, Bodies, HELD_LIMIT } from '../../../handler/serve/body.js'
+import { BODY_LIMIT, Bodies, HELD_LIMIT } from '../../../handler/serve/http/body.js'
 
 const bodies = new Bodies()
 afterEach(() => vi.useRealTimers())

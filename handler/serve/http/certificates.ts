@@ -1,7 +1,7 @@
 /** The certificate that serve shows, and its key: files that somebody renews while it runs. */
 import { readFile } from 'node:fs/promises'
 import { createSecureContext, type SecureContext } from 'node:tls'
-import { UsageError } from '../util/errors.js'
+import { UsageError } from '../../util/errors.js'
 
 export interface CertificateFiles {
   readonly cert: string

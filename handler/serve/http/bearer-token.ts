@@ -1,7 +1,7 @@
 /** The bearer tokens that guard what changes something, or tells about pods. */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { UsageError } from '../util/errors.js'
+import { UsageError } from '../../util/errors.js'
 
 /** `undefined` when the request may go on; otherwise why not, for whoever sent it. */
 export type Guard = (request: Request) => Promise<string | undefined>

@@ -10,8 +10,8 @@
  * over all groups, which moves no healthy pod; what is none is a mistake of somebody who sees the answer.
  */
 
-import type { Order, Target } from '../pass/scope.js'
-import { parseName } from '../pass/scope.js'
+import type { Order, Target } from '../../pass/scope.js'
+import { parseName } from '../../pass/scope.js'
 
 /**
  * `undefined`: no alert is firing, there is nothing to do.

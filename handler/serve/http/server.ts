@@ -4,10 +4,10 @@ import * as http from 'node:http'
 import * as https from 'node:https'
 import * as net from 'node:net'
 import { ReadableStream } from 'node:stream/web'
-import { UsageError } from '../util/errors.js'
+import { UsageError } from '../../util/errors.js'
 import type { Certificate } from './certificates.js'
 import { limitConnections } from './connections.js'
-import type { Fetch } from './fetch.js'
+import type { Fetch } from './routes.js'
 
 export interface ServerOptions {
   /** 0: any that is free. */

@@ -1,16 +1,16 @@
 /** The routes, as a function from request to response: whatever server or host brings the requests. */
 
 import { ReadableStream } from 'node:stream/web'
-import type { Order, Target } from '../pass/scope.js'
-import { parseServiceRef } from '../pass/scope.js'
-import { exitCode } from '../report/exit-code.js'
-import { toJson } from '../report/json.js'
-import type { Report } from '../report/report.js'
+import type { Order, Target } from '../../pass/scope.js'
+import { parseServiceRef } from '../../pass/scope.js'
+import { exitCode } from '../../report/exit-code.js'
+import { toJson } from '../../report/json.js'
+import type { Report } from '../../report/report.js'
+import { ShuttingDown } from '../coalesce.js'
+import type { Standing } from '../readiness.js'
 import { readMessage, type Wish, within } from './alertmanager.js'
+import type { Guard } from './bearer-token.js'
 import { Bodies } from './body.js'
-import { ShuttingDown } from './coalesce.js'
-import type { Standing } from './readiness.js'
-import type { Guard } from './token.js'
 
 /** What the routes lead to. */
 export interface Backend {
