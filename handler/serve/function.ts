@@ -6,7 +6,7 @@ import { UsageError } from '../util/errors.js'
 import { printable } from '../util/printable.js'
 import type { Guard } from './http/bearer-token.js'
 import type { Fetch } from './http/routes.js'
-import { describeDefect, type Log } from './log.js'
+import { describeDefect, type Log } from './telemetry/log.js'
 
 const consoleLog: Log = {
   print: (text) => console.log(text.trimEnd()),

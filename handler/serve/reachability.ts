@@ -6,8 +6,8 @@ import { exitCode, isUnserved } from '../report/exit-code.js'
 import type { GroupReport, Report } from '../report/report.js'
 import type { Clock } from '../util/clock.js'
 import { describeFault } from '../util/errors.js'
-import type { Log } from './log.js'
 import { Readiness, type Standing, TRY_AGAIN_MS } from './readiness.js'
+import type { Log } from './telemetry/log.js'
 
 const LONGEST_BACKOFF_MS = 10_000
 /** What no object has: the answer is as short as can be, and whether it is allowed is seen all the same. */

@@ -7,7 +7,7 @@ import { createApp } from './app.js'
 import { type Guard, guardedBy, unguarded } from './http/bearer-token.js'
 import { type CertificateFiles, readCertificate, watchCertificate } from './http/certificates.js'
 import { type RunningServer, startServer } from './http/server.js'
-import type { Log } from './log.js'
+import type { Log } from './telemetry/log.js'
 
 /**
  * Resolves when it was told to stop and has: no pass is under way, every answer is out.

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { exitCode } from '../../handler/report/exit-code.js'
 import type { Report } from '../../handler/report/report.js'
-import { newsIn } from '../../handler/serve/news.js'
+import { newsIn } from '../../handler/serve/telemetry/changes.js'
 import { type InProcess, NAMESPACE, startInProcess } from '../support/in-process.js'
 
 let world: InProcess

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { newsIn } from '../../../handler/serve/news.js'
+import { newsIn } from '../../../handler/serve/telemetry/changes.js'
 import { aGroupReport, aMember, anActive, aReport, failed, failing } from '../../support/builders.js'
 
 const web = () => aGroupReport([anActive('web-0'), aMember('web-1')])

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { KubeError } from '../../../handler/kube/port.js'
-import { createMetrics, type Metrics } from '../../../handler/serve/metrics.js'
-import { keepAccount } from '../../../handler/serve/watch/account.js'
+import { createMetrics, type Metrics } from '../../../handler/serve/telemetry/metrics.js'
+import { keepAccount } from '../../../handler/serve/telemetry/watches.js'
 import type { WatchName } from '../../../handler/serve/watch/watch.js'
 
 const pods: WatchName = { resource: 'pods', namespace: 'shop' }

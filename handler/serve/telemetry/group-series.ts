@@ -1,10 +1,10 @@
 /** What the metrics say of single groups, for as long as there are such groups. */
 import type { Gauge } from 'prom-client'
-import { exitCode } from '../report/exit-code.js'
-import type { GroupReport, Report } from '../report/report.js'
-import { isMissing } from '../report/report.js'
-import { compareNames } from '../util/compare-names.js'
-import { listsBy } from '../util/lists-by.js'
+import { exitCode } from '../../report/exit-code.js'
+import type { GroupReport, Report } from '../../report/report.js'
+import { isMissing } from '../../report/report.js'
+import { compareNames } from '../../util/compare-names.js'
+import { listsBy } from '../../util/lists-by.js'
 
 /**
  * So many groups that are well have series of their own, and so many that are not. Beyond that namespaces have one after

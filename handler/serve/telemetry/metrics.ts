@@ -1,9 +1,9 @@
 /** What serve counts and measures, for Prometheus. Each label has few values, but for those that name groups. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import type { Probe } from '../health/probe.js'
-import { exitCode } from '../report/exit-code.js'
-import type { Report } from '../report/report.js'
-import { REPAIRS } from '../report/report.js'
+import type { Probe } from '../../health/probe.js'
+import { exitCode } from '../../report/exit-code.js'
+import type { Report } from '../../report/report.js'
+import { REPAIRS } from '../../report/report.js'
 import { GroupSeries } from './group-series.js'
 
 /** What a pass was started by. */

@@ -1,7 +1,8 @@
 /** Keeps count of the watches, says once why one does not work, and tells `reach` where none does. */
-import type { Metrics } from '../metrics.js'
+
 import type { Reach } from '../reachability.js'
-import type { WatchName, WatchOptions } from './watch.js'
+import type { WatchName, WatchOptions } from '../watch/watch.js'
+import type { Metrics } from './metrics.js'
 
 /** Of each watch, until it works again: what differs in a number or an address alone would go on for ever. */
 const MOST_COMPLAINTS = 5

@@ -1,9 +1,9 @@
 /** What is worth a line in the log: what differs from what was said of a group before. */
 
-import { toJson } from '../report/json.js'
-import type { GroupReport, Report } from '../report/report.js'
-import { isMissing } from '../report/report.js'
-import { toText } from '../report/text.js'
+import { toJson } from '../../report/json.js'
+import type { GroupReport, Report } from '../../report/report.js'
+import { isMissing } from '../../report/report.js'
+import { toText } from '../../report/text.js'
 
 /**
  * @param isTold of the groups those that were told of already
