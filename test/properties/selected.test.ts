@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { groupKey, groupName, groupServices, populate, selects } from '../../handler/group/groups.js'
 import type { Pod, Service } from '../../handler/kube/port.js'
-import { WatchedGroups } from '../../handler/serve/watch/groups.js'
+import { WatchedGroups } from '../../handler/serve/watch/cache.js'
 import { aPod, aService } from '../support/builders.js'
 import { limit, parameters } from './runs.js'
 

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { readOptions } from '../../handler/cli/options.js'
 import { type App, createApp } from '../../handler/serve/app.js'
 import { unguarded } from '../../handler/serve/http/bearer-token.js'
-import { NOT_WELL_MS } from '../../handler/serve/rounds.js'
+import { NOT_WELL_MS } from '../../handler/serve/watch/resync.js'
 import { systemClock } from '../../handler/util/clock.js'
 import { type InProcess, NAMESPACE, startInProcess } from '../support/in-process.js'
 

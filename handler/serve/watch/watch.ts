@@ -5,9 +5,9 @@ import type { Pod, Service, Watchable } from '../../kube/port.js'
 import type { ServiceRef } from '../../pass/scope.js'
 import type { Settings } from '../../settings/settings.js'
 import type { Timing } from '../../util/clock.js'
-import { Attendance } from './attend.js'
-import { type Follower, follow, type Interruption } from './follow.js'
-import { type News, WatchedGroups } from './groups.js'
+import { type News, WatchedGroups } from './cache.js'
+import { Attendance } from './queue.js'
+import { type Follower, follow, type Interruption } from './reflector.js'
 
 export interface WatchOptions extends Timing {
   readonly namespaces: readonly string[] | 'all'

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { type Change, Expired, type Service } from '../../../handler/kube/port.js'
-import { counted } from '../../../handler/serve/census.js'
+import { counted } from '../../../handler/serve/watch/group-changes.js'
 import { aService } from '../../support/builders.js'
 import { FakeWatchable } from '../../support/watchables.js'
 

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { Rounds } from '../../../handler/serve/rounds.js'
+import { Rounds } from '../../../handler/serve/watch/resync.js'
 import { MINUTE, SECOND } from '../../support/builders.js'
 import { VirtualClock } from '../../support/virtual-clock.js'
 

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { SWAP } from '../../../handler/kube/keys.js'
 import type { Pod, Service } from '../../../handler/kube/port.js'
-import { Attendance } from '../../../handler/serve/watch/attend.js'
-import { type News, WatchedGroups } from '../../../handler/serve/watch/groups.js'
+import { type News, WatchedGroups } from '../../../handler/serve/watch/cache.js'
+import { Attendance } from '../../../handler/serve/watch/queue.js'
 import { aPod, aService, MINUTE, SECOND } from '../../support/builders.js'
 import { VirtualClock } from '../../support/virtual-clock.js'
 

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { PIN, SWAP } from '../../../handler/kube/keys.js'
 import type { Pod, ReadinessProbe, Service } from '../../../handler/kube/port.js'
-import { type News, WatchedGroups } from '../../../handler/serve/watch/groups.js'
+import { type News, WatchedGroups } from '../../../handler/serve/watch/cache.js'
 import { DEFAULT_SETTINGS } from '../../../handler/settings/settings.js'
 import { annotated, aPod, aService } from '../../support/builders.js'
 

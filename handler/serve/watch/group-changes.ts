@@ -1,9 +1,9 @@
 /** Which groups there are, as watches on Services tell it. */
-import { groupKey } from '../group/group-key.js'
-import { groupServices } from '../group/groups.js'
-import { isClaimed } from '../group/services.js'
-import { MANAGED } from '../kube/keys.js'
-import type { Change, Service, Watchable } from '../kube/port.js'
+import { groupKey } from '../../group/group-key.js'
+import { groupServices } from '../../group/groups.js'
+import { isClaimed } from '../../group/services.js'
+import { MANAGED } from '../../kube/keys.js'
+import type { Change, Service, Watchable } from '../../kube/port.js'
 
 /** A Service that is managed, if it or another one of its group opts in where that is asked for. */
 interface Counted {

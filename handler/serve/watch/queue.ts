@@ -7,7 +7,7 @@
 
 import type { GroupServices } from '../../group/groups.js'
 import type { Timing } from '../../util/clock.js'
-import type { News, WatchedGroups } from './groups.js'
+import type { News, WatchedGroups } from './cache.js'
 
 /** For a swap that is under way to show its claim, or its end. */
 const GRACE_MS = 100

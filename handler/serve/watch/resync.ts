@@ -7,7 +7,7 @@
  * is one when the groups are others than before (at first, all of them are), and one some time after each pass that found
  * something wrong. A quiet cluster, in which all is well, has none.
  */
-import type { Clock } from '../util/clock.js'
+import type { Clock } from '../../util/clock.js'
 
 /** For what comes together, as with `kubectl apply`, and for the passes of groups in need, which are in more of a hurry. */
 export const OTHER_GROUPS_MS = 1_000
