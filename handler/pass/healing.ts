@@ -109,7 +109,7 @@ function isOlderThanSwap({ pod }: Member, members: readonly Member[]): boolean {
 
 function isWritten({ writes }: Healed, { pod }: Member): boolean {
   return writes.some(
-    ({ object, result }) => object === `pod/${pod.name}` && (result === 'applied' || result === 'dry run'),
+    ({ kind, name, result }) => kind === 'pod' && name === pod.name && (result === 'applied' || result === 'dry run'),
   )
 }
 

@@ -98,7 +98,7 @@ export async function tendNamespace(
       .filter((group) => !busy.includes(group))
       .map((group) => {
         const isOwn = (service: Service) => group.services.some(({ uid }) => uid === service.uid)
-        const earlier = writes.filter((write) => group.services.some(({ name }) => write.object === `service/${name}`))
+        const earlier = writes.filter((write) => group.services.some((service) => isOf(service, write)))
         const read = {
           group,
           writes: earlier,
@@ -124,6 +124,10 @@ export async function tendNamespace(
     const report = faultReport(context, namespace, [], [faultOf(error, object, context.stop)])
     return { ...NOTHING, namespace, reports: Promise.resolve([report]) }
   }
+}
+
+function isOf({ namespace, name }: Service, write: Write): boolean {
+  return write.kind === 'service' && write.namespace === namespace && write.name === name
 }
 
 interface ReadGroup {

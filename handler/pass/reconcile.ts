@@ -195,7 +195,7 @@ const UNWRITTEN: readonly Write['result'][] = ['denied', 'unauthenticated', 'rej
 
 /** The active pod, as long as nothing may have been written to it. */
 function untouched([active, ...more]: readonly string[], writes: readonly Write[]): string | undefined {
-  const isWritten = ({ object, result }: Write) => object === `pod/${active}` && !UNWRITTEN.includes(result)
+  const isWritten = ({ kind, name, result }: Write) => kind === 'pod' && name === active && !UNWRITTEN.includes(result)
   return active === undefined || more.length > 0 || writes.some(isWritten) ? undefined : active
 }
 

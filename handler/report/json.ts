@@ -1,5 +1,6 @@
 import { whyNot } from '../group/candidates.js'
 import type { Judged } from '../group/groups.js'
+import { objectOf } from '../kube/recording.js'
 import type { Settings } from '../settings/settings.js'
 import { describeFault } from '../util/errors.js'
 import type { GroupReport, Report } from './report.js'
@@ -24,7 +25,7 @@ function groupJson(group: GroupReport) {
     active: { before: activeBefore.join(',') || null, after: activeAfter ?? null },
     ended: group.ended,
     pods: members.map((member) => podJson(member, settings)),
-    writes: group.writes,
+    writes: group.writes.map((write) => ({ verb: write.verb, object: objectOf(write), result: write.result })),
     latch: group.latch,
     warnings: [...more.map(describeFault), ...group.warnings],
     ...(fault ? { error: fault } : {}),

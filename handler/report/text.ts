@@ -3,6 +3,7 @@
 import type { Decision } from '../group/decide.js'
 import type { Judged } from '../group/groups.js'
 import type { ReasonCode } from '../group/reasons.js'
+import { objectOf } from '../kube/recording.js'
 import { describeFault } from '../util/errors.js'
 import { listsBy } from '../util/lists-by.js'
 import { printable } from '../util/printable.js'
@@ -24,7 +25,7 @@ function groupLines(group: GroupReport): string[] {
     ...(ended > 0 ? [`${ended} ${ended === 1 ? 'pod has' : 'pods have'} ended (Failed or Succeeded): left out`] : []),
     ...healthLines(members),
     ...decisionLines(decision, members),
-    ...writes.map(({ object, result }) => `${object} ${WRITTEN[result]}`),
+    ...writes.map((write) => `${objectOf(write)} ${WRITTEN[write.result]}`),
     ...faults.map((fault) => `Error: ${describeFault(fault)}`),
     ...warnings.map(warningLine),
   ]

@@ -7,6 +7,7 @@ import type { Member } from '../../handler/group/members.js'
 import type { Verdict } from '../../handler/health/judge.js'
 import { ACTIVE_SINCE, EPOCH, FAILED_AT, FAILURES, HEALTHY_SINCE, MOVES, PIN } from '../../handler/kube/keys.js'
 import type { Pod, Service } from '../../handler/kube/port.js'
+import type { Write } from '../../handler/kube/recording.js'
 import type { GroupReport, Report } from '../../handler/report/report.js'
 import { DEFAULT_SETTINGS, type Settings } from '../../handler/settings/settings.js'
 
@@ -180,4 +181,10 @@ export function aReport(groups: readonly GroupReport[], rest: Partial<Report> = 
     requests: 2,
     ...rest,
   }
+}
+
+/** A write to `pod/NAME` or `service/NAME` in the namespace of all builders. */
+export function aWrite(object: `${Write['kind']}/${string}`, result: Write['result'] = 'applied'): Write {
+  const [kind, name = ''] = object.split('/') as [Write['kind'], string]
+  return { verb: 'patch', kind, namespace: 'default', name, result }
 }

@@ -5,7 +5,7 @@ import type { Service, Writer } from '../../handler/kube/port.js'
 import { incidentsOf } from '../../handler/pass/healing.js'
 import { faultOfHealing } from '../../handler/pass/healing-faults.js'
 import type { GroupReport } from '../../handler/report/report.js'
-import { aGroupReport, aMember, anActive, aService, MINUTE, NOW } from '../support/builders.js'
+import { aGroupReport, aMember, anActive, aService, aWrite, MINUTE, NOW } from '../support/builders.js'
 
 const writer = (manager: string, rest: Partial<Writer> = {}): Writer => ({
   ...{ manager, created: false, owns: false, labels: ['role'], annotations: [] },
@@ -14,7 +14,7 @@ const writer = (manager: string, rest: Partial<Writer> = {}): Writer => ({
 const by = (manager: string, rest: Partial<Writer> = {}) => ({ writers: [writer(manager, rest)] })
 const whats = (report: GroupReport, released: readonly Service[] = []) =>
   incidentsOf(report, released, 'role').map(({ what, pods }) => [what, ...pods.map(({ pod }) => pod.name)])
-const wrote = (pod: string) => [{ verb: 'patch', object: `pod/${pod}`, result: 'applied' } as const]
+const wrote = (pod: string) => [aWrite(`pod/${pod}`)]
 
 const web0 = anActive('web-0', { pod: by('active-passive'), activeSinceMs: NOW })
 const sealed = { epoch: 1, pin: 'own' } as const

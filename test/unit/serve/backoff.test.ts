@@ -4,7 +4,7 @@ import { readMember } from '../../../handler/group/members.js'
 import type { Pod, Service } from '../../../handler/kube/port.js'
 import { Backoff, type Seen } from '../../../handler/pass/backoff.js'
 import type { Fault } from '../../../handler/util/errors.js'
-import { aGroupReport, aMember, anActive, aPod, aService, failed } from '../../support/builders.js'
+import { aGroupReport, aMember, anActive, aPod, aService, aWrite, failed } from '../../support/builders.js'
 
 const INTERVAL_MS = 2_000
 
@@ -54,7 +54,7 @@ describe('a group whose pass ended with a write that came to nothing', () => {
   it.each(['unknown', 'throttled'] as const)(
     'is served every 4 s where it was the API server that is in trouble (%s)',
     (result) => {
-      const writes = [{ verb: 'patch', object: 'service/web', result }] as const
+      const writes = [aWrite('service/web', result)] as const
       expect(ticksThatPass(20_000, () => ending('failed', { writes }))).toEqual(seconds(0, 2, 4, 8, 12, 16, 20))
     },
   )
