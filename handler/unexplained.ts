@@ -28,6 +28,11 @@ export class Unexplained {
 
   /** What our patches test. */
   private tested({ labels, annotations, phase, terminating }: Pod): string {
-    return JSON.stringify([labels[this.roleLabel], annotations && [annotations[EPOCH], annotations[DELETION_COST]], phase, terminating])
+    return JSON.stringify([
+      labels[this.roleLabel],
+      annotations && [annotations[EPOCH], annotations[DELETION_COST]],
+      phase,
+      terminating,
+    ])
   }
 }
