@@ -20,9 +20,9 @@ export async function mutated(edits: readonly Edit[]): Promise<Code> {
   const { outputFiles } = await build({
     stdin: {
       contents: `
-        export { pass } from './handler/pass.ts'
+        export { pass } from './handler/pass/pass.ts'
         export { KubeError } from './handler/kube/port.ts'
-        export { takingTurns } from './handler/turns.ts'`,
+        export { takingTurns } from './handler/pass/fair-share.ts'`,
       resolveDir: repository,
     },
     bundle: true,
