@@ -38,6 +38,7 @@ const IN_PROCESS = [
   'test/properties/*.test.ts',
   'test/pass/*.test.ts',
   'test/simulation/*.test.ts',
+  'test/map/*.test.ts',
 ]
 
 export default defineConfig({
