@@ -15,12 +15,13 @@ test('Codes are lower case with hyphens, and each is a sentence', () => {
 function documentOf(): string {
   return `# Decisions
 
-Each pass makes one decision for each group, and says why: a sentence in the text report, and a code with the same sentence
-in the JSON report (\`reason.code\`, \`reason.text\`). Codes stay what they are; sentences may get better.
+Each pass makes one decision for each group, and gives the reason: a sentence in the text report, and a code with the same
+sentence in the JSON report (\`reason.code\`, \`reason.text\`). Codes never change; sentences may.
+[Troubleshooting](../README.md#troubleshooting) has remedies.
 
-This page is made of handler/group/reasons.ts by a test.
+A test makes this page from handler/group/reasons.ts.
 
-## Why a group is decided on as it is
+## Reasons for a decision
 
 ${tableOf(REASONS)}
 A group that cannot be served at all has an \`error\` in place of a decision, with a code and a remedy of its own.
@@ -34,5 +35,5 @@ ${tableOf(WHY_NOT)}`
 
 function tableOf(texts: Readonly<Record<string, string>>): string {
   const rows = Object.entries(texts).map(([code, text]) => `| \`${code}\` | ${text} |`)
-  return ['| Code | What it means |', '| --- | --- |', ...rows, ''].join('\n')
+  return ['| Code | Meaning |', '| --- | --- |', ...rows, ''].join('\n')
 }
