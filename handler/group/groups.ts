@@ -76,7 +76,7 @@ export function groupServices(
  * @param groups the groups to serve
  * @param everyGroup all groups of these namespaces, served or not: a pod must not be in two of them
  */
-export function populate(
+export function assignPods(
   groups: readonly GroupServices[],
   everyGroup: readonly GroupServices[],
   pods: readonly Pod[],

@@ -3,7 +3,7 @@
  * stops a group nor is it written to.
  */
 
-import { HEALED, MANAGED, PIN, SWAP } from '../kube/keys.js'
+import { CLAIM, HEALED, MANAGED, PIN } from '../kube/keys.js'
 import { FIELD_MANAGER, type Service } from '../kube/port.js'
 import { listsBy } from '../util/lists-by.js'
 import { groupKey } from './group-key.js'
@@ -99,7 +99,7 @@ export function whyNotManaged(
 export function isClaimed({ annotations, selector }: Service, roleLabel: string): boolean {
   if ((selector[roleLabel] ?? 'active') !== 'active') return false
   return (
-    SWAP in annotations || (PIN in selector && Object.keys(selector).some((key) => key !== PIN && key !== roleLabel))
+    CLAIM in annotations || (PIN in selector && Object.keys(selector).some((key) => key !== PIN && key !== roleLabel))
   )
 }
 
@@ -123,7 +123,7 @@ export function withoutMerelyClaimed(
 
 /** As latch.ts leaves it: the role is given back for a pin. */
 function asReleased(service: Service, roleLabel: string): Service {
-  const { [SWAP]: _claim, ...annotations } = service.annotations
+  const { [CLAIM]: _claim, ...annotations } = service.annotations
   const { [PIN]: pin, ...selector } = service.selector
   return { ...service, annotations, selector: pin === undefined ? selector : { ...selector, [roleLabel]: 'active' } }
 }
@@ -145,7 +145,7 @@ const OF_ONE_POD = [
 export function copiesOfPods(services: readonly Service[], roleLabel: string): ReadonlySet<Service> {
   const routing = services.filter(leadsToPods)
   const isLikeCopy = ({ annotations, selector }: Service) =>
-    roleLabel in selector && PIN in selector && !(SWAP in annotations || HEALED in annotations)
+    roleLabel in selector && PIN in selector && !(CLAIM in annotations || HEALED in annotations)
   const alike = routing.filter(isLikeCopy)
   if (alike.length === 0) return new Set()
   const others = routing.filter(

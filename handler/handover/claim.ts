@@ -13,7 +13,7 @@
  */
 
 import { isClaimed, isPinnedByOthers } from '../group/services.js'
-import { HEALED, MANAGED, PIN, SWAP } from '../kube/keys.js'
+import { CLAIM, HEALED, MANAGED, PIN } from '../kube/keys.js'
 import { isRefusal, type KubeError, type Service, type ServicePatch, type Written } from '../kube/port.js'
 import { pause } from '../kube/retry.js'
 import type { Fault } from '../util/errors.js'
@@ -151,14 +151,16 @@ export async function check(context: SwapContext, held: Claim, signal: AbortSign
   if (!first) return held
   if (context.quickCheck) {
     const { kube } = context
-    const tests = await Promise.all(held.services.map((service) => kube.testService(service, SWAP, held.token, signal)))
+    const tests = await Promise.all(
+      held.services.map((service) => kube.testService(service, CLAIM, held.token, signal)),
+    )
     if (tests.some(({ kind }) => kind === 'lost' || kind === 'gone')) return undefined
     if (tests.every(({ kind }) => kind === 'applied')) return held
     // Whatever else may be wrong with such a patch is nothing to a list.
   }
   const current = await context.kube.listServices({ namespace: first.namespace }, signal)
   const services = held.services.map(({ uid }) => current.find((service) => service.uid === uid))
-  const stands = (service: Service | undefined): service is Service => service?.annotations[SWAP] === held.token
+  const stands = (service: Service | undefined): service is Service => service?.annotations[CLAIM] === held.token
   return services.every(stands) ? { ...held, services } : undefined
 }
 
@@ -209,7 +211,7 @@ export function isStuck(released: Released): released is Stuck {
 /** The fault of a pass that has to end while Services are claimed, with the command that does what a release does. */
 export function stillClaimed(stuck: readonly Stuck[], roleLabel: string): Fault {
   const patch = {
-    metadata: { annotations: { [SWAP]: null } },
+    metadata: { annotations: { [CLAIM]: null } },
     spec: { selector: { [PIN]: null, [roleLabel]: 'active' } },
   }
   const commands = stuck.map(
@@ -282,14 +284,14 @@ function claimPatch(
 ): ServicePatch {
   return {
     resourceVersion,
-    annotations: { [SWAP]: token },
+    annotations: { [CLAIM]: token },
     selector: pin === undefined ? {} : { [roleLabel]: null, [PIN]: pin },
   }
 }
 
 /** What this swap has claimed is released, though its user has given it another role meanwhile. */
 function carriesOurs(service: Service, roleLabel: string): boolean {
-  return SWAP in service.annotations || isClaimed(service, roleLabel)
+  return CLAIM in service.annotations || isClaimed(service, roleLabel)
 }
 
 /**
@@ -307,7 +309,7 @@ function releasePatch(service: Service, roleLabel: string, isLeft: boolean, mayM
   const isOther = (selector[roleLabel] ?? 'active') !== 'active'
   return {
     resourceVersion,
-    annotations: { [SWAP]: null, ...(needsMark ? { [HEALED]: 'claim' } : {}) },
+    annotations: { [CLAIM]: null, ...(needsMark ? { [HEALED]: 'claim' } : {}) },
     selector: isGivenUp ? {} : { [PIN]: null, ...(!isEmptied && !isOther && { [roleLabel]: 'active' }) },
   }
 }

@@ -25,7 +25,7 @@ import {
   stillClaimed,
 } from './claim.js'
 import type { SwapContext } from './context.js'
-import { Unexplained } from './lost-writes.js'
+import { LostWrites } from './lost-writes.js'
 import { type Ballot, ballotOf, promote, type Step, seal } from './roles.js'
 
 export interface Handover {
@@ -139,8 +139,8 @@ async function swapUnderClaim(
   const refusals = new Map<string, Fault>()
   const noted: Fault[] = []
   const note = (error: KubeError) => void noted.push(faultOf(error, object))
-  const losses = new Unexplained(roleLabel)
-  /** Rounds in which every pod was rejected; and whether this is one. */
+  const losses = new LostWrites(roleLabel)
+  /** Resync in which every pod was rejected; and whether this is one. */
   let rounds = 0
   let isHopeless = true
   let never: readonly string[] = []

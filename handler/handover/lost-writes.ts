@@ -8,7 +8,7 @@ import { DELETION_COST, EPOCH } from '../kube/keys.js'
 import type { Pod } from '../kube/port.js'
 import type { Fault } from '../util/errors.js'
 
-export class Unexplained {
+export class LostWrites {
   private readonly last = new Map<string, string>()
 
   constructor(private readonly roleLabel: string) {}

@@ -29,7 +29,7 @@ export const DELETION_COST = 'controller.kubernetes.io/pod-deletion-cost'
 export const PIN = `${PREFIX}pod`
 
 /** On a Service, for the time of a swap: `<random token> <pod>`. */
-export const SWAP = `${PREFIX}swap`
+export const CLAIM = `${PREFIX}swap`
 
 /** On pods and Services: when a pass has last repaired what somebody else had changed (healing.ts). */
 export const HEALED = `${PREFIX}healed`

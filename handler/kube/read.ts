@@ -9,7 +9,7 @@ import type {
   V1Service,
   V1ServicePort,
 } from '@kubernetes/client-node'
-import { PIN, PREFIX, SWAP } from './keys.js'
+import { CLAIM, PIN, PREFIX } from './keys.js'
 import {
   type ClaimWriter,
   type Container,
@@ -132,10 +132,12 @@ function readClaimWriter(
   selector: Readonly<Record<string, string>>,
 ): ClaimWriter | undefined {
   const isPinned = Object.hasOwn(selector, PIN)
-  if (!isPinned && !Object.hasOwn(annotations, SWAP)) return undefined
+  if (!isPinned && !Object.hasOwn(annotations, CLAIM)) return undefined
   const writers = managedFields.flatMap(({ manager = '', time, subresource, fieldsV1 }): readonly ClaimWriter[] => {
     const fields = (fieldsV1 ?? {}) as Fields
-    const written = isPinned ? fields['f:spec']?.['f:selector'] : fields['f:metadata']?.['f:annotations']?.[`f:${SWAP}`]
+    const written = isPinned
+      ? fields['f:spec']?.['f:selector']
+      : fields['f:metadata']?.['f:annotations']?.[`f:${CLAIM}`]
     // From the API as JSON it is a text, whatever the model says.
     return written && !subresource ? [{ manager, time: time === undefined ? '' : String(time) }] : []
   })

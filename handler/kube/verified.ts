@@ -9,7 +9,7 @@ import { type Kube, KubeError, type PatchOperation, type Pod, type Service, type
 type Asked = readonly [field: string, found: string | undefined, value: string | null]
 
 /**
- * Turns an `applied` whose object is not what was asked for into `changed`. A write of marks alone must not make a pod
+ * FairShare an `applied` whose object is not what was asked for into `changed`. A write of marks alone must not make a pod
  * active either. (Another pass that has done so meanwhile has written another epoch.)
  */
 export function verified(kube: Kube, roleLabel: string): Kube {

@@ -7,7 +7,7 @@
  */
 import { createHash } from 'node:crypto'
 import type { Group } from '../group/groups.js'
-import { HEALED, PIN, SWAP } from '../kube/keys.js'
+import { CLAIM, HEALED, PIN } from '../kube/keys.js'
 import type { Pod, Service } from '../kube/port.js'
 import type { GroupReport } from '../report/report.js'
 import type { Milliseconds } from '../util/duration.js'
@@ -92,7 +92,7 @@ function seenOf({ services, members, strangers, ended }: Seen): string {
 }
 
 function ofService({ uid, annotations, selector, publishNotReadyAddresses }: Service) {
-  const { [SWAP]: _swap, [HEALED]: _healed, ...others } = annotations
+  const { [CLAIM]: _swap, [HEALED]: _healed, ...others } = annotations
   const { [PIN]: _pin, ...labels } = selector
   return [uid, others, labels, publishNotReadyAddresses]
 }

@@ -2,7 +2,7 @@
 import pLimit from 'p-limit'
 import type { GroupServices } from '../group/groups.js'
 import type { Kube } from '../kube/port.js'
-import { type Turns, turnOf } from './fair-share.js'
+import { type FairShare, turnOf } from './fair-share.js'
 
 /**
  * Of one group, however many pods it has: a thousand at once would wait for a connection for longer than a write may
@@ -14,7 +14,7 @@ const POD_WRITES_AT_ONCE = 8
  * The port of one group. Its requests take turns with those of all others: a tenant of whom hundreds of groups are
  * written in each pass would keep everybody else's behind them.
  */
-export function bounded(kube: Kube, requests: Turns, group: Pick<GroupServices, 'namespace' | 'selector'>): Kube {
+export function bounded(kube: Kube, requests: FairShare, group: Pick<GroupServices, 'namespace' | 'selector'>): Kube {
   const limit = pLimit(POD_WRITES_AT_ONCE)
   const inTurn = <T>(request: () => Promise<T>) => requests.take(turnOf(group, 0), request)
   return {

@@ -12,7 +12,7 @@
 import { keyOf } from '../group/group-key.js'
 import type { GroupServices } from '../group/groups.js'
 import type { Clock } from '../util/clock.js'
-import { Ranked } from '../util/priority-queue.js'
+import { PriorityQueue } from '../util/priority-queue.js'
 
 export interface Turn {
   readonly namespace: string
@@ -51,14 +51,14 @@ const REQUESTS: Bounds = { atOnce: 12, ofGroup: 12, ofNamespace: 12, slowAfterMs
 const KEPT = 1 / 4
 
 /** Those of one process. @param atOnce probes */
-export function takingTurns(
+export function fairShares(
   clock: Pick<Clock, 'sleep'>,
   atOnce: number,
-): { readonly probes: Turns; readonly swaps: Turns; readonly requests: Turns } {
+): { readonly probes: FairShare; readonly swaps: FairShare; readonly requests: FairShare } {
   return {
-    probes: new Turns(clock, { ...BOUNDS, atOnce }),
-    swaps: new Turns(clock, SWAPS),
-    requests: new Turns(clock, REQUESTS),
+    probes: new FairShare(clock, { ...BOUNDS, atOnce }),
+    swaps: new FairShare(clock, SWAPS),
+    requests: new FairShare(clock, REQUESTS),
   }
 }
 
@@ -78,7 +78,7 @@ interface Share {
   working: number
   queues: number
   /** Its queues that may begin one more. */
-  readonly ready: Ranked<Queue>
+  readonly ready: PriorityQueue<Queue>
 }
 
 /** Of a group. */
@@ -88,11 +88,11 @@ interface Queue {
   running: number
 }
 
-export class Turns {
+export class FairShare {
   private readonly namespaces = new Map<string, Share>()
   private readonly queues = new Map<string, Queue>()
   /** Of the namespaces that may begin one more, those that no work is done for; they all have less than their share. */
-  private readonly idle = new Ranked<Share>((one, other) => isBefore(one.ready.first, other.ready.first, 1))
+  private readonly idle = new PriorityQueue<Share>((one, other) => isBefore(one.ready.first, other.ready.first, 1))
   /** And the others: no more than there are places. */
   private readonly busy = new Set<Share>()
   /** Without those that are only waited for. */
@@ -177,7 +177,7 @@ export class Turns {
     if (known) return known
     const share = this.namespaces.get(namespace) ?? {
       ...{ running: 0, working: 0, queues: 0 },
-      ready: new Ranked<Queue>((one, other) => isBefore(one, other, 1)),
+      ready: new PriorityQueue<Queue>((one, other) => isBefore(one, other, 1)),
     }
     share.queues++
     this.namespaces.set(namespace, share)

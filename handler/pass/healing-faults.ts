@@ -1,7 +1,7 @@
 /** What was healed, in words: which object, what was wrong with it, who wrote that, and what to do about it. Pure. */
 
 import type { Member } from '../group/members.js'
-import { PIN, SWAP } from '../kube/keys.js'
+import { CLAIM, PIN } from '../kube/keys.js'
 import { FIELD_MANAGER, type Service } from '../kube/port.js'
 import type { Fault } from '../util/errors.js'
 import { type Incident, KEPT, writerOf } from './healing.js'
@@ -78,7 +78,7 @@ function whoClaimed(service: Service | undefined): string {
 
 function stateOf({ selector, annotations }: Service, { members }: Told): string {
   const pin = selector[PIN]
-  if (pin === undefined) return `claimed (${SWAP}: ${JSON.stringify(annotations[SWAP]?.slice(0, 60))})`
+  if (pin === undefined) return `claimed (${CLAIM}: ${JSON.stringify(annotations[CLAIM]?.slice(0, 60))})`
   const pinned = members.find(({ pod }) => pod.uid === pin)?.pod
   return `its selector was pinned to ${pinned ? `pod ${pinned.name}` : `a pod that is not there (${PIN}: ${pin})`}`
 }
@@ -105,7 +105,7 @@ function remedyFor(incident: Incident, told: Told): string {
 type Fields = readonly [kind: string, names: string, pointers: string]
 
 function serviceFields(): Fields {
-  return ['Service', `${PIN} and ${SWAP}`, `/spec/selector, /metadata/annotations/${SWAP.replace('/', '~1')}`]
+  return ['Service', `${PIN} and ${CLAIM}`, `/spec/selector, /metadata/annotations/${CLAIM.replace('/', '~1')}`]
 }
 
 function podFields(roleLabel: string): Fields {

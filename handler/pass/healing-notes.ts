@@ -1,11 +1,11 @@
 /**
- * One group as in tend.ts, and what was healed in it: noted on an object that is not the one which was healed, for
+ * One group as in reconcile.ts, and what was healed in it: noted on an object that is not the one which was healed, for
  * whoever rewrites that one rewrites its annotations too.
  */
 
 import type { Group } from '../group/groups.js'
 import type { Member } from '../group/members.js'
-import { HEALED, SWAP } from '../kube/keys.js'
+import { CLAIM, HEALED } from '../kube/keys.js'
 import type { Kube, Pod, Service, Written } from '../kube/port.js'
 import { recording, type Write } from '../kube/recording.js'
 import type { GroupReport } from '../report/report.js'
@@ -13,7 +13,7 @@ import { describeFault } from '../util/errors.js'
 import { bounded } from './bounded.js'
 import { type Incident, incidentsOf, type Memory, noteOf, notesIn, recall, remember } from './healing.js'
 import { faultOfHealing, type Told } from './healing-faults.js'
-import { type GroupContext, tend } from './reconcile.js'
+import { type GroupContext, reconcile } from './reconcile.js'
 
 /** A note that resists keeps nobody waiting for longer. */
 const NOTE_LIMIT_MS = 3_000
@@ -22,17 +22,17 @@ const TRIED = 3
 
 /**
  * Costs one request where something was healed, and none where nothing was.
- * @param earlier, leftovers as for `tend`
+ * @param earlier, leftovers as for `reconcile`
  * @param released Services of the group that were released while it was read, as they were before
  */
-export async function tendAndRemember(
+export async function reconcileAndNote(
   context: GroupContext,
   group: Group,
   earlier: readonly Write[],
-  leftovers: Parameters<typeof tend>[3],
+  leftovers: Parameters<typeof reconcile>[3],
   released: readonly Service[],
 ): Promise<GroupReport> {
-  const report = await tend(context, group, earlier, leftovers)
+  const report = await reconcile(context, group, earlier, leftovers)
   const incidents = incidentsOf(report, released, context.roleLabel)
   if (incidents.length === 0) return report
 
@@ -96,7 +96,7 @@ function keepersOf(report: GroupReport, group: Group, incidents: readonly Incide
   )
   const isHealed = ({ uid }: { readonly uid: string }) => healed.has(uid)
   const pods = writable(report).map(({ pod }) => pod)
-  const services = group.services.filter(({ annotations }) => !(SWAP in annotations))
+  const services = group.services.filter(({ annotations }) => !(CLAIM in annotations))
   return [
     ...pods.filter((pod) => !isHealed(pod)).map(onPod),
     ...services.filter((service) => !isHealed(service)).map(onService),

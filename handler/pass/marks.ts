@@ -19,7 +19,7 @@ import type { KubeError, Pod, Written } from '../kube/port.js'
 import { pause } from '../kube/retry.js'
 
 /** Writes nothing in a steady state. @returns what the API server refused, or did not answer */
-export async function keepUp(context: SwapContext, members: readonly Judged[]): Promise<readonly KubeError[]> {
+export async function writeMarks(context: SwapContext, members: readonly Judged[]): Promise<readonly KubeError[]> {
   const written = await Promise.all([
     ...members.map((member) => markPod(context, member)),
     ...toLabel(members).map((member) => labelPod(context, member)),

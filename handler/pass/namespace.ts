@@ -11,7 +11,7 @@ import { recording, type Write } from '../kube/recording.js'
 import { faultReport, type GroupReport, reportWithout } from '../report/report.js'
 import type { Fault } from '../util/errors.js'
 import { bounded } from './bounded.js'
-import { tendAndRemember } from './healing-notes.js'
+import { reconcileAndNote } from './healing-notes.js'
 import { type GroupContext, UNMANAGED } from './reconcile.js'
 import { groupsToRead, isInScope, type ServiceRef, selectGroups, type Target } from './scope.js'
 import { readGroup, takeSnapshot } from './snapshot.js'
@@ -27,17 +27,17 @@ export interface Wanted {
 }
 
 /** Makes the report on a group. @param fresh it has waited for its turn: what was read before is old */
-export type Tend = (fresh: GroupContext | undefined) => Promise<GroupReport>
+export type Reconcile = (fresh: GroupContext | undefined) => Promise<GroupReport>
 
 /** Who serves the groups, and when. */
 export interface Host {
   /** Somebody serves it already, and this pass need not. */
   isBusy(group: Group): boolean
-  serve(group: Group, tend: Tend): Promise<GroupReport>
+  serve(group: Group, reconcile: Reconcile): Promise<GroupReport>
 }
 
 /** What was read, and what comes of it: groups are served side by side, and end when they end. */
-export interface Tended {
+export interface NamespaceResult {
   readonly namespace: string | undefined
   /** A report for each group that was served, and for what could not be read. */
   readonly reports: Promise<readonly GroupReport[]>
@@ -63,13 +63,13 @@ const NOTHING = {
 }
 
 /** Resolves once it was read. Never throws for what the cluster does. @param namespace `undefined`: all, in one LIST each */
-export async function tendNamespace(
+export async function reconcileNamespace(
   context: GroupContext & { readonly host: Host },
   { services: refs, dryRun: isDryRun }: { readonly services: readonly ServiceRef[]; readonly dryRun: boolean },
   namespace: string | undefined,
   wanted: Wanted,
   reads: Reads,
-): Promise<Tended> {
+): Promise<NamespaceResult> {
   const writes: Write[] = []
   const { targets, done } = wanted
   const isWanted = (group: GroupServices) => isInScope(refs, group) && !done?.has(keyOf(group))
@@ -106,8 +106,8 @@ export async function tendNamespace(
           healed: healed.filter(isOwn),
         }
         return context.host.serve(group, (fresh) =>
-          context.sight.during(group, () =>
-            (fresh ?? isLeft(group)) ? tendAnew(fresh ?? context, group) : tendRead(context, read),
+          context.overview.during(group, () =>
+            (fresh ?? isLeft(group)) ? reconcileAnew(fresh ?? context, group) : reconcileRead(context, read),
           ),
         )
       })
@@ -138,19 +138,19 @@ interface ReadGroup {
   readonly healed: readonly Service[]
 }
 
-function tendRead(context: GroupContext, { group, writes, stuck, healed }: ReadGroup): Promise<GroupReport> {
-  return tendAndRemember(context, group, writes, leftoversOf(context, stuck), healed)
+function reconcileRead(context: GroupContext, { group, writes, stuck, healed }: ReadGroup): Promise<GroupReport> {
+  return reconcileAndNote(context, group, writes, leftoversOf(context, stuck), healed)
 }
 
 /** Reads the group by itself, and what is left of claims on it is waited for. */
-async function tendAnew(context: GroupContext, group: Group): Promise<GroupReport> {
+async function reconcileAnew(context: GroupContext, group: Group): Promise<GroupReport> {
   const writes: Write[] = []
   const names = group.services.map(({ name }) => name)
   try {
     const kube = bounded(context.kube, context.requests, group)
     const recorded = { ...context, kube: recording(kube, writes, context.dryRun) }
     const read = await readGroup(recorded, group, !context.dryRun)
-    if (read.group) return await tendRead(context, { ...read, group: read.group, writes })
+    if (read.group) return await reconcileRead(context, { ...read, group: read.group, writes })
     return reportWithout(context, group.namespace, names, UNMANAGED, {
       writes,
       faults: leftoversOf(context, read.stuck),

@@ -6,14 +6,14 @@ import type { Service } from '../kube/port.js'
 import type { GroupReport } from '../report/report.js'
 import { faultReport } from '../report/report.js'
 import { describeFault, type Fault } from '../util/errors.js'
-import type { Tended } from './namespace.js'
+import type { NamespaceResult } from './namespace.js'
 import { names, type Scope, type ServiceRef, type Target } from './scope.js'
 
 /** One report for each `--service` that is nowhere among the managed ones. */
-export function missingServices(scope: Scope, tended: readonly Tended[]): readonly GroupReport[] {
-  if (tended.some(({ services }) => services === undefined)) return [] // it may well be where we could not look
-  const groups = tended.flatMap((one) => one.found)
-  const all = tended.flatMap((one) => one.services ?? [])
+export function missingServices(scope: Scope, results: readonly NamespaceResult[]): readonly GroupReport[] {
+  if (results.some(({ services }) => services === undefined)) return [] // it may well be where we could not look
+  const groups = results.flatMap((one) => one.found)
+  const all = results.flatMap((one) => one.services ?? [])
   return scope.services.flatMap((ref) => {
     const isServed = groups.some(
       (group) =>
@@ -50,12 +50,12 @@ function notFound(scope: Scope, ref: ServiceRef, services: readonly Service[]): 
  */
 export function emptyScope(
   scope: Scope & { readonly isNamed?: boolean },
-  tended: readonly Tended[],
+  results: readonly NamespaceResult[],
 ): { readonly groups: readonly GroupReport[]; readonly warnings: readonly string[] } {
-  const empty = tended.filter(({ services, keys }) => services !== undefined && keys.length === 0)
+  const empty = results.filter(({ services, keys }) => services !== undefined && keys.length === 0)
   if (scope.services.length > 0 || empty.length === 0) return { groups: [], warnings: [] }
   const faults = empty.map(({ namespace, services = [] }) => nothingIn(scope, namespace, services))
-  if (!scope.isNamed || empty.length < tended.length) return { groups: [], warnings: faults.map(describeFault) }
+  if (!scope.isNamed || empty.length < results.length) return { groups: [], warnings: faults.map(describeFault) }
   const groups = faults.map((fault, n) => faultReport({ defaults: scope.settings }, empty[n]?.namespace, [], [fault]))
   return { groups, warnings: [] }
 }

@@ -97,7 +97,7 @@ export interface Scope {
 }
 
 /** How all groups look to one process, or to one pass where it makes no other. */
-export class Sight {
+export class Overview {
   private readonly looks = new Map<string, Look>()
   private changed: { readonly promise: Promise<void>; readonly tell: () => void } | undefined
   private summary: Summary | undefined

@@ -12,13 +12,13 @@ import { DEFAULT_MAX_HEALTH_TIMEOUT_MS } from '../settings/settings.js'
 import { systemClock } from '../util/clock.js'
 import type { Backoff } from './backoff.js'
 import type { Effects } from './context.js'
-import { takingTurns } from './fair-share.js'
-import { type Host, type Tend, type Tended, tendNamespace, type Wanted } from './namespace.js'
+import { fairShares } from './fair-share.js'
+import { type Host, type NamespaceResult, type Reconcile, reconcileNamespace, type Wanted } from './namespace.js'
 import { emptyScope, missingServices, missingTarget } from './not-found.js'
-import { DEFAULT_PANIC, Sight } from './overview.js'
+import { DEFAULT_PANIC, Overview } from './overview.js'
 import type { GroupContext } from './reconcile.js'
 import type { Scope, Target } from './scope.js'
-import type { Hosting } from './single-flight.js'
+import type { SingleFlight } from './single-flight.js'
 
 export interface PassOptions extends Scope {
   /** The user has named the namespaces, and so expects managed Services there; false unless given. */
@@ -43,9 +43,9 @@ export interface PassOptions extends Scope {
 export interface Shared {
   /** Whose probe is next, whose swap, and whose request. */
   readonly turns: Pick<GroupContext, 'probes' | 'swaps' | 'requests'>
-  readonly hosting: Hosting
+  readonly singleFlight: SingleFlight
   /** How all groups look to the process. Absent: what one pass sees is all that it knows. */
-  readonly sight?: Sight
+  readonly overview?: Overview
   /** Groups that cannot be written for the moment, which are left as well. Absent: none. */
   readonly backoff?: Backoff
   /** Groups that another pass is serving: left to it, or served once more after that. */
@@ -79,17 +79,17 @@ export async function pass(options: PassOptions, effects: Effects, stop: AbortSi
     ...rest,
   })
   const reading = { left: 0 }
-  const sight = shared?.sight ?? new Sight(clock)
+  const overview = shared?.overview ?? new Overview(clock)
   const context: GroupContext = {
     ...effects,
     kube: options.dryRun ? dryRun(effects.kube) : verified(effects.kube, options.roleLabel),
-    ...(shared?.turns ?? takingTurns(systemClock, options.concurrency)),
+    ...(shared?.turns ?? fairShares(systemClock, options.concurrency)),
     roleLabel: options.roleLabel,
     optIn: options.optIn ?? false,
     defaults: options.settings,
     maxHealthTimeoutMs: options.maxHealthTimeoutMs ?? DEFAULT_MAX_HEALTH_TIMEOUT_MS,
     panic: options.panic ?? DEFAULT_PANIC,
-    ...{ sight, unread: () => reading.left },
+    ...{ overview, unread: () => reading.left },
     dryRun: options.dryRun,
     deadline: begin(),
     stop,
@@ -110,23 +110,24 @@ function hostOf(
   shared: Shared | undefined,
   served: (group: GroupReport) => void,
 ): Host {
-  if (!shared) return { isBusy: () => false, serve: (_group, tend) => tend(undefined) }
-  const { hosting, busy, backoff } = shared
+  if (!shared) return { isBusy: () => false, serve: (_group, reconcile) => reconcile(undefined) }
+  const { singleFlight, busy, backoff } = shared
   const { clock } = context
-  const told = async (group: Group, tend: Tend, fresh?: GroupContext) => {
-    const report = await tend(fresh)
+  const told = async (group: Group, reconcile: Reconcile, fresh?: GroupContext) => {
+    const report = await reconcile(fresh)
     if (!context.stop.aborted) backoff?.ended(keyOf(group), group, report, clock.now())
     served(report)
     return report
   }
   return {
     isBusy: (group) =>
-      busy === 'left' && (hosting.isServed(keyOf(group)) || backoff?.isLeft(keyOf(group), group, clock.now()) === true),
-    serve: async (group, tend) => {
-      const report = await hosting.serve(keyOf(group), async (turn) => {
-        if (turn === 'now') return told(group, tend)
+      busy === 'left' &&
+      (singleFlight.isServed(keyOf(group)) || backoff?.isLeft(keyOf(group), group, clock.now()) === true),
+    serve: async (group, reconcile) => {
+      const report = await singleFlight.serve(keyOf(group), async (turn) => {
+        if (turn === 'now') return told(group, reconcile)
         const deadline = begin() // its own: the other pass may have taken all of this one's
-        return told(group, tend, { ...context, deadline }).finally(() => deadline.close())
+        return told(group, reconcile, { ...context, deadline }).finally(() => deadline.close())
       })
       const { namespace, services } = group
       const names = services.map(({ name }) => name)
@@ -149,25 +150,25 @@ async function readScope(
   const { targets } = options
   const reads = pLimit(NAMESPACES_AT_ONCE)
   const scope = options.namespaces === 'all' ? [undefined] : [...new Set(options.namespaces)]
-  const tend = (namespaces: readonly (string | undefined)[], wanted: Wanted) => {
+  const reconcileAll = (namespaces: readonly (string | undefined)[], wanted: Wanted) => {
     reading.left += namespaces.length
     const read = () => {
       reading.left--
-      context.sight.tell()
+      context.overview.tell()
     }
     return Promise.all(
       namespaces.map((namespace) =>
-        tendNamespace({ ...context, host }, options, namespace, wanted, reads).finally(read),
+        reconcileNamespace({ ...context, host }, options, namespace, wanted, reads).finally(read),
       ),
     )
   }
-  const reports = (tended: readonly Tended[]) => tended.map((one) => one.reports)
-  const restOf = (tended: readonly Tended[]) => ({
-    complete: tended.flatMap(({ namespace, isComplete }) => (isComplete ? [namespace] : [])),
-    busy: tended.flatMap(({ busy }) => busy.map(namesOf)),
+  const reports = (results: readonly NamespaceResult[]) => results.map((one) => one.reports)
+  const restOf = (results: readonly NamespaceResult[]) => ({
+    complete: results.flatMap(({ namespace, isComplete }) => (isComplete ? [namespace] : [])),
+    busy: results.flatMap(({ busy }) => busy.map(namesOf)),
   })
   if (targets === undefined) {
-    const all = await tend(scope, {})
+    const all = await reconcileAll(scope, {})
     const empty = emptyScope(options, all)
     return {
       ...restOf(all),
@@ -180,25 +181,25 @@ async function readScope(
   const isInScope = (namespace: string) => options.namespaces === 'all' || options.namespaces.includes(namespace)
   const isNarrow = named.length === targets.length
   const narrow = isNarrow ? [...new Set(named)].filter(isInScope) : scope
-  const tended = await tend(narrow, { targets })
-  const isMatched = (target: Target) => tended.some(({ matched }) => matched.has(target))
+  const results = await reconcileAll(narrow, { targets })
+  const isMatched = (target: Target) => results.some(({ matched }) => matched.has(target))
   const isUnread = ({ namespace }: Target) =>
-    tended.some((one) => one.services === undefined && (namespace === undefined || one.namespace === namespace))
+    results.some((one) => one.services === undefined && (namespace === undefined || one.namespace === namespace))
   const unmatched = targets.filter((target) => !isMatched(target) && !isUnread(target))
-  const services = tended.flatMap((one) => one.services ?? [])
+  const services = results.flatMap((one) => one.services ?? [])
   const missing = unmatched
     .filter(({ otherwise }) => otherwise === 'not-found')
     .flatMap((target) => missingTarget(options, target, services))
   if (!unmatched.some(({ otherwise }) => otherwise === 'all')) {
-    return { ...restOf(tended), reports: [...reports(tended), missing], warnings: [] }
+    return { ...restOf(results), reports: [...reports(results), missing], warnings: [] }
   }
-  const done = new Set(tended.flatMap(({ keys }) => keys))
-  const { complete } = restOf(tended)
-  const rest = await tend(
+  const done = new Set(results.flatMap(({ keys }) => keys))
+  const { complete } = restOf(results)
+  const rest = await reconcileAll(
     scope.filter((namespace) => !complete.includes(namespace)),
     { done },
   )
-  return { ...restOf([...tended, ...rest]), reports: [...reports(tended), missing, ...reports(rest)], warnings: [] }
+  return { ...restOf([...results, ...rest]), reports: [...reports(results), missing, ...reports(rest)], warnings: [] }
 }
 
 function namesOf({ namespace, services }: GroupServices): Report['busy'][number] {

@@ -3,12 +3,12 @@
 import type { Doubt } from '../group/decide.js'
 import { type Decision, decide, type Swap } from '../group/decide.js'
 import type { Judged } from '../group/groups.js'
-import { endedActive, type Group, groupName, populate } from '../group/groups.js'
+import { assignPods, endedActive, type Group, groupName } from '../group/groups.js'
 import { strayPods, unnamedPods } from '../group/near-misses.js'
 import { stillClaimed } from '../handover/claim.js'
 import type { SwapContext } from '../handover/context.js'
 import { type Handover, handOver, type Redecide } from '../handover/handover.js'
-import { Unexplained } from '../handover/lost-writes.js'
+import { LostWrites } from '../handover/lost-writes.js'
 import { planCheck } from '../health/plan.js'
 import { deadPorts, unreachable } from '../health/service-ports.js'
 import { uncheckedPorts } from '../health/unchecked-ports.js'
@@ -21,10 +21,10 @@ import { policyOf, type Settings } from '../settings/settings.js'
 import type { Fault } from '../util/errors.js'
 import { bounded } from './bounded.js'
 import type { Effects } from './context.js'
-import { type Turns, turnOf } from './fair-share.js'
+import { type FairShare, turnOf } from './fair-share.js'
 import { Findings } from './findings.js'
-import { keepUp, labelPod, retire } from './marks.js'
-import { blindness, type Scope, type Sight, uncounted } from './overview.js'
+import { labelPod, retire, writeMarks } from './marks.js'
+import { blindness, type Overview, type Scope, uncounted } from './overview.js'
 import type { Decide } from './settled.js'
 import { readGroup } from './snapshot.js'
 import { judgeGroup, knownSince, notesOn } from './verdicts.js'
@@ -37,18 +37,18 @@ export interface GroupContext extends SwapContext, Effects, Scope {
   /** The wish that the pass ends early. */
   readonly stop: AbortSignal
   /** Whose probe is next, whose swap, and whose request. */
-  readonly probes: Turns
-  readonly swaps: Turns
-  readonly requests: Turns
+  readonly probes: FairShare
+  readonly swaps: FairShare
+  readonly requests: FairShare
   /** How the other groups look. */
-  readonly sight: Sight
+  readonly overview: Overview
 }
 
 /**
  * @param earlier writes that were made for this group while it was read
  * @param leftovers claims on this group that could not be taken off
  */
-export async function tend(
+export async function reconcile(
   shared: GroupContext,
   group: Group,
   earlier: readonly Write[],
@@ -56,13 +56,13 @@ export async function tend(
 ): Promise<GroupReport> {
   const over = new AbortController()
   try {
-    return await tendWith(new Findings(over.signal), shared, group, earlier, leftovers)
+    return await reconcileWith(new Findings(over.signal), shared, group, earlier, leftovers)
   } finally {
     over.abort()
   }
 }
 
-async function tendWith(
+async function reconcileWith(
   findings: Findings,
   shared: GroupContext,
   group: Group,
@@ -74,13 +74,13 @@ async function tendWith(
   let context: GroupContext = { ...shared, kube }
   /** What is to be reported whatever comes of it, of every attempt. */
   const noted: Fault[] = []
-  let view = await afterTrial(context, await consider(context, group, findings), findings, noted)
+  let view = await afterTrial(context, await evaluate(context, group, findings), findings, noted)
   noted.push(...view.group.alarms)
   const activeBefore = activeNames(view)
   let remaining = leftovers
   /** Whether any attempt of this pass may have sealed the active pod. */
   let begun = false
-  const losses = new Unexplained(context.roleLabel)
+  const losses = new LostWrites(context.roleLabel)
   const result = (ending: Ending): GroupReport =>
     reportOf(group, { ...view, members: knownSince(view.members, findings) }, activeBefore, writes, {
       ...ending,
@@ -89,7 +89,7 @@ async function tendWith(
 
   for (let attempt = 0; ; attempt++) {
     const { decision } = view
-    if (!isSwap(decision)) return result(await stay(context, view, decision))
+    if (!isSwap(decision)) return result(await noOp(context, view, decision))
     const handover = await context.swaps.take(turnOf(group, 0), () => trySwap(context, view, decision, findings))
     if (!handover) return result({ faults: [tooLate(shared.stop, group)] })
     const { outcome } = handover
@@ -98,7 +98,7 @@ async function tendWith(
     noted.push(...handover.noted)
     if (outcome.kind === 'done') {
       view = { ...view, decision: enabled(decision, outcome.winner) }
-      if (!context.dryRun) context.sight.moved(group, outcome.winner)
+      if (!context.dryRun) context.overview.moved(group, outcome.winner)
       const retired = await retireEnded(context, view.group)
       return result({
         activeAfter: outcome.winner.pod.name,
@@ -122,7 +122,7 @@ async function tendWith(
       const again = await (begun ? persist(context, context.deadline.swapping, read) : read())
       remaining = again.stuck.length > 0 ? [stillClaimed(again.stuck, context.roleLabel)] : []
       view = again.group
-        ? await consider(context, again.group, findings)
+        ? await evaluate(context, again.group, findings)
         : { ...view, decision: UNMANAGED, members: [] }
       noted.push(...view.group.alarms)
     } catch (error) {
@@ -152,7 +152,7 @@ async function afterTrial(context: GroupContext, view: View, findings: Findings,
     if (error instanceof KubeError) return undefined // the swap meets it too, and says so
     throw error
   })
-  return again?.group ? consider(context, again.group, findings) : view
+  return again?.group ? evaluate(context, again.group, findings) : view
 }
 
 /** What is said of a group in the end. @param group as it was when the pass began */
@@ -221,7 +221,7 @@ export const UNMANAGED: Decision = {
   reason: { code: 'no-pods', text: 'the Service is not managed any more' },
 }
 
-async function consider(context: GroupContext, group: Group, findings: Findings): Promise<View> {
+async function evaluate(context: GroupContext, group: Group, findings: Findings): Promise<View> {
   const policy = policyOf(group.services, context.defaults)
   const fault = group.fault ?? ('fault' in policy ? policy.fault : undefined)
   if (fault || 'fault' in policy) {
@@ -231,7 +231,7 @@ async function consider(context: GroupContext, group: Group, findings: Findings)
   const { settings, warnings } = policy
   const decided = decideOn(context, group, settings)
   const judged = await judgeGroup(context, group, settings, findings, true, decided)
-  const doubt = await context.sight.doubt(group, judged, context, context.deadline.probing)
+  const doubt = await context.overview.doubt(group, judged, context, context.deadline.probing)
   const members = doubt ? judged.map(uncounted) : judged
   return {
     group,
@@ -264,7 +264,7 @@ function misnamed({ roleLabel }: GroupContext, group: Group, { prefer = [], neve
   ]
 }
 
-async function stay(context: GroupContext, view: View, decision: Exclude<Decision, Swap>): Promise<Ending> {
+async function noOp(context: GroupContext, view: View, decision: Exclude<Decision, Swap>): Promise<Ending> {
   const [activeAfter] = activeNames(view)
   switch (decision.kind) {
     case 'error':
@@ -277,7 +277,10 @@ async function stay(context: GroupContext, view: View, decision: Exclude<Decisio
     case 'keep':
     case 'count':
     case 'blocked': {
-      const [refused, retired] = await Promise.all([keepUp(context, view.members), retireEnded(context, view.group)])
+      const [refused, retired] = await Promise.all([
+        writeMarks(context, view.members),
+        retireEnded(context, view.group),
+      ])
       const isLate = decision.kind === 'blocked' && decision.reason.code === 'not-probed'
       const isBlind = decision.kind === 'blocked' && decision.reason.code === 'blind'
       return {
@@ -311,7 +314,7 @@ async function trySwap(
   if (!context.deadline.allowsSwap()) return undefined
   const redecide: Redecide = async (never, signal) => {
     const pods = await context.kube.listPods({ namespace: group.namespace, labels: group.selector }, signal)
-    const [again] = populate([group], [group], pods, context.roleLabel)
+    const [again] = assignPods([group], [group], pods, context.roleLabel)
     const careful = { ...settings, never: [...(settings.never ?? []), ...never] }
     const decided = again && decideOn(context, again, careful, doubt)
     // Nobody is active now: pods that were not waited for before are, as long as a read would be.

@@ -16,7 +16,7 @@ interface Served {
   next?: Promise<Answer>
 }
 
-export class Hosting {
+export class SingleFlight {
   private readonly groups = new Map<string, Served>()
   private closed = false
 

@@ -3,11 +3,11 @@
 import pLimit from 'p-limit'
 import { emptySelectors } from '../group/empty-selectors.js'
 import { keyOf } from '../group/group-key.js'
-import { type Group, type GroupServices, groupServices, populate } from '../group/groups.js'
+import { assignPods, type Group, type GroupServices, groupServices } from '../group/groups.js'
 import { isClaimed, withoutMerelyClaimed } from '../group/services.js'
 import { isStuck, release, type Stuck } from '../handover/claim.js'
 import type { SwapContext } from '../handover/context.js'
-import { SWAP } from '../kube/keys.js'
+import { CLAIM } from '../kube/keys.js'
 import { KubeError, type Pod, type Service } from '../kube/port.js'
 
 /** A leftover that resists keeps nobody waiting for longer. */
@@ -50,7 +50,7 @@ export async function takeSnapshot(context: SwapContext, scope: Scope, waitForLe
   const namespace = scope.namespace ?? (labels && only.namespace)
   try {
     const pods = await kube.listPods({ namespace, labels }, deadline.observing)
-    const populated = populate(groups, rivals, pods, roleLabel)
+    const populated = assignPods(groups, rivals, pods, roleLabel)
     return { groups: await withNearMisses(context, populated, pods, services), services, stuck, healed }
   } catch (error) {
     if (!(error instanceof KubeError)) throw error
@@ -134,5 +134,5 @@ async function readServices(context: SwapContext, scope: Scope, wait: boolean): 
 }
 
 function isSameClaim(one: Service, other: Service): boolean {
-  return one.uid === other.uid && one.annotations[SWAP] === other.annotations[SWAP]
+  return one.uid === other.uid && one.annotations[CLAIM] === other.annotations[CLAIM]
 }

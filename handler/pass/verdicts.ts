@@ -12,14 +12,14 @@ import type { Settings } from '../settings/settings.js'
 import { formatDuration } from '../util/duration.js'
 import { add } from '../util/lists-by.js'
 import type { Effects } from './context.js'
-import { type Turns, turnOf } from './fair-share.js'
+import { type FairShare, turnOf } from './fair-share.js'
 import { type Awaited, asKnown, enoughKnown, type Findings } from './findings.js'
-import { isProbed, type Sight } from './overview.js'
+import { isProbed, type Overview } from './overview.js'
 import type { Decide } from './settled.js'
 
 /** What judging takes from outside. */
 export type Judging = Pick<SwapContext & Effects, 'clock' | 'probe' | 'deadline'> &
-  Limits & { readonly probes: Turns; readonly sight?: Sight }
+  Limits & { readonly probes: FairShare; readonly overview?: Overview }
 
 /** What bounds the probes of a pod. */
 export interface Limits {
@@ -56,7 +56,7 @@ export async function judgeGroup(
     const { uid } = member.pod
     const plan = fitted(planCheck(member.pod, settings), context)
     const state = judgeByState(plan, member, needsReady(services, plan))
-    if (member.role === 'active' && (state || !isProbed(plan))) context.sight?.omit(group)
+    if (member.role === 'active' && (state || !isProbed(plan))) context.overview?.omit(group)
     const known = state ?? findings.verdicts.get(uid)
     if (known) return { judged: { ...member, verdict: known } }
     if (!mayProbe && !findings.begun(uid)) return { judged: { ...member, verdict: notProbed(plan, member) } }
@@ -98,15 +98,15 @@ function telling(failed: () => void, probe: Probe): Probe {
 }
 
 /** The probes of one pod: of all pods the first ones come first, and of these those of active pods. */
-function inTurn({ probes, probe, sight }: Judging, group: Group, member: Member): Probe {
+function inTurn({ probes, probe, overview }: Judging, group: Group, member: Member): Probe {
   let count = 0
   return (plan, timeoutMs, signal) => {
     const urgency = 2 * count++ + (member.role === 'active' ? 0 : 1)
     return probes.take(turnOf(group, urgency), async () => {
-      if (!sight || !isProbed(plan)) return probe(plan, timeoutMs, signal)
-      sight.asks(group, member)
+      if (!overview || !isProbed(plan)) return probe(plan, timeoutMs, signal)
+      overview.asks(group, member)
       const result = await probe(plan, timeoutMs, signal)
-      if (result.healthy || !signal.aborted) sight.answered(group, member, result)
+      if (result.healthy || !signal.aborted) overview.answered(group, member, result)
       return result
     })
   }

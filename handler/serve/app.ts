@@ -9,11 +9,11 @@ import { connect } from '../kube/client.js'
 import { connectWatches } from '../kube/watch.js'
 import { Backoff } from '../pass/backoff.js'
 import type { Effects } from '../pass/context.js'
-import { takingTurns } from '../pass/fair-share.js'
-import { Sight } from '../pass/overview.js'
+import { fairShares } from '../pass/fair-share.js'
+import { Overview } from '../pass/overview.js'
 import { pass, type Shared } from '../pass/pass.js'
 import type { Order } from '../pass/scope.js'
-import { Hosting } from '../pass/single-flight.js'
+import { SingleFlight } from '../pass/single-flight.js'
 import { exitCode, isUnserved } from '../report/exit-code.js'
 import type { GroupReport, Report } from '../report/report.js'
 import { systemClock } from '../util/clock.js'
@@ -24,13 +24,13 @@ import { loop } from './interval.js'
 import { Progress } from './progress.js'
 import { Reach } from './reachability.js'
 import type { Standing } from './readiness.js'
-import { newsIn } from './telemetry/changes.js'
+import { changesIn } from './telemetry/changes.js'
 import { describeDefect, type Log } from './telemetry/log.js'
 import { createMetrics, type Metrics, type Trigger } from './telemetry/metrics.js'
 import { rarely } from './telemetry/rarely.js'
-import { keepAccount } from './telemetry/watches.js'
-import { counted } from './watch/group-changes.js'
-import { NOT_WELL_MS, OTHER_GROUPS_MS, Rounds } from './watch/resync.js'
+import { trackWatches } from './telemetry/watches.js'
+import { groupChanges } from './watch/group-changes.js'
+import { NOT_WELL_MS, OTHER_GROUPS_MS, Resync } from './watch/resync.js'
 import { watch } from './watch/watch.js'
 
 /** Groups that the watches have found in need are read side by side. */
@@ -70,15 +70,15 @@ export function createApp(
   const watches = connectWatches(config)
   const reach = new Reach({ kube: side, namespaces, clock, log, signal: stopped.signal })
 
-  const turns = takingTurns(clock, options.concurrency)
-  const hosting = new Hosting()
-  const sight = new Sight(clock)
+  const turns = fairShares(clock, options.concurrency)
+  const singleFlight = new SingleFlight()
+  const overview = new Overview(clock)
   const backoff = new Backoff()
   /** @param told of each group, as soon as it was served */
   const makePass = (
     kube: Effects['kube'],
     order: Order,
-    how: Partial<Pick<Shared, 'hosting' | 'busy' | 'onGroup'>> = {},
+    how: Partial<Pick<Shared, 'singleFlight' | 'busy' | 'onGroup'>> = {},
   ): Run => {
     // A signal of its own: what a pass hangs on it ends with the pass.
     const stop = new AbortController()
@@ -92,9 +92,9 @@ export function createApp(
     const progress = new Progress()
     const shared: Shared = {
       turns,
-      sight,
-      hosting: how.hosting ?? new Hosting(),
-      ...(how.hosting ? { backoff } : {}),
+      overview,
+      singleFlight: how.singleFlight ?? new SingleFlight(),
+      ...(how.singleFlight ? { backoff } : {}),
       busy: how.busy ?? 'awaited',
       onRead,
       onGroup: (group) => {
@@ -106,7 +106,7 @@ export function createApp(
       ...options,
       namespaces,
       isNamed,
-      dryRun: how.hosting ? options.dryRun : true,
+      dryRun: how.singleFlight ? options.dryRun : true,
       quickCheck: true,
       shared,
       ...(order === 'all' ? {} : { targets: order }),
@@ -117,8 +117,8 @@ export function createApp(
     return { read, report, part: (targets) => progress.part(targets) }
   }
 
-  const rounds = new Rounds(clock)
-  const news = newsIn(options.output)
+  const rounds = new Resync(clock)
+  const news = changesIn(options.output)
   const say = (text: string | undefined): void => {
     if (text !== undefined) log.print(text)
   }
@@ -144,7 +144,7 @@ export function createApp(
     (order: Order, trigger: Trigger): Run => {
       // Nobody waits for what the clock has asked for: the next tick comes soon.
       const busy = trigger === 'interval' ? 'left' : 'awaited'
-      const { report, ...rest } = makePass(kube, order, { hosting, busy, onGroup })
+      const { report, ...rest } = makePass(kube, order, { singleFlight, busy, onGroup })
       return { ...rest, report: report.then((made) => tell(trigger, order, made)) }
     }
 
@@ -221,7 +221,7 @@ export function createApp(
           optIn: options.optIn ?? false,
           defaults: options.settings,
           services: (namespace) =>
-            counted(
+            groupChanges(
               watches.services(namespace),
               options.roleLabel,
               () => rounds.within(OTHER_GROUPS_MS),
@@ -230,7 +230,7 @@ export function createApp(
           pods: (namespace) => watches.pods(namespace),
           pass: ({ namespace, services: [service] }) =>
             ofWatch([{ namespace, service: service?.name, otherwise: 'nothing' }]),
-          ...keepAccount(metrics, (message) => log.warn(message), reach),
+          ...trackWatches(metrics, (message) => log.warn(message), reach),
         },
         stopped.signal,
       )
@@ -238,7 +238,13 @@ export function createApp(
     },
     close: async () => {
       stopped.abort()
-      await Promise.all([hosting.close(), triggered.close(), seen.close(), looked.close(), Promise.allSettled(ticks)])
+      await Promise.all([
+        singleFlight.close(),
+        triggered.close(),
+        seen.close(),
+        looked.close(),
+        Promise.allSettled(ticks),
+      ])
     },
   }
 }

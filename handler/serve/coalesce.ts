@@ -2,7 +2,7 @@
 
 import type { Order, Target } from '../pass/scope.js'
 import type { Report } from '../report/report.js'
-import { Shares } from './split-report.js'
+import { SplitReport } from './split-report.js'
 
 /** The pass was not made, and will not be: somebody else has to be asked. */
 export class ShuttingDown extends Error {
@@ -26,7 +26,7 @@ export interface Run {
 
 interface Begun {
   readonly made: Order
-  readonly shares: Promise<Shares>
+  readonly shares: Promise<SplitReport>
   readonly part: Run['part']
 }
 
@@ -96,7 +96,7 @@ export class Coalescer<T = undefined> {
       next?.begin()
     }
     void Promise.race([read, report]).then(wasRead, wasRead)
-    const shares = report.then((made) => new Shares(made, order)).finally(() => this.underWay.delete(report))
+    const shares = report.then((made) => new SplitReport(made, order)).finally(() => this.underWay.delete(report))
     return { made: order, shares, part }
   }
 }

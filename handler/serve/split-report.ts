@@ -8,7 +8,7 @@ import { isMissing } from '../report/report.js'
  * Who has named groups gets those, and the faults of the namespaces where they are or may be: what was refused elsewhere
  * is no trouble of theirs. Who has named something that is nowhere in the report gets all of it, for all was served then.
  */
-export class Shares {
+export class SplitReport {
   private readonly shares = new Map<string, Report>()
   private index: Places | undefined
 

@@ -3,7 +3,7 @@
  * One table holds every setting, so that a flag and the annotation of the same name mean the same.
  */
 
-import { HEALED, PREFIX, SWAP } from '../kube/keys.js'
+import { CLAIM, HEALED, PREFIX } from '../kube/keys.js'
 import type { Service } from '../kube/port.js'
 import { closest } from '../util/closest.js'
 import { type Milliseconds, parseDuration } from '../util/duration.js'
@@ -142,7 +142,7 @@ const SETTINGS = { ...FLAG_SETTINGS, ...ANNOTATION_SETTINGS }
 const SETTING_NAMES = Object.keys(SETTINGS)
 
 /** On Services, by ourselves: no settings, and nothing to be told of. */
-const WRITTEN: readonly string[] = [SWAP, HEALED]
+const WRITTEN: readonly string[] = [CLAIM, HEALED]
 
 /** No key of an annotation is longer: a prefix of 253, a slash and a name of 63. */
 const MAX_KEY_LENGTH = 317

@@ -1,5 +1,5 @@
 /** What comes first of many things, where their order changes all the time: a binary heap that knows its places. Pure. */
-export class Ranked<T> {
+export class PriorityQueue<T> {
   private readonly heap: T[] = []
   private readonly places = new Map<T, number>()
 

@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest'
-import { SWAP } from '../../handler/kube/keys.js'
+import { CLAIM } from '../../handler/kube/keys.js'
 import { startHandler } from '../support/handler.js'
 import { kubectlFor } from '../support/kubectl.js'
 import { type OnCluster, openNamespace } from '../support/on-cluster.js'
@@ -30,7 +30,7 @@ const RIGHTS: readonly Rule[] = [
 
 /** Each moment, by the write that it follows. */
 const MOMENTS = [
-  ['claimed', ({ kind, object }: Change) => kind === 'service' && SWAP in (object.metadata.annotations ?? {})],
+  ['claimed', ({ kind, object }: Change) => kind === 'service' && CLAIM in (object.metadata.annotations ?? {})],
   ['sealed', ({ kind, object }: Change) => kind === 'pod' && object.metadata.labels?.role === 'passive'],
   ['promoted', ({ kind, object }: Change) => kind === 'pod' && object.metadata.labels?.role === 'active'],
 ] as const

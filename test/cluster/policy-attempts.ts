@@ -1,5 +1,5 @@
 // What somebody might try with the handler's token and too many rights, and what jobs/policy says to it.
-import { DELETION_COST, EPOCH, HEALED, MANAGED, PIN, SWAP } from '../../handler/kube/keys.js'
+import { CLAIM, DELETION_COST, EPOCH, HEALED, MANAGED, PIN } from '../../handler/kube/keys.js'
 import type { OnCluster } from '../support/on-cluster.js'
 import { ApiError, applyPatch, jsonPatch, type Kube } from './client.js'
 import type { Rule } from './users.js'
@@ -118,7 +118,7 @@ export const CHANGES: readonly Change[] = [
   service('trafficDistribution', SERVICE_SPEC, { spec: { trafficDistribution: 'PreferSameNode' } }),
   service('trafficDistribution removed', SERVICE_SPEC, { spec: { trafficDistribution: null } }),
   service('a port beside a latch', SERVICE_SPEC, {
-    metadata: { annotations: { [SWAP]: 'token' } },
+    metadata: { annotations: { [CLAIM]: 'token' } },
     spec: {
       selector: { app: 'helloworld', role: null, [PIN]: UID },
       ports: [{ port: 80, protocol: 'TCP', targetPort: 8080 }],
@@ -135,7 +135,7 @@ export const CHANGES: readonly Change[] = [
   ofService.annotations('a foreign annotation removed', { 'example.com/kept': null }),
   ofService.annotations('a setting of its user', { 'active-passive/health-check': 'tcp://:22' }),
   ofService.annotations('managed: "false"', { [MANAGED]: 'false' }),
-  service('a long claim', SHORT, { metadata: { annotations: { [SWAP]: 'x'.repeat(1_025) } } }),
+  service('a long claim', SHORT, { metadata: { annotations: { [CLAIM]: 'x'.repeat(1_025) } } }),
   service('a long note', SHORT, { metadata: { annotations: { [HEALED]: 'x'.repeat(4_097) } } }),
   service('a label', SERVICE_METADATA, { metadata: { labels: { kept: 'no' } } }),
   service('a label removed', SERVICE_METADATA, { metadata: { labels: { kept: null } } }),
@@ -145,7 +145,7 @@ export const CHANGES: readonly Change[] = [
   service('the finalizer removed', SERVICE_METADATA, { metadata: { finalizers: null } }),
 
   ...['unmanaged', 'given-up'].flatMap((name): Change[] => [
-    ['a claim', `services/${name}`, { metadata: { annotations: { [SWAP]: 'token' } } }, SERVICE_MANAGED],
+    ['a claim', `services/${name}`, { metadata: { annotations: { [CLAIM]: 'token' } } }, SERVICE_MANAGED],
     ['a pin', `services/${name}`, { spec: { selector: { app: name, [PIN]: UID } } }, SERVICE_MANAGED],
   ]),
   ['the role', 'services/unmanaged', { spec: { selector: { app: 'unmanaged', role: 'active' } } }, SERVICE_MANAGED],
@@ -221,7 +221,7 @@ export async function addTargets({ admin, api, addService }: OnCluster): Promise
     annotations: { [MANAGED]: 'false' },
   })
   await addService({ name: 'selectorless', selector: {} })
-  await addService({ name: 'claimed', selector: {}, annotations: { [SWAP]: 'token' } })
+  await addService({ name: 'claimed', selector: {}, annotations: { [CLAIM]: 'token' } })
   await addService({ name: 'wide', selector: { role: 'active' } })
   await addService({ name: 'wide-pinned', selector: { [PIN]: UID } })
 }

@@ -4,7 +4,7 @@ import { mkdtemp, writeFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { loadAll } from 'js-yaml'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { DELETION_COST, EPOCH, HEALED, MANAGED, OWNER, PIN, SWAP } from '../../handler/kube/keys.js'
+import { CLAIM, DELETION_COST, EPOCH, HEALED, MANAGED, OWNER, PIN } from '../../handler/kube/keys.js'
 import { repository, startHandler } from '../support/handler.js'
 import { type Kubectl, kubectlFor } from '../support/kubectl.js'
 import { type OnCluster, openNamespace } from '../support/on-cluster.js'
@@ -178,7 +178,7 @@ describe.skipIf(findBinaries() === undefined)('jobs/policy', { timeout: 60_000 }
     })
 
     it('has room for the release of whatever a crash and a user have left together', async () => {
-      const token = { [SWAP]: '0123456789abcdef a-0' }
+      const token = { [CLAIM]: '0123456789abcdef a-0' }
       const managed = { [MANAGED]: 'false' }
       const app = (name: string) => ({ app: name })
       type Left = readonly [name: string, selector: Json, annotations: Json, free: Json]
@@ -199,7 +199,7 @@ describe.skipIf(findBinaries() === undefined)('jobs/policy', { timeout: 60_000 }
         })
       }
       await world.run()
-      for (const [name, , { [SWAP]: _, ...annotations }, free] of left) {
+      for (const [name, , { [CLAIM]: _, ...annotations }, free] of left) {
         const { selector, annotations: now } = await world.service(name)
         const { [HEALED]: _healed, ...written } = now
         expect([name, selector, written]).toEqual([name, { ...app(name), ...free }, annotations])
@@ -221,10 +221,10 @@ describe.skipIf(findBinaries() === undefined)('jobs/policy', { timeout: 60_000 }
       await world.addService({
         name: 'pinned',
         selector: { app: 'pinned', [PIN]: UID },
-        annotations: { [SWAP]: 'a' },
+        annotations: { [CLAIM]: 'a' },
       })
       const patch = {
-        metadata: { annotations: { [SWAP]: 'b' } },
+        metadata: { annotations: { [CLAIM]: 'b' } },
         spec: { selector: { role: null, [PIN]: UID.replace('7', '8') } },
       }
       await kube(world.kubeconfig).patch(`${world.api}/services/pinned`, patch)
@@ -239,13 +239,13 @@ describe.skipIf(findBinaries() === undefined)('jobs/policy', { timeout: 60_000 }
       await world.addService({ name: 'other', spec })
       const api = kube(world.kubeconfig)
       const write = (token: string | null, selector: Json) =>
-        api.patch(`${world.api}/services/other`, { metadata: { annotations: { [SWAP]: token } }, spec: { selector } })
+        api.patch(`${world.api}/services/other`, { metadata: { annotations: { [CLAIM]: token } }, spec: { selector } })
       await write('token', { role: null, [PIN]: UID })
       await write(null, { role: 'active', [PIN]: null })
     })
 
     it('lets it take the pin out of a Service whose user has left it nothing else', async () => {
-      await world.addService({ name: 'wide', selector: { [PIN]: UID }, annotations: { [SWAP]: 'token' } })
+      await world.addService({ name: 'wide', selector: { [PIN]: UID }, annotations: { [CLAIM]: 'token' } })
       expect(await world.run()).toMatchObject({ code: 0 })
       expect(await world.service('wide')).toEqual({ selector: undefined, annotations: {} })
       expect(await world.actives()).toEqual(['helloworld-0'])
@@ -256,7 +256,7 @@ describe.skipIf(findBinaries() === undefined)('jobs/policy', { timeout: 60_000 }
       const pod = `${world.api}/pods/helloworld-0`
       await api.patch(pod, { metadata: { annotations: { [OWNER]: 'x'.repeat(1_024), [HEALED]: 'x'.repeat(4_096) } } })
       await api.patch(`${world.api}/services/helloworld`, {
-        metadata: { annotations: { [SWAP]: 'x'.repeat(1_024), [HEALED]: 'x'.repeat(4_096) } },
+        metadata: { annotations: { [CLAIM]: 'x'.repeat(1_024), [HEALED]: 'x'.repeat(4_096) } },
       })
       await world.admin.patch(pod, { metadata: { annotations: { [EPOCH]: '9'.repeat(200_000) } } })
       await api.patch(pod, { metadata: { annotations: { [OWNER]: null } } })
@@ -266,7 +266,7 @@ describe.skipIf(findBinaries() === undefined)('jobs/policy', { timeout: 60_000 }
     it('does not come between it and a lost race', async () => {
       const api = kube(world.kubeconfig)
       const { metadata } = await world.admin.get(`${world.api}/services/helloworld`)
-      const claim = { metadata: { resourceVersion: metadata.resourceVersion, annotations: { [SWAP]: 'token' } } }
+      const claim = { metadata: { resourceVersion: metadata.resourceVersion, annotations: { [CLAIM]: 'token' } } }
       await world.annotateService('helloworld', { [MANAGED]: 'false' })
       expect(await statusOf(api.patch(`${world.api}/services/helloworld`, claim))).toBe(409)
       const seal = [
@@ -494,7 +494,7 @@ describe.skipIf(findBinaries() === undefined)('jobs/policy', { timeout: 60_000 }
     // The policies of the test before, for another role label, refuse these.
     const patches = {
       'pods/helloworld-0': { labels: { role: 'passive' } },
-      'services/helloworld': { annotations: { [SWAP]: 'a' } },
+      'services/helloworld': { annotations: { [CLAIM]: 'a' } },
     }
     for (const [object, metadata] of Object.entries(patches))
       await untilStatus(200, () => statusOf(account.patch(`${asking.api}/${object}${DRY_RUN}`, { metadata })))

@@ -22,7 +22,7 @@ export async function mutated(edits: readonly Edit[]): Promise<Code> {
       contents: `
         export { pass } from './handler/pass/pass.ts'
         export { KubeError } from './handler/kube/port.ts'
-        export { takingTurns } from './handler/pass/fair-share.ts'`,
+        export { fairShares } from './handler/pass/fair-share.ts'`,
       resolveDir: repository,
     },
     bundle: true,

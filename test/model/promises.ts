@@ -1,5 +1,5 @@
 /** What must hold of every move, of every pass, and of every end. Pure; each answers what is broken, in a sentence. */
-import { ACTIVE_SINCE, EPOCH, HEALED, PIN, SWAP, TAKEN_BACK } from '../../handler/kube/keys.js'
+import { ACTIVE_SINCE, CLAIM, EPOCH, HEALED, PIN, TAKEN_BACK } from '../../handler/kube/keys.js'
 import { FIELD_MANAGER, type Pod } from '../../handler/kube/port.js'
 import { epochOf, hasEnded, isActivation, isActive, isPromotion } from '../support/roles.js'
 import { basisOf, type Point } from './behaviour.js'
@@ -80,11 +80,11 @@ const REFUSALS = 3
 function brokenByEnd({ objects, behaviour }: World, { state, ended }: Move): string | undefined {
   if (!ended || ended.isCut || ended.refusals >= REFUSALS) return undefined
   const isIts = (claim: string | null | undefined) => typeof claim === 'string' && ended.claims.includes(claim)
-  const left = objects.servicesOf(state.cluster).find(({ annotations }) => isIts(annotations[SWAP]))
+  const left = objects.servicesOf(state.cluster).find(({ annotations }) => isIts(annotations[CLAIM]))
   if (left) return `a pass ends and leaves ${left.name} claimed`
   for (const { callId } of state.flying) {
     const call = behaviour.calls.value(callId)
-    if (call.verb !== 'patchService' || !isIts(call.patch.annotations[SWAP])) continue
+    if (call.verb !== 'patchService' || !isIts(call.patch.annotations[CLAIM])) continue
     if (objects.carryOut(state.cluster, call, callId).cluster !== state.cluster) {
       return `a pass ends, and its claim of ${call.service.name}, which was not answered, may still be made`
     }

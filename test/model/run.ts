@@ -5,7 +5,7 @@
  */
 import { setImmediate } from 'node:timers/promises'
 import type { Kube, KubeError, Pod, Service } from '../../handler/kube/port.js'
-import type { takingTurns } from '../../handler/pass/fair-share.js'
+import type { fairShares } from '../../handler/pass/fair-share.js'
 import type { PassOptions, pass } from '../../handler/pass/pass.js'
 import { exitCode } from '../../handler/report/exit-code.js'
 import type { Clock } from '../../handler/util/clock.js'
@@ -33,7 +33,7 @@ export interface Code {
   readonly pass: typeof pass
   readonly KubeError: typeof KubeError
   /** The program's own unless given. */
-  readonly takingTurns?: typeof takingTurns
+  readonly fairShares?: typeof fairShares
 }
 
 /** Which code runs, and what it finds when it probes: the same for as long as it runs. */

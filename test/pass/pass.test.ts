@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { objectOf } from '../../handler/kube/recording.js'
 import { exitCode } from '../../handler/report/exit-code.js'
 import type { Report } from '../../handler/report/report.js'
-import { newsIn } from '../../handler/serve/telemetry/changes.js'
+import { changesIn } from '../../handler/serve/telemetry/changes.js'
 import { type InProcess, NAMESPACE, startInProcess } from '../support/in-process.js'
 
 let world: InProcess
@@ -143,7 +143,7 @@ describe('a pass', () => {
     world.api.store.update('services', NAMESPACE, 'app', (service) => {
       service.spec = { ...(service.spec as object), ports }
     })
-    const news = newsIn('text')
+    const news = changesIn('text')
     const reports = [await world.pass(), await world.pass()]
     for (const report of reports) {
       expect(report.groups[0]?.warnings).toEqual([expect.stringMatching(/^no check goes to port 9090 .*tcp:\/\/:9090/)])

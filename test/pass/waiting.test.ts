@@ -73,7 +73,7 @@ async function passWith(
   return report
 }
 
-/** Turns of the event loop in which whatever follows from an answer has begun. */
+/** FairShare of the event loop in which whatever follows from an answer has begun. */
 const TURNS = 20
 
 /** The same API, and how many requests to it have not been answered. */

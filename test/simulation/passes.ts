@@ -1,12 +1,12 @@
 /** Passes of the real code, each with a clock, a connection and a fate of its own, and the promises kept in view. */
 
 import type { Probe } from '../../handler/health/probe.js'
-import { SWAP } from '../../handler/kube/keys.js'
+import { CLAIM } from '../../handler/kube/keys.js'
 import type { Pod, Service, Written } from '../../handler/kube/port.js'
-import { takingTurns } from '../../handler/pass/fair-share.js'
+import { fairShares } from '../../handler/pass/fair-share.js'
 import { DEFAULT_PANIC } from '../../handler/pass/overview.js'
 import type { PassOptions } from '../../handler/pass/pass.js'
-import { Hosting } from '../../handler/pass/single-flight.js'
+import { SingleFlight } from '../../handler/pass/single-flight.js'
 import type { Report } from '../../handler/report/report.js'
 import { DEFAULT_SETTINGS } from '../../handler/settings/settings.js'
 import type { Clock } from '../../handler/util/clock.js'
@@ -147,9 +147,9 @@ export class Passes {
   /** Where pods hang, few probes may be made at once, and whose turn it is goes by the time of the simulation. */
   private sharedBy(clock: Clock): Partial<Pick<PassOptions, 'shared'>> {
     if (!this.plan.hanging) return {}
-    const turns = (this.code.takingTurns ?? takingTurns)(clock, FEW_PROBES)
+    const turns = (this.code.fairShares ?? fairShares)(clock, FEW_PROBES)
     const nothing = () => {}
-    return { shared: { turns, hosting: new Hosting(), busy: 'awaited', onRead: nothing, onGroup: nothing } }
+    return { shared: { turns, singleFlight: new SingleFlight(), busy: 'awaited', onRead: nothing, onGroup: nothing } }
   }
 
   /** From when to when the credential of a pass is not accepted: of a few, for a moment, or from then on. */
@@ -221,7 +221,7 @@ export class Passes {
       write: (call) => {
         const app = appOf(call) as string
         this.fail(app, brokenByPlan(this.world, knowledge, call))
-        const claim = call.verb === 'patchService' && call.patch.annotations[SWAP]
+        const claim = call.verb === 'patchService' && call.patch.annotations[CLAIM]
         if (claim) knowledge.claims.set(claim, app)
         if (isPromotion(call)) knowledge.tried.add(call.pod.uid)
         if (isSeal(call) || isPromotion(call)) knowledge.begun.add(app)

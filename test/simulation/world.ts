@@ -1,6 +1,6 @@
 /** The groups, their pods and what happens to them: they fail and recover, are deleted and made again. */
 import { isDeepStrictEqual } from 'node:util'
-import { EPOCH, HEALED, PIN, SWAP, TAKEN_BACK } from '../../handler/kube/keys.js'
+import { CLAIM, EPOCH, HEALED, PIN, TAKEN_BACK } from '../../handler/kube/keys.js'
 import type { Pod, Service } from '../../handler/kube/port.js'
 import type { Clock } from '../../handler/util/clock.js'
 import { hasEnded, isActive, isBornWithRole, ownMark } from '../support/roles.js'
@@ -142,7 +142,7 @@ export class World {
     // What was healed may be noted on it.
     const { [HEALED]: _healed, ...written } = service.annotations
     return (
-      !(PIN in service.selector || SWAP in service.annotations) &&
+      !(PIN in service.selector || CLAIM in service.annotations) &&
       isDeepStrictEqual([service.selector, written], [home.selector, annotations])
     )
   }

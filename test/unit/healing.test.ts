@@ -1,6 +1,6 @@
 // What counts as healed, and in which words it is said.
 import { describe, expect, it } from 'vitest'
-import { PIN, SWAP } from '../../handler/kube/keys.js'
+import { CLAIM, PIN } from '../../handler/kube/keys.js'
 import type { Service, Writer } from '../../handler/kube/port.js'
 import { incidentsOf } from '../../handler/pass/healing.js'
 import { faultOfHealing } from '../../handler/pass/healing-faults.js'
@@ -20,7 +20,7 @@ const web0 = anActive('web-0', { pod: by('active-passive'), activeSinceMs: NOW }
 const sealed = { epoch: 1, pin: 'own' } as const
 
 it('the text of a claim stays on its line, whatever somebody has written there', () => {
-  const service = aService('web', { annotations: { [SWAP]: 'x\n\nweb-9 is the active pod\u001b[2J' } })
+  const service = aService('web', { annotations: { [CLAIM]: 'x\n\nweb-9 is the active pod\u001b[2J' } })
   const told = { namespace: 'default', roleLabel: 'role', members: [], isDryRun: false }
   const { message } = faultOfHealing({ what: 'claim', services: [service], pods: [] }, 1, told)
   expect(message).toContain(String.raw`"x\n\nweb-9 is the active pod\u001b[2J"`)
@@ -89,7 +89,7 @@ describe('a claim', () => {
   const claimedBy = (manager?: string): Service =>
     aService('web', {
       selector: { app: 'web', [PIN]: web0.pod.uid },
-      annotations: { [SWAP]: '0123 web-1' },
+      annotations: { [CLAIM]: '0123 web-1' },
       ...(manager ? { claimedBy: { manager, time: '2026-01-01T03:12:08Z' } } : {}),
     })
   const said = (manager?: string, times = 2) => {

@@ -1,7 +1,7 @@
 // Every order in which callers come, servings end, well or not, and the process closes, as far as fast-check's scheduler tries them.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { Hosting } from '../../handler/pass/single-flight.js'
+import { SingleFlight } from '../../handler/pass/single-flight.js'
 import type { GroupReport } from '../../handler/report/report.js'
 import { parameters } from '../properties/runs.js'
 import { aGroupReport } from '../support/builders.js'
@@ -33,14 +33,14 @@ describe('passes that share the groups', () => {
   it('serve each one at a time, and answer everybody with a serving that began after the call', async () => {
     await fc.assert(
       fc.asyncProperty(fc.scheduler(), callers, fc.boolean(), async (scheduler, all, closes) => {
-        const hosting = new Hosting()
+        const singleFlight = new SingleFlight()
         let time = 0
         let closedAt = Number.POSITIVE_INFINITY
         const servings = new Map<GroupReport | Defect, Serving>()
         const underWay = new Set<string>()
         const ask = async ({ key, fails }: Caller) => {
           const askedAt = time++
-          const wasBusy = hosting.isServed(key)
+          const wasBusy = singleFlight.isServed(key)
           if (underWay.has(key)) expect(wasBusy, 'what is under way is known').toBe(true)
           const serve = async (turn: 'now' | 'next') => {
             expect(underWay.has(key), 'a group is served once at a time').toBe(false)
@@ -55,7 +55,7 @@ describe('passes that share the groups', () => {
             if (report instanceof Defect) throw report
             return report
           }
-          const answer = await hosting.serve(key, serve).catch((error: unknown) => {
+          const answer = await singleFlight.serve(key, serve).catch((error: unknown) => {
             if (error instanceof Defect) return error
             throw error
           })
@@ -71,13 +71,13 @@ describe('passes that share the groups', () => {
         const closing = closes
           ? scheduler.schedule(Promise.resolve(), 'closes').then(async () => {
               closedAt = time++
-              await hosting.close()
+              await singleFlight.close()
               expect([...underWay], 'nothing is under way when it has closed').toEqual([])
             })
           : undefined
         await scheduler.waitFor(Promise.all([...asking, closing]))
         expect(underWay.size).toBe(0)
-        for (const key of KEYS) expect(hosting.isServed(key), 'nothing is left behind').toBe(false)
+        for (const key of KEYS) expect(singleFlight.isServed(key), 'nothing is left behind').toBe(false)
       }),
       parameters(2_000),
     )

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest'
-import { endedActive, type Group, groupName, groupServices, populate } from '../../handler/group/groups.js'
+import { assignPods, endedActive, type Group, groupName, groupServices } from '../../handler/group/groups.js'
 import type { Pod, Service } from '../../handler/kube/port.js'
 import { aPod, aService, NOW } from '../support/builders.js'
 
 function observe(services: readonly Service[], pods: readonly Pod[] = [], roleLabel = 'role'): readonly Group[] {
   const groups = groupServices(services, roleLabel)
-  return populate(groups, groups, pods, roleLabel)
+  return assignPods(groups, groups, pods, roleLabel)
 }
 
 /** The one group of Service `web`, with these pods. */
@@ -115,9 +115,9 @@ describe('where Services opt in,', () => {
     const stranger = aService('stranger', { selector: { tier: 'a', role: 'active' } })
     const everyGroup = groupServices([own, stranger], 'role', true)
     const pod = aPod('web-0', { labels: { tier: 'a' } })
-    expect(populate(everyGroup, everyGroup, [pod], 'role')[0]).not.toHaveProperty('fault')
+    expect(assignPods(everyGroup, everyGroup, [pod], 'role')[0]).not.toHaveProperty('fault')
     const unasked = groupServices([own, stranger], 'role')
-    expect(populate(everyGroup, unasked, [pod], 'role')[0]).toHaveProperty('fault.code', 'overlap')
+    expect(assignPods(everyGroup, unasked, [pod], 'role')[0]).toHaveProperty('fault.code', 'overlap')
   })
 })
 
@@ -286,7 +286,7 @@ describe('a group is left untouched', () => {
       'role',
     )
     const served = everyGroup.filter(({ services }) => services[0]?.name === 'web')
-    const [group] = populate(served, everyGroup, [aPod('web-0', { labels: { tier: 'b' } })], 'role')
+    const [group] = assignPods(served, everyGroup, [aPod('web-0', { labels: { tier: 'b' } })], 'role')
     expect(group?.fault?.code).toBe('overlap')
   })
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { Ranked } from '../../handler/util/priority-queue.js'
+import { PriorityQueue } from '../../handler/util/priority-queue.js'
 
 interface Thing {
   rank: number
@@ -12,7 +12,7 @@ it('The first is the one with the lowest rank, whatever is added, moved and take
     fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
       const things = Array.from({ length: 12 }, (): Thing => ({ rank: 0 }))
       const there = new Set<Thing>()
-      const ranked = new Ranked<Thing>((one, other) => one.rank < other.rank)
+      const ranked = new PriorityQueue<Thing>((one, other) => one.rank < other.rank)
       for (const { thing: n, rank, isGone } of steps) {
         const thing = things[n] as Thing
         if (isGone) {
@@ -34,7 +34,7 @@ it('The first is the one with the lowest rank, whatever is added, moved and take
 
 it('Thousands of things cost no more than a few comparisons each', () => {
   let comparisons = 0
-  const ranked = new Ranked<Thing>((one, other) => {
+  const ranked = new PriorityQueue<Thing>((one, other) => {
     comparisons++
     return one.rank < other.rank
   })

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { Group, Judged } from '../../handler/group/groups.js'
-import { Sight } from '../../handler/pass/overview.js'
+import { Overview } from '../../handler/pass/overview.js'
 import { aMember, anActive, aService, conclusively, failed, failing, healthy, MINUTE } from '../support/builders.js'
 import { VirtualClock } from '../support/virtual-clock.js'
 
@@ -10,10 +10,10 @@ const fails = { healthy: false, text: '500', ms: 1 }
 const unreached = { healthy: false, text: 'no answer', ms: 1, reached: false } as const
 
 let clock: VirtualClock
-let sight: Sight
+let overview: Overview
 beforeEach(() => {
   clock = new VirtualClock(60 * MINUTE)
-  sight = new Sight(clock)
+  overview = new Overview(clock)
 })
 
 interface Played {
@@ -32,14 +32,14 @@ function begin(name: string, namespace = 'default', ready = true): Played {
     ...{ namespace, selector, services: [aService(name, { namespace })], members: [active, passive] },
   } as unknown as Group
   let end = () => {}
-  void sight.during(group, () => new Promise<void>((resolve) => (end = resolve)))
+  void overview.during(group, () => new Promise<void>((resolve) => (end = resolve)))
   return { group, active, passive, end: () => end() }
 }
 
-const send = ({ group, active }: Played) => sight.asks(group, active)
+const send = ({ group, active }: Played) => overview.asks(group, active)
 const answer = ({ group, active }: Played, result: typeof passes | typeof unreached) => {
-  sight.asks(group, active)
-  sight.answered(group, active, result)
+  overview.asks(group, active)
+  overview.answered(group, active, result)
 }
 
 const scope = (panic = 0.5, unread = () => 0) => ({ clock, panic, unread })
@@ -52,7 +52,7 @@ function doubtOn(played: Played, how = scope(), verdict = failed()) {
     { ...active, verdict },
     { ...passive, verdict: healthy },
   ]
-  void sight.doubt(group, members, how, never).then((doubt) => {
+  void overview.doubt(group, members, how, never).then((doubt) => {
     state.code = doubt?.code
     state.text = doubt?.text
   })
@@ -125,7 +125,7 @@ describe('a group whose active pod fails our check', () => {
     await clock.advance(1)
     expect(doubt.code).toBe('panic')
 
-    sight = new Sight(clock)
+    overview = new Overview(clock)
     const [alone, ...unasked] = sixth()
     answer(alone, fails)
     expect(unasked).toHaveLength(5)
@@ -147,10 +147,10 @@ describe('a group whose active pod fails our check', () => {
     const others = ['b', 'c', 'd', 'e'].map((name) => begin(name))
     for (const other of others.slice(1)) answer(other, fails)
     unread = 0
-    sight.tell()
+    overview.tell()
     await settle()
     expect(doubt.code).toBe('waits')
-    sight.omit((others[0] as Played).group)
+    overview.omit((others[0] as Played).group)
     await settle()
     expect(doubt.code).toBeUndefined()
   })
@@ -213,7 +213,7 @@ describe('what was seen before', () => {
     expect(doubt.code).toBe('panic')
     await clock.advance(1)
     const later = doubtOn(again)
-    sight.tell()
+    overview.tell()
     await settle()
     expect(later.code).toBe('panic') // as long as nothing has been seen since
     answer(again, fails)
@@ -226,7 +226,7 @@ describe('what was seen before', () => {
     const all = sixth()
     for (const one of all.slice(0, 4)) answer(one, fails)
     for (const one of all.slice(4)) answer(one, passes)
-    for (const { group, passive } of all.slice(1, 3)) sight.moved(group, passive)
+    for (const { group, passive } of all.slice(1, 3)) overview.moved(group, passive)
     const doubt = doubtOn(all[0])
     await settle()
     expect(doubt.code).toBeUndefined()
@@ -236,7 +236,7 @@ describe('what was seen before', () => {
 describe('a view that reaches nothing', () => {
   const lose = (played: Played) => {
     answer(played, unreached)
-    sight.answered(played.group, played.passive, unreached)
+    overview.answered(played.group, played.passive, unreached)
   }
 
   it('is blind, of one group', async () => {
@@ -251,7 +251,7 @@ describe('a view that reaches nothing', () => {
   it('is not where the passive pod answers, even by refusing', async () => {
     const one = begin('a')
     answer(one, unreached)
-    sight.answered(one.group, one.passive, fails)
+    overview.answered(one.group, one.passive, fails)
     const doubt = doubtOn(one)
     await settle()
     expect(doubt.code).toBeUndefined()
@@ -282,7 +282,7 @@ describe('a view that reaches nothing', () => {
     const one = begin('a')
     answer(one, unreached)
     const { group, passive } = one
-    sight.answered(group, { ...passive, pod: { ...passive.pod, ready: false } }, unreached)
+    overview.answered(group, { ...passive, pod: { ...passive.pod, ready: false } }, unreached)
     const doubt = doubtOn(one)
     await settle()
     expect(doubt.code).toBeUndefined()

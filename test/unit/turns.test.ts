@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type Turn, Turns } from '../../handler/pass/fair-share.js'
+import { FairShare, type Turn } from '../../handler/pass/fair-share.js'
 import { VirtualClock } from '../support/virtual-clock.js'
 
 const SLOW_MS = 250
@@ -14,7 +14,7 @@ interface Job extends Turn {
 /** Runs the jobs, all asked for at once in this order; tells when each began, and what was under way at most. */
 async function run(jobs: readonly Job[], limits = bounds) {
   const clock = new VirtualClock()
-  const turns = new Turns(clock, limits)
+  const turns = new FairShare(clock, limits)
   const began = new Map<string, number>()
   const underWay = new Set<Job>()
   const most = { group: 0, namespace: 0, fresh: 0 }

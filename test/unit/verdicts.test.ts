@@ -3,7 +3,7 @@ import type { Group } from '../../handler/group/groups.js'
 import { readMember } from '../../handler/group/members.js'
 import { startDeadline } from '../../handler/handover/deadline.js'
 import type { Pod } from '../../handler/kube/port.js'
-import { takingTurns } from '../../handler/pass/fair-share.js'
+import { fairShares } from '../../handler/pass/fair-share.js'
 import { Findings } from '../../handler/pass/findings.js'
 import { type Judging, judgeGroup, notesOn } from '../../handler/pass/verdicts.js'
 import { DEFAULT_SETTINGS, type Settings } from '../../handler/settings/settings.js'
@@ -30,7 +30,7 @@ async function judge(timeoutMs: number, own: Partial<Settings> = {}, maxHealthTi
     clock: systemClock,
     deadline,
     maxHealthTimeoutMs,
-    ...takingTurns(systemClock, 64),
+    ...fairShares(systemClock, 64),
     probe: async (_plan: unknown, limitMs: number) => {
       limits.push(limitMs)
       return { healthy: false, text: 'no answer', ms: limitMs }

@@ -27,7 +27,7 @@ const TOO_LONG: Body = {
 
 type Chunks = AsyncIterator<Uint8Array, unknown>
 
-export class Bodies {
+export class RequestBodies {
   private heldBytes = 0
 
   /** Never rejects. */

@@ -10,7 +10,7 @@ import { ShuttingDown } from '../coalesce.js'
 import type { Standing } from '../readiness.js'
 import { readMessage, type Wish, within } from './alertmanager.js'
 import type { Guard } from './bearer-token.js'
-import { Bodies } from './body.js'
+import { RequestBodies } from './body.js'
 
 /** What the routes lead to. */
 export interface Backend {
@@ -35,7 +35,7 @@ export interface Backend {
 
 /** What the routes share. */
 interface Routes extends Backend {
-  readonly bodies: Bodies
+  readonly bodies: RequestBodies
 }
 
 /** What waits for a pass takes memory: beyond that, it is asked again a second later. */
@@ -61,7 +61,7 @@ const ROUTES: Readonly<Record<string, Route>> = {
 
 /** Never rejects: a defect is a 500. */
 export function createFetch(given: Backend): Fetch {
-  const backend: Routes = { ...given, order: bounded(given.order), bodies: new Bodies() }
+  const backend: Routes = { ...given, order: bounded(given.order), bodies: new RequestBodies() }
   return async (request) => {
     const url = new URL(request.url)
     const route = Object.hasOwn(ROUTES, url.pathname) ? ROUTES[url.pathname] : undefined

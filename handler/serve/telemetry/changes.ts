@@ -19,7 +19,7 @@ const MOST_TOLD = 1_000_000
 const A_MINUTE_MS = 60_000
 
 /** @param now in milliseconds, for the minutes in which a namespace is told of */
-export function newsIn(output: 'text' | 'json', now: () => number = Date.now): News {
+export function changesIn(output: 'text' | 'json', now: () => number = Date.now): News {
   const said = new Map<string, string>()
   /** The same of Services that are not there. */
   const missing = new Map<string, string>()

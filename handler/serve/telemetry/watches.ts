@@ -7,7 +7,7 @@ import type { Metrics } from './metrics.js'
 /** Of each watch, until it works again: what differs in a number or an address alone would go on for ever. */
 const MOST_COMPLAINTS = 5
 
-export function keepAccount(
+export function trackWatches(
   { watchConnected, watchRestarts }: Pick<Metrics, 'watchConnected' | 'watchRestarts'>,
   warn: (message: string) => void,
   reach: Pick<Reach, 'served' | 'refused'>,

@@ -5,7 +5,7 @@ import { LabelIndex } from '../../group/label-index.js'
 import { isMember } from '../../group/members.js'
 import { isClaimed } from '../../group/services.js'
 import { servingOf } from '../../health/serving.js'
-import { PREFIX, SWAP } from '../../kube/keys.js'
+import { CLAIM, PREFIX } from '../../kube/keys.js'
 import { isOfJob } from '../../kube/pods.js'
 import type { Pod, Service } from '../../kube/port.js'
 import { isInScope, type ServiceRef } from '../../pass/scope.js'
@@ -45,7 +45,7 @@ interface Namespace {
   readonly keysOf: Map<string, Set<string>>
 }
 
-export class WatchedGroups {
+export class GroupCache {
   private readonly namespaces = new Map<string, Namespace>()
   private readonly namespaceOf = new Map<string, Namespace>()
 
@@ -143,7 +143,7 @@ export class WatchedGroups {
     const group = this.namespaceOf.get(key)?.groups.get(key)
     if (!group) return NONE
     const claim = group.services.find((service) => isClaimed(service, this.roleLabel))
-    if (claim) return { kind: 'claimed', token: `${claim.uid} ${claim.annotations[SWAP]}` }
+    if (claim) return { kind: 'claimed', token: `${claim.uid} ${claim.annotations[CLAIM]}` }
     if (group.services.some(({ annotations }) => annotations[PAUSE] === 'true')) return NONE
     const pods = [...group.pods.values()].filter((pod) => isMember(pod, this.roleLabel))
     const actives = pods.filter((pod) => this.isActive(pod))

@@ -17,7 +17,7 @@ interface Counted {
  * list on, and for no swap, whatever that does to selectors.
  * @param optIn see `neighboursOf`
  */
-export function counted(
+export function groupChanges(
   source: Watchable<Service>,
   roleLabel: string,
   changed: () => void,

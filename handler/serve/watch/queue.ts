@@ -7,7 +7,7 @@
 
 import type { GroupServices } from '../../group/groups.js'
 import type { Timing } from '../../util/clock.js'
-import type { News, WatchedGroups } from './cache.js'
+import type { GroupCache, News } from './cache.js'
 
 /** For a swap that is under way to show its claim, or its end. */
 const GRACE_MS = 100
@@ -17,13 +17,13 @@ const CLAIM_MS = 1_000
 const RETRY_MS = 250
 const LONGEST_RETRY_MS = 30_000
 
-export class Attendance {
+export class GroupQueue {
   /** The groups that are attended to, and how to tell whoever does of something urgent. */
   private readonly attended = new Map<string, AbortController>()
   private readonly underWay = new Set<Promise<void>>()
 
   constructor(
-    private readonly groups: WatchedGroups,
+    private readonly groups: GroupCache,
     private readonly pass: (group: GroupServices) => Promise<void>,
     private readonly waiting: Timing,
     private readonly signal: AbortSignal,

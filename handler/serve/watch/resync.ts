@@ -14,7 +14,7 @@ export const OTHER_GROUPS_MS = 1_000
 /** As rarely as the watches come back to a group that a pass could not help. */
 export const NOT_WELL_MS = 30_000
 
-export class Rounds {
+export class Resync {
   private waitMs = Number.POSITIVE_INFINITY
   private sooner = new AbortController()
 

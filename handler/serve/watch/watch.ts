@@ -5,8 +5,8 @@ import type { Pod, Service, Watchable } from '../../kube/port.js'
 import type { ServiceRef } from '../../pass/scope.js'
 import type { Settings } from '../../settings/settings.js'
 import type { Timing } from '../../util/clock.js'
-import { type News, WatchedGroups } from './cache.js'
-import { Attendance } from './queue.js'
+import { GroupCache, type News } from './cache.js'
+import { GroupQueue } from './queue.js'
 import { type Follower, follow, type Interruption } from './reflector.js'
 
 export interface WatchOptions extends Timing {
@@ -34,8 +34,8 @@ export interface WatchName {
 
 /** Watches until `signal` aborts, and passes that have begun have ended. */
 export async function watch(options: WatchOptions, signal: AbortSignal): Promise<void> {
-  const groups = new WatchedGroups(options.roleLabel, options.only, options.optIn, options.defaults)
-  const attendance = new Attendance(groups, options.pass, options, signal)
+  const groups = new GroupCache(options.roleLabel, options.only, options.optIn, options.defaults)
+  const attendance = new GroupQueue(groups, options.pass, options, signal)
   const tell = (news: readonly News[]) => attendance.tell(news)
   const namespaces = options.namespaces === 'all' ? [undefined] : [...new Set(options.namespaces)]
   await Promise.all(

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import type { Kube } from '../../../handler/kube/port.js'
 import { bounded } from '../../../handler/pass/bounded.js'
-import { takingTurns } from '../../../handler/pass/fair-share.js'
+import { fairShares } from '../../../handler/pass/fair-share.js'
 import { systemClock } from '../../../handler/util/clock.js'
 import { aPod, aService } from '../../support/builders.js'
 import { never } from './support.js'
@@ -24,7 +24,7 @@ function holding() {
     patchService: writeService,
     testService: writeService,
   }
-  const { requests } = takingTurns(systemClock, 64)
+  const { requests } = fairShares(systemClock, 64)
   const of = (namespace: string, app = 'web') => bounded(kube, requests, { namespace, selector: { app } })
   return { kube: of('default'), of, waiting, services }
 }

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { BODY_LIMIT, Bodies, HELD_LIMIT } from '../../../handler/serve/http/body.js'
+import { BODY_LIMIT, HELD_LIMIT, RequestBodies } from '../../../handler/serve/http/body.js'
 
-const bodies = new Bodies()
+const bodies = new RequestBodies()
 afterEach(() => vi.useRealTimers())
 
 /** A request whose body goes on when it is told to. */

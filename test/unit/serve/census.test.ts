@@ -1,18 +1,18 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { type Change, Expired, type Service } from '../../../handler/kube/port.js'
-import { counted } from '../../../handler/serve/watch/group-changes.js'
+import { groupChanges } from '../../../handler/serve/watch/group-changes.js'
 import { aService } from '../../support/builders.js'
 import { FakeWatchable } from '../../support/watchables.js'
 
 describe('the census', () => {
   let source: FakeWatchable<Service>
   let changes: number
-  let services: ReturnType<typeof counted>
+  let services: ReturnType<typeof groupChanges>
   const signal = new AbortController().signal
   beforeEach(() => {
     source = new FakeWatchable()
     changes = 0
-    services = counted(source, 'role', () => {
+    services = groupChanges(source, 'role', () => {
       changes++
     })
   })
@@ -75,7 +75,7 @@ describe('the census', () => {
   })
 
   it('is other when a group opts in or out where that is asked for, and for nothing else of those that do not', async () => {
-    services = counted(source, 'role', () => void changes++, true)
+    services = groupChanges(source, 'role', () => void changes++, true)
     const opted = { ...web, annotations: { 'active-passive/managed': 'true' } }
     const same = aService('web-metrics')
     expect(await lists(web)).toBe(false)

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { newsIn } from '../../../handler/serve/telemetry/changes.js'
+import { changesIn } from '../../../handler/serve/telemetry/changes.js'
 import { aGroupReport, aMember, anActive, aReport, failed, failing } from '../../support/builders.js'
 
 const web = () => aGroupReport([anActive('web-0'), aMember('web-1')])
@@ -11,7 +11,7 @@ const after = () => aGroupReport([aMember('web-0', { verdict: failed() }), anAct
 
 describe('what is told of a group', () => {
   it('is what it is at first, and then nothing for as long as that stays', () => {
-    const news = newsIn('text')
+    const news = changesIn('text')
     expect(news(aReport([web(), mail()]), true)).toMatch(
       /^\d{4}-\d\d-\d\dT\S+Z [\s\S]*web-0 is the active pod[\s\S]*mail-0/,
     )
@@ -20,7 +20,7 @@ describe('what is told of a group', () => {
   })
 
   it('is each handover, and not that the new pod stays active', () => {
-    const news = newsIn('text')
+    const news = changesIn('text')
     news(aReport([web(), mail()]), true)
     const told = news(aReport([handover(), mail()]), true)
     expect(told).toContain('Enabling web-1')
@@ -30,7 +30,7 @@ describe('what is told of a group', () => {
   })
 
   it('is that its pod begins to fail and that it has recovered, and not each failure', () => {
-    const news = newsIn('text')
+    const news = changesIn('text')
     const counted = (failures: number) => aReport([aGroupReport([anActive('web-0', { verdict: failing(failures) })])])
     news(aReport([web()]), true)
     expect(news(counted(1), true)).toBeDefined()
@@ -39,7 +39,7 @@ describe('what is told of a group', () => {
   })
 
   it('is what it is, when it is back after a whole pass without it', () => {
-    const news = newsIn('text')
+    const news = changesIn('text')
     news(aReport([web(), mail()]), true)
     news(aReport([mail()]), false)
     expect(news(aReport([web()]), false)).toBeUndefined()
@@ -48,20 +48,20 @@ describe('what is told of a group', () => {
   })
 
   it('is one line of JSON, where that is asked for', () => {
-    const told = newsIn('json')(aReport([web(), mail()]), true) ?? ''
+    const told = changesIn('json')(aReport([web(), mail()]), true) ?? ''
     expect(told.trimEnd().split('\n')).toHaveLength(1)
     expect(JSON.parse(told)).toMatchObject({ groups: [{ services: ['web'] }, { services: ['mail'] }] })
   })
 
   it('is known of ten thousand others too', () => {
-    const news = newsIn('text')
+    const news = changesIn('text')
     const all = aReport(Array.from({ length: 10_001 }, (_, n) => ({ ...mail(), services: [`mail-${n}`] })))
     expect(news(all, true)).toBeDefined()
     expect(news(all, true)).toBeUndefined()
   })
 
   it('is no warning again that was there before, whoever adds another one or takes one away', () => {
-    const news = newsIn('text')
+    const news = changesIn('text')
     const told = (...warnings: readonly string[]) => news(aReport([web()], { warnings }), true)
     expect(told('service a/one: typo', 'service b/two: typo')).toContain('a/one')
     const more = told('service a/one: typo', 'service b/two: typo', 'service c/three: typo')
@@ -72,7 +72,7 @@ describe('what is told of a group', () => {
 
   it('is bounded for each namespace and minute: the others are told of, and the rest follows', () => {
     let ms = 1_000_000
-    const news = newsIn('text', () => ms)
+    const news = changesIn('text', () => ms)
     const flapping = (n: number) => ({
       ...aGroupReport([anActive(`web-${n}`), aMember('web')], { warnings: ['x'.repeat(9_000)] }),
       namespace: 'tenant',

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { Rounds } from '../../../handler/serve/watch/resync.js'
+import { Resync } from '../../../handler/serve/watch/resync.js'
 import { MINUTE, SECOND } from '../../support/builders.js'
 import { VirtualClock } from '../../support/virtual-clock.js'
 
@@ -7,7 +7,7 @@ const DAY = 24 * 60 * MINUTE
 
 describe('rounds', () => {
   let clock: VirtualClock
-  let rounds: Rounds
+  let rounds: Resync
   let end: AbortController
   let began: number[]
   /** What a round does. */
@@ -15,7 +15,7 @@ describe('rounds', () => {
   let making: Promise<void>
   beforeEach(() => {
     clock = new VirtualClock()
-    rounds = new Rounds(clock)
+    rounds = new Resync(clock)
     end = new AbortController()
     began = []
     round = async () => {}

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Order, Target } from '../../../handler/pass/scope.js'
 import { exitCode } from '../../../handler/report/exit-code.js'
-import { Shares } from '../../../handler/serve/split-report.js'
+import { SplitReport } from '../../../handler/serve/split-report.js'
 import type { FaultCode } from '../../../handler/util/errors.js'
 import { aGroupReport, aMember, anActive, aReport } from '../../support/builders.js'
 
@@ -22,7 +22,7 @@ const [refused, nope, other] = [fault('denied', 'c'), fault('not-found', 'a', ['
 const joined: Order = [asked('nope'), asked('x'), { otherwise: 'all' }]
 const report = aReport([db, web, elsewhere, refused, nope, other])
 
-const shareOf = (order: Order, made: Order = joined) => new Shares(report, made).of(order)
+const shareOf = (order: Order, made: Order = joined) => new SplitReport(report, made).of(order)
 
 describe('of a report on what several have asked for', () => {
   it.each<[string, readonly Target[], readonly unknown[]]>([
@@ -49,7 +49,7 @@ describe('of a report on what several have asked for', () => {
 
   it('who asked for everything is told of what the scope names in vain', () => {
     expect(shareOf('all', 'all')).toBe(report)
-    expect(new Shares(report, 'all').of([alert({ service: 'unknown' })])).toBe(report)
+    expect(new SplitReport(report, 'all').of([alert({ service: 'unknown' })])).toBe(report)
   })
 
   it('what was refused concerns whom it concerns', () => {
@@ -60,7 +60,7 @@ describe('of a report on what several have asked for', () => {
   })
 
   it('those who get the same get the same object, and whom it was made for the report itself', () => {
-    const shares = new Shares(report, joined)
+    const shares = new SplitReport(report, joined)
     expect(shares.of([alert({ service: 'db' })])).toBe(shares.of([alert({ pod: 'db-1' })]))
     expect(shares.of('all')).toBe(shares.of([alert({ service: 'unknown' })]))
     expect(shares.of(joined)).toBe(report)

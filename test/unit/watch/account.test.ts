@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { KubeError } from '../../../handler/kube/port.js'
 import { createMetrics, type Metrics } from '../../../handler/serve/telemetry/metrics.js'
-import { keepAccount } from '../../../handler/serve/telemetry/watches.js'
+import { trackWatches } from '../../../handler/serve/telemetry/watches.js'
 import type { WatchName } from '../../../handler/serve/watch/watch.js'
 
 const pods: WatchName = { resource: 'pods', namespace: 'shop' }
@@ -11,13 +11,13 @@ describe('what is told of the watches', () => {
   let metrics: Metrics
   let warnings: string[]
   let reached: string[]
-  let account: ReturnType<typeof keepAccount>
+  let account: ReturnType<typeof trackWatches>
   beforeEach(() => {
     metrics = createMetrics({ requests: () => 0, coalesced: () => 0 })
     warnings = []
     reached = []
     const reach = { served: () => void reached.push('served'), refused: (why: string) => void reached.push(why) }
-    account = keepAccount(metrics, (message) => void warnings.push(message), reach)
+    account = trackWatches(metrics, (message) => void warnings.push(message), reach)
   })
   /** A watch is answered, and breaks. */
   const breaks = (watch: WatchName, message = 'no answer') => {

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { SWAP } from '../../../handler/kube/keys.js'
+import { CLAIM } from '../../../handler/kube/keys.js'
 import type { Pod, Service } from '../../../handler/kube/port.js'
-import { type News, WatchedGroups } from '../../../handler/serve/watch/cache.js'
-import { Attendance } from '../../../handler/serve/watch/queue.js'
+import { GroupCache, type News } from '../../../handler/serve/watch/cache.js'
+import { GroupQueue } from '../../../handler/serve/watch/queue.js'
 import { aPod, aService, MINUTE, SECOND } from '../../support/builders.js'
 import { VirtualClock } from '../../support/virtual-clock.js'
 
@@ -12,12 +12,12 @@ const notReady = { ...active, ready: false }
 const sealed = { ...active, labels: passive.labels }
 const promoted = { ...passive, labels: active.labels }
 const home = aService('web')
-const claimed = aService('web', { annotations: { [SWAP]: 'token b' } })
+const claimed = aService('web', { annotations: { [CLAIM]: 'token b' } })
 
 describe('who looks after a group in need', () => {
   let clock: VirtualClock
-  let groups: WatchedGroups
-  let attendance: Attendance
+  let groups: GroupCache
+  let attendance: GroupQueue
   let stop: AbortController
   /** When passes began. */
   let passes: number[]
@@ -26,7 +26,7 @@ describe('who looks after a group in need', () => {
 
   beforeEach(() => {
     clock = new VirtualClock()
-    groups = new WatchedGroups('role')
+    groups = new GroupCache('role')
     groups.servicesListed(undefined, [home])
     groups.podsListed(undefined, [active, passive])
     stop = new AbortController()
@@ -36,7 +36,7 @@ describe('who looks after a group in need', () => {
       passes.push(clock.now())
       await pass()
     }
-    attendance = new Attendance(groups, begin, { clock, random: () => 0.5 }, stop.signal)
+    attendance = new GroupQueue(groups, begin, { clock, random: () => 0.5 }, stop.signal)
   })
   afterEach(async () => {
     stop.abort()
@@ -92,7 +92,7 @@ describe('who looks after a group in need', () => {
     await service(claimed)
     for (let n = 0; n < 10; n++) {
       await clock.advance(900)
-      await service(aService('web', { annotations: { [SWAP]: `token-${n} b` } }))
+      await service(aService('web', { annotations: { [CLAIM]: `token-${n} b` } }))
     }
     expect(passes).toEqual([])
     await clock.advance(1_500)

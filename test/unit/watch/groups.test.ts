@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { PIN, SWAP } from '../../../handler/kube/keys.js'
+import { CLAIM, PIN } from '../../../handler/kube/keys.js'
 import type { Pod, ReadinessProbe, Service } from '../../../handler/kube/port.js'
-import { type News, WatchedGroups } from '../../../handler/serve/watch/cache.js'
+import { GroupCache, type News } from '../../../handler/serve/watch/cache.js'
 import { DEFAULT_SETTINGS } from '../../../handler/settings/settings.js'
 import { annotated, aPod, aService } from '../../support/builders.js'
 
@@ -13,12 +13,12 @@ const PROBE: ReadinessProbe = { kind: 'tcp', port: 5432, timeoutMs: 1_000 }
 const active = aPod('a', { labels: { role: 'active' } })
 const passive = aPod('b', { labels: { role: 'passive' } })
 const claimed = (token = 'token b'): Service =>
-  aService('web', { annotations: { [SWAP]: token }, selector: { app: 'web', [PIN]: active.uid } })
+  aService('web', { annotations: { [CLAIM]: token }, selector: { app: 'web', [PIN]: active.uid } })
 
 describe('what the watches know of the groups', () => {
-  let groups: WatchedGroups
+  let groups: GroupCache
   beforeEach(() => {
-    groups = new WatchedGroups('role')
+    groups = new GroupCache('role')
     groups.servicesListed(undefined, [aService('web')])
     groups.podsListed(undefined, [active, passive])
   })
@@ -103,7 +103,7 @@ describe('what the watches know of the groups', () => {
     })
 
     it('goes by what the flags say, and reads annotations again that have changed', () => {
-      groups = new WatchedGroups('role', [], false, { ...DEFAULT_SETTINGS, 'health-check': [{ kind: 'ready' }] })
+      groups = new GroupCache('role', [], false, { ...DEFAULT_SETTINGS, 'health-check': [{ kind: 'ready' }] })
       groups.servicesListed(undefined, [published()])
       groups.podsListed(undefined, [notReady(probed), passive])
       expect(need()).toBe('unserved')
@@ -191,7 +191,7 @@ describe('what the watches know of the groups', () => {
   })
 
   it('has only the groups of the Services that somebody has named, with all of their Services', () => {
-    groups = new WatchedGroups('role', [{ namespace: 'default', name: 'web' }, { name: 'db' }])
+    groups = new GroupCache('role', [{ namespace: 'default', name: 'web' }, { name: 'db' }])
     const db = { selector: { app: 'db', role: 'active' } }
     const cache = { selector: { app: 'cache', role: 'active' } }
     groups.servicesListed(undefined, [aService('web-headless'), aService('cache', cache)])
@@ -209,7 +209,7 @@ describe('what the watches know of the groups', () => {
   })
 
   it('has only the groups of which a Service opts in, where that is asked for', () => {
-    groups = new WatchedGroups('role', [], true)
+    groups = new GroupCache('role', [], true)
     groups.podsListed(undefined, [passive])
     expect(groups.servicesListed(undefined, [aService('web-metrics')])).toEqual([])
     expect(groups.podChanged(active)).toEqual([])
