@@ -60,9 +60,9 @@ export const simulatedMutants: readonly Mutant[] = [
   ),
   mutant(
     'an active pod that no pass has made active is not sealed',
-    'handover/handover.ts',
-    'others.filter((member) => member.role === role)',
-    `others.filter((member) => member.role === role && (role === 'passive' || member.activeSinceMs !== undefined))`,
+    'handover/steps.ts',
+    'winner.pod.uid && member.role === role)',
+    `winner.pod.uid && member.role === role && (role === 'passive' || member.activeSinceMs !== undefined))`,
     /a pass raises the number of active pods|a healthy candidate, and active is \S+ and/,
   ),
   mutant(
