@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import { decide } from '../../handler/group/decide.js'
-import type { Judged } from '../../handler/group/groups.js'
-import type { Verdict } from '../../handler/health/judge.js'
-import { healthySwap, isSettled } from '../../handler/pass/settled.js'
-import type { Settings } from '../../handler/settings/settings.js'
+import { decide } from '../../../handler/group/decide.js'
+import type { Judged } from '../../../handler/group/groups.js'
+import type { Verdict } from '../../../handler/health/judge.js'
+import { healthySwap, isSettled } from '../../../handler/pass/settled.js'
+import type { Settings } from '../../../handler/settings/settings.js'
 import {
   aMember,
   anActive,
@@ -14,7 +14,7 @@ import {
   healthy,
   terminating,
   unprobed,
-} from '../support/builders.js'
+} from '../../support/builders.js'
 
 const decideOn =
   (settings: Partial<Settings> = {}) =>

@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { emptySelectors } from '../../handler/group/empty-selectors.js'
-import { groupKey, groupServices } from '../../handler/group/groups.js'
-import type { Pod, Service } from '../../handler/kube/port.js'
-import { aPod, aService } from '../support/builders.js'
+import { emptySelectors } from '../../../handler/group/empty-selectors.js'
+import { groupKey, groupServices } from '../../../handler/group/groups.js'
+import type { Pod, Service } from '../../../handler/kube/port.js'
+import { aPod, aService } from '../../support/builders.js'
 
 type Labels = Readonly<Record<string, string>>
 

@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest'
-import { systemClock } from '../../handler/util/clock.js'
+import { systemClock } from '../../../handler/util/clock.js'
 
 afterEach(() => vi.restoreAllMocks())
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { FairShare, type Turn } from '../../handler/pass/fair-share.js'
-import { VirtualClock } from '../support/virtual-clock.js'
+import { FairShare, type Turn } from '../../../handler/pass/fair-share.js'
+import { VirtualClock } from '../../support/virtual-clock.js'
 
 const SLOW_MS = 250
 const bounds = { atOnce: 4, ofGroup: 2, ofNamespace: 6, slowAfterMs: SLOW_MS }

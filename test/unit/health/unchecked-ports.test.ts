@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import { planCheck } from '../../handler/health/plan.js'
-import { uncheckedPorts } from '../../handler/health/unchecked-ports.js'
-import type { Container, ReadinessProbe, ServicePort } from '../../handler/kube/port.js'
-import { parseChecks } from '../../handler/settings/check.js'
-import { DEFAULT_SETTINGS } from '../../handler/settings/settings.js'
-import { aPod, aService } from '../support/builders.js'
+import { planCheck } from '../../../handler/health/plan.js'
+import { uncheckedPorts } from '../../../handler/health/unchecked-ports.js'
+import type { Container, ReadinessProbe, ServicePort } from '../../../handler/kube/port.js'
+import { parseChecks } from '../../../handler/settings/check.js'
+import { DEFAULT_SETTINGS } from '../../../handler/settings/settings.js'
+import { aPod, aService } from '../../support/builders.js'
 
 type Ports = readonly (number | string)[]
 

@@ -1,10 +1,10 @@
 // Every order in which callers come, servings end, well or not, and the process closes, as far as fast-check's scheduler tries them.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { SingleFlight } from '../../handler/pass/single-flight.js'
-import type { GroupReport } from '../../handler/report/report.js'
-import { parameters } from '../properties/runs.js'
-import { aGroupReport } from '../support/builders.js'
+import { SingleFlight } from '../../../handler/pass/single-flight.js'
+import type { GroupReport } from '../../../handler/report/report.js'
+import { parameters } from '../../properties/runs.js'
+import { aGroupReport } from '../../support/builders.js'
 
 const KEYS = ['a', 'b'] as const
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { isStable, revisionsToGoTo } from '../../handler/group/stability.js'
-import { aMember, anActive, MINUTE, NOW, SECOND, terminating } from '../support/builders.js'
-import { permutations } from '../support/permutations.js'
+import { isStable, revisionsToGoTo } from '../../../handler/group/stability.js'
+import { aMember, anActive, MINUTE, NOW, SECOND, terminating } from '../../support/builders.js'
+import { permutations } from '../../support/permutations.js'
 
 describe('a pod is stable', () => {
   const stable = 10 * SECOND

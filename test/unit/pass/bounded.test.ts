@@ -4,7 +4,7 @@ import { bounded } from '../../../handler/pass/bounded.js'
 import { fairShares } from '../../../handler/pass/fair-share.js'
 import { systemClock } from '../../../handler/util/clock.js'
 import { aPod, aService } from '../../support/builders.js'
-import { never } from './support.js'
+import { never } from '../kube/support.js'
 
 /** Holds every write until it is let go, and counts those that are under way. */
 function holding() {

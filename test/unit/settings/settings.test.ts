@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { DEFAULT_SETTINGS, type Policy, policyOf, type Settings } from '../../handler/settings/settings.js'
-import type { Fault } from '../../handler/util/errors.js'
-import { annotated, aService } from '../support/builders.js'
+import { DEFAULT_SETTINGS, type Policy, policyOf, type Settings } from '../../../handler/settings/settings.js'
+import type { Fault } from '../../../handler/util/errors.js'
+import { annotated, aService } from '../../support/builders.js'
 
 const policy = (...services: readonly Readonly<Record<string, string>>[]): Policy =>
   policyOf(

@@ -1,10 +1,18 @@
 import { describe, expect, test } from 'vitest'
-import { isCopy, isMember, readMember } from '../../handler/group/members.js'
-import { nextEpoch } from '../../handler/handover/roles.js'
-import { ACTIVE_OWNER, ACTIVE_SINCE, EPOCH, FAILED_AT, FAILURES, HEALTHY_SINCE, PIN } from '../../handler/kube/keys.js'
-import { isLive, isOfJob, isOrphan, workloadOf } from '../../handler/kube/pods.js'
-import type { Pod, Writer } from '../../handler/kube/port.js'
-import { aPod, NOW } from '../support/builders.js'
+import { isCopy, isMember, readMember } from '../../../handler/group/members.js'
+import { nextEpoch } from '../../../handler/handover/roles.js'
+import {
+  ACTIVE_OWNER,
+  ACTIVE_SINCE,
+  EPOCH,
+  FAILED_AT,
+  FAILURES,
+  HEALTHY_SINCE,
+  PIN,
+} from '../../../handler/kube/keys.js'
+import { isLive, isOfJob, isOrphan, workloadOf } from '../../../handler/kube/pods.js'
+import type { Pod, Writer } from '../../../handler/kube/port.js'
+import { aPod, NOW } from '../../support/builders.js'
 
 const time = new Date(NOW).toISOString()
 const MARKS = {

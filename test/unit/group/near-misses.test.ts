@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { strayPods, strayServices, unnamedPods } from '../../handler/group/near-misses.js'
-import type { Service } from '../../handler/kube/port.js'
-import { annotated, aPod, aService } from '../support/builders.js'
+import { strayPods, strayServices, unnamedPods } from '../../../handler/group/near-misses.js'
+import type { Service } from '../../../handler/kube/port.js'
+import { annotated, aPod, aService } from '../../support/builders.js'
 
 type Labels = Readonly<Record<string, string>>
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { PriorityQueue } from '../../handler/util/priority-queue.js'
+import { PriorityQueue } from '../../../handler/util/priority-queue.js'
 
 interface Thing {
   rank: number

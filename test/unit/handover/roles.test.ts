@@ -8,12 +8,12 @@ import {
   type Step,
   seal,
   sealPatch,
-} from '../../handler/handover/roles.js'
-import { type Kube, KubeError, type PatchOperation, type Pod, type Written } from '../../handler/kube/port.js'
-import { jsonOf } from '../support/api/json.js'
-import { applyJsonPatch } from '../support/api/json-patch.js'
-import { aMember, anActive, aPod, failed, MINUTE, NOW } from '../support/builders.js'
-import { VirtualClock } from '../support/virtual-clock.js'
+} from '../../../handler/handover/roles.js'
+import { type Kube, KubeError, type PatchOperation, type Pod, type Written } from '../../../handler/kube/port.js'
+import { jsonOf } from '../../support/api/json.js'
+import { applyJsonPatch } from '../../support/api/json-patch.js'
+import { aMember, anActive, aPod, failed, MINUTE, NOW } from '../../support/builders.js'
+import { VirtualClock } from '../../support/virtual-clock.js'
 
 const signal = new AbortController().signal
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { activeWorkload, candidates, inOrder, whyNot } from '../../handler/group/candidates.js'
-import type { Judged } from '../../handler/group/groups.js'
-import type { Verdict } from '../../handler/health/judge.js'
-import { DEFAULT_SETTINGS, type Settings } from '../../handler/settings/settings.js'
+import { activeWorkload, candidates, inOrder, whyNot } from '../../../handler/group/candidates.js'
+import type { Judged } from '../../../handler/group/groups.js'
+import type { Verdict } from '../../../handler/health/judge.js'
+import { DEFAULT_SETTINGS, type Settings } from '../../../handler/settings/settings.js'
 import {
   aMember,
   anActive,
@@ -13,8 +13,8 @@ import {
   MINUTE,
   NOW,
   unprobed,
-} from '../support/builders.js'
-import { permutations } from '../support/permutations.js'
+} from '../../support/builders.js'
+import { permutations } from '../../support/permutations.js'
 
 const settingsWith = (settings: Partial<Settings>): Settings => ({ ...DEFAULT_SETTINGS, ...settings })
 

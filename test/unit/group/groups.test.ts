@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { assignPods, endedActive, type Group, groupName, groupServices } from '../../handler/group/groups.js'
-import type { Pod, Service } from '../../handler/kube/port.js'
-import { aPod, aService, NOW } from '../support/builders.js'
+import { assignPods, endedActive, type Group, groupName, groupServices } from '../../../handler/group/groups.js'
+import type { Pod, Service } from '../../../handler/kube/port.js'
+import { aPod, aService, NOW } from '../../support/builders.js'
 
 function observe(services: readonly Service[], pods: readonly Pod[] = [], roleLabel = 'role'): readonly Group[] {
   const groups = groupServices(services, roleLabel)

@@ -7,8 +7,8 @@ import {
   restBeforeFailback,
   restBeforeFailover,
   writeMoves,
-} from '../../handler/group/cooldown.js'
-import { MINUTE, NOW, SECOND } from '../support/builders.js'
+} from '../../../handler/group/cooldown.js'
+import { MINUTE, NOW, SECOND } from '../../support/builders.js'
 
 const HOUR = 60 * MINUTE
 const COOLDOWN = 30 * SECOND

@@ -1,11 +1,11 @@
 // What counts as healed, and in which words it is said.
 import { describe, expect, it } from 'vitest'
-import { CLAIM, PIN } from '../../handler/kube/keys.js'
-import type { Service, Writer } from '../../handler/kube/port.js'
-import { incidentsOf } from '../../handler/pass/healing.js'
-import { faultOfHealing } from '../../handler/pass/healing-faults.js'
-import type { GroupReport } from '../../handler/report/report.js'
-import { aGroupReport, aMember, anActive, aService, aWrite, MINUTE, NOW } from '../support/builders.js'
+import { CLAIM, PIN } from '../../../handler/kube/keys.js'
+import type { Service, Writer } from '../../../handler/kube/port.js'
+import { incidentsOf } from '../../../handler/pass/healing.js'
+import { faultOfHealing } from '../../../handler/pass/healing-faults.js'
+import type { GroupReport } from '../../../handler/report/report.js'
+import { aGroupReport, aMember, anActive, aService, aWrite, MINUTE, NOW } from '../../support/builders.js'
 
 const writer = (manager: string, rest: Partial<Writer> = {}): Writer => ({
   ...{ manager, created: false, owns: false, labels: ['role'], annotations: [] },

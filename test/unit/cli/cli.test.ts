@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import { parseInvocation } from '../../handler/cli/cli.js'
-import { ownVariables } from '../../handler/cli/environment.js'
-import { FLAGS, variableOf } from '../../handler/cli/flags.js'
-import type { Environment, RunOptions } from '../../handler/cli/options.js'
-import { DEFAULT_SETTINGS } from '../../handler/settings/settings.js'
-import { UsageError } from '../../handler/util/errors.js'
+import { parseInvocation } from '../../../handler/cli/cli.js'
+import { ownVariables } from '../../../handler/cli/environment.js'
+import { FLAGS, variableOf } from '../../../handler/cli/flags.js'
+import type { Environment, RunOptions } from '../../../handler/cli/options.js'
+import { DEFAULT_SETTINGS } from '../../../handler/settings/settings.js'
+import { UsageError } from '../../../handler/util/errors.js'
 
 /** Arguments as a shell would split them. */
 const invoke = (line: string, env: Environment = {}) =>

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { closest, isSlip } from '../../handler/util/closest.js'
+import { closest, isSlip } from '../../../handler/util/closest.js'
 
 describe('the closest word', () => {
   const known = ['pause', 'prefer', 'failures', 'failback', 'health-check', 'of']

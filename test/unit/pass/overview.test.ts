@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import type { Group, Judged } from '../../handler/group/groups.js'
-import { Overview } from '../../handler/pass/overview.js'
-import { aMember, anActive, aService, conclusively, failed, failing, healthy, MINUTE } from '../support/builders.js'
-import { VirtualClock } from '../support/virtual-clock.js'
+import type { Group, Judged } from '../../../handler/group/groups.js'
+import { Overview } from '../../../handler/pass/overview.js'
+import { aMember, anActive, aService, conclusively, failed, failing, healthy, MINUTE } from '../../support/builders.js'
+import { VirtualClock } from '../../support/virtual-clock.js'
 
 const never = new AbortController().signal
 const passes = { healthy: true, text: '200', ms: 1 }

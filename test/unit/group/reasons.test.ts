@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
-import { REASONS, WHY_NOT } from '../../handler/group/reasons.js'
+import { REASONS, WHY_NOT } from '../../../handler/group/reasons.js'
 
-test('docs/decisions.md lists every code; `npx vitest run test/unit/decisions.test.ts -u` writes it', async () => {
-  await expect(documentOf()).toMatchFileSnapshot('../../docs/decisions.md')
+test('docs/decisions.md lists every code; `npx vitest run test/unit/group/reasons.test.ts -u` writes it', async () => {
+  await expect(documentOf()).toMatchFileSnapshot('../../../docs/decisions.md')
 })
 
 test('Codes are lower case with hyphens, and each is a sentence', () => {

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import type { SwapContext } from '../../handler/handover/context.js'
-import { KubeError, type PatchOperation, type Pod, type Written } from '../../handler/kube/port.js'
-import { retire } from '../../handler/pass/marks.js'
-import { aPod } from '../support/builders.js'
-import { VirtualClock } from '../support/virtual-clock.js'
+import type { SwapContext } from '../../../handler/handover/context.js'
+import { KubeError, type PatchOperation, type Pod, type Written } from '../../../handler/kube/port.js'
+import { retire } from '../../../handler/pass/marks.js'
+import { aPod } from '../../support/builders.js'
+import { VirtualClock } from '../../support/virtual-clock.js'
 
 const ended = (name: string, role?: string) =>
   aPod(name, { phase: 'Failed', labels: role === undefined ? {} : { role } })

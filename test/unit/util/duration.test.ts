@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { formatDuration, parseDuration } from '../../handler/util/duration.js'
+import { formatDuration, parseDuration } from '../../../handler/util/duration.js'
 
 describe('parseDuration', () => {
   test.each([

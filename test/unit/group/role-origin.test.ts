@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import { readMember } from '../../handler/group/members.js'
-import { isBornWithRole, isTemplated, type Origin, originOf } from '../../handler/group/role-origin.js'
-import { EPOCH, OWNER as OWNER_MARK, PIN, TAKEN_BACK } from '../../handler/kube/keys.js'
-import type { Pod, Writer } from '../../handler/kube/port.js'
-import { aPod } from '../support/builders.js'
+import { readMember } from '../../../handler/group/members.js'
+import { isBornWithRole, isTemplated, type Origin, originOf } from '../../../handler/group/role-origin.js'
+import { EPOCH, OWNER as OWNER_MARK, PIN, TAKEN_BACK } from '../../../handler/kube/keys.js'
+import type { Pod, Writer } from '../../../handler/kube/port.js'
+import { aPod } from '../../support/builders.js'
 
 const OWNER = { kind: 'ReplicaSet', name: 'web-5f', uid: 'uid-of-web-5f' }
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { deadPorts, findPort, unreachable, unresolvedPorts } from '../../handler/health/service-ports.js'
-import type { ContainerPort } from '../../handler/kube/port.js'
-import { aPod, aService } from '../support/builders.js'
+import { deadPorts, findPort, unreachable, unresolvedPorts } from '../../../handler/health/service-ports.js'
+import type { ContainerPort } from '../../../handler/kube/port.js'
+import { aPod, aService } from '../../support/builders.js'
 
 const podWith = (...ports: readonly (readonly ContainerPort[])[]) =>
   aPod('web-0', { containers: ports.map((some, n) => ({ name: `c-${n}`, ports: some })) })

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { printable, redacted } from '../../handler/util/printable.js'
+import { printable, redacted } from '../../../handler/util/printable.js'
 
 describe('what is printed', () => {
   test.each([

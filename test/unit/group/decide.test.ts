@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import type { Move } from '../../handler/group/cooldown.js'
-import { type Choice, decide } from '../../handler/group/decide.js'
-import type { Judged } from '../../handler/group/groups.js'
-import type { Settings } from '../../handler/settings/settings.js'
+import type { Move } from '../../../handler/group/cooldown.js'
+import { type Choice, decide } from '../../../handler/group/decide.js'
+import type { Judged } from '../../../handler/group/groups.js'
+import type { Settings } from '../../../handler/settings/settings.js'
 import {
   aMember,
   anActive,
@@ -18,8 +18,8 @@ import {
   terminating,
   unprobed,
   winnerOf,
-} from '../support/builders.js'
-import { permutations } from '../support/permutations.js'
+} from '../../support/builders.js'
+import { permutations } from '../../support/permutations.js'
 
 const decideOn = (members: readonly Judged[], settings: Partial<Settings> = {}): Choice =>
   decide(aSituation(members, settings))
