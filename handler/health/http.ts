@@ -9,7 +9,7 @@ import { hostname } from './go-url.js'
 import { type HttpAnswer, readAnswer } from './http-answer.js'
 import { firstRequest, type HttpRequest, http1Head, redirected } from './http-request.js'
 import { type Limit, limited } from './limit.js'
-import type { ProbeResult } from './result.js'
+import type { ProbeResult } from './probe-result.js'
 
 export interface HttpCheck {
   /** With the pod's IP (an IPv6 one in brackets) and a numeric port. */

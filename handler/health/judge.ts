@@ -6,7 +6,7 @@ import type { Clock } from '../util/clock.js'
 import { type Count, countFailure, failureMarks, type Marks, successMarks } from './count.js'
 import type { CheckKind, Evidence, Plan } from './plan.js'
 import type { Probe } from './probe.js'
-import type { ProbeResult } from './result.js'
+import type { ProbeResult } from './probe-result.js'
 
 export interface Verdict {
   /** `unknown`: there was no time to find out. `failing`: it fails, and does not yet count as failed. */

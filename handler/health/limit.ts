@@ -2,7 +2,7 @@
 import { setMaxListeners } from 'node:events'
 import { formatDuration } from '../util/duration.js'
 import { describeNetworkError, isOnTheWay } from './network-error.js'
-import type { ProbeResult } from './result.js'
+import type { ProbeResult } from './probe-result.js'
 
 /** The time that a probe has. */
 export interface Limit {

@@ -1,7 +1,7 @@
 /** Runs a pod's check once, over the real network. */
 import { probeHttp } from './http.js'
 import type { Plan, Target } from './plan.js'
-import type { ProbeResult } from './result.js'
+import type { ProbeResult } from './probe-result.js'
 import { nameOf } from './target.js'
 import { probeTcp } from './tcp.js'
 

@@ -1,7 +1,7 @@
 /** `tcp://` checks: whether something accepts connections. */
 import { connect } from 'node:net'
 import { limited } from './limit.js'
-import type { ProbeResult } from './result.js'
+import type { ProbeResult } from './probe-result.js'
 
 export interface TcpCheck {
   /** The pod's IP, without brackets. */

@@ -2,7 +2,7 @@
 import { Agent as HttpAgent } from 'node:http'
 import { type AgentOptions, Agent as HttpsAgent } from 'node:https'
 import { createSecureContext } from 'node:tls'
-import { ForwardingAgent, isPlainProxy, toleratesIpv6 } from './proxies.js'
+import { ForwardingAgent, isPlainProxy, toleratesIpv6 } from './proxy-agents.js'
 
 export interface Pool {
   /** Connections at once. */

@@ -13,8 +13,8 @@ import got, { HTTPError, type RequestError, type Response } from 'got'
 import { version } from '../util/version.js'
 import { dropIdle, type Pool } from './agents.js'
 import { openIdentity, type Presented } from './auth/identity.js'
-import { retriedOnce } from './auth/retried.js'
-import { toGoJson } from './json.js'
+import { retriedOnce } from './auth/retried-once.js'
+import { toGoJson } from './go-json.js'
 
 /** What a request may take. */
 export interface Limits extends Pool {

@@ -3,11 +3,11 @@ import { accessSync, constants, readFileSync, statSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { createSecureContext } from 'node:tls'
 import type { KubeConfig } from '@kubernetes/client-node/dist/config.js'
+import { isProxyUrl } from './environment-proxy.js'
 import type { UserFields } from './fields.js'
 import { checkImpersonation, isHeaderValue } from './impersonation.js'
 import type { KubeCluster, KubeUser } from './kubeconfig.js'
 import type { Plugin } from './plugin.js'
-import { isProxyUrl } from './proxy.js'
 import { tokenIn } from './token-file.js'
 
 type Environment = Readonly<Record<string, string | undefined>>

@@ -5,8 +5,8 @@ import { delimiter, join } from 'node:path'
 import type { KubeConfig } from '@kubernetes/client-node/dist/config.js'
 import { UsageError } from '../../util/errors.js'
 import { checkConfig, namesOf } from './check-config.js'
+import { environmentProxy } from './environment-proxy.js'
 import { mergeKubeconfigs, readKubeconfig, toKubeConfig } from './kubeconfig.js'
-import { environmentProxy } from './proxy.js'
 
 export interface ConfigOptions {
   /** A file, given on purpose. */
