@@ -45,7 +45,6 @@ const GENERAL = {
     describe:
       'where our check fails more of the active pods that are Ready (of 5 or more), nothing moves for it; 0: never',
   },
-  'allow-exec': { kind: 'switch', describe: 'let exec: checks run (this version has none)' },
 } as const satisfies Record<string, Flag>
 
 /** For Services without the annotation of the same name. */

@@ -446,7 +446,6 @@ describe('--help', () => {
       '--cooldown',
       '--latch',
       '--settle',
-      '--allow-exec',
     ]) {
       expect(help).toMatch(new RegExp(`^ +${flag} `, 'm'))
     }
