@@ -9,7 +9,7 @@ import { type Group, groupName } from '../group/groups.js'
 import { faultOf } from '../kube/fault.js'
 import { PIN } from '../kube/keys.js'
 import { isRefusal, type KubeError, type Pod } from '../kube/port.js'
-import { pause, persist } from '../kube/retry.js'
+import { backoff, persist } from '../kube/retry.js'
 import type { Settings } from '../settings/settings.js'
 import type { Fault } from '../util/errors.js'
 import {
@@ -178,7 +178,7 @@ async function swapUnderClaim(
       if (unexplained) refusals.set(winner.pod.name, unexplained)
       if (isRefusal(promoted) || unexplained) never = [...never, winner.pod.name]
       if (promoted.kind !== 'rejected' && !unexplained) isHopeless = false
-      await pause(context, attempt, swapping)
+      await backoff(context, attempt, swapping)
       const next = await persistShortly(context, (signal) => redecide(never, signal))
       const active = next.members.find(({ role }) => role === 'active')
       noted.push(...next.alarms, ...(next.fault ? [next.fault] : []))
@@ -222,7 +222,7 @@ async function promoteUnderClaim(
     const promoted = await promote(context, winner, ballot, context.roleLabel, swapping)
     if (swapping.aborted || (promoted.kind !== 'throttled' && promoted.kind !== 'unauthenticated')) return promoted
     if (promoted.kind === 'unauthenticated') told = promoted.error
-    await pause(context, attempt, swapping, promoted.kind === 'throttled' ? promoted.retryAfterMs : 0)
+    await backoff(context, attempt, swapping, promoted.kind === 'throttled' ? promoted.retryAfterMs : 0)
   }
 }
 

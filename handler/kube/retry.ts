@@ -4,7 +4,7 @@ import type { Timing } from '../util/clock.js'
 import { KubeError } from './port.js'
 
 /** Sleeps with jitter, longer from attempt to attempt (the first is 0), or for as long as the server asked for. */
-export function pause({ clock, random }: Timing, attempt: number, signal: AbortSignal, atLeastMs = 0): Promise<void> {
+export function backoff({ clock, random }: Timing, attempt: number, signal: AbortSignal, atLeastMs = 0): Promise<void> {
   return clock.sleep(atLeastMs + (25 + 75 * random()) * 2 ** Math.min(attempt, 4), signal)
 }
 
@@ -27,7 +27,7 @@ export async function persist<T>(
     } catch (error) {
       if (!(error instanceof KubeError)) throw error
       if (!signal.aborted) last = error
-      await pause(context, attempt, signal)
+      await backoff(context, attempt, signal)
       if (signal.aborted) throw last ?? error
     }
   }

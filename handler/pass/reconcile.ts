@@ -15,7 +15,7 @@ import { uncheckedPorts } from '../health/unchecked-ports.js'
 import { faultOf, interrupted } from '../kube/fault.js'
 import { KubeError } from '../kube/port.js'
 import { recording, type Write } from '../kube/recording.js'
-import { pause, persist } from '../kube/retry.js'
+import { backoff, persist } from '../kube/retry.js'
 import type { GroupReport } from '../report/report.js'
 import { policyOf, type Settings } from '../settings/settings.js'
 import type { Fault } from '../util/errors.js'
@@ -112,7 +112,7 @@ async function reconcileWith(
     if (unexplained) return result({ ...handover, faults: [unexplained, ...latched] })
     if (latched.length > 0 && !begun) return result({ ...handover, faults: latched })
     if (begun) context = { ...context, deadline: context.deadline.onceBegun() }
-    await pause(context, attempt, context.deadline.observing, outcome.delayMs)
+    await backoff(context, attempt, context.deadline.observing, outcome.delayMs)
     if (!context.deadline.allowsSwap()) {
       const late = tooLate(begun ? undefined : shared.stop, group, outcome.error)
       return result({ ...handover, faults: [late, ...latched] })

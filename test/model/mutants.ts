@@ -132,7 +132,7 @@ export const mutants: readonly Mutant[] = [
       {
         file: 'handler/pass/reconcile.ts',
         find: `      view = again.group
-        ? await consider(context, again.group, findings)
+        ? await evaluate(context, again.group, findings)
         : { ...view, decision: UNMANAGED, members: [] }`,
         replace: `      if (!again.group) view = { ...view, decision: UNMANAGED, members: [] }`,
       },
@@ -232,7 +232,7 @@ export const mutants: readonly Mutant[] = [
     finds: /leaves app claimed/,
     edits: [
       latch(
-        `    await pause(context, attempt, until, result.kind === 'throttled' ? result.retryAfterMs : 0)
+        `    await backoff(context, attempt, until, result.kind === 'throttled' ? result.retryAfterMs : 0)
     const seen = await readAgain(context, current, until)
     if (seen === 'out of time') return stuck`,
         `    if (attempt >= 0) return stuck
