@@ -1,7 +1,7 @@
 /** A group with its verdicts and a time -> a decision with its reason. Pure; the order of the rules is design. */
 
-import { whyNoAddress } from '../health/address.js'
-import { hasReadinessProbe, isRunning } from '../kube/pods.js'
+import { isReadyEndpoint } from '../health/address.js'
+import { canServe, hasReadinessProbe, isRunning } from '../kube/pods.js'
 import type { Pod } from '../kube/port.js'
 import type { Settings } from '../settings/settings.js'
 import { compareNames } from '../util/compare-names.js'
@@ -141,7 +141,7 @@ function replaceMissing(situation: Situation, over: Judged | undefined): Choice 
     return rest('blocked', 'active-terminating', text)
   }
   const running = inOrder(members, settings, nowMs).filter(
-    (member) => isRunning(member.pod) && !member.pod.terminating && !whyNever(member, settings),
+    (member) => canServe(member.pod) && !whyNever(member, settings),
   )
   const doubtful = healthiest(running)
   if (!doubtful) return rest('blocked', 'no-candidate', `${missing}; ${others}`)
@@ -154,7 +154,7 @@ function replaceMissing(situation: Situation, over: Judged | undefined): Choice 
 
 /** kube-proxy sends traffic to a terminating endpoint as long as it is Ready and no other is. */
 function servesStill({ pod }: Judged): boolean {
-  return pod.ready && isRunning(pod) && !whyNoAddress(pod)
+  return isRunning(pod) && isReadyEndpoint(pod)
 }
 
 /** So many pods are named. */
@@ -286,7 +286,7 @@ function readyByKubelet({ members, settings, nowMs }: Situation): Judged | undef
 
 /** One without an address is no endpoint, whatever its Ready condition says. */
 function isReadyByKubelet({ pod }: Judged): boolean {
-  return pod.ready && hasReadinessProbe(pod) && !whyNoAddress(pod)
+  return hasReadinessProbe(pod) && isReadyEndpoint(pod)
 }
 
 /**

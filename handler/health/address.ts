@@ -27,6 +27,11 @@ export function whyNoAddress({ ip }: Pod): Unusable | undefined {
   return isIP(ip) === 0 ? unusable(`no IP address: ${JSON.stringify(ip)}`) : undefined
 }
 
+/** Ready, with an address: an endpoint of any Service that selects it. */
+export function isReadyEndpoint(pod: Pod): boolean {
+  return pod.ready && whyNoAddress(pod) === undefined
+}
+
 /** The port of an explicit check: by its name it is the one that a Service with that targetPort sends traffic to. */
 export function servicePort(pod: Pod, port: PortRef): number | Unusable {
   return (typeof port === 'number' ? port : findPort(pod, port, 'TCP')) ?? unnamed(port)

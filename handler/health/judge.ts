@@ -1,5 +1,6 @@
 /** Health judgement: a pod's state and a burst of probes -> a verdict. */
 
+import { isRunning } from '../kube/pods.js'
 import type { Pod } from '../kube/port.js'
 import type { Settings } from '../settings/settings.js'
 import type { Clock } from '../util/clock.js'
@@ -27,9 +28,9 @@ export interface Verdict {
 }
 
 /** Why this pod cannot be healthy whatever its check says, or `undefined`. */
-export function conclusiveState(pod: Pod, needsReady: boolean): string | undefined {
+function conclusiveState(pod: Pod, needsReady: boolean): string | undefined {
   if (pod.terminating) return 'terminating'
-  if (pod.phase !== 'Running') return pod.phase || 'no phase'
+  if (!isRunning(pod)) return pod.phase || 'no phase'
   return needsReady && !pod.ready ? 'not Ready' : undefined
 }
 

@@ -1,8 +1,8 @@
 /** Whether a pod serves, as far as the kubelet and the API server can tell. One answer, for passes and for the watches. */
 
+import { canServe } from '../kube/pods.js'
 import type { Pod, Service } from '../kube/port.js'
 import { policyOf, type Settings } from '../settings/settings.js'
-import { conclusiveState } from './judge.js'
 import { type Plan, planCheck } from './plan.js'
 
 /**
@@ -23,7 +23,7 @@ export function servingOf(services: readonly Service[], defaults: Settings): (po
     return needsReady(services, planCheck(pod, settings))
   }
   // What Ready is needed for is asked of a pod only that would serve without it.
-  return (pod) => conclusiveState(pod, false) === undefined && (pod.ready || !isNeeded(pod))
+  return (pod) => canServe(pod) && (pod.ready || !isNeeded(pod))
 }
 
 /** No pass touches a group whose annotations make no sense: which settings it would have is no matter. */

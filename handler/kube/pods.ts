@@ -2,13 +2,18 @@
 import type { Pod } from './port.js'
 
 /** Not in a terminal phase. A pod that has Failed or Succeeded never runs again, and no phase follows. */
-export function isLive({ phase }: Pod): boolean {
+export function isLive({ phase }: Pick<Pod, 'phase'>): boolean {
   return phase !== 'Failed' && phase !== 'Succeeded'
 }
 
 /** Its containers run, or are being started again. */
 export function isRunning({ phase }: Pod): boolean {
   return phase === 'Running'
+}
+
+/** Running, and not being deleted. Whether it serves is then a question of its check and of its Ready condition. */
+export function canServe(pod: Pod): boolean {
+  return isRunning(pod) && !pod.terminating
 }
 
 /**

@@ -10,6 +10,7 @@ import type {
   V1ServicePort,
 } from '@kubernetes/client-node'
 import { CLAIM, PIN, PREFIX } from './keys.js'
+import { isLive } from './pods.js'
 import {
   type ClaimWriter,
   type Container,
@@ -30,7 +31,7 @@ export function readPod(pod: V1Pod): Pod {
   const ip = status.podIP || status.podIPs?.[0]?.ip
   const owner = readOwner(metadata)
   // Thousands of pods that have ended may be in a list: nothing is asked of them but that they are there.
-  const hasEnded = status.phase === 'Failed' || status.phase === 'Succeeded'
+  const hasEnded = !isLive({ phase: status.phase ?? '' })
   const writers = hasEnded ? [] : readWriters(metadata)
   const restartedAtMs = hasEnded ? 0 : lastRestart(status)
   const containers = [...(spec?.containers ?? []), ...(spec?.initContainers ?? []).filter(isSidecar)]
