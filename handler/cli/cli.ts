@@ -6,7 +6,7 @@ import { version } from '../util/version.js'
 import { FLAGS, type Flag, PER_SERVICE, SERVE } from './flags.js'
 import { type Environment, type RunOptions, readOptions, readServeOptions, type ServeOptions } from './options.js'
 
-export type Invocation =
+type Invocation =
   | { readonly kind: 'run'; readonly options: RunOptions }
   | { readonly kind: 'serve'; readonly options: ServeOptions }
   /** Something to print, and nothing to do: help or the version. */

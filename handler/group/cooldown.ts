@@ -26,8 +26,8 @@ const LEFT_BY_FAILBACK = 2
 const FAILBACKS_AN_HOUR = 2
 
 /** The cooldown doubles for each move that came within so many cooldowns of the one before, and so far at most. */
-const CLOSE = 10
-const LONGEST = 16
+const CLOSE_COOLDOWNS = 10
+const MAX_FACTOR = 16
 
 /** Clocks of those who disagree may differ by so much. What lies further in the future makes no sense. */
 const CLOCKS_APART_MS = 60_000
@@ -70,9 +70,9 @@ function sinceLast(recent: readonly Move[], cooldown: Milliseconds, nowMs: numbe
   const last = recent.at(-1)
   if (!last) return 0
   let factor = 1
-  for (let n = recent.length - 1; n > 0 && factor < LONGEST; n--) {
+  for (let n = recent.length - 1; n > 0 && factor < MAX_FACTOR; n--) {
     const [before, after] = [recent[n - 1] as Move, recent[n] as Move]
-    if (after.atMs - before.atMs >= CLOSE * cooldown) break
+    if (after.atMs - before.atMs >= CLOSE_COOLDOWNS * cooldown) break
     factor *= 2
   }
   return Math.max(0, last.atMs + cooldown * factor - nowMs)
@@ -95,11 +95,11 @@ export function writeMoves(moves: readonly Move[]): string {
     .join(',')
 }
 
-const MAX_LENGTH = 1_024
+const MAX_CHARACTERS = 1_024
 
 /** What somebody else has written there, and makes no sense, is left out. */
 export function readMoves(raw: string | undefined): readonly Move[] {
-  if (raw === undefined || raw.length > MAX_LENGTH) return []
+  if (raw === undefined || raw.length > MAX_CHARACTERS) return []
   return raw.split(',', REMEMBERED).flatMap((entry): readonly Move[] => {
     const [time = '', failed] = entry.split('=')
     const atMs = /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(time) ? Date.parse(time) : Number.NaN

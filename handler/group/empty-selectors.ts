@@ -46,7 +46,7 @@ export function emptySelectors(
   const servicesOf = listsBy(routing, ({ namespace }) => namespace)
   for (const [namespace, own] of listsBy(groups, (group) => group.namespace)) {
     const sorted = [...(alive.get(namespace) ?? [])].sort((a, b) => compareNames(a.name, b.name))
-    const index = new Neighbours(sorted, own)
+    const index = new NearLabels(sorted, own)
     const isSpokenFor = spokenFor(sorted, servicesOf.get(namespace) ?? [], roleLabel)
     for (const group of own) {
       const near = index.find(group.selector, (pod, [, value]) => !isSpokenFor(pod, group, value))
@@ -110,7 +110,7 @@ function idOf([key, value]: Entry): string {
 }
 
 /** The pods of a namespace by their labels, and the labels by what they may be mistaken for. */
-class Neighbours {
+class NearLabels {
   readonly #pods = new Map<string, Pod[]>()
   readonly #selected: LabelIndex<Pod>
   #steps = MAX_STEPS

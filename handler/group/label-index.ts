@@ -7,14 +7,14 @@ import { add } from '../util/lists-by.js'
 export type Labels = Readonly<Record<string, string>>
 
 /** Bits in a word. */
-const WORD = 32
+const WORD_BITS = 32
 
 /** Some of the things of an index, by their places. */
 export class Places {
   private readonly words: Uint32Array
 
   constructor(size: number) {
-    this.words = new Uint32Array(Math.ceil(size / WORD))
+    this.words = new Uint32Array(Math.ceil(size / WORD_BITS))
   }
 
   add(place: number): void {
@@ -44,7 +44,7 @@ export class Places {
   firstOfBoth(other: Places): number | undefined {
     for (let n = 0; n < this.words.length; n++) {
       const both = (this.word(n) & other.word(n)) >>> 0
-      if (both !== 0) return n * WORD + lowestBit(both)
+      if (both !== 0) return n * WORD_BITS + lowestBit(both)
     }
     return undefined
   }
@@ -62,7 +62,7 @@ export class Places {
     const places: number[] = []
     for (let n = 0; n < this.words.length; n++) {
       for (let rest = this.word(n); rest !== 0; rest = (rest & (rest - 1)) >>> 0)
-        places.push(n * WORD + lowestBit(rest))
+        places.push(n * WORD_BITS + lowestBit(rest))
     }
     return places
   }
@@ -117,7 +117,7 @@ export class LabelIndex<T> {
     }
     const lists = entries.map((entry) => [idOf(entry), this.places.get(idOf(entry)) ?? []] as const)
     const [, rarest] = lists.reduce((fewest, one) => (one[1].length < fewest[1].length ? one : fewest))
-    if (rarest.length * WORD <= this.things.length) {
+    if (rarest.length * WORD_BITS <= this.things.length) {
       for (const place of rarest) if (this.matches(place, entries)) found.add(place)
       return found
     }

@@ -11,7 +11,7 @@ import { listsBy } from '../util/lists-by.js'
 import { type GroupServices, groupKey } from './groups.js'
 import { groupKeyOf, isClaimed, leadsToPods, type Neighbours, neighboursOf, whyNotManaged } from './services.js'
 
-export interface Stray {
+interface Stray {
   readonly namespace: string
   readonly service: string
   /** Names Service and namespace too. */

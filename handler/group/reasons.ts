@@ -52,7 +52,7 @@ export const WHY_NOT = {
   'not-waited-for': 'The pod was still being checked when the decision could not depend on it any more.',
 } as const
 
-export type WhyNotCode = keyof typeof WHY_NOT
+type WhyNotCode = keyof typeof WHY_NOT
 
 /** Why a pod is not a candidate. */
 export interface WhyNot {

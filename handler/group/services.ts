@@ -9,7 +9,7 @@ import { listsBy } from '../util/lists-by.js'
 import { groupKey } from './group-key.js'
 import { LabelIndex } from './label-index.js'
 
-export interface NotManaged {
+interface NotManaged {
   /** Follows the name of the Service. */
   readonly why: string
   /** What would have it managed, a full sentence. */
@@ -142,7 +142,7 @@ const OF_ONE_POD = [
  * other such Service, and no label that only a controller gives, somebody has applied a manifest from the middle of a
  * handover; or there is a mark, of the first time that this was healed.
  */
-export function copiesOfPods(services: readonly Service[], roleLabel: string): ReadonlySet<Service> {
+function copiesOfPods(services: readonly Service[], roleLabel: string): ReadonlySet<Service> {
   const routing = services.filter(leadsToPods)
   const isLikeCopy = ({ annotations, selector }: Service) =>
     roleLabel in selector && PIN in selector && !(CLAIM in annotations || HEALED in annotations)

@@ -1,7 +1,7 @@
 /** Bytes of a source as they are asked for. What is held is what came last and the beginning of a line, never a whole head. */
 
 /** Of a line, what is looked at at a stretch. */
-const MAX_PIECE = 16 << 10
+const MAX_PIECE_BYTES = 16 << 10
 const LF = 0x0a
 const CR = 0x0d
 
@@ -45,7 +45,7 @@ export class Reader {
   piece(): string | undefined {
     const lineFeed = this.#store.indexOf(LF, this.#start)
     const there = lineFeed < 0 ? this.#store.length : lineFeed + 1
-    let end = Math.min(there, this.#start + Math.min(MAX_PIECE, this.left))
+    let end = Math.min(there, this.#start + Math.min(MAX_PIECE_BYTES, this.left))
     // It may belong to a line feed that is yet to come.
     if (end !== lineFeed + 1 && this.#store[end - 1] === CR) end--
     return end > this.#start ? this.#take(end - this.#start).toString('latin1') : undefined
@@ -59,7 +59,7 @@ export class Reader {
 
   /** The first piece of a line, which is all of it, or is long. @throws Error as `more` does */
   async firstPiece(): Promise<string> {
-    while (!this.#buffer.includes(LF) && this.#buffer.length < MAX_PIECE) await this.more()
+    while (!this.#buffer.includes(LF) && this.#buffer.length < MAX_PIECE_BYTES) await this.more()
     return this.piece() ?? ''
   }
 

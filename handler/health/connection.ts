@@ -26,8 +26,8 @@ const TLS = {
 } as const
 
 /** Bits of an RSA key that Go works with. */
-const MIN_RSA = 1_024
-const MAX_RSA = 8_192
+const MIN_RSA_BITS = 1_024
+const MAX_RSA_BITS = 8_192
 
 /**
  * Connects to where the request goes, for as long as `signal` is not aborted: then the socket is destroyed.
@@ -55,7 +55,7 @@ export async function openConnection(
   if ('getPeerX509Certificate' in socket) {
     const { asymmetricKeyType, asymmetricKeyDetails } = socket.getPeerX509Certificate()?.publicKey ?? {}
     const bits = asymmetricKeyDetails?.modulusLength ?? 0
-    if (asymmetricKeyType === 'rsa' && (bits < MIN_RSA || bits > MAX_RSA)) {
+    if (asymmetricKeyType === 'rsa' && (bits < MIN_RSA_BITS || bits > MAX_RSA_BITS)) {
       socket.destroy()
       throw new Error(`TLS: RSA key of ${bits} bits`)
     }

@@ -81,13 +81,13 @@ function parseHost(text: string, scheme: string): string | undefined {
   if (!/^(:\d*)?$/.test(port)) return undefined
   const name = colon < 0 ? text : text.slice(0, colon)
   // Of ASCII only the sign of a zone may be escaped.
-  if (/%(?!25)[0-7]/.test(name) || /[^\x80-\xff]/.test(name.replace(/%/g, '').replace(inHost, ''))) return undefined
+  if (/%(?!25)[0-7]/.test(name) || /[^\x80-\xff]/.test(name.replace(/%/g, '').replace(IN_HOST, ''))) return undefined
   const plain = decode(name)
   if (plain === undefined || (bracket === 0 && !isIPv6(plain.slice(1, -1)))) return undefined
   return plain + port
 }
 
-const inHost = new RegExp(`[${UNRESERVED}!$&'()*+,;=:\\[\\]<>"]`, 'g')
+const IN_HOST = new RegExp(`[${UNRESERVED}!$&'()*+,;=:\\[\\]<>"]`, 'g')
 
 /** The URL that a reference in an answer to `base` leads to. `undefined`: it is none. */
 export function resolveUrl(base: GoUrl, reference: string): GoUrl | undefined {

@@ -22,10 +22,10 @@ export interface HttpAnswer {
 }
 
 /** Of all heads together, those of 1xx included. */
-const MAX_HEAD = 10 << 20
+const MAX_HEAD_BYTES = 10 << 20
 /** Of a line between chunks, and of trailers. */
-const MAX_LINE = 4 << 10
-const MAX_EXCESS = 16 << 10
+const MAX_LINE_BYTES = 4 << 10
+const MAX_EXCESS_BYTES = 16 << 10
 /** Of heads, of which all but the last are of 1xx, how many are read at a stretch. */
 const HEADS_AT_ONCE = 256
 
@@ -38,7 +38,7 @@ interface Head {
 /** Reads up to the body. @throws Error when it is no answer, or is cut short */
 export async function readAnswer(source: AsyncIterable<Buffer>): Promise<HttpAnswer> {
   const reader = new Reader(source)
-  reader.left = MAX_HEAD
+  reader.left = MAX_HEAD_BYTES
   for (let heads = 1; ; heads++) {
     const head = await readHead(reader)
     if (heads % HEADS_AT_ONCE === 0) await setImmediate()
@@ -101,7 +101,7 @@ async function* readChunks(reader: Reader): AsyncGenerator<Buffer> {
     if (!/^[0-9A-Fa-f]{1,16}$/.test(digits)) throw notHttp()
     const size = Number.parseInt(digits, 16)
     excess = Math.max(0, excess + line.length + 2 - 16 - 2 * size)
-    if (excess > MAX_EXCESS) throw notHttp()
+    if (excess > MAX_EXCESS_BYTES) throw notHttp()
     if (size === 0) break
     yield* readPlain(reader, size, size)
     if ((await reader.exactly(2)) !== '\r\n') throw notHttp()
@@ -111,13 +111,13 @@ async function* readChunks(reader: Reader): AsyncGenerator<Buffer> {
 
 /** A line between chunks, which ends properly. */
 async function chunkLine(reader: Reader): Promise<string> {
-  const line = await reader.upTo('\n', MAX_LINE)
+  const line = await reader.upTo('\n', MAX_LINE_BYTES)
   if (line.indexOf('\r') !== line.length - 2) throw notHttp()
   return line.slice(0, -2)
 }
 
 async function readTrailers(reader: Reader): Promise<void> {
   if ((await reader.peek(2)) === '\r\n') return
-  const trailers = await reader.upTo('\r\n\r\n', MAX_LINE)
+  const trailers = await reader.upTo('\r\n\r\n', MAX_LINE_BYTES)
   await readFields(new Reader([Buffer.from(trailers, 'latin1')]))
 }

@@ -9,15 +9,15 @@ import type { Reader } from './bytes.js'
 export type Fields = ReadonlyMap<string, readonly string[]>
 
 /** Of a Location: servers take requests of much less, and to read and write a URL of millions of bytes takes seconds. */
-export const MAX_LOCATION = 128 << 10
+export const MAX_LOCATION_BYTES = 128 << 10
 /** Of those that are looked for, how much of a value is kept. Of the others a longer one means nothing that is taken. */
-const KEPT: ReadonlyMap<string, number> = new Map([
-  ['location', MAX_LOCATION + 1],
+const KEPT_BYTES: ReadonlyMap<string, number> = new Map([
+  ['location', MAX_LOCATION_BYTES + 1],
   ['content-length', 1 << 10],
   ['transfer-encoding', 1 << 10],
   ['trailer', 4 << 10],
 ])
-const LONGEST_NAME = Math.max(...[...KEPT.keys()].map(({ length }) => length))
+const LONGEST_NAME = Math.max(...[...KEPT_BYTES.keys()].map(({ length }) => length))
 /** Pieces of lines that are read at a stretch. */
 const PIECES_AT_ONCE = 4_096
 
@@ -79,7 +79,7 @@ class Field {
       if (colon < 0) return
       if (this.#start === '') throw notHttp()
       this.#isNamed = true
-      this.#most = KEPT.get(this.name) ?? 0
+      this.#most = KEPT_BYTES.get(this.name) ?? 0
       text = text.slice(colon + 1)
     }
     if (NOT_IN_VALUE.test(text)) throw notHttp()
@@ -99,7 +99,7 @@ class Field {
 
 /** Two lengths or encodings are as wrong as any number of them, and of a Location the first one counts. */
 function keep(fields: Map<string, string[]>, { name, value }: Field): void {
-  const most = KEPT.get(name)
+  const most = KEPT_BYTES.get(name)
   if (most === undefined) return
   const isLong = value.length >= most
   if (isLong && name === 'content-length') throw notHttp()

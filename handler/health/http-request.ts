@@ -2,10 +2,10 @@
 import { domainToASCII } from 'node:url'
 import { version } from '../util/version.js'
 import { formatUrl, type GoUrl, parseUrl, requestTarget, resolveUrl } from './go-url.js'
-import { MAX_LOCATION, trim } from './http-fields.js'
+import { MAX_LOCATION_BYTES, trim } from './http-fields.js'
 
 /** By the name in its usual form (`X-Key`); values are bytes, one a character. */
-export type Headers = ReadonlyMap<string, readonly string[]>
+type Headers = ReadonlyMap<string, readonly string[]>
 
 export interface HttpRequest {
   readonly url: GoUrl
@@ -19,7 +19,7 @@ export interface HttpRequest {
 /** Some servers admit nobody but a kubelet, and look for no more than its name. Ours tells who it is. */
 const USER_AGENT = `kube-probe/1.36 active-passive/${version}`
 
-export const bytes = (text: string) => Buffer.from(text).toString('latin1')
+const bytes = (text: string) => Buffer.from(text).toString('latin1')
 
 /**
  * The first request of a probe.
@@ -57,7 +57,7 @@ const OF_A_BODY = ['Content-Encoding', 'Content-Language', 'Content-Location', '
  * @throws Error when there is no such URL
  */
 export function redirected(last: HttpRequest, status: number, location: string): HttpRequest {
-  if (location.length > MAX_LOCATION) throw new Error('Location too long')
+  if (location.length > MAX_LOCATION_BYTES) throw new Error('Location too long')
   const url = resolveUrl(last.url, location)
   if (!url) throw new Error('invalid URL')
   const carried = new Map(last.carried)
@@ -71,13 +71,13 @@ export function redirected(last: HttpRequest, status: number, location: string):
 }
 
 /** Of a name that is not in ASCII: no name in DNS is half as long, and to encode one takes time by the square of its length. */
-const MAX_UNICODE_HOST = 1 << 10
+const MAX_UNICODE_HOST_BYTES = 1 << 10
 
 /** The host that a request names, in ASCII; empty where it cannot be sent. */
-export function hostOf({ host, url }: HttpRequest): string {
+function hostOf({ host, url }: HttpRequest): string {
   const wanted = host || url.host
   const [name = '', port = ''] = /^(.*?)(:\d*)?$/s.exec(wanted)?.slice(1) ?? []
-  if (name.length > MAX_UNICODE_HOST && /[\x80-\xff]/.test(name)) return ''
+  if (name.length > MAX_UNICODE_HOST_BYTES && /[\x80-\xff]/.test(name)) return ''
   const ascii = !/[\x80-\xff]/.test(name) ? name : domainToASCII(Buffer.from(name, 'latin1').toString())
   if (!/^[\w!$%&()*+,\-.:;=[\]'~]*$/.test(ascii)) return ''
   return ascii.replace(/%[^\]]*(?=\])/, '') + port // a zone says nothing to anybody else

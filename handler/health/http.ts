@@ -27,10 +27,10 @@ export interface HttpCheck {
   readonly redirects: 'same-host' | 'none'
 }
 
-const MAX_BODY = 10 << 10
-const MAX_SEARCHED_BODY = 64 << 10
+const MAX_BODY_BYTES = 10 << 10
+const MAX_SEARCHED_BODY_BYTES = 64 << 10
 /** Of a redirect's body, for the sake of a connection that might be used again. */
-const MAX_REDIRECT_BODY = 2 << 10
+const MAX_REDIRECT_BODY_BYTES = 2 << 10
 const MAX_REQUESTS = 10
 const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308]
 
@@ -67,14 +67,14 @@ async function get(
     if (check.redirects === 'same-host' && REDIRECTS.includes(status) && answer.location) {
       const next = redirected(request, status, answer.location)
       if (hostname(next.url) === hostname(first.url)) {
-        if ((answer.length ?? 0) <= MAX_REDIRECT_BODY) await read(answer, MAX_REDIRECT_BODY).catch(() => {})
+        if ((answer.length ?? 0) <= MAX_REDIRECT_BODY_BYTES) await read(answer, MAX_REDIRECT_BODY_BYTES).catch(() => {})
         return next
       }
     }
     const text = `${status}`
     if (!check.statuses.some(([min, max]) => min <= status && status <= max)) return { healthy: false, text }
     limit.late = 'body unfinished after'
-    const body = await read(answer, check.body === undefined ? MAX_BODY : MAX_SEARCHED_BODY)
+    const body = await read(answer, check.body === undefined ? MAX_BODY_BYTES : MAX_SEARCHED_BODY_BYTES)
     if (check.body === undefined || body.includes(check.body)) return { healthy: true, text }
     return { healthy: false, text: `${text}, but not the expected body` }
   } finally {

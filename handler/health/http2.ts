@@ -20,9 +20,9 @@ const LIMITS = {
   settings: { maxHeaderListSize: 256 << 10, enablePush: false },
 }
 /** Of all informational (1xx) answers together: their fields as HTTP/2 counts them, and what each costs besides. */
-const MAX_INFORMATIONAL = 64 << 10
-const OF_FIELD = 32
-const OF_ANSWER = 256
+const MAX_INFORMATIONAL_BYTES = 64 << 10
+const FIELD_BYTES = 32
+const ANSWER_BYTES = 256
 /** Of what comes, frames of all kinds, in which the answer has to be: more of the body than is looked at does not come. */
 const MAX_BYTES = 1 << 20
 const LOOK_EVERY_MS = 10
@@ -56,9 +56,9 @@ function limitBytes(socket: Socket, session: ClientHttp2Session): void {
 function limitInformational(session: ClientHttp2Session): (headers: IncomingHttpHeaders) => void {
   let bytes = 0
   return (headers) => {
-    bytes += OF_ANSWER
-    for (const [name, value] of Object.entries(headers)) bytes += name.length + String(value).length + OF_FIELD
-    if (bytes > MAX_INFORMATIONAL) session.destroy(new Error('headers too long'))
+    bytes += ANSWER_BYTES
+    for (const [name, value] of Object.entries(headers)) bytes += name.length + String(value).length + FIELD_BYTES
+    if (bytes > MAX_INFORMATIONAL_BYTES) session.destroy(new Error('headers too long'))
   }
 }
 

@@ -1,6 +1,6 @@
-/** The words for what can go wrong on the way to a pod. */
+/** The WORDS for what can go wrong on the way to a pod. */
 
-const words: Readonly<Record<string, string>> = {
+const WORDS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connection refused',
   ECONNRESET: 'connection reset',
   EPIPE: 'connection closed',
@@ -21,13 +21,13 @@ export function isOnTheWay(error: unknown): boolean {
   return error instanceof Error && ON_THE_WAY.includes((error as NodeJS.ErrnoException).code ?? '')
 }
 
-/** A few words for people about an error of a socket, of TLS or of HTTP/2; its code if there are none. */
+/** A few WORDS for people about an error of a socket, of TLS or of HTTP/2; its code if there are none. */
 export function describeNetworkError(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const { code = '', syscall, reason } = error as NodeJS.ErrnoException & { readonly reason?: string }
   // Node gives an orderly close in the wrong moment the code of a reset, but without a system call.
   if (code === 'ECONNRESET' && syscall === undefined) return 'connection closed'
-  const known = words[code]
+  const known = WORDS[code]
   if (known !== undefined) return known
   if (code.startsWith('ERR_HTTP2_')) return 'broken HTTP/2'
   if (code === 'EPROTO' || /^ERR_(SSL|TLS)_/.test(code)) {

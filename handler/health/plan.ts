@@ -147,7 +147,7 @@ function patienceNote(runnable: readonly Runnable[], { failures }: Settings): Pi
   return { note }
 }
 
-type HttpRequest = Pick<HttpCheck, 'headers' | 'statuses' | 'redirects'> & {
+type RequestForm = Pick<HttpCheck, 'headers' | 'statuses' | 'redirects'> & {
   readonly scheme: 'http' | 'https'
   readonly path: string
   readonly urlOf: typeof checkUrl
@@ -168,7 +168,7 @@ function probeUrl(scheme: string, host: string, path: string): string {
   return Buffer.from(url, 'latin1').toString()
 }
 
-function httpTarget(address: Address | Unusable, request: HttpRequest, settings: Settings): Target {
+function httpTarget(address: Address | Unusable, request: RequestForm, settings: Settings): Target {
   if ('text' in address) return address
   const body = settings['health-body']
   return {

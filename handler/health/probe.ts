@@ -2,7 +2,7 @@
 import { probeHttp } from './http.js'
 import type { Plan, Target } from './plan.js'
 import type { ProbeResult } from './probe-result.js'
-import { nameOf } from './target.js'
+import { describeTarget } from './target.js'
 import { probeTcp } from './tcp.js'
 
 /** Runs a pod's check once. Never rejects. */
@@ -50,7 +50,7 @@ function summaryOf(targets: readonly Target[], results: readonly ProbeResult[]):
 
 /** Which of several checks it was, before what it found. */
 function named(target: Target, { text }: ProbeResult): string {
-  const name = nameOf(target)
+  const name = describeTarget(target)
   return name === undefined ? text : `${name}: ${text}`
 }
 

@@ -3,7 +3,7 @@ import { connect } from 'node:net'
 import { limited } from './limit.js'
 import type { ProbeResult } from './probe-result.js'
 
-export interface TcpCheck {
+interface TcpCheck {
   /** The pod's IP, without brackets. */
   readonly host: string
   readonly port: number

@@ -14,7 +14,7 @@ import type { Settings } from '../settings/settings.js'
 import { probePort } from './address.js'
 import type { Plan } from './plan.js'
 import { numbersOf, portKey } from './service-ports.js'
-import { portOf } from './target.js'
+import { probedPort } from './target.js'
 
 /** So many are named; the rest are counted. */
 const MOST_NAMED = 7
@@ -30,7 +30,7 @@ export function uncheckedPorts(
   { targets }: Pick<Plan, 'targets'>,
   { 'health-check': checks }: Pick<Settings, 'health-check'>,
 ): readonly string[] {
-  const ours = targets.flatMap((target) => portOf(target) ?? [])
+  const ours = targets.flatMap((target) => probedPort(target) ?? [])
   if (ours.length === 0) return []
   const checked = new Set([...ours, ...pod.containers.flatMap(probedByKubelet)])
   const ports = reachedPorts(services, pod)

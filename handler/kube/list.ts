@@ -4,7 +4,7 @@ import type { Rights } from './rights.js'
 import { type Access, refusal, unanswered, unintelligible } from './status.js'
 import type { Answer, Transport } from './transport.js'
 
-const PAGE = 5_000
+const PAGE_SIZE = 5_000
 
 /** A page of a list, as the API sends it. */
 interface Page<M> {
@@ -13,7 +13,7 @@ interface Page<M> {
   readonly items: readonly M[] | null
 }
 
-export interface Listed<M> {
+interface Listed<M> {
   readonly items: M[]
   /** The version that all of it is of; a watch begins after it. */
   readonly resourceVersion: string
@@ -67,7 +67,7 @@ function listPath(resource: Access['resource'], { namespace, labels = {} }: List
   const selector = labelSelector(labels)
   const query = new URLSearchParams({
     ...(selector ? { labelSelector: selector } : {}),
-    limit: String(PAGE),
+    limit: String(PAGE_SIZE),
     ...(next ? { continue: next } : {}),
   })
   return `${collectionPath(resource, namespace)}?${query}`

@@ -18,7 +18,7 @@ type Refused = Exclude<Written<never>, { kind: 'applied' }>
 const MESSAGE_LENGTH = 300
 const DEFAULT_RETRY_AFTER_MS = 1_000
 /** Between a seal and a promotion no pod is active: a server that asks for more is asked again all the same. */
-const LONGEST_RETRY_AFTER_MS = 2_000
+const LONGEST_WRITE_DELAY_MS = 2_000
 
 /** Of authorization, be it RBAC or another. */
 const FORBIDDEN = /User "([^"]*)" cannot (?:list|patch|watch) resource\b/
@@ -41,7 +41,7 @@ export function outcomeOf(
   if (status === 429) {
     return {
       kind: 'throttled',
-      retryAfterMs: Math.min(answer.retryAfterMs ?? DEFAULT_RETRY_AFTER_MS, LONGEST_RETRY_AFTER_MS),
+      retryAfterMs: Math.min(answer.retryAfterMs ?? DEFAULT_RETRY_AFTER_MS, LONGEST_WRITE_DELAY_MS),
     }
   }
   if (status === 403 || ADMISSION.test(said?.message ?? '')) {

@@ -41,7 +41,7 @@ export const LIMITS: Limits = {
 const USER_AGENT = `active-passive/${version}`
 const READ_RETRIES = 2
 /** Beyond it the 429 itself is the answer. */
-const LONGEST_RETRY_AFTER_MS = 5_000
+const LONGEST_READ_DELAY_MS = 5_000
 
 export interface Answer {
   readonly status: number
@@ -152,7 +152,7 @@ async function sendOnce(
       limit: method === 'GET' ? READ_RETRIES : 0,
       backoffLimit: limits.retryDelayMs,
       noise: 100,
-      maxRetryAfter: LONGEST_RETRY_AFTER_MS,
+      maxRetryAfter: LONGEST_READ_DELAY_MS,
     },
     followRedirect: false,
     hooks: {

@@ -13,7 +13,7 @@ import { Rights } from './rights.js'
 import { type Access, refusal, unanswered, unintelligible } from './status.js'
 import { type Answer, LIMITS, type Limits, openTransport, type Stream, type Transport } from './transport.js'
 
-export interface Watches {
+interface Watches {
   /** How many requests were sent so far. */
   readonly requests: number
   /** @param namespace absent: all */
@@ -41,7 +41,7 @@ interface Source {
 }
 
 /** The server ends a watch after that long. Its connection may be as quiet as the cluster; nothing needs it to end. */
-const LASTS_SECONDS = 3_600
+const WATCH_SECONDS = 3_600
 
 function watchable<M, T>(
   { transport, server, rights }: Source,
@@ -60,7 +60,7 @@ function watchable<M, T>(
         watch: 'true',
         allowWatchBookmarks: 'true',
         resourceVersion,
-        timeoutSeconds: String(LASTS_SECONDS),
+        timeoutSeconds: String(WATCH_SECONDS),
       })
       const path = `${collectionPath(resource, namespace)}?${query}`
       const answer = await openStream(transport, path, signal).catch((error) => {

@@ -13,7 +13,7 @@ export type PortRef = number | string
 const MAX_PATH_LENGTH = 2_048
 
 /** All of them are run, side by side, for each pod. */
-export const MAX_CHECKS = 8
+const MAX_CHECKS = 8
 
 const WORDS: ReadonlyMap<string, Check> = new Map([
   ['probe', { kind: 'probe' }],

@@ -31,36 +31,36 @@ const MAX_BODY_BYTES = 4_096
 /** Annotations of a Service that a warning names. */
 const MAX_WARNINGS = 10
 
-const duration: Setting<Milliseconds> = {
+const DURATION: Setting<Milliseconds> = {
   expected: 'a duration such as 500ms, 2s or 1m30s',
   parse: parseDuration,
 }
-const positiveDuration: Setting<Milliseconds> = {
+const POSITIVE_DURATION: Setting<Milliseconds> = {
   expected: 'a duration above zero such as 500ms, 2s or 1m30s',
   parse: (text) => parseDuration(text) || undefined,
 }
-const shortDuration: Setting<Milliseconds> = {
+const SHORT_DURATION: Setting<Milliseconds> = {
   expected: 'a duration of at most 2s, such as 20ms',
   parse: (text) => within(parseDuration(text), 0, 2_000),
 }
-const count: Setting<number> = {
+const COUNT: Setting<number> = {
   expected: 'a whole number from 1 to 1000',
   parse: (text) => (/^\d{1,4}$/.test(text) ? within(Number(text), 1, 1_000) : undefined),
 }
 /** Probes that are made one after the other in one pass. */
-const few: Setting<number> = {
+const FEW: Setting<number> = {
   expected: 'a whole number from 1 to 10',
   parse: (text) => (/^\d{1,2}$/.test(text) ? within(Number(text), 1, 10) : undefined),
 }
-const toggle: Setting<boolean> = {
+const TOGGLE: Setting<boolean> = {
   expected: 'true or false',
   parse: (text) => (text === 'true' ? true : text === 'false' ? false : undefined),
 }
-const names: Setting<readonly string[]> = {
+const NAMES: Setting<readonly string[]> = {
   expected: `at most ${MAX_NAMES} pod names of at most ${MAX_NAME_LENGTH} characters, separated by commas`,
   parse: (text) => splitList(text, /^[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?$/, MAX_NAMES),
 }
-const statuses: Setting<readonly StatusRange[]> = {
+const STATUSES: Setting<readonly StatusRange[]> = {
   expected: `at most ${MAX_STATUSES} HTTP statuses separated by commas, such as 200 or 200-399 or 200,204`,
   parse: (text) => {
     const ranges = splitList(text, /^[1-5]\d\d(-[1-5]\d\d)?$/, MAX_STATUSES)?.map((part): StatusRange => {
@@ -70,7 +70,7 @@ const statuses: Setting<readonly StatusRange[]> = {
     return ranges?.every(([min, max]) => min <= max) ? ranges : undefined
   },
 }
-const headers: Setting<readonly Header[]> = {
+const HEADERS: Setting<readonly Header[]> = {
   expected: `HTTP headers, one a line, such as Host: app.example; at most ${MAX_HEADERS}, and ${MAX_HEADERS_BYTES / 1_024} KiB in all`,
   parse: (text) => {
     if (Buffer.byteLength(text) > MAX_HEADERS_BYTES) return undefined
@@ -95,46 +95,46 @@ function headerIn(line: string): RegExpExecArray | null {
   return /^([!#$%&'*+.^_`|~0-9A-Za-z-]+)[\t ]*:([\t\x20-\x7e]*)$/.exec(line)
 }
 
-const searched: Setting<string> = {
+const SEARCHED: Setting<string> = {
   expected: `a text of at most ${MAX_BODY_BYTES / 1_024} KiB`,
   parse: (text) => (Buffer.byteLength(text) <= MAX_BODY_BYTES && text ? text : undefined),
   describe: (text) => (text ? `${Buffer.byteLength(text)} bytes long` : 'empty'),
 }
 
-const confirmation: Setting<'none' | 'ready'> = {
+const CONFIRMATION: Setting<'none' | 'ready'> = {
   expected: 'none or ready',
   parse: (text) => (text === 'none' || text === 'ready' ? text : undefined),
 }
 
 /** Inclusive. */
-export type StatusRange = readonly [min: number, max: number]
-export type Header = readonly [name: string, value: string]
+type StatusRange = readonly [min: number, max: number]
+type Header = readonly [name: string, value: string]
 
 /** Settings that are both an annotation and, for all Services without it, a flag. */
 export const FLAG_SETTINGS = {
   'health-check': { parse: parseChecks, expected: CHECK_FORMS, wrongLine },
-  'health-timeout': positiveDuration,
-  failures: count,
-  probes: count,
-  period: duration,
-  confirm: confirmation,
-  rise: few,
-  stable: duration,
-  cooldown: duration,
-  latch: toggle,
-  settle: shortDuration,
+  'health-timeout': POSITIVE_DURATION,
+  failures: COUNT,
+  probes: COUNT,
+  period: DURATION,
+  confirm: CONFIRMATION,
+  rise: FEW,
+  stable: DURATION,
+  cooldown: DURATION,
+  latch: TOGGLE,
+  settle: SHORT_DURATION,
 } as const
 
 const ANNOTATION_SETTINGS = {
-  'health-status': statuses,
-  'health-body': searched,
-  'health-headers': headers,
-  pause: toggle,
-  managed: toggle,
-  prefer: names,
-  never: names,
-  failback: duration,
-  'promote-unhealthy': toggle,
+  'health-status': STATUSES,
+  'health-body': SEARCHED,
+  'health-headers': HEADERS,
+  pause: TOGGLE,
+  managed: TOGGLE,
+  prefer: NAMES,
+  never: NAMES,
+  failback: DURATION,
+  'promote-unhealthy': TOGGLE,
 } as const
 
 const SETTINGS = { ...FLAG_SETTINGS, ...ANNOTATION_SETTINGS }

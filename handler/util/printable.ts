@@ -34,13 +34,13 @@ const SECRETS: readonly (readonly [pattern: RegExp, shown: string])[] = [
 ]
 
 /** No line of ours is longer. */
-const LONGEST = 10_000
+const MAX_CHARACTERS = 10_000
 /** What is cut off may be the end of a secret, by which it would have been known for one. */
-const BEYOND = 3_000
+const MAX_SECRET_CHARACTERS = 3_000
 
 /** The text without what may be a secret; of a long one the beginning. */
 export function redacted(text: string): string {
-  const beginning = text.slice(0, LONGEST + BEYOND)
+  const beginning = text.slice(0, MAX_CHARACTERS + MAX_SECRET_CHARACTERS)
   const shown = SECRETS.reduce((shown, [pattern, left]) => shown.replace(pattern, left), beginning)
-  return text.length > LONGEST ? `${shown.slice(0, LONGEST)}…` : shown
+  return text.length > MAX_CHARACTERS ? `${shown.slice(0, MAX_CHARACTERS)}…` : shown
 }

@@ -8,7 +8,7 @@ import { checkConfig, namesOf } from './check-config.js'
 import { environmentProxy } from './environment-proxy.js'
 import { mergeKubeconfigs, readKubeconfig, toKubeConfig } from './kubeconfig.js'
 
-export interface ConfigOptions {
+interface ConfigOptions {
   /** A file, given on purpose. */
   readonly kubeconfig?: string | undefined
   readonly context?: string | undefined

@@ -129,8 +129,7 @@ export const CONFIG_FIELDS = {
 
 export type ClusterFields = Values<typeof CLUSTER_FIELDS>
 export type UserFields = Values<typeof USER_FIELDS>
-export type ExecFields = Values<typeof EXEC_FIELDS>
-export type ConfigFields = Values<typeof CONFIG_FIELDS>
+type ConfigFields = Values<typeof CONFIG_FIELDS>
 
 /** @throws Error which names the field, and never its value, which may be a secret */
 export function readFields(document: unknown): ConfigFields {
