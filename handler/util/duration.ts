@@ -4,15 +4,16 @@ export type Milliseconds = number
 
 const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const
 
-/** Timers hold 2^31 - 1 ms, a little more than this. */
+/** The longest duration, 24 days. A Node timer holds 2^31 - 1 ms, which is a little more. */
 const LONGEST_MS = 24 * 24 * UNIT_MS.h
 
 const NUMBER = '(\\d+(?:\\.\\d+)?)'
 const DURATION = new RegExp(`^(?=.)(?:${NUMBER}h)?(?:${NUMBER}m)?(?:${NUMBER}s)?(?:${NUMBER}ms)?$`)
 
 /**
- * Whole milliseconds of a duration like `500ms`, `2s`, `1.5s`, `1m30s`, `1h` or `0`: units in descending order, each at
- * most once. `undefined` for anything else: negative, longer than 24 days, with spaces, a bare number other than 0.
+ * Parses a duration such as `500ms`, `2s`, `1.5s`, `1m30s`, `1h` or `0` into whole milliseconds. Units come in
+ * descending order, each at most once. `undefined` for anything else: negative, longer than 24 days, with spaces, or a
+ * bare number other than 0.
  */
 export function parseDuration(text: string): Milliseconds | undefined {
   if (text === '0') return 0
@@ -24,7 +25,7 @@ export function parseDuration(text: string): Milliseconds | undefined {
   return ms <= LONGEST_MS ? Math.round(ms) : undefined
 }
 
-/** `500ms`, `2s`, `1.5s`, `1m30s`, `1h`; what `parseDuration` reads back, to the millisecond. */
+/** Writes whole milliseconds as `500ms`, `2s`, `1.5s`, `1m30s` or `1h`. `parseDuration` reads the same value back. */
 export function formatDuration(ms: Milliseconds): string {
   const whole = Math.round(ms)
   if (whole === 0) return '0s'
