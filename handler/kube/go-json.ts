@@ -1,6 +1,6 @@
 /**
- * JSON as Go writes it (encoding/json, with HTML escaped). The API server compares the value of a JSON Patch's `test`
- * with its own bytes: a `<` that is not `\u003c` is never equal to the one that it stores.
+ * JSON as Go's encoding/json writes it, with HTML escaped. The API server compares the value of a JSON Patch `test`
+ * with its own bytes: `<` never equals the `\u003c` that it stores.
  */
 export function toGoJson(value: unknown): string {
   return JSON.stringify(value).replace(

@@ -1,20 +1,21 @@
-/** Agents that lead through a proxy, where those that client-node makes are not enough. */
+/** Agents for proxies, where client-node's are not enough. */
 import { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
 import { isIPv6 } from 'node:net'
 import { checkServerIdentity, type PeerCertificate } from 'node:tls'
 
-/** hpagent's for a server of http:// and a proxy of http://. */
+/** hpagent's agent for an http:// server behind an http:// proxy. */
 interface PlainProxy extends HttpAgent {
   readonly proxy: URL
 }
 
+/** Whether an agent leads through an http:// proxy to an http:// server. */
 export function isPlainProxy(agent: HttpAgent): agent is PlainProxy {
   const { proxy } = agent as Partial<PlainProxy>
   return !(agent instanceof HttpsAgent) && proxy instanceof URL && proxy.protocol === 'http:'
 }
 
-/** What the agent of Node's own types does not show. */
+/** A method of Node's agent that its types do not show. */
 interface Internal {
   addRequest(request: { path: string; setHeader(name: string, value: string): void }, options: Target): void
 }
@@ -27,8 +28,8 @@ interface Target {
 const { addRequest } = HttpAgent.prototype as unknown as Internal
 
 /**
- * Asks the proxy for the whole URL, as kubectl does for a server of http://: many a proxy grants CONNECT to the port of
- * HTTPS only.
+ * Asks the proxy for the whole URL, as kubectl does for an http:// server: many proxies allow CONNECT only to the port
+ * of HTTPS.
  */
 export class ForwardingAgent extends HttpAgent {
   constructor(
@@ -50,8 +51,8 @@ export class ForwardingAgent extends HttpAgent {
 }
 
 /**
- * hpagent asks for CONNECT to an IPv6 address without the brackets that belong to one, and, as the SOCKS agent, looks up
- * a proxy's address with them.
+ * Mends two faults with IPv6. hpagent asks for CONNECT to an IPv6 address without its brackets. hpagent and the SOCKS
+ * agent look up a proxy's IPv6 address with its brackets.
  */
 export function toleratesIpv6(agent: HttpAgent): void {
   const tunnel = agent as HttpAgent & { proxy: { host: string } | URL; createConnection: Connect }

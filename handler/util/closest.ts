@@ -76,6 +76,7 @@ export function plain(name: string): string {
   return name.toLowerCase().replaceAll(/[-._/]/g, '')
 }
 
+/** The numbers in a name, separated by commas. */
 export function numbersIn(name: string): string {
   return (name.match(/\d+/g) ?? []).join()
 }

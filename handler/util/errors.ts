@@ -30,6 +30,7 @@ export type FaultCode =
   | 'healed-again'
   | 'blind'
 
+/** A fault as one text: its object, its message and its remedy. */
 export function describeFault({ object, message, remedy }: Fault): string {
   return `${object}: ${message}. ${remedy}`
 }

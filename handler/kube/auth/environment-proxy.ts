@@ -1,6 +1,6 @@
 /**
- * The proxy that the environment names, by the rules of kubectl, which are Go's: golang.org/x/net/http/httpproxy.
- * A variable in capitals goes before the same in small letters, and one that is empty is none.
+ * Finds the proxy that the environment names, by the rules of kubectl, which are Go's: golang.org/x/net/http/httpproxy.
+ * A variable in capitals overrides the same in small letters. An empty one counts as absent.
  */
 import { BlockList, isIP } from 'node:net'
 import { domainToASCII } from 'node:url'
@@ -12,15 +12,15 @@ const PROTOCOLS = ['http:', 'https:', 'socks5:', 'socks5h:']
 
 /**
  * @param server the API server's URL
- * @returns the proxy's URL; undefined: there is none, or not for this server
- * @throws UsageError which names the variable, and does not show its value, which may hold a password
+ * @returns the proxy's URL; `undefined` if there is none, or none for this server
+ * @throws UsageError with the name of the variable, but not its value, which may hold a password
  */
 export function environmentProxy(server: string, env: Environment): string | undefined {
   const url = new URL(server)
   const set = firstSet(env, url.protocol === 'https:' ? ['HTTPS_PROXY', 'https_proxy'] : ['HTTP_PROXY', 'http_proxy'])
   if (!set) return undefined
   if (url.protocol === 'http:' && env.REQUEST_METHOD) {
-    // A client of a CGI program sets HTTP_PROXY with a header named Proxy: https://golang.org/s/cgihttpproxy
+    // The client of a CGI program can set HTTP_PROXY, by a header named Proxy: https://golang.org/s/cgihttpproxy
     throw new UsageError(
       `${set.name} is not used where REQUEST_METHOD is set, as in a CGI program: set proxy-url instead`,
     )
@@ -38,14 +38,14 @@ function firstSet(env: Environment, names: readonly string[]) {
   return name === undefined ? undefined : { name, value: env[name] ?? '' }
 }
 
-/** What has no scheme is a host, maybe with a port and a user. */
+/** A value without a scheme is a host, perhaps with a port and a user. */
 function parseProxy(value: string): string | undefined {
   const text = /^[a-z][a-z0-9+.-]*:\/\//i.test(value) ? value : `http://${value}`
   const isHost = text === value || /^[^\s/]+\/?$/.test(value)
   return isHost && isProxyUrl(text, PROTOCOLS) ? text : undefined
 }
 
-/** Whether the text is a URL of such a protocol, with a host and with a user and password that can be decoded. */
+/** Whether the text is a URL with one of these protocols, a host, and a user and password that can be decoded. */
 export function isProxyUrl(text: string, protocols: readonly string[]): boolean {
   try {
     const { protocol, hostname, username, password } = new URL(text)
@@ -67,7 +67,7 @@ function isExempt({ protocol, hostname, port }: URL, noProxy: string): boolean {
   return noProxy.split(',').some((rule) => matches(rule.trim().toLowerCase(), host, actualPort))
 }
 
-/** @param rule of NO_PROXY: `*`, ADDRESS/BITS, or an address or name with or without a port */
+/** @param rule one entry of NO_PROXY: `*`, ADDRESS/BITS, or an address or a name, with or without a port */
 function matches(rule: string, host: string, port: string): boolean {
   if (rule === '*') return true
   const subnet = subnetOf(rule)
@@ -78,7 +78,10 @@ function matches(rule: string, host: string, port: string): boolean {
   return address === undefined ? !isIP(host) && matchesName(name, host) : address === host
 }
 
-/** `example.com` is that name and all below it, `.example.com` and `*.example.com` are those below it only. */
+/**
+ * `example.com` matches that name and all names below it; `.example.com` and `*.example.com` match only the names
+ * below.
+ */
 function matchesName(rule: string, host: string): boolean {
   const below = rule.replace(/^\*?\./, '')
   const name = (!/[/?#@\\]/.test(below) && domainToASCII(below)) || below
@@ -97,7 +100,7 @@ function subnetOf(rule: string) {
   return { addresses, family }
 }
 
-/** A port is told from the colons of an IPv6 address by that address's brackets. */
+/** Splits a rule into name and port. An IPv6 address with a port is in brackets. */
 function splitPort(rule: string): { readonly name: string; readonly port: string } {
   const [, bracketed, plain, port] = /^(?:\[([^\]]*)\]|([^:[\]]*)):([^:]*)$/.exec(rule) ?? []
   return port === undefined ? { name: rule, port: '' } : { name: bracketed ?? plain ?? '', port }
@@ -107,7 +110,7 @@ function holds(addresses: BlockList, host: string): boolean {
   return isIP(host) !== 0 && addresses.check(host, familyOf(host))
 }
 
-/** In the one form that a URL has it in; an IPv4 address within IPv6 is that IPv4 address. */
+/** An address in the form that a URL gives it. An IPv4 address within IPv6 becomes that IPv4 address. */
 function addressOf(text: string): string | undefined {
   if (!isIP(text) || text.includes('%')) return undefined
   return isIP(text) === 6 ? plainAddress(new URL(`http://[${text}]`).hostname) : text

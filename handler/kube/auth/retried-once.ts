@@ -1,14 +1,14 @@
 /**
- * One more attempt where a credential is refused. A 401 means that nothing was done, so that anything may be sent again:
- * with another credential at once, with the same one after a while. It may be that the API server could not tell for a
- * moment, as its authenticators ask other servers, or one of several behind an address.
+ * Makes a second attempt if a credential is refused. After a 401 nothing was done, so any request may be sent again:
+ * with another credential at once, with the same one after a while. The API server may have been unable to check it for
+ * a moment, because its authenticators ask other servers, or another one of several servers may accept it.
  */
 import { systemClock } from '../../util/clock.js'
 import { dropIdle } from '../agents.js'
 import type { Identity, Presented } from './identity.js'
 
 /**
- * @param delayMs before the same credential is shown again
+ * @param delayMs the wait before the same credential is shown again
  * @param attempt resolves to an answer; a `status` of 401 in it is a refusal
  * @returns the last answer
  */
