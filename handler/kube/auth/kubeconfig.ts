@@ -6,6 +6,9 @@ import type { Cluster, User } from '@kubernetes/client-node/dist/config_types.js
 import { CORE_SCHEMA, load, Type } from 'js-yaml'
 import { type ClusterFields, type Named, readFields, type UserFields } from './fields.js'
 
+/** For modules outside of kube/, which do not import the client library. */
+export type { KubeConfig } from '@kubernetes/client-node/dist/config.js'
+
 /** A cluster of client-node's, with all fields of the kubeconfig. client-node knows only some of them. */
 export interface KubeCluster extends Cluster {
   readonly given?: ClusterFields
