@@ -1,10 +1,10 @@
-/** What one probe of one pod found. */
+/** The result of one probe of one pod. */
 export interface ProbeResult {
   readonly healthy: boolean
   /** For people, in few words: `200`, `500`, `connection refused`, `no answer within 2s`, `body cut short`, … */
   readonly text: string
-  /** How long it took, milliseconds, rounded. */
+  /** Its duration, rounded to milliseconds. */
   readonly ms: number
-  /** `false`: nothing of the pod or of its node has answered, not even by refusing. Absent: something has. */
+  /** `false`: neither the pod nor its node has answered, not even by a refusal. Absent: one of them has. */
   readonly reached?: false
 }
