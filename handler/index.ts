@@ -1,4 +1,4 @@
-/** What a program imports. */
+/** The exports for programs that import this package. */
 
 import { createFunction } from './serve/function.js'
 import type { Fetch } from './serve/http/routes.js'
@@ -6,8 +6,8 @@ import type { Fetch } from './serve/http/routes.js'
 const fetch: Fetch = createFunction(process.env)
 
 /**
- * The routes of `node handler serve`, configured by the environment. Some hosts want a function, others an object with
- * a function `fetch`: it is both.
+ * The routes of `node handler serve`, configured by the environment. Some hosts call a function, others an object's
+ * method `fetch`: this is both.
  */
 export default Object.assign(fetch, { fetch })
 

@@ -1,4 +1,4 @@
-/** The command line and the environment -> options. A flag is also the variable AP_<FLAG>; a flag wins. */
+/** Parses the command line and the environment into options. Each flag is also a variable AP_<FLAG>; the flag wins. */
 import yargs from 'yargs'
 import { closest } from '../util/closest.js'
 import { UsageError } from '../util/errors.js'
@@ -6,13 +6,16 @@ import { version } from '../util/version.js'
 import { FLAGS, type Flag, PER_SERVICE, SERVE } from './flags.js'
 import { type Environment, type RunOptions, readOptions, readServeOptions, type ServeOptions } from './options.js'
 
-export type Invocation =
+type Invocation =
   | { readonly kind: 'run'; readonly options: RunOptions }
   | { readonly kind: 'serve'; readonly options: ServeOptions }
-  /** Something to print, and nothing to do: help or the version. */
+  /** Help or the version: there is only text to print. */
   | { readonly kind: 'text'; readonly text: string }
 
-/** @throws UsageError which names the flag or the variable, its value, and what would be right */
+/**
+ * Parses a command line.
+ * @throws UsageError with the flag or the variable, its value, and what would be right
+ */
 export async function parseInvocation(args: readonly string[], env: Environment): Promise<Invocation> {
   const words = args.flatMap(splitShort)
   rejectOddSwitches(words)
@@ -35,13 +38,16 @@ export async function parseInvocation(args: readonly string[], env: Environment)
   return { kind: 'run', options: readOptions(argv, env) }
 }
 
-/** `-ojson` and `-ndefault`, as kubectl takes them; yargs would read a flag from each letter. */
+/** Splits `-ojson` and `-ndefault`, which kubectl accepts. yargs would read a flag from each letter. */
 function splitShort(arg: string): readonly string[] {
   const [, flag, value] = /^(-[no])([^=-].*)$/s.exec(arg) ?? []
   return flag && value ? [flag, value] : [arg]
 }
 
-/** What yargs lets pass: other text than true or false for a switch, a switch given twice, `--no-` before any flag. */
+/**
+ * Rejects mistakes that yargs accepts: a switch with a text other than true or false, a switch given twice, and `--no-`
+ * before a flag that is no switch.
+ */
 function rejectOddSwitches(args: readonly string[]): void {
   const given = new Set<string>()
   for (const arg of args) {
@@ -92,7 +98,7 @@ async function parseArgs(args: readonly string[]): Promise<{ argv: Record<string
   })
 }
 
-/** The first line of what yargs says, with the flag that was probably meant by one that it does not know. */
+/** The first line of yargs' message. For an unknown flag it adds the flag that was probably meant. */
 function guessing(message: string): string {
   const [line = ''] = message.split('\n')
   const [, word] = /^Unknown arguments?: ([^,]+)/.exec(line) ?? []

@@ -1,4 +1,7 @@
-/** Which variables of the environment are ours. One that nearly is would be ignored: AP_DRYRUN=true would write. */
+/**
+ * Finds this program's variables in the environment. A misspelled one is refused: if AP_DRYRUN=true were ignored, the
+ * pass would write.
+ */
 
 import { closest } from '../util/closest.js'
 import { UsageError } from '../util/errors.js'
@@ -7,22 +10,23 @@ import { FLAGS, VARIABLE_PREFIX, variableOf } from './flags.js'
 export type Environment = Readonly<Record<string, string | undefined>>
 
 /**
- * The variables that stand in for flags. A Service of the pod's namespace whose link has the name of one (`ap` and
- * AP_PORT) sets nothing. An empty variable counts as none.
- * @throws UsageError which names every other variable that begins with AP_, and the one that was probably meant
+ * The variables that stand in for flags. An empty variable counts as absent. Kubernetes sets variables of such names
+ * for a Service called `ap` (AP_PORT); those are left out.
+ * @throws UsageError with the name of every other variable that begins with AP_, and the variable that was probably
+ *   meant
  */
 export function ownVariables(env: Environment): Environment {
   const given = Object.entries(env).filter(
     ([name, value]) => name.startsWith(VARIABLE_PREFIX) && value && !isServiceLink(name, value),
   )
   const known = Object.keys(FLAGS).map(variableOf)
-  // `ap_dry_run` is another variable to a shell, and no other to a person.
+  // A shell distinguishes `ap_dry_run` from AP_DRY_RUN; a person does not.
   const isMeant = ([name, value]: [string, string | undefined]) =>
     value && !name.startsWith(VARIABLE_PREFIX) && known.includes(name.toUpperCase().replaceAll('-', '_'))
   const unknown = [...given, ...Object.entries(env).filter(isMeant)]
     .map(([name]) => name)
     .filter((name) => !known.includes(name))
-  // Without their values: those of a variable that is misspelled may be secrets.
+  // The values are not shown: a misspelled variable may hold a secret.
   if (unknown.length > 0) throw new UsageError(unknown.map(describe).join('; '))
   return Object.fromEntries(given)
 }
@@ -39,10 +43,16 @@ function describe(name: string): string {
     : `${name} is no variable of this program: did you mean ${VARIABLE_PREFIX}${meant}?`
 }
 
-/** Of whatever name the Service is, and with links as pkg/kubelet/envvars of Kubernetes makes them. */
+/**
+ * The ends of the names of Service variables, for a Service of any name and with links, as Kubernetes'
+ * pkg/kubelet/envvars makes them.
+ */
 const LINKS = [/_SERVICE_HOST$/, /_SERVICE_PORT(_[A-Z0-9_]+)?$/, /_PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$/]
 
-/** Every pod of a namespace is given such variables for a Service there that is named `ap`, or `ap-` and more. */
+/**
+ * Whether Kubernetes has set this variable: it sets such variables in every pod of a namespace that has a Service named
+ * `ap` or `ap-…`.
+ */
 function isServiceLink(name: string, value: string): boolean {
   return LINKS.some((link) => link.test(name)) || (name.endsWith('_PORT') && /^(tcp|udp|sctp):\/\//.test(value))
 }

@@ -1,11 +1,13 @@
-/** The flags: what --help says of them. What their values may be is in options.ts and, for the settings, policy.ts. */
+/**
+ * The flags with their text in --help. options.ts says which values they take; settings.ts does so for the settings.
+ */
 import type { FLAG_SETTINGS } from '../settings/settings.js'
 
 export interface Flag {
   readonly alias?: string
-  /** `list`: once for each value. `switch`: true or false, `--no-NAME` too. */
+  /** `list`: given once for each value. `switch`: true or false, and `--no-NAME`. */
   readonly kind: 'text' | 'list' | 'switch'
-  /** As shown by --help. */
+  /** Shown by --help. */
   readonly default?: string
   readonly describe: string
 }
@@ -45,10 +47,9 @@ const GENERAL = {
     describe:
       'where our check fails more of the active pods that are Ready (of 5 or more), nothing moves for it; 0: never',
   },
-  'allow-exec': { kind: 'switch', describe: 'let exec: checks run (this version has none)' },
 } as const satisfies Record<string, Flag>
 
-/** For Services without the annotation of the same name. */
+/** Flags for Services without the annotation of the same name. */
 export const PER_SERVICE = {
   'health-check': {
     kind: 'text',
@@ -79,7 +80,7 @@ export const PER_SERVICE = {
   settle: { kind: 'text', default: '20ms', describe: 'wait between the last label and the release of the Service' },
 } as const satisfies Record<keyof typeof FLAG_SETTINGS, Flag>
 
-/** Of the command serve. */
+/** Flags of the command serve. */
 export const SERVE = {
   port: { kind: 'text', default: '8080', describe: 'port to listen on' },
   'token-file': {
@@ -98,7 +99,7 @@ export type FlagName = keyof typeof GENERAL | keyof typeof PER_SERVICE | keyof t
 
 export const VARIABLE_PREFIX = 'AP_'
 
-/** The environment variable that stands in for a flag. */
+/** The environment variable that stands in for a flag: AP_DRY_RUN for dry-run. */
 export function variableOf(name: string): string {
   return `${VARIABLE_PREFIX}${name.toUpperCase().replaceAll('-', '_')}`
 }

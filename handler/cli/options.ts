@@ -1,4 +1,4 @@
-/** What was given on the command line and in the environment -> options. */
+/** Turns the flags and variables that were given into options. */
 
 import { DEFAULT_PANIC } from '../pass/overview.js'
 import type { PassOptions } from '../pass/pass.js'
@@ -16,7 +16,7 @@ import { type Environment, ownVariables } from './environment.js'
 import { type FlagName, variableOf } from './flags.js'
 
 export interface RunOptions extends Omit<PassOptions, 'namespaces'> {
-  /** `undefined`: the context's or the pod's own. */
+  /** `undefined`: the namespace of the context or of the pod. */
   readonly namespaces: PassOptions['namespaces'] | undefined
   readonly kubeconfig: string | undefined
   readonly context: string | undefined
@@ -24,13 +24,13 @@ export interface RunOptions extends Omit<PassOptions, 'namespaces'> {
 }
 
 export interface ServeOptions extends RunOptions {
-  /** 0: any that is free. */
+  /** 0: any free port. */
   readonly port: number
   readonly tokenFile: string | undefined
   readonly insecure: boolean
   readonly tlsCert: string | undefined
   readonly tlsKey: string | undefined
-  /** `undefined`: no loop. */
+  /** `undefined`: no passes at an interval. */
   readonly intervalMs: number | undefined
   readonly watch: boolean
 }
@@ -41,8 +41,9 @@ const MIN_DEADLINE_MS = 10_000
 const MIN_INTERVAL_MS = 10
 
 /**
- * @param argv flags as parsed, not yet read
- * @throws UsageError which names the flag or the variable, its value, and what would be right
+ * Reads the options of a pass.
+ * @param argv the flags as yargs parsed them, their values still text
+ * @throws UsageError with the flag or the variable, its value, and what would be right
  */
 export function readOptions(argv: Readonly<Record<string, unknown>>, env: Environment): RunOptions {
   const own = ownVariables(env)
@@ -76,7 +77,7 @@ export function readOptions(argv: Readonly<Record<string, unknown>>, env: Enviro
   }
 }
 
-/** @throws UsageError where the flag for all Services asks for more than a Service may */
+/** @throws UsageError if the flag for all Services asks for more time than a Service may */
 function readTimeouts(values: Values): Pick<RunOptions, 'maxHealthTimeoutMs' | 'settings'> {
   const maxHealthTimeoutMs =
     values.read('max-health-timeout', parseMaxHealthTimeout, 'a duration of at least 2s, such as 30s') ??
@@ -90,7 +91,7 @@ function readTimeouts(values: Values): Pick<RunOptions, 'maxHealthTimeoutMs' | '
   return { maxHealthTimeoutMs, settings }
 }
 
-/** @throws UsageError as `readOptions` */
+/** Reads the options of serve. @throws UsageError as `readOptions` does */
 export function readServeOptions(argv: Readonly<Record<string, unknown>>, env: Environment): ServeOptions {
   const values = new Values(argv, ownVariables(env))
   return {
@@ -105,7 +106,7 @@ export function readServeOptions(argv: Readonly<Record<string, unknown>>, env: E
   }
 }
 
-/** A scope on the command line replaces one from the environment, whichever flag it is. */
+/** Whether the command line gives a scope. It replaces the environment's, whichever of the two flags it is. */
 function isScoped(argv: Readonly<Record<string, unknown>>): boolean {
   return argv.namespace !== undefined || argv['all-namespaces'] !== undefined
 }
@@ -114,7 +115,7 @@ function withoutScope(env: Environment): Environment {
   return { ...env, [variableOf('namespace')]: undefined, [variableOf('all-namespaces')]: undefined }
 }
 
-/** The flags that stand in for annotations, read as those are. */
+/** Reads the flags that stand in for annotations, by the parsers of those annotations. */
 function readSettings(values: Values): Settings {
   const given = Object.entries(FLAG_SETTINGS).flatMap(([name, setting]) => {
     const text = values.text(name as FlagName)
@@ -128,14 +129,14 @@ function readSettings(values: Values): Settings {
   return { ...DEFAULT_SETTINGS, ...Object.fromEntries(given) }
 }
 
-/** What was given, by flag or by variable, as text. */
+/** The values that were given, by flag or by variable, as text. */
 class Values {
   constructor(
     private readonly argv: Readonly<Record<string, unknown>>,
-    private readonly env: Environment, // of which none is empty
+    private readonly env: Environment, // no value in it is empty
   ) {}
 
-  /** How the user would recognise where the value came from. */
+  /** The flag or the variable that the value came from, as the user wrote it. */
   source(name: FlagName): string {
     return this.argv[name] === undefined && this.fromEnv(name) !== undefined ? variableOf(name) : `--${name}`
   }
@@ -174,12 +175,12 @@ function parsed<T>(source: string, text: string, parse: (text: string) => T | un
   return value
 }
 
-/** A shell makes an empty text of a variable that is not set: nobody means to name nothing. */
+/** Rejects an empty text: a shell makes one of a variable that is not set, and nobody means to give no name. */
 function parseText(text: string): string | undefined {
   return text === '' ? undefined : text
 }
 
-/** Services that all name their namespace say where to look. */
+/** The namespaces of the Services, if each Service is given with its namespace. Otherwise `undefined`. */
 function namespacesOf(services: readonly ServiceRef[]): readonly string[] | undefined {
   const namespaces = services.flatMap(({ namespace }) => namespace ?? [])
   return services.length > 0 && namespaces.length === services.length ? [...new Set(namespaces)] : undefined
@@ -200,7 +201,7 @@ function parseMaxHealthTimeout(text: string): number | undefined {
   return ms !== undefined && ms >= DEFAULT_HEALTH_TIMEOUT_MS ? ms : undefined
 }
 
-/** A share of one. */
+/** Parses a share, such as 50%, into a number from 0 to 1. */
 function parsePanic(text: string): number | undefined {
   if (text === '0' || text === '0%') return 0
   return /^[1-9]\d?%$/.test(text) ? Number.parseInt(text, 10) / 100 : undefined

@@ -1,4 +1,7 @@
-/** Which pods may become active, and in which order. Whatever chooses sorts first: equal situations, equal decisions. */
+/**
+ * Finds the pods that may become active, and orders them. Every choice is made from a sorted list, so that equal
+ * situations give equal decisions.
+ */
 import { EVIDENCE } from '../health/plan.js'
 import { isOfJob, isRunning, workloadOf } from '../kube/pods.js'
 import type { Settings } from '../settings/settings.js'
@@ -8,7 +11,10 @@ import type { Member } from './members.js'
 import type { WhyNot } from './reasons.js'
 import { isStable, revisionOf, revisionsToGoTo } from './stability.js'
 
-/** The pods that may become active, best first. */
+/**
+ * The pods that may become active, best first.
+ * @param nowMs epoch milliseconds
+ */
 export function candidates(members: readonly Judged[], settings: Settings, nowMs: number): readonly Judged[] {
   return inOrder(members, settings, nowMs).filter((member) => whyNot(member, settings) === null)
 }
@@ -31,14 +37,16 @@ function whyNotHealthy({ pod, verdict }: Judged): WhyNot | null {
 export function whyNever({ pod, verdict }: Judged, settings: Settings): WhyNot | null {
   if (settings.never?.includes(pod.name)) return { code: 'named-in-never', text: 'named in never' }
   if (isOfJob(pod)) return { code: 'pod-of-job', text: `a pod of Job ${pod.owner?.name}, which ends` }
-  // A workflow's, a chart's test: only what answers a check of ours is more than work that is being done.
+  // Such pods are steps of a workflow or tests of a chart. One without an owner, but with a check or a readinessProbe,
+  // may be an application.
   const isWork = pod.runsOnce && (pod.owner || verdict.evidence === 'none')
   return isWork ? { code: 'runs-once', text: 'a pod that ends, by its restartPolicy' } : null
 }
 
 /**
- * What rests on better evidence first; then what is stable; the preferred pods as they are named; those of the workload
- * that has the active pod, or had it last; those of the revision that the role is to go to; fewer failures; names.
+ * Orders pods: by evidence, best first; then stable ones; then by place in `prefer`; then those of the workload that
+ * has the active pod, or had it last; then those of the revision that the role is to go to; then fewer failures; then
+ * names.
  */
 export function inOrder(members: readonly Judged[], settings: Settings, nowMs: number): readonly Judged[] {
   const home = activeWorkload(members)
@@ -58,20 +66,24 @@ export function inOrder(members: readonly Judged[], settings: Settings, nowMs: n
   )
 }
 
-/** The place in `prefer`; all pods that are not in it share the last. */
+/** The pod's place in `prefer`. All pods that are not in it share the last place. */
 export function rank({ pod }: Judged, { prefer = [] }: Settings): number {
   const place = prefer.indexOf(pod.name)
   return place < 0 ? prefer.length : place
 }
 
-/** Lower is better: a check of ours, the kubelet's readinessProbe, none; then all that are not healthy. */
+/**
+ * The rank of the pod's evidence; lower is better: our own check, the kubelet's readinessProbe, none, and last all pods
+ * that are not healthy.
+ */
 export function evidenceRank({ verdict }: Judged): number {
   return verdict.health === 'healthy' ? EVIDENCE.indexOf(verdict.evidence) : EVIDENCE.length
 }
 
 /**
- * The workload of the active pod, of several that of the highest epoch. Where there is none: of the last one, as the
- * newest swap has noted it; or else the one with the most pods, or the oldest pod.
+ * The workload of the active pod; of several active pods, that of the highest epoch. Without an active pod: the
+ * workload of the last one, as the newest handover noted it; or else the workload with the most pods, or with the
+ * oldest pod.
  */
 export function activeWorkload(members: readonly Member[]): string | undefined {
   const byName = [...members].sort((a, b) => compareNames(a.pod.name, b.pod.name))
@@ -88,7 +100,7 @@ export function activeWorkload(members: readonly Member[]): string | undefined {
   return chosen && workloadOf(chosen)
 }
 
-/** The first of those with the highest value. */
+/** The first item with the highest value. */
 function highest<T>(items: readonly T[], value: (item: T) => number): T | undefined {
   return items.reduce<T | undefined>((best, item) => (best && value(best) >= value(item) ? best : item), undefined)
 }

@@ -1,7 +1,9 @@
-/** A group with its verdicts and a time -> a decision with its reason. Pure; the order of the rules is design. */
+/**
+ * Decides about a group, from its verdicts and the time, and gives the reason. Pure. The order of the rules matters.
+ */
 
-import { whyNoAddress } from '../health/address.js'
-import { hasReadinessProbe, isRunning } from '../kube/pods.js'
+import { isReadyEndpoint } from '../health/address.js'
+import { canServe, hasReadinessProbe, isRunning } from '../kube/pods.js'
 import type { Pod } from '../kube/port.js'
 import type { Settings } from '../settings/settings.js'
 import { compareNames } from '../util/compare-names.js'
@@ -14,7 +16,7 @@ import { ownEpoch } from './members.js'
 import type { Reason, ReasonCode } from './reasons.js'
 import { isJustRestarted } from './stability.js'
 
-/** Why a failure of our check is no reason to move. */
+/** Why a failure of our check is no reason to move the role. */
 export interface Doubt {
   readonly code: 'panic' | 'blind'
   readonly text: string
@@ -24,29 +26,29 @@ export interface Situation {
   readonly members: readonly Judged[]
   readonly settings: Settings
   readonly nowMs: number
-  /** A pod that has ended and still carries the role. It is no member: nobody has to be made passive in its place. */
+  /** A pod that has ended and still has the role. It is no member: no pod needs to be made passive for it. */
   readonly endedActive?: Pod | undefined
-  /** Why failures of our check are no reason to move. */
+  /** Why failures of our check are no reason to move the role. */
   readonly doubt?: Doubt | undefined
 }
 
 export type Decision = { readonly kind: 'error'; readonly fault: Fault } | Choice
 
-/** What can be decided for a group that is in order. */
+/** The decision for a group without a fault. */
 export type Choice =
   | { readonly kind: 'keep' | 'count' | 'blocked' | 'paused' | 'empty'; readonly reason: Reason }
   | Swap
 
-/** The winner is to be the one active pod. */
+/** The winner becomes the only active pod. */
 export interface Swap {
   readonly kind: 'first' | 'failover' | 'failback' | 'repair'
   readonly winner: Judged
   readonly reason: Reason
-  /** The last handovers that count for the cooldown, with this one where it does; to be noted on the pods. */
+  /** The last handovers that count for the cooldown, this one included if it counts. They are noted on the pods. */
   readonly moves: readonly Move[]
 }
 
-/** Decides for a group that has settings and is in order; what is wrong with a group is found before. */
+/** Decides for a group that has settings and no fault: faults are found earlier. */
 export function decide(situation: Situation): Choice {
   const { members, settings } = situation
   if (members.length === 0) return rest('empty', 'no-pods', 'the group has no pods')
@@ -92,7 +94,7 @@ function unconfirmedWords({ pod, verdict }: Judged): string {
   return `${pod.name} failed our check (${verdict.check.result}), which counts once its kubelet agrees (confirm: ready): it is Ready, and nothing is counted`
 }
 
-/** That a pod is healthy, with what it rests on. */
+/** Says that a pod is healthy, with its evidence. */
 function passed({ pod, verdict }: Judged): string {
   switch (verdict.evidence) {
     case 'check':
@@ -141,7 +143,7 @@ function replaceMissing(situation: Situation, over: Judged | undefined): Choice 
     return rest('blocked', 'active-terminating', text)
   }
   const running = inOrder(members, settings, nowMs).filter(
-    (member) => isRunning(member.pod) && !member.pod.terminating && !whyNever(member, settings),
+    (member) => canServe(member.pod) && !whyNever(member, settings),
   )
   const doubtful = healthiest(running)
   if (!doubtful) return rest('blocked', 'no-candidate', `${missing}; ${others}`)
@@ -152,15 +154,18 @@ function replaceMissing(situation: Situation, over: Judged | undefined): Choice 
   return { kind, winner: doubtful, moves, reason: { code, text } }
 }
 
-/** kube-proxy sends traffic to a terminating endpoint as long as it is Ready and no other is. */
+/**
+ * Whether a terminating pod still receives traffic: kube-proxy sends it to a terminating endpoint that is Ready if
+ * there is no other.
+ */
 function servesStill({ pod }: Judged): boolean {
-  return pod.ready && isRunning(pod) && !whyNoAddress(pod)
+  return isRunning(pod) && isReadyEndpoint(pod)
 }
 
-/** So many pods are named. */
+/** The most pods that are named. */
 const NAMED = 4
 
-/** That no other pod can take over, with the reason of each. */
+/** Says that no other pod can take over, with the reason of each. */
 function whyNoOther(members: readonly Judged[], settings: Settings, active?: Judged): string {
   const others = members.filter((member) => member !== active)
   if (others.length === 0) return 'there is no other pod'
@@ -169,7 +174,7 @@ function whyNoOther(members: readonly Judged[], settings: Settings, active?: Jud
   return `no other pod can take over (${reasons.join(', ')}${rest > 0 ? `, and ${rest} more` : ''})`
 }
 
-/** What has become of the pod that was active, as far as it can be seen. */
+/** Says what happened to the pod that was active, as far as it can be seen. */
 function whereItIs({ members, endedActive }: Situation, over: Judged | undefined, bereft: Judged | undefined): string {
   if (over) return `${over.pod.name} is terminating`
   if (endedActive) return `${endedActive.name} is ${endedActive.phase}`
@@ -177,7 +182,7 @@ function whereItIs({ members, endedActive }: Situation, over: Judged | undefined
   return lastActive(members) ? 'no pod is active any more' : 'the active pod is gone'
 }
 
-/** The last active pod, where somebody has taken its label away; not where one has ended that was active after it. */
+/** The last active pod, if somebody has removed its label, and no pod that was active after it has ended. */
 function bereftOf(members: readonly Judged[], endedActive: Pod | undefined): Judged | undefined {
   const last = lastActive(members)
   const isOutlived = endedActive !== undefined && ownEpoch(endedActive) >= (last?.epoch ?? 0)
@@ -185,8 +190,8 @@ function bereftOf(members: readonly Judged[], endedActive: Pod | undefined): Jud
 }
 
 /**
- * The pod that the newest swap has made active, by the marks that it left. It has marked the others too, but those have
- * the role that it gave them; the time is that of several clocks, and tells little.
+ * The pod that the newest handover made active, by its marks. That handover marked the other pods too, but those have
+ * the role that it gave them. The times come from several clocks, and tell little.
  */
 function lastActive(members: readonly Judged[]): Judged | undefined {
   const since = ({ activeSinceMs }: Judged) => activeSinceMs ?? Number.NEGATIVE_INFINITY
@@ -223,7 +228,10 @@ function failover(situation: Situation, active: Judged): Choice {
   return rest('blocked', 'cooldown', text)
 }
 
-/** The kubelet or the API server has spoken: the active pod is no endpoint any more, and there is nothing to count. */
+/**
+ * Leaves an active pod that the kubelet or the API server reports as not Ready or not Running. It is no endpoint any
+ * more, so nothing needs to be counted.
+ */
 function leaveUnready(situation: Situation, active: Judged, passing: Judged | undefined): Choice {
   const moves = movesSoFar(situation)
   const { pod } = active
@@ -256,7 +264,7 @@ function inARow(failures: number): string {
   return failures <= 1 ? 'once' : `${failures} times in a row`
 }
 
-/** The handovers that count, of the last hour; without a cooldown nobody asks for them. */
+/** The handovers of the last hour that count. None without a cooldown, which is their only use. */
 function movesSoFar({ members, settings, nowMs }: Situation): readonly Move[] {
   if (settings.cooldown === 0) return []
   return recentMoves(
@@ -270,8 +278,8 @@ function noted(situation: Situation, move: Move): readonly Move[] {
 }
 
 /**
- * The best of the pods that the kubelet's own probe of them finds ready, and our check does not: where the active pod is
- * no endpoint any more, the kubelet is believed. A pod that is Ready for want of a probe says nothing.
+ * The best pod that the kubelet's own probe finds ready, though our check does not. The kubelet is believed when the
+ * active pod is no endpoint any more. A pod without a readinessProbe is always Ready, which is no evidence.
  */
 function readyByKubelet({ members, settings, nowMs }: Situation): Judged | undefined {
   if (settings['promote-unhealthy'] === false) return undefined
@@ -284,14 +292,14 @@ function readyByKubelet({ members, settings, nowMs }: Situation): Judged | undef
   )
 }
 
-/** One without an address is no endpoint, whatever its Ready condition says. */
+/** Whether the kubelet's probe finds the pod ready, and it is an endpoint. */
 function isReadyByKubelet({ pod }: Judged): boolean {
-  return pod.ready && hasReadinessProbe(pod) && !whyNoAddress(pod)
+  return hasReadinessProbe(pod) && isReadyEndpoint(pod)
 }
 
 /**
- * Back to a pod that is named earlier in `prefer`, on evidence that is no worse: the first that has been healthy for long
- * enough, and was not just started again by its kubelet, once the role has rested.
+ * A failback to a pod that comes earlier in `prefer` and has no worse evidence: the first that has been healthy for
+ * long enough and was not just restarted by its kubelet, once the role has rested.
  */
 function failback(situation: Situation, active: Judged): Swap | undefined {
   const { members, settings, nowMs } = situation
@@ -311,12 +319,18 @@ function failback(situation: Situation, active: Judged): Swap | undefined {
   return { kind: 'failback', winner: best, moves, reason: { code: 'preferred', text } }
 }
 
-/** A stored count means that it recovers in this very pass. A time in the future is not due: there is no hurry. */
+/**
+ * When the pod became healthy, epoch milliseconds. A stored count means that it recovers in this very pass. A time in
+ * the future is not yet due: a failback is not urgent.
+ */
 function healthyFromMs({ failures, healthySinceMs, pod }: Judged, nowMs: number): number {
   return Math.max(failures > 0 ? nowMs : 0, healthySinceMs ?? 0, pod.readySinceMs)
 }
 
-/** The first of these that is healthy, or else doubtful. One that is not Ready gets no traffic, active or not: it comes last. */
+/**
+ * The first healthy pod, or else the first that may be healthy. A pod that is not Ready comes last: it gets no traffic,
+ * active or not.
+ */
 function healthiest(ordered: readonly Judged[]): Judged | undefined {
   return (
     ordered.find(({ verdict }) => verdict.health === 'healthy') ??

@@ -1,7 +1,7 @@
 /**
- * Selectors that match no pod where a pod nearly has their labels: `app: tpyo` beside `app: typo`. A group that is
- * really scaled to zero has neighbours too, and nothing must be said of those: `isSlip` says which names may be one, and
- * a pod that is spoken for is not taken for a misspelled one. Pure, and linear in what it is given.
+ * Warns about selectors that match no pod while a pod has nearly their labels: `app: tpyo` beside `app: typo`. A group
+ * that was scaled to zero has neighbours too, and must get no warning. So only names that `isSlip` accepts are
+ * suggested, and a pod that another Service selects is not taken for a misspelled one. Pure, in linear time.
  */
 
 import { PIN } from '../kube/keys.js'
@@ -16,20 +16,20 @@ import { commonSelector, leadsToPods } from './services.js'
 
 type Entry = readonly [key: string, value: string]
 
-/** A tenant may write thousands of names that are one letter apart. */
+/** The most similar names that are compared: a tenant may write thousands that are one letter apart. */
 const MAX_CANDIDATES = 64
 
-/** Names that are compared, and pods that are looked at, in one namespace: hints are a courtesy, and cost little. */
+/** The most names and pods that are compared in one namespace: these hints must cost little. */
 const MAX_STEPS = 10_000
-/** Values that selectors are compared with, of all keys of a namespace. */
+/** The most values that selectors are compared with, of all keys of a namespace. */
 const MAX_VALUES = 1_000
 
 /**
- * A warning for each group that selects no pod while one is there that was probably meant: whose labels are the
- * selector's but for one slip in one value, or in one key. It holds the selector and that pod's label. Pods that are
- * over (Failed, Succeeded) do not count.
- * @param groups those that are served and have no pod; costs nothing where there are none
- * @param pods all pods of these namespaces, whatever they are labelled
+ * Warnings for groups that select no pod though a pod was probably meant: its labels are the selector's except for one
+ * slip in one value or one key. A warning names the selector and that label of the pod. Pods that have ended (Failed,
+ * Succeeded) do not count.
+ * @param groups the served groups without pods; without any, nothing is computed
+ * @param pods all pods of these namespaces, whatever their labels
  * @param services all Services of these namespaces
  * @returns warnings by `groupKey`
  */
@@ -46,7 +46,7 @@ export function emptySelectors(
   const servicesOf = listsBy(routing, ({ namespace }) => namespace)
   for (const [namespace, own] of listsBy(groups, (group) => group.namespace)) {
     const sorted = [...(alive.get(namespace) ?? [])].sort((a, b) => compareNames(a.name, b.name))
-    const index = new Neighbours(sorted, own)
+    const index = new NearLabels(sorted, own)
     const isSpokenFor = spokenFor(sorted, servicesOf.get(namespace) ?? [], roleLabel)
     for (const group of own) {
       const near = index.find(group.selector, (pod, [, value]) => !isSpokenFor(pod, group, value))
@@ -58,7 +58,7 @@ export function emptySelectors(
 
 interface Near {
   readonly pod: Pod
-  /** As the pod has it. */
+  /** The label as the pod has it. */
   readonly entry: Entry
 }
 
@@ -68,8 +68,9 @@ function describe(group: GroupServices, { pod, entry: [key, value] }: Near): str
 }
 
 /**
- * Whether a pod belongs to somebody else: to another Service with a role, or to any other Service, unless the group's
- * own is named after the pod's label: `helloworld-all` selects all pods of `helloworld`, whatever typo `helloworld` has.
+ * Whether a pod belongs to others: to another Service with a role, or to any other Service. In the second case it may
+ * still be meant if the group's Service is named after the pod's label: `helloworld-all` selects all pods of
+ * `helloworld`, whatever typo the Service `helloworld` has.
  */
 function spokenFor(
   pods: readonly Pod[],
@@ -91,7 +92,7 @@ function isNamedAfter({ services }: GroupServices, value: string): boolean {
   return services.some(({ name }) => parts(name).includes(parts(value)))
 }
 
-/** Whether one of these selectors matches one of these pods. An empty one matches none. */
+/** Whether one of these selectors matches a pod. An empty one matches none. */
 function selectedBy(selectors: readonly Labels[], pods: readonly Pod[]): (pod: Pod) => boolean {
   const index = new LabelIndex(pods, ({ labels }) => labels, selectors)
   const found = index.none()
@@ -104,20 +105,20 @@ function matches(selector: Labels, { labels }: Pod, but?: string): boolean {
   return Object.entries(selector).every(([key, value]) => key === but || labels[key] === value)
 }
 
-/** Neither a key nor a value has a space in it. */
+/** The space is a safe separator: neither a key nor a value has one. */
 function idOf([key, value]: Entry): string {
   return `${key} ${value}`
 }
 
-/** The pods of a namespace by their labels, and the labels by what they may be mistaken for. */
-class Neighbours {
+/** The pods of a namespace by their labels, and the labels by the names they may be mistaken for. */
+class NearLabels {
   readonly #pods = new Map<string, Pod[]>()
   readonly #selected: LabelIndex<Pod>
   #steps = MAX_STEPS
   #values = MAX_VALUES
   readonly #keysOf = new Map<string, string[]>()
   readonly #valuesOf = new Map<string, string[]>()
-  /** By key: trace -> the values that have it. Only of keys that somebody asks for. */
+  /** By key: the values by their traces. Built for a key when it is first needed. */
   readonly #traces = new Map<string, ReadonlyMap<string, readonly string[]>>()
 
   constructor(pods: readonly Pod[], groups: readonly GroupServices[]) {
@@ -135,7 +136,7 @@ class Neighbours {
     }
   }
 
-  /** A pod that has the labels of a selector but for a slip, if none has them all. */
+  /** A pod that has the labels of a selector except for one slip, if no pod has all of them. */
   find(selector: Labels, isFree: (pod: Pod, entry: Entry) => boolean): Near | undefined {
     const entries = Object.entries(selector)
     if (this.#steps <= 0 || !this.#selected.select(selector).isEmpty()) return undefined
@@ -161,12 +162,12 @@ class Neighbours {
     return undefined
   }
 
-  /** Beyond that nobody is told of a slip any more. */
+  /** Counts a step; false once all steps are used. */
   #isAllowed(): boolean {
     return this.#steps-- > 0
   }
 
-  /** The pods with one of these labels: with the one that the fewest have. */
+  /** The pods with the rarest of these labels. */
   #fewest(entries: readonly Entry[]): readonly Pod[] {
     const lists = entries.map((entry) => this.#pods.get(idOf(entry)) ?? [])
     return lists.reduce((fewest, list) => (list.length < fewest.length ? list : fewest), lists[0] ?? [])
@@ -197,7 +198,7 @@ class Neighbours {
   }
 }
 
-/** Looser than `isSlip`: that the values are the same says much. */
+/** Whether two keys are probably meant to be the same. Looser than `isSlip`, because their values are equal. */
 function isKeySlip(one: string, other: string): boolean {
   const [parts, others] = [one.split('/'), other.split('/')]
   const isNear = (part: string, like: string) =>
@@ -215,7 +216,7 @@ function indexed(values: readonly string[]): ReadonlyMap<string, readonly string
   return byTrace
 }
 
-/** Two values with a slip between them have one of these in common. */
+/** The traces of a value. Two values that differ by one slip share one. */
 function tracesOf(value: string): readonly string[] {
   const numbers = numbersIn(value)
   return shortened(plain(value)).map((trace) => `${trace} ${numbers}`)

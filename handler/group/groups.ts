@@ -1,4 +1,4 @@
-/** One snapshot of Services and pods -> groups. Pure. Whatever users or attackers wrote is read with care here. */
+/** Makes groups of a snapshot of Services and pods. Pure. Users and attackers may have written anything in them. */
 
 import type { Verdict } from '../health/judge.js'
 import { EPOCH } from '../kube/keys.js'
@@ -16,7 +16,7 @@ import { commonSelector, neighboursOf, whyNotManaged } from './services.js'
 
 export { groupKey } from './group-key.js'
 
-/** The Services that share a selector once the role is taken out of it. */
+/** The Services with the same selector, apart from the role. */
 export interface GroupServices {
   readonly namespace: string
   /** Sorted by name; never empty. */
@@ -25,7 +25,7 @@ export interface GroupServices {
   readonly selector: Readonly<Record<string, string>>
 }
 
-/** A pod of a group with the verdict of this pass. */
+/** A pod of a group, with its verdict in this pass. */
 export interface Judged extends Member {
   readonly verdict: Verdict
 }
@@ -33,25 +33,26 @@ export interface Judged extends Member {
 export interface Group extends GroupServices {
   /** Sorted by name, numbers in names compared as numbers. */
   readonly members: readonly Member[]
-  /** Live pods whose role is neither active nor passive: the application's own business. */
+  /** Live pods whose role is neither active nor passive: the application uses the label itself. */
   readonly strangers: readonly Pod[]
-  /** Pods that have Failed or Succeeded. They are no members: they have no say, and cost nothing. */
+  /** Pods that have Failed or Succeeded. They are no members: they influence no decision, and cost nothing. */
   readonly ended: readonly Pod[]
   readonly warnings: readonly string[]
-  /** What is wrong, and yet no reason to leave the group untouched. */
+  /** Faults that do not leave the group untouched. */
   readonly alarms: readonly Fault[]
   /** Why the group is left untouched. */
   readonly fault?: Fault
 }
 
-/** `namespace/service,service`. */
+/** The name of a group in messages: `namespace/service,service`. */
 export function groupName({ namespace, services }: GroupServices): string {
   return `${namespace}/${services.map(({ name }) => name).join(',')}`
 }
 
 /**
  * Finds the managed Services and groups them. A claimed Service is managed whatever else it says.
- * @param services all of their namespaces @param optIn see `neighboursOf`
+ * @param services all Services of their namespaces
+ * @param optIn see `neighboursOf`
  */
 export function groupServices(
   services: readonly Service[],
@@ -72,8 +73,8 @@ export function groupServices(
 }
 
 /**
- * Gives the groups their pods and refuses those that must be left untouched.
- * @param groups the groups to serve
+ * Gives the groups their pods, and faults to those that must be left untouched.
+ * @param groups the served groups
  * @param everyGroup all groups of these namespaces, served or not: a pod must not be in two of them
  */
 export function assignPods(
@@ -108,7 +109,7 @@ export function assignPods(
   })
 }
 
-/** What a group selects, in the order of names; nothing where a live pod is in another group too. */
+/** The pods that a group selects, by name. None if a live pod is in another group too. */
 interface Found {
   readonly live: readonly Pod[]
   readonly ended: readonly Pod[]
@@ -116,10 +117,10 @@ interface Found {
 }
 
 /**
- * @param everyGroup of this namespace
- * @param wanted those whose pods are asked for
- * @param rivals the selectors of those that no other group may share a pod with
- * @param pods of this namespace, sorted
+ * @param everyGroup all groups of this namespace
+ * @param wanted the groups whose pods are needed
+ * @param rivals the selectors of the groups that no other group may share a pod with
+ * @param pods the pods of this namespace, sorted
  */
 function podsByGroup(
   everyGroup: readonly GroupServices[],
@@ -127,7 +128,7 @@ function podsByGroup(
   rivals: ReadonlySet<GroupServices['selector']>,
   pods: readonly Pod[],
 ): ReadonlyMap<GroupServices, Found> {
-  // A group that is refused for its width takes no pod: its neighbours go on.
+  // A group that selects the whole namespace is refused and takes no pods. The other groups go on.
   const groups = everyGroup.filter((group) => !isTooWide(group))
   const selectors = groups.map(({ selector }) => selector)
   const alive = new LabelIndex(pods.filter(isLive), labelsOf, selectors)
@@ -163,17 +164,23 @@ function podsByGroup(
   )
 }
 
-/** What any of these selections holds, and what several of them hold. */
+/** The places in at least one selection, and the places in several. */
 function sharedOf(index: LabelIndex<Pod>, selections: Iterable<Places>): readonly [once: Places, twice: Places] {
   const [once, twice] = [index.none(), index.none()]
   for (const selected of selections) once.collect(selected, twice)
   return [once, twice]
 }
 
-/** So many pods that have ended are counted for each of the groups that select them; further ones for a single group. */
+/**
+ * The most ended pods that are listed for every group that selects them. Further ones are listed only if a single group
+ * selects them.
+ */
 const ENDED_LIMIT = 100_000
 
-/** The ended pods of one group after the other: of many groups that all select the same thousands, the first count them. */
+/**
+ * Finds the ended pods of one group after another. If many groups select the same thousands of pods, only the first
+ * groups list them.
+ */
 function endedOf(
   index: LabelIndex<Pod>,
   selectors: readonly GroupServices['selector'][],
@@ -197,18 +204,18 @@ function endedOf(
 
 const labelsOf = ({ labels }: Pod) => labels
 
-/** A pod that has ended and still has the role; of several the one of the newest swap. */
+/** A pod that has ended and still has the role; of several, the one of the newest handover. */
 export function endedActive({ ended }: Pick<Group, 'ended'>, roleLabel: string): Pod | undefined {
   const actives = ended.filter(({ labels }) => labels[roleLabel] === 'active')
   return actives.sort((a, b) => ownEpoch(b) - ownEpoch(a) || compareNames(a.name, b.name))[0]
 }
 
-/** It would be the whole namespace. */
+/** Whether the group would be the whole namespace. */
 function isTooWide({ selector }: GroupServices): boolean {
   return Object.keys(selector).length === 0
 }
 
-/** Whether it is one of the group's pods. */
+/** Whether the group selects the pod. */
 export function selects({ namespace, selector }: GroupServices, pod: Pod): boolean {
   return pod.namespace === namespace && Object.entries(selector).every(([key, value]) => pod.labels[key] === value)
 }
@@ -233,10 +240,10 @@ function overlapOf(pod: Pod, sharing: readonly GroupServices[]): Fault {
   }
 }
 
-/** So many Services of a pod are named. */
+/** The most groups that are named for one pod. */
 const OVERLAPPING = 10
 
-/** Pods are there, and none that could be active. Without any pod, the group is scaled to zero. */
+/** The fault of a group that has pods but no member. A group without any pod is scaled to zero, which is no fault. */
 function noMember(
   group: GroupServices,
   { members, strangers, ended }: Pick<Group, 'members' | 'strangers' | 'ended'>,
@@ -253,7 +260,7 @@ function noMember(
       remedy: `Name another label, in the selector of the Service too: --role-label=active-role and active-role: active. Or take ${roleLabel} off the pods.`,
     }
   }
-  // What a controller leaves behind is replaced by it as long as it has not been scaled to zero.
+  // A controller replaces pods that have ended, unless it was scaled to zero.
   const alone = ended.filter(({ owner }) => owner === undefined)
   if (alone.length === 0) return undefined
   return {
@@ -273,10 +280,10 @@ function nameOf(one: string | Pod): string {
   return typeof one === 'string' ? one : one.name
 }
 
-/** Of what may be thousands. */
+/** The most pods or roles that are named; there may be thousands. */
 const LISTED = 5
 
-/** One line for all pods that have the same role. */
+/** One warning for all pods with the same role. */
 function leftOut(strangers: readonly Pod[], roleLabel: string): string[] {
   const byRole = listsBy(strangers, ({ labels }) => labels[roleLabel] ?? '')
   return [...byRole].map(([role, pods]) => {

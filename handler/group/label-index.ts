@@ -1,20 +1,20 @@
 /**
- * Things by their labels, and which of them a selector takes. Pure. A tenant may write thousands of selectors and of
- * pods, and choose both: a selector costs no more than one bit for each thing and each of its entries, whatever they are.
+ * Indexes things by their labels, to find those that a selector matches. Pure. A tenant may write thousands of
+ * selectors and pods. Each entry of a selector costs at most one bit per thing, whatever they are.
  */
 import { add } from '../util/lists-by.js'
 
 export type Labels = Readonly<Record<string, string>>
 
-/** Bits in a word. */
-const WORD = 32
+/** The bits of a word of `Places`. */
+const WORD_BITS = 32
 
-/** Some of the things of an index, by their places. */
+/** A set of things of an index, by their places. */
 export class Places {
   private readonly words: Uint32Array
 
   constructor(size: number) {
-    this.words = new Uint32Array(Math.ceil(size / WORD))
+    this.words = new Uint32Array(Math.ceil(size / WORD_BITS))
   }
 
   add(place: number): void {
@@ -25,31 +25,31 @@ export class Places {
     return (this.word(place >>> 5) & (1 << (place & 31))) !== 0
   }
 
-  /** All of both. */
+  /** Adds the places of the other set. */
   join(other: Places): void {
     for (let n = 0; n < this.words.length; n++) this.words[n] = this.word(n) | other.word(n)
   }
 
-  /** All but those of the other. */
+  /** Removes the places of the other set. */
   leave(other: Places): void {
     for (let n = 0; n < this.words.length; n++) this.words[n] = this.word(n) & ~other.word(n)
   }
 
-  /** Those of both. */
+  /** Keeps the places that are in both sets. */
   meet(other: Places): void {
     for (let n = 0; n < this.words.length; n++) this.words[n] = this.word(n) & other.word(n)
   }
 
-  /** The lowest one that is in both. */
+  /** The lowest place that is in both sets. */
   firstOfBoth(other: Places): number | undefined {
     for (let n = 0; n < this.words.length; n++) {
       const both = (this.word(n) & other.word(n)) >>> 0
-      if (both !== 0) return n * WORD + lowestBit(both)
+      if (both !== 0) return n * WORD_BITS + lowestBit(both)
     }
     return undefined
   }
 
-  /** Adds to `twice` what is in both, and to this one what is in the other. */
+  /** Adds the places in both sets to `twice`, and then the places of the other set to this one. */
   collect(other: Places, twice: Places): void {
     for (let n = 0; n < this.words.length; n++) {
       twice.words[n] = twice.word(n) | (this.word(n) & other.word(n))
@@ -57,12 +57,12 @@ export class Places {
     }
   }
 
-  /** In ascending order. */
+  /** All places, in ascending order. */
   all(): readonly number[] {
     const places: number[] = []
     for (let n = 0; n < this.words.length; n++) {
       for (let rest = this.word(n); rest !== 0; rest = (rest & (rest - 1)) >>> 0)
-        places.push(n * WORD + lowestBit(rest))
+        places.push(n * WORD_BITS + lowestBit(rest))
     }
     return places
   }
@@ -80,13 +80,14 @@ function lowestBit(word: number): number {
   return 31 - Math.clz32(word & -word)
 }
 
+/** An index of things by their labels. */
 export class LabelIndex<T> {
-  /** The places of the things that have an entry, in ascending order. */
+  /** The places of the things with an entry, in ascending order. */
   private readonly places = new Map<string, number[]>()
-  /** Of entries that so many have that their bits take no more room. */
+  /** Sets for entries that are so common that a set is smaller than a list. */
   private readonly common = new Map<string, Places>()
 
-  /** @param asked the selectors that will be asked for: what nobody asks for takes no room */
+  /** @param asked the selectors that will be used: only their entries are indexed */
   constructor(
     readonly things: readonly T[],
     private readonly labelsOf: (thing: T) => Labels,
@@ -102,12 +103,12 @@ export class LabelIndex<T> {
     })
   }
 
-  /** None: what is empty takes all. */
+  /** An empty set. */
   none(): Places {
     return new Places(this.things.length)
   }
 
-  /** The things that have all these labels. @param selector one that was asked for */
+  /** The things with all these labels. An empty selector matches all. @param selector one of those in `asked` */
   select(selector: Labels): Places {
     const found = this.none()
     const entries = Object.entries(selector)
@@ -117,7 +118,7 @@ export class LabelIndex<T> {
     }
     const lists = entries.map((entry) => [idOf(entry), this.places.get(idOf(entry)) ?? []] as const)
     const [, rarest] = lists.reduce((fewest, one) => (one[1].length < fewest[1].length ? one : fewest))
-    if (rarest.length * WORD <= this.things.length) {
+    if (rarest.length * WORD_BITS <= this.things.length) {
       for (const place of rarest) if (this.matches(place, entries)) found.add(place)
       return found
     }
@@ -145,7 +146,7 @@ export class LabelIndex<T> {
   }
 }
 
-/** Neither a key nor a value has a space in it. */
+/** The space is a safe separator: neither a key nor a value has one. */
 function idOf([key, value]: readonly [string, string]): string {
   return `${key} ${value}`
 }

@@ -1,6 +1,6 @@
 /**
- * The pods of a group, with our marks on them interpreted. Pure. A mark counts only on the pod that it was written on:
- * copies, backups that were restored and templates carry labels and annotations of other pods.
+ * Reads our marks on the pods of a group. Pure. A mark counts only on the pod that it was written on: copies, restored
+ * backups and templates carry labels and annotations of other pods.
  */
 
 import type { Count } from '../health/count.js'
@@ -22,30 +22,37 @@ import { type Move, readMoves } from './cooldown.js'
 export interface Member extends Count {
   readonly pod: Pod
   readonly role: 'active' | 'passive'
-  /** Whether the pod carries the role label at all. */
+  /** Whether the pod has the role label at all. */
   readonly labelled: boolean
-  /** 0 when absent, no safe integer, or not the pod's own. */
+  /** The epoch. 0 if it is absent, no safe integer, or not the pod's own. */
   readonly epoch: number
-  /** As it stands there, whoever wrote it. The next swap writes a higher one, so that no pod ever shows one twice. */
+  /**
+   * The epoch on the pod, whoever wrote it. The next handover writes a higher one, so that no pod ever has the same
+   * epoch twice.
+   */
   readonly storedEpoch: number
   readonly healthySinceMs: number | undefined
   readonly activeSinceMs: number | undefined
-  /** The workload of the pod that was active after the swap that wrote the epoch, as `KIND/NAME`. */
+  /** The workload, as `KIND/NAME`, of the pod that was active after the handover that wrote the epoch. */
   readonly activeOwner: string | undefined
-  /** The last handovers of the group that count for its cooldown, as the newest swap that wrote on this pod knew them. */
+  /** The last handovers of the group that count for its cooldown, as the newest handover wrote them on this pod. */
   readonly moves: readonly Move[]
-  /** The controller that it belonged to when it was labelled: its uid, and the workload. */
+  /** The pod's controller when it was labelled: the uid, and the workload. */
   readonly notedOwner: readonly [uid: string, workload: string] | undefined
-  /** Whose uid the pin label holds. */
+  /** Whether the pin label holds the pod's own uid. */
   readonly pin: 'own' | 'foreign' | 'none'
 }
 
-/** A live pod whose role label is absent, `active` or `passive`. Any other value is the application's own. */
+/**
+ * Whether the pod is live and its role label is absent, `active` or `passive`. Any other value is the application's
+ * own.
+ */
 export function isMember(pod: Pod, roleLabel: string): boolean {
   const role = pod.labels[roleLabel]
   return isLive(pod) && (role === undefined || role === 'active' || role === 'passive')
 }
 
+/** Reads a pod of a group, with the marks that count on it. */
 export function readMember(pod: Pod, roleLabel: string): Member {
   const annotations = ownMarks(pod)
   return {
@@ -65,32 +72,36 @@ export function readMember(pod: Pod, roleLabel: string): Member {
   }
 }
 
-/** The epoch that a swap has written on this very pod; 0: none. */
+/** The epoch that a handover wrote on this very pod; 0: none. */
 export function ownEpoch(pod: Pod): number {
   return readEpoch(ownMarks(pod)[EPOCH]) ?? 0
 }
 
-/** Whoever created the pod, and what it was given then. `undefined`: unknown. */
+/** The field manager that created the pod, with the fields that it set then. `undefined`: unknown. */
 export function creatorOf({ writers = [] }: Pod): Writer | undefined {
   return writers.find(({ created }) => created)
 }
 
-/** Whether a copy of another pod's marks is on it: then none of them counts. */
+/** Whether the pod carries a copy of another pod's marks. None of its marks counts then. */
 export function isCopy(pod: Pod): boolean {
   return pinOf(pod) === 'foreign'
 }
 
-/** The annotations that were written on this very pod, after it was created. */
+/** The annotations that were written on this very pod after its creation. */
 export function ownMarks(pod: Pod): Readonly<Record<string, string | undefined>> {
   if (isCopy(pod)) return {}
   const born = creatorOf(pod)?.annotations ?? []
   if (born.length === 0) return pod.annotations ?? {}
-  // A count is written with its time: where that is ours the count is, though it be the same as the one at birth.
+  // A count is written together with its time. If the time is ours, so is the count, even if it equals the one at
+  // creation.
   const isVoid = (key: string) => born.includes(key) && !(key === FAILURES && !born.includes(FAILED_AT))
   return Object.fromEntries(Object.entries(pod.annotations ?? {}).filter(([key]) => !isVoid(key)))
 }
 
-/** Of an epoch that somebody else wrote: one that leaves room for swaps. It is never met again once it is written over. */
+/**
+ * The highest epoch that is accepted from somebody else: it leaves room for handovers. Once it is overwritten, it never
+ * returns.
+ */
 const HIGHEST_FOREIGN_EPOCH = 2 ** 52
 
 function storedEpoch({ annotations }: Pod, own: string | undefined): number {
@@ -108,7 +119,7 @@ function pinOf({ labels, uid }: Pod): Member['pin'] {
   return pin === undefined ? 'none' : pin === uid ? 'own' : 'foreign'
 }
 
-/** A whole number whose successor is a safe integer too: the next swap writes that one. */
+/** Reads an epoch: a whole number whose successor, which the next handover writes, is a safe integer too. */
 export function readEpoch(raw: string | undefined): number | undefined {
   const epoch = /^\d{1,16}$/.test(raw ?? '') ? Number(raw) : Number.NaN
   return Number.isSafeInteger(epoch + 1) ? epoch : undefined

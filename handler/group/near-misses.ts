@@ -1,6 +1,6 @@
 /**
- * What nearly is ours, and what somebody nearly said: Services, pods and names that a typo keeps out of a group. Each
- * is a warning with the likely meaning; nothing is decided by it. Pure, and linear in what it is given.
+ * Warns about typos that keep Services, pods and names out of a group, with the likely meaning. No decision rests on
+ * it. Pure, in linear time.
  */
 
 import { MANAGED } from '../kube/keys.js'
@@ -11,10 +11,10 @@ import { listsBy } from '../util/lists-by.js'
 import { type GroupServices, groupKey } from './groups.js'
 import { groupKeyOf, isClaimed, leadsToPods, type Neighbours, neighboursOf, whyNotManaged } from './services.js'
 
-export interface Stray {
+interface Stray {
   readonly namespace: string
   readonly service: string
-  /** Names Service and namespace too. */
+  /** The warning, with the names of the Service and its namespace. */
   readonly text: string
 }
 
@@ -27,10 +27,11 @@ interface Entry {
 }
 
 /**
- * The Services that are not managed and look as if they were meant to be. One that is annotated as not managed is none;
- * one for the standbys, `role: passive` beside one with `role: active` that selects the same otherwise, is asked to be.
- * Where Services opt in, nothing is said of one that does not, but that it would be managed if it did.
- * @param all of these namespaces: they tell which are for standbys
+ * Services that are not managed but look as if they were meant to be. A Service annotated as not managed gets no
+ * warning. A Service for the standbys (`role: passive`, beside a Service with `role: active` and otherwise the same
+ * selector) is asked to carry that annotation. With opt-in, a Service without it gets only the note that it would be
+ * managed.
+ * @param all all Services of these namespaces: they tell which are for standbys
  */
 export function strayServices(all: readonly Service[], roleLabel: string, optIn = false): readonly Stray[] {
   const services = all.filter(leadsToPods)
@@ -62,12 +63,15 @@ export function strayServices(all: readonly Service[], roleLabel: string, optIn 
   return optIn ? [...strays, ...notOptedIn(services, roleLabel, neighbours)] : strays
 }
 
-/** Of a copy for the standbys nobody expects to be managed. */
+/** A note on a copy of a pod, unless it is for the standbys: nobody expects that to be managed. */
 function noteOnCopy(service: Service, roleLabel: string, neighbours: Neighbours): readonly Stray[] {
   return service.selector[roleLabel] === 'active' ? noteOnUnmanaged(service, roleLabel, neighbours) : []
 }
 
-/** It has opted in, and selects by no role, nor by anything like it: `managed: "true"` does not add one. */
+/**
+ * A note on a Service that has opted in without a role in its selector, nor anything like it: `managed: "true"` does
+ * not add one.
+ */
 function noteOnRoleless(service: Service, roleLabel: string, neighbours: Neighbours): readonly Stray[] {
   return roleLabel in service.selector ? [] : noteOnUnmanaged(service, roleLabel, neighbours)
 }
@@ -80,8 +84,8 @@ function noteOnUnmanaged(service: Service, roleLabel: string, neighbours: Neighb
 }
 
 /**
- * The Services that are managed as soon as they opt in: the first few of each namespace, and of so many namespaces, for
- * a cluster may be full of Services that select `role: active` and mean something else.
+ * The Services that would be managed if they opted in: the first few of each namespace, and of a few namespaces. A
+ * cluster may be full of Services that select `role: active` and mean something else.
  */
 function notOptedIn(services: readonly Service[], roleLabel: string, neighbours: Neighbours): readonly Stray[] {
   const waiting = services.filter(
@@ -110,8 +114,8 @@ function notOptedIn(services: readonly Service[], roleLabel: string, neighbours:
 }
 
 /**
- * The entry that is, or was probably meant to be, the role. Under another key only where there is none under the right
- * one: an application may have a role of its own besides.
+ * The entry that is the role, or was probably meant to be. Another key counts only if the right one is absent: an
+ * application may have a role of its own besides.
  */
 function almostRole(
   labels: Readonly<Record<string, string>>,
@@ -126,13 +130,13 @@ function almostRole(
   return undefined
 }
 
-/** So many are named; of the others it is said how many there are. */
+/** The most names in one warning; the others are counted. */
 const NAMED = 3
 
 /**
- * The pods that carry a role under nearly its key (`rolle: active`), with what was probably meant; pods that carry the
- * same in one text.
- * @param pods those that the group selects
+ * Warnings about pods that have a role under nearly its key (`rolle: active`), with the likely meaning. Pods with the
+ * same label share a warning.
+ * @param pods the pods that the group selects
  */
 export function strayPods(
   { selector }: Pick<GroupServices, 'selector'>,
@@ -142,7 +146,8 @@ export function strayPods(
   const found = new Map<string, { readonly text: string; readonly names: string[] }>()
   for (const { name, labels } of pods) {
     const entry = almostRole(labels, roleLabel)
-    // What the group selects by is on each of its pods, and on purpose. A wrong value under the right key is named as it is.
+    // Labels of the group's selector are on all of its pods on purpose. A wrong value under the right key gets another
+    // warning.
     if (!entry || entry.key in selector || entry.key === roleLabel) continue
     const text = `${entry.key}=${entry.value}, which is no role: did you mean ${roleLabel}=${entry.role}?`
     const same = found.get(text)
@@ -157,13 +162,13 @@ function listed(names: readonly string[]): string {
   return `pod${names.length > 1 ? 's' : ''} ${names.slice(0, NAMED).join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`
 }
 
-/** A tenant may write thousands of names. */
+/** The most warnings of one kind: a tenant may write thousands of names. */
 const MAX_WARNINGS = 10
 
 /**
- * The names in `prefer` or `never` that no pod of the group has, with the pod that was probably meant. Nothing of a
- * group without pods. A pod that is being replaced is named for as long as it is away.
- * @param podNames those of the group's pods
+ * Warnings about names in `prefer` or `never` that no pod of the group has, with the pod that was probably meant. A
+ * group without pods gets none. A pod that is being replaced is named while it is away.
+ * @param podNames the names of the group's pods
  */
 export function unnamedPods(
   setting: 'prefer' | 'never',
@@ -174,7 +179,7 @@ export function unnamedPods(
   if (known.size === 0) return []
   const unknown = [...new Set(names)].filter((name) => !known.has(name))
   const warnings = unknown.slice(0, MAX_WARNINGS).map((name) => {
-    // `web-3` is no slip for `web-2`: what it meant is not known.
+    // `web-3` is no slip for `web-2`: its meaning is unknown.
     const meant = closest(
       name,
       podNames.filter((pod) => numbersIn(pod) === numbersIn(name)),

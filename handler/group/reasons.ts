@@ -1,6 +1,6 @@
-/** Every reason for a decision, and for a pod not to be a candidate: a code that stays, and what it means. */
+/** The reasons for a decision, and for a pod not to be a candidate. Their codes are stable. */
 
-/** By code. docs/decisions.md is made of this. */
+/** The meaning of each code. docs/decisions.md is generated from this. */
 export const REASONS = {
   healthy: 'The active pod passes its check and keeps the role.',
   'no-pods': 'The group has no pods: it is scaled to zero.',
@@ -32,13 +32,13 @@ export const REASONS = {
 
 export type ReasonCode = keyof typeof REASONS
 
-/** `code` is for programs, `text` for people. */
+/** The reason for a decision: `code` for programs, `text` for people. */
 export interface Reason {
   readonly code: ReasonCode
   readonly text: string
 }
 
-/** By code. docs/decisions.md is made of this. */
+/** The meaning of each code. docs/decisions.md is generated from this. */
 export const WHY_NOT = {
   'named-in-never': 'The pod is named in `never`.',
   'pod-of-job': 'The pod belongs to a Job, which ends.',
@@ -52,7 +52,7 @@ export const WHY_NOT = {
   'not-waited-for': 'The pod was still being checked when the decision could not depend on it any more.',
 } as const
 
-export type WhyNotCode = keyof typeof WHY_NOT
+type WhyNotCode = keyof typeof WHY_NOT
 
 /** Why a pod is not a candidate. */
 export interface WhyNot {

@@ -1,13 +1,14 @@
 /**
- * Whose label is it? A role that a pod was born with comes from a pod template, and a controller may select by it: moving
- * it makes the controller let go of the pod and create another one, pass after pass. So such a group is left untouched.
+ * Finds out where the roles of pods come from. A role that a pod was created with comes from a pod template, and a
+ * controller may select by it. To move such a role makes the controller release the pod and create another one, pass
+ * after pass. So such a group is left untouched.
  *
- * One exception: beside an active pod that earlier swaps have made, one other comes up active by its template. It is
- * made passive, once, because two actives are worse, and reported as the same error. When that does not hold, or costs
- * the pod its owner, nothing is written any more.
+ * There is one exception. If earlier handovers have made a pod active, and one other pod comes up active by its
+ * template, that pod is made passive, once, because two active pods are worse. The same error is reported. If the pod
+ * becomes active again, or loses its owner, nothing more is written.
  *
- * A pod whose own manifest holds the role (created by a person, or from a backup) belongs to no template. Its role is
- * taken for what it is, with a warning.
+ * A pod whose own manifest holds the role (created by a person, or from a backup) comes from no template. Its role is
+ * accepted, with a warning.
  */
 
 import { TAKEN_BACK } from '../kube/keys.js'
@@ -19,14 +20,15 @@ import { creatorOf, isCopy, type Member } from './members.js'
 export interface Origin {
   /** Why nothing may be written. */
   readonly fault?: Fault
-  /** To be reported as errors, whatever is decided. */
+  /** Faults that are reported as errors, whatever is decided. */
   readonly alarms: readonly Fault[]
   readonly warnings: readonly string[]
 }
 
-/** Where the roles of a group's pods come from, and what follows from it. */
+/** Where the roles of a group's pods come from, and the consequences. */
 export function originOf(members: readonly Member[], roleLabel: string): Origin {
-  // One that terminates has been given up by its controller, and by whoever has taken the role out of the template.
+  // A terminating pod is left out: its controller has given it up, as has anybody who has removed the role from the
+  // template.
   const born = members.filter(({ pod }) => isBornWithRole(pod, roleLabel) && !pod.terminating)
   const templated = born.filter(({ pod }) => isTemplated(pod, roleLabel))
   const resisted = takingBackFailed(members, roleLabel) ?? letGo(members, roleLabel)
@@ -54,14 +56,17 @@ export function originOf(members: readonly Member[], roleLabel: string): Origin 
   }
 }
 
-/** Whoever created its spec owns the role as well: nobody else has changed it since. */
+/**
+ * Whether the pod was created with its role: the manager that created its spec still owns the label, so nobody else has
+ * changed it since.
+ */
 export function isBornWithRole(pod: Pod, roleLabel: string): boolean {
   return roleLabel in pod.labels && (creatorOf(pod)?.labels.includes(roleLabel) ?? false)
 }
 
 /**
- * Born with a role, and by a controller, which may select by it. A controller sets the owner as it creates a pod; one that
- * adopts a pod does that later.
+ * Whether a controller created the pod with its role, and so may select by it. A controller sets the owner when it
+ * creates a pod; one that adopts a pod does so later.
  */
 export function isTemplated(pod: Pod, roleLabel: string): boolean {
   const creator = creatorOf(pod)
@@ -86,7 +91,10 @@ function makerOf(pod: Pod): string {
   return workloadOf(pod)?.replace('/', ' ') ?? 'a controller that has let go of it'
 }
 
-/** A pod that was born active and made passive is active again by somebody else's hand, or has lost its owner by it. */
+/**
+ * The fault of a pod that was created active and made passive, if another manager has made it active again, or the pod
+ * has lost its owner by it.
+ */
 function takingBackFailed(members: readonly Member[], roleLabel: string): Fault | undefined {
   for (const { pod, role } of members) {
     const owner = ownerWhenTakenBack(pod)
@@ -111,9 +119,9 @@ function takingBackFailed(members: readonly Member[], roleLabel: string): Fault 
 }
 
 /**
- * A pod that we have labelled belongs to nobody, while the controller that it belonged to has others: it would adopt the
- * pod if it still selected it. So it selects by the role in some way, if only by a pod's having none, and makes another
- * pod for each that is labelled.
+ * The fault of a pod that we have labelled and whose controller has released it. The controller has other pods, and
+ * would adopt this one if it still selected it. So its selector depends on the role, if only on its absence, and it
+ * makes another pod for each one that is labelled.
  */
 function letGo(members: readonly Member[], roleLabel: string): Fault | undefined {
   for (const { pod, pin, notedOwner } of members) {
@@ -131,21 +139,28 @@ function letGo(members: readonly Member[], roleLabel: string): Fault | undefined
   return undefined
 }
 
-/** A controller that is gone may have left its pods on purpose; or it cannot make others under their names. */
+/**
+ * A note on a pod that has lost its controller. A controller that is gone may have left its pods on purpose, or may be
+ * unable to make others under their names.
+ */
 function noteOnOwner({ pod, notedOwner }: Member): string | undefined {
   if (!notedOwner || pod.owner) return undefined
   return `pod ${pod.name}: it belonged to ${notedOwner[1].replace('/', ' ')} when it was labelled, and belongs to nobody now: if that was not on purpose, look whether a selector depends on the role`
 }
 
-/** The uid of its controller when it was made passive; empty: it had none. `undefined`: it never was. */
+/**
+ * The uid of the pod's controller when the pod was made passive; empty: it had none. `undefined`: it was never made
+ * passive so.
+ */
 function ownerWhenTakenBack(pod: Pod): string | undefined {
   const isOwn = !isCopy(pod) && !creatorOf(pod)?.annotations.includes(TAKEN_BACK)
   return isOwn ? pod.annotations?.[TAKEN_BACK] : undefined
 }
 
 /**
- * One pod of a controller is taken back, and no other as long as that one is there: whether the controller selects by
- * the role is not known before it has looked, and it makes one pod for each that it lets go of.
+ * The fault of several pods that would have to be made passive. Only one is, and no other while that one exists:
+ * whether the controller selects by the role shows only after its next look, and it makes one pod for each that it
+ * releases.
  */
 function severalToTakeBack(
   members: readonly Member[],
@@ -164,7 +179,7 @@ function severalToTakeBack(
   }
 }
 
-/** Somebody has taken a label away that its controller gave it, as one does to look into a pod at leisure. */
+/** Whether somebody has removed a label that the controller gave the pod, as one does to examine a pod. */
 function isRelabelled(pod: Pod, sibling: Pod, roleLabel: string): boolean {
   const [given, left] = [creatorOf(sibling)?.labels ?? [], creatorOf(pod)?.labels]
   return left !== undefined && given.some((label) => label !== roleLabel && !left.includes(label))
@@ -182,8 +197,8 @@ function severalActives(members: readonly Member[], roleLabel: string): Fault | 
 }
 
 /**
- * The managers of tools that apply manifests; kubectl has one for each of its commands. Of another client one cannot tell
- * what it created and what it labelled.
+ * The field managers of tools that apply manifests; kubectl has one for each of its commands. For other clients it is
+ * unknown which pods they created and which they labelled.
  */
 const APPLIES = /^(kubectl|helm|argocd|kustomize-controller|helm-controller|Terraform|pulumi)/
 

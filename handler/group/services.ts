@@ -1,6 +1,6 @@
 /**
- * Which Services are ours. Pure. A namespace is full of other people's: whatever such a Service looks like, it neither
- * stops a group nor is it written to.
+ * Finds the Services that are managed. Pure. Other people's Services in the namespace neither stop a group nor are
+ * written to, whatever they look like.
  */
 
 import { CLAIM, HEALED, MANAGED, PIN } from '../kube/keys.js'
@@ -9,22 +9,25 @@ import { listsBy } from '../util/lists-by.js'
 import { groupKey } from './group-key.js'
 import { LabelIndex } from './label-index.js'
 
-export interface NotManaged {
-  /** Follows the name of the Service. */
+interface NotManaged {
+  /** A phrase that follows the name of the Service. */
   readonly why: string
-  /** What would have it managed, a full sentence. */
+  /** How to have it managed, a full sentence. */
   readonly remedy: string
 }
 
-/** What the Services of a namespace say about each other. */
+/** Facts about a Service that need the other Services of its namespace. */
 export interface Neighbours {
-  /** Those that are copies of pods. */
+  /** The Services that are copies of pods. */
   readonly copies: ReadonlySet<Service>
-  /** The groups of which a Service says that it is to be managed; absent: none needs to. */
+  /** The groups with a Service that has opted in. Absent: none needs to. */
   readonly optedIn?: ReadonlySet<string>
 }
 
-/** @param optIn whether a group is managed only where one of its Services is annotated with `managed: "true"` */
+/**
+ * The facts that the Services of a namespace give about each other.
+ * @param optIn whether a group is managed only if one of its Services is annotated with `managed: "true"`
+ */
 export function neighboursOf(services: readonly Service[], roleLabel: string, optIn = false): Neighbours {
   const copies = copiesOfPods(services, roleLabel)
   if (!optIn) return { copies }
@@ -34,7 +37,7 @@ export function neighboursOf(services: readonly Service[], roleLabel: string, op
   return { copies, optedIn: new Set(saying.map((service) => groupKeyOf(service, roleLabel))) }
 }
 
-/** What the Services of a group have in common: their selector without the role and the pin. */
+/** The selector without the role and the pin. The Services of a group share it. */
 export function commonSelector({ selector }: Service, roleLabel: string): Readonly<Record<string, string>> {
   const { [roleLabel]: _role, [PIN]: _pin, ...rest } = selector
   return rest
@@ -45,12 +48,12 @@ export function groupKeyOf(service: Service, roleLabel: string): string {
   return groupKey(service.namespace, commonSelector(service, roleLabel))
 }
 
-/** Whether its selector leads to pods, and will. */
+/** Whether the Service's selector leads to pods, and will go on doing so. */
 export function leadsToPods({ external, terminating }: Service): boolean {
   return !external && !terminating
 }
 
-/** Why a Service is none of ours, or `undefined`: it is managed. @param neighbours of all Services of its namespace */
+/** Why a Service is not managed. `undefined`: it is managed. @param neighbours of all Services of its namespace */
 export function whyNotManaged(
   service: Service,
   roleLabel: string,
@@ -93,8 +96,8 @@ export function whyNotManaged(
 }
 
 /**
- * A Service with our claim, or with a pin, whoever left it there. One that has another role is a Service for the
- * standbys: nobody's role is taken away. One that selects by a pin alone never was of a group.
+ * Whether the Service has our claim or a pin, whoever left it there. A Service with another role is for the standbys
+ * and does not count: nobody's role is taken away. A Service that selects by a pin alone never was in a group.
  */
 export function isClaimed({ annotations, selector }: Service, roleLabel: string): boolean {
   if ((selector[roleLabel] ?? 'active') !== 'active') return false
@@ -104,8 +107,9 @@ export function isClaimed({ annotations, selector }: Service, roleLabel: string)
 }
 
 /**
- * The Services without those that nothing but a claim makes ours, as it was copied with the annotations of another one,
- * or left on one that has not opted in: once it is off, they are other people's, and until then nobody's rivals.
+ * The Services without those that are managed only because of a claim: it was copied with another Service's
+ * annotations, or left on a Service that has not opted in. Without the claim they are other people's, and until then
+ * they rival no group.
  */
 export function withoutMerelyClaimed(
   services: readonly Service[],
@@ -121,14 +125,17 @@ export function withoutMerelyClaimed(
   )
 }
 
-/** As latch.ts leaves it: the role is given back for a pin. */
+/** The Service as a release leaves it: a role in place of the pin. */
 function asReleased(service: Service, roleLabel: string): Service {
   const { [CLAIM]: _claim, ...annotations } = service.annotations
   const { [PIN]: pin, ...selector } = service.selector
   return { ...service, annotations, selector: pin === undefined ? selector : { ...selector, [roleLabel]: 'active' } }
 }
 
-/** What controllers give their pods to tell them apart: a Service that selects by it was made from the labels of one. */
+/**
+ * Labels that controllers give their pods to tell them apart. A Service that selects by one was made from a pod's
+ * labels.
+ */
 const OF_ONE_POD = [
   'pod-template-hash',
   'controller-revision-hash',
@@ -137,12 +144,12 @@ const OF_ONE_POD = [
 ]
 
 /**
- * The Services that select by a role and by a pod's own label because they were made from all the labels of a pod, as
- * `kubectl expose pod` does, beside the Service that the pod belongs to, which may be away for a moment. Where there is no
- * other such Service, and no label that only a controller gives, somebody has applied a manifest from the middle of a
- * handover; or there is a mark, of the first time that this was healed.
+ * The Services that select by a role and by the label of a single pod because they were made from all labels of a pod,
+ * as `kubectl expose pod` does. They stand beside the Service that the pod belongs to. A pinned Service is no copy if
+ * there is no such other Service and no label that only a controller gives: somebody has applied a manifest from the
+ * middle of a handover. Nor is it a copy once it has the mark of having been repaired.
  */
-export function copiesOfPods(services: readonly Service[], roleLabel: string): ReadonlySet<Service> {
+function copiesOfPods(services: readonly Service[], roleLabel: string): ReadonlySet<Service> {
   const routing = services.filter(leadsToPods)
   const isLikeCopy = ({ annotations, selector }: Service) =>
     roleLabel in selector && PIN in selector && !(CLAIM in annotations || HEALED in annotations)
@@ -165,7 +172,10 @@ export function copiesOfPods(services: readonly Service[], roleLabel: string): R
   return copies
 }
 
-/** Whether somebody else has pinned it, as by a manifest from the middle of a handover: it is marked as it is healed. */
+/**
+ * Whether somebody else has pinned the Service, as a manifest from the middle of a handover does. The repair of it is
+ * marked.
+ */
 export function isPinnedByOthers({ selector, claimedBy }: Service): boolean {
   return PIN in selector && claimedBy !== undefined && claimedBy.manager !== FIELD_MANAGER
 }

@@ -1,4 +1,4 @@
-/** Which pods have proved themselves, and to which revision of a workload the role is to go. Pure. */
+/** Tells which pods are stable, and to which revision of a workload the role is to go. Pure. */
 
 import { workloadOf } from '../kube/pods.js'
 import type { Pod } from '../kube/port.js'
@@ -8,8 +8,9 @@ import type { Judged } from './groups.js'
 import type { Member } from './members.js'
 
 /**
- * Ready for `stable`, without a restart, and without a failure that was counted, for as long. A pod that fails on start,
- * or that its kubelet starts again and again, is Ready now and then: whatever its revision, it comes after one that lasts.
+ * Whether the pod has been Ready for `stable`, without a restart and without a counted failure in that time. A pod that
+ * fails on start, or is restarted again and again, is Ready now and then: whatever its revision, it comes after a
+ * stable one.
  */
 export function isStable(
   { pod, failures, healthySinceMs = 0 }: Judged,
@@ -20,7 +21,7 @@ export function isStable(
   return stable === 0 || (pod.ready && failures === 0 && nowMs - sinceMs >= stable)
 }
 
-/** Whether its kubelet has started it again within `stable`: it may do so once more. */
+/** Whether its kubelet restarted the pod within `stable`: it may do so again. */
 export function isJustRestarted(
   { pod: { restartedAtMs } }: Judged,
   { stable }: Pick<Settings, 'stable'>,
@@ -29,15 +30,15 @@ export function isJustRestarted(
   return restartedAtMs !== undefined && nowMs - restartedAtMs < stable
 }
 
-/** The label that a StatefulSet, DaemonSet or Deployment gives the pods of one pod template. */
+/** The revision of a pod: the label that a StatefulSet, DaemonSet or Deployment gives the pods of one pod template. */
 export function revisionOf({ labels }: Pod): string | undefined {
   return labels['controller-revision-hash'] ?? labels['pod-template-hash']
 }
 
 /**
- * By workload, the revision whose pods come first: that of the active pod, as long as nothing tells that it is being
- * replaced by another; else the youngest. A canary (a paused rollout, a partition) is the youngest too, and no more than
- * that: it does not take the role from the revision that has it.
+ * By workload, the revision whose pods come first: that of the active pod, unless a rollout is replacing that pod;
+ * otherwise the youngest. A canary (a paused rollout, a partition) is the youngest too, but does not take the role from
+ * the revision that has it.
  */
 export function revisionsToGoTo(members: readonly Member[]): ReadonlyMap<string | undefined, string | undefined> {
   const youngest = youngestByWorkload(members)
@@ -53,9 +54,9 @@ export function revisionsToGoTo(members: readonly Member[]): ReadonlyMap<string 
 }
 
 /**
- * Whether the active pod is deleted by a rollout. A controller replaces a pod that somebody else has deleted by one of
- * the same revision, at once, and so the youngest pod tells. A StatefulSet does so only once the pod is gone, but rolls out
- * from the last pod to the first: one that is deleted while a later one is of an older revision was not in turn.
+ * Whether a rollout deletes the active pod. If somebody else has deleted a pod, its controller replaces it by one of
+ * the same revision at once, so the youngest pod tells. A StatefulSet replaces it only once it is gone, but rolls out
+ * from the last pod to the first: if a later pod has an older revision, the deleted one was not next in the rollout.
  */
 function isRollout(deleted: Pod, youngest: Pod, members: readonly Member[]): boolean {
   const next = revisionOf(youngest)
@@ -66,7 +67,7 @@ function isRollout(deleted: Pod, youngest: Pod, members: readonly Member[]): boo
   return own.every((pod) => pod.terminating || ordinalOf(pod) <= place || revisionOf(pod) === next)
 }
 
-/** A pod of a StatefulSet ends in it. */
+/** The ordinal at the end of the name of a StatefulSet's pod. */
 function ordinalOf({ name }: Pod): number {
   return Number(/-(\d+)$/.exec(name)?.[1] ?? 0)
 }
@@ -80,7 +81,7 @@ function newestActive(members: readonly Member[]): Member | undefined {
     }, undefined)
 }
 
-/** By workload: a canary of another one is younger, and no new revision. */
+/** The youngest pod of each workload. A younger pod of another workload is no new revision of this one. */
 function youngestByWorkload(members: readonly Member[]): ReadonlyMap<string | undefined, Pod> {
   const youngest = new Map<string | undefined, Pod>()
   const isYounger = (a: Pod, b: Pod) =>

@@ -15,7 +15,7 @@
 import { isClaimed, isPinnedByOthers } from '../group/services.js'
 import { CLAIM, HEALED, MANAGED, PIN } from '../kube/keys.js'
 import { isRefusal, type KubeError, type Service, type ServicePatch, type Written } from '../kube/port.js'
-import { pause } from '../kube/retry.js'
+import { backoff } from '../kube/retry.js'
 import type { SwapContext } from './context.js'
 
 export interface Claim {
@@ -190,7 +190,7 @@ export async function release(
     error = tellingMore(error, result, until)
     const stuck: Stuck = { kind: 'stuck', service: current, ...(error ? { error } : {}) }
     if (isRefusal(result) && ++refusals >= REFUSALS) return stuck
-    await pause(context, attempt, until, result.kind === 'throttled' ? result.retryAfterMs : 0)
+    await backoff(context, attempt, until, result.kind === 'throttled' ? result.retryAfterMs : 0)
     const seen = await readAgain(context, current, until)
     if (seen === 'out of time') return stuck
     if (!seen || !carriesOurs(seen, context.roleLabel)) {
@@ -235,7 +235,7 @@ async function outrun(context: SwapContext, service: Service, token: string): Pr
     }
     error = tellingMore(error, result, deadline.releasing)
     if (isRefusal(result) && ++refusals >= REFUSALS) return { kind: 'stuck', service: seen, error: result.error }
-    await pause(context, attempt, deadline.releasing, result.kind === 'throttled' ? result.retryAfterMs : 0)
+    await backoff(context, attempt, deadline.releasing, result.kind === 'throttled' ? result.retryAfterMs : 0)
   }
 }
 
@@ -250,7 +250,7 @@ async function readAgain(
       const services = await context.kube.listServices({ namespace }, until)
       return services.find((service) => service.uid === uid)
     } catch {
-      await pause(context, attempt, until) // that it fails is not news here: the release reports what it could not do
+      await backoff(context, attempt, until) // that it fails is not news here: the release reports what it could not do
     }
   }
   return 'out of time'

@@ -1,5 +1,5 @@
 /** Carries out a handover from one pod to another, step by step (steps.ts). */
-import { pause, persist } from '../kube/retry.js'
+import { backoff, persist } from '../kube/retry.js'
 import {
   alteredIn,
   type Claim,
@@ -87,7 +87,7 @@ async function carryOut(context: SwapContext, plan: Plan, step: Work, redecide: 
       await clock.sleep(step.ms, releasing)
       return { kind: 'waited' }
     case 'back-off':
-      await pause(context, step.attempt, swapping, step.atLeastMs)
+      await backoff(context, step.attempt, swapping, step.atLeastMs)
       return { kind: 'waited' }
   }
   try {

@@ -1,11 +1,11 @@
-/** How a port's name becomes its number, as Kubernetes' EndpointSlice controller looks it up for a Service. Pure. */
+/** Resolves the names of ports, as Kubernetes' EndpointSlice controller does for a Service. Pure. */
 
 import type { Pod, Service } from '../kube/port.js'
 import type { Fault } from '../util/errors.js'
 
 /**
- * The number of the pod's port of this name and protocol: the first in its containers and, where they have none, in its
- * sidecars. `undefined` when there is none. (FindPort in k8s.io/endpointslice/utils.go.)
+ * The number of the pod's port with this name and protocol: the first in its containers or else in its sidecars.
+ * `undefined` if there is none. (FindPort in k8s.io/endpointslice/utils.go.)
  */
 export function findPort({ containers }: Pod, name: string, protocol: string): number | undefined {
   return containers
@@ -14,8 +14,8 @@ export function findPort({ containers }: Pod, name: string, protocol: string): n
 }
 
 /**
- * The Service's ports that this pod cannot serve, as there is no port of the name in `targetPort`: one text for each,
- * such as `"http" (TCP)`. Where these are all ports of a Service, the pod is no endpoint that anybody could connect to.
+ * The Service's ports whose `targetPort` names no port of the pod: one text for each, such as `"http" (TCP)`. If these
+ * are all ports of a Service, the pod is no endpoint that anybody can connect to.
  */
 export function unresolvedPorts({ ports = [] }: Service, pod: Pod, named = numbersOf(pod)): readonly string[] {
   return ports.flatMap(({ targetPort, protocol }) =>
@@ -25,19 +25,22 @@ export function unresolvedPorts({ ports = [] }: Service, pod: Pod, named = numbe
   )
 }
 
-/** What `findPort` finds, by `portKey`, for all names at once: thousands of them may meet thousands of a Service's. */
+/**
+ * The results of `findPort` for all names at once, by `portKey`: a pod and a Service may have thousands of ports each.
+ */
 export function numbersOf({ containers }: Pod): ReadonlyMap<string, number> {
   const numbers = containers.flatMap(({ ports }) =>
     ports.flatMap(({ name, protocol, number }) => (name ? [[portKey(name, protocol), number] as const] : [])),
   )
-  return new Map(numbers.reverse()) // of several with one name the first counts
+  return new Map(numbers.reverse()) // if several have one name, the first counts
 }
 
+/** The key of a port in the map of `numbersOf`. */
 export function portKey(name: string, protocol = 'TCP'): string {
   return `${protocol} ${name}`
 }
 
-/** The Services that have no endpoint though this pod is active and healthy: none of their ports is one of the pod. */
+/** The Services without an endpoint, though this pod is active and healthy: the pod has none of their ports. */
 export function unreachable(services: readonly Service[], pod: Pod): readonly Fault[] {
   const named = numbersOf(pod)
   return services.flatMap((service): readonly Fault[] => {
@@ -54,7 +57,7 @@ export function unreachable(services: readonly Service[], pod: Pod): readonly Fa
   })
 }
 
-/** One line for each Service of which some ports are none of the pod's. */
+/** One line for each Service that has some ports the pod does not have. */
 export function deadPorts(services: readonly Service[], pod: Pod): readonly string[] {
   const named = numbersOf(pod)
   return services.flatMap((service) => {

@@ -1,12 +1,13 @@
 /**
- * The ports of a Service that no check goes to, ours or the kubelet's: one that is dead is nobody's failure then, and all
- * connections to it are refused for as long as the others are well. Pure.
+ * Finds the ports of a Service that no check covers, neither ours nor the kubelet's. If nothing listens on such a port,
+ * no pod fails for it, and all connections to it are refused while the others work. Pure.
  *
- * Nothing is said of
- * - a pod of which only the Ready condition is asked: it stands for all of its ports, or for none, by its author's choice;
- * - a Service with one port whose check goes to another: a port for management that tells of the whole application is
- *   common and deliberate. Of several ports each may fail for itself, and a check of one tells nothing of the others;
- * - ports for UDP and SCTP, which nothing here can check, and those that are none of the pod's (deadPorts).
+ * There is no warning for
+ * - a pod whose Ready condition is its only check: by its author's choice, that covers all of its ports or none;
+ * - a Service with one port whose check goes to another port: a management port that tells of the whole application is
+ *   common and deliberate. With several ports, each may fail by itself, and a check of one says nothing about the
+ *   others;
+ * - ports for UDP and SCTP, which cannot be checked here, and ports that the pod does not have (deadPorts).
  */
 
 import type { Container, Pod, Service } from '../kube/port.js'
@@ -14,15 +15,15 @@ import type { Settings } from '../settings/settings.js'
 import { probePort } from './address.js'
 import type { Plan } from './plan.js'
 import { numbersOf, portKey } from './service-ports.js'
-import { portOf } from './target.js'
+import { probedPort } from './target.js'
 
-/** So many are named; the rest are counted. */
+/** The most ports that a line names; the rest are counted. */
 const MOST_NAMED = 7
 
 /**
- * One line for all Services of a group, or none. It names no pod, so that it is the same after a handover.
- * @param pod the active one
- * @param plan of its check
+ * One line for all Services of a group, or none. It names no pod, so it stays the same after a handover.
+ * @param pod the active pod
+ * @param plan the plan of its check
  */
 export function uncheckedPorts(
   services: readonly Pick<Service, 'ports'>[],
@@ -30,7 +31,7 @@ export function uncheckedPorts(
   { targets }: Pick<Plan, 'targets'>,
   { 'health-check': checks }: Pick<Settings, 'health-check'>,
 ): readonly string[] {
-  const ours = targets.flatMap((target) => portOf(target) ?? [])
+  const ours = targets.flatMap((target) => probedPort(target) ?? [])
   if (ours.length === 0) return []
   const checked = new Set([...ours, ...pod.containers.flatMap(probedByKubelet)])
   const ports = reachedPorts(services, pod)
@@ -46,7 +47,10 @@ export function uncheckedPorts(
   ]
 }
 
-/** The ports that a readinessProbe may speak of: its own or, as nobody knows what a command does, all of its container. */
+/**
+ * The ports that a readinessProbe may cover: its own, or all ports of its container if it is of kind grpc or exec,
+ * since nobody knows what that covers.
+ */
 function probedByKubelet(container: Container): readonly number[] {
   const { readinessProbe: probe, ports } = container
   if (!probe) return []
@@ -55,7 +59,9 @@ function probedByKubelet(container: Container): readonly number[] {
   return typeof port === 'number' ? [port] : []
 }
 
-/** The pod's TCP ports that the Services lead to, each as a check would write it: by its name where the Service does. */
+/**
+ * The pod's TCP ports that the Services lead to, each as a check would write it: by name if the Service uses a name.
+ */
 function reachedPorts(services: readonly Pick<Service, 'ports'>[], pod: Pod): ReadonlyMap<number, string> {
   const numbers = numbersOf(pod)
   const reached = new Map<number, string>()

@@ -1,7 +1,7 @@
-/** Kubernetes ports over another port: one keeps a record of the writes, one writes nothing. */
+/** Two wrappers of the Kubernetes port: one records the writes, one makes none. */
 import type { Kube, Outcome, Pod, Service, ServicePatch, Written } from './port.js'
 
-/** A write, for the report. */
+/** One write, as the report shows it. */
 export interface Write {
   readonly verb: 'patch'
   readonly kind: 'pod' | 'service'
@@ -10,12 +10,12 @@ export interface Write {
   readonly result: Outcome | 'dry run'
 }
 
-/** The object as kubectl writes it: `pod/NAME`. */
+/** The object in kubectl's form: `pod/NAME`. */
 export function objectOf({ kind, name }: Write): string {
   return `${kind}/${name}`
 }
 
-/** The same port, with every write appended to `writes` once it has ended. */
+/** The same port. It appends every write to `writes` once the write has ended. */
 export function recording(kube: Kube, writes: Write[], isDryRun: boolean): Kube {
   const recorded = async <T>(
     kind: Write['kind'],
@@ -40,7 +40,7 @@ export function recording(kube: Kube, writes: Write[], isDryRun: boolean): Kube 
   }
 }
 
-/** The same reads, and writes that succeed without being made: a dry run takes the same path as a real one. */
+/** The same reads, and writes that succeed without being sent, so that a dry run takes the path of a real one. */
 export function dryRun(kube: Kube): Kube {
   const patched = new Map<string, Service>()
   return {

@@ -1,18 +1,20 @@
-/** Timing before the next attempt, and making it. */
+/** Waiting before the next attempt, and repeating a read until it succeeds. */
 
 import type { Timing } from '../util/clock.js'
 import { KubeError } from './port.js'
 
-/** Sleeps with jitter, longer from attempt to attempt (the first is 0), or for as long as the server asked for. */
-export function pause({ clock, random }: Timing, attempt: number, signal: AbortSignal, atLeastMs = 0): Promise<void> {
+/**
+ * Waits before the next attempt, with jitter: `atLeastMs`, plus 25 to 100 ms, doubled with each attempt up to 16-fold.
+ * @param attempt 0 for the first
+ */
+export function backoff({ clock, random }: Timing, attempt: number, signal: AbortSignal, atLeastMs = 0): Promise<void> {
   return clock.sleep(atLeastMs + (25 + 75 * random()) * 2 ** Math.min(attempt, 4), signal)
 }
 
 /**
- * A read that must not be given up: tried again for as long as there is time, refusals as well (credentials are renewed,
- * webhooks restart).
- * @param told what the API server has said so far
- * @throws KubeError the last one that says more than that there was no time left
+ * Repeats a read for as long as there is time, also after a refusal: credentials are renewed, and webhooks restart.
+ * @param told the last error of the API server before this
+ * @throws KubeError the last error that says more than that there was no time left
  */
 export async function persist<T>(
   context: Timing,
@@ -27,7 +29,7 @@ export async function persist<T>(
     } catch (error) {
       if (!(error instanceof KubeError)) throw error
       if (!signal.aborted) last = error
-      await pause(context, attempt, signal)
+      await backoff(context, attempt, signal)
       if (signal.aborted) throw last ?? error
     }
   }

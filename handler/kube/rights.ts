@@ -1,4 +1,4 @@
-/** What the API server was seen to allow: what a refusal that comes after it can mean. */
+/** Explains a refusal by what the API server has allowed before. */
 
 /** A kind of request, as RBAC sees it. */
 export interface Right {
@@ -8,8 +8,9 @@ export interface Right {
   readonly namespace: string | undefined
 }
 
+/** The requests that the API server has allowed so far. */
 export class Rights {
-  /** By namespace. */
+  /** By namespace; `undefined` for all namespaces. */
   private readonly seen = new Map<string | undefined, Map<string, Right>>()
 
   allowed({ verb, resource, namespace }: Right): void {
@@ -18,8 +19,8 @@ export class Rights {
   }
 
   /**
-   * Another right in the same namespace, or in all; `undefined`: none was seen. One that was seen and is refused now
-   * means that rights were taken away: what was seen there before counts no more.
+   * Another right that was seen in the same namespace, or in all namespaces. `undefined`: none. If this right itself
+   * was seen and is refused now, rights were taken away, and everything seen there before is forgotten.
    */
   besides({ verb, resource, namespace }: Right): Right | undefined {
     for (const scope of new Set([namespace, undefined])) {

@@ -16,7 +16,7 @@ import {
 } from '../kube/keys.js'
 import { workloadOf } from '../kube/pods.js'
 import type { KubeError, Pod, Written } from '../kube/port.js'
-import { pause } from '../kube/retry.js'
+import { backoff } from '../kube/retry.js'
 
 /** Writes nothing in a steady state. @returns what the API server refused, or did not answer */
 export async function writeMarks(context: SwapContext, members: readonly Judged[]): Promise<readonly KubeError[]> {
@@ -50,7 +50,7 @@ async function write(context: SwapContext, patch: () => Promise<Written<unknown>
   for (let attempt = 0; ; attempt++) {
     const written = await patch()
     if (written.kind !== 'throttled' || observing.aborted) return written
-    await pause(context, attempt, observing, written.retryAfterMs)
+    await backoff(context, attempt, observing, written.retryAfterMs)
   }
 }
 

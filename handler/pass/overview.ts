@@ -11,7 +11,7 @@ import type { Judged } from '../group/groups.js'
 import { type Group, type GroupServices, groupName } from '../group/groups.js'
 import type { Member } from '../group/members.js'
 import type { Plan } from '../health/plan.js'
-import type { ProbeResult } from '../health/result.js'
+import type { ProbeResult } from '../health/probe-result.js'
 import type { Clock } from '../util/clock.js'
 import type { Fault } from '../util/errors.js'
 

@@ -6,7 +6,7 @@ import { isUnexplained, type LostWrites, withLost } from '../handover/lost-write
 import type { Trouble } from '../handover/trouble.js'
 import { faultOf } from '../kube/fault.js'
 import { recording, type Write } from '../kube/recording.js'
-import { pause, persist } from '../kube/retry.js'
+import { backoff, persist } from '../kube/retry.js'
 import type { GroupReport } from '../report/report.js'
 import type { Fault } from '../util/errors.js'
 import { bounded } from './bounded.js'
@@ -88,7 +88,7 @@ async function reconcileWith(
     }
     if (told.stuck.length > 0 && !begun) return endWith()
     if (begun) context = { ...context, deadline: context.deadline.onceBegun() }
-    await pause(context, attempt, context.deadline.observing, outcome.delayMs)
+    await backoff(context, attempt, context.deadline.observing, outcome.delayMs)
     if (!context.deadline.allowsSwap()) return endWith(tooLate(begun ? undefined : shared.stop, group, outcome.error))
     try {
       const read = () => readGroup(context, view.group, !context.dryRun)

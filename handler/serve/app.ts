@@ -1,10 +1,10 @@
 /** What stands behind the routes, the loop and the watches: passes that share their groups, and what is told of them. */
 import { setMaxListeners } from 'node:events'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { KubeConfig } from '@kubernetes/client-node/dist/config.js'
 import type { RunOptions } from '../cli/options.js'
 import { probe } from '../health/probe.js'
 import { defaultNamespace } from '../kube/auth/config.js'
+import type { KubeConfig } from '../kube/auth/kubeconfig.js'
 import { connect } from '../kube/client.js'
 import { connectWatches } from '../kube/watch.js'
 import { Backoff } from '../pass/backoff.js'

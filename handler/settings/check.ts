@@ -1,4 +1,4 @@
-/** The forms that a health check can be written in, and several of them, one a line. */
+/** The forms in which users write a health check, one per line. */
 
 export type Check =
   | { readonly kind: 'probe' }
@@ -9,11 +9,11 @@ export type Check =
 /** A number, or the name of a container port. */
 export type PortRef = number | string
 
-/** Of path and query together. */
+/** Characters of path and query together. */
 const MAX_PATH_LENGTH = 2_048
 
-/** All of them are run, side by side, for each pod. */
-export const MAX_CHECKS = 8
+/** The most checks of a pod. All of them run side by side. */
+const MAX_CHECKS = 8
 
 const WORDS: ReadonlyMap<string, Check> = new Map([
   ['probe', { kind: 'probe' }],
@@ -22,7 +22,7 @@ const WORDS: ReadonlyMap<string, Check> = new Map([
 
 interface Scheme {
   readonly form: string
-  /** @param rest what follows the port: path and query */
+  /** @param rest the text after the port: path and query */
   readonly read: (port: PortRef, rest: string) => Check | undefined
 }
 
@@ -36,7 +36,9 @@ const FORMS = [...WORDS.keys(), ...[...SCHEMES.values()].map(({ form }) => form)
 
 export const CHECK_FORMS = `${FORMS.slice(0, -1).join(', ')} or ${FORMS.at(-1)} (no host: the check goes to the pod; PORT may be the name of a container port; PATH has at most ${MAX_PATH_LENGTH} characters), or at most ${MAX_CHECKS} of these, one a line, all of which have to pass`
 
-/** Reads checks as users write them, one a line; `undefined` when there is none, too many, or one has none of the forms. */
+/**
+ * Parses checks, one per line. `undefined` if there is none, if there are too many, or if a line has none of the forms.
+ */
 export function parseChecks(text: string): readonly Check[] | undefined {
   const lines = filledLines(text)
   if (lines.length === 0 || lines.length > MAX_CHECKS) return undefined
@@ -45,8 +47,8 @@ export function parseChecks(text: string): readonly Check[] | undefined {
 }
 
 /**
- * Which of several lines is wrong; `undefined` where there is but one.
- * @param quote how text of a user is shown
+ * Names the wrong one of several lines. `undefined` if there is only one line.
+ * @param quote shows text that a user wrote
  */
 export function wrongLine(text: string, quote: (text: string) => string): string | undefined {
   const lines = filledLines(text)
@@ -55,7 +57,10 @@ export function wrongLine(text: string, quote: (text: string) => string): string
   return wrong ? `line ${wrong.number}: ${quote(wrong.line)}` : `${lines.length} lines`
 }
 
-/** Without the spaces around them, which YAML leaves where nobody sees them, and with their numbers, from 1. */
+/**
+ * The lines that are not empty, with their numbers from 1. Surrounding spaces, which YAML can leave unseen, are
+ * removed.
+ */
 function filledLines(text: string): readonly { readonly line: string; readonly number: number }[] {
   return text
     .split('\n')
@@ -63,7 +68,7 @@ function filledLines(text: string): readonly { readonly line: string; readonly n
     .filter(({ line }) => line !== '')
 }
 
-/** Reads one check; `undefined` when it has none of the forms. */
+/** Parses one check. `undefined` if it has none of the forms. */
 export function parseCheck(text: string): Check | undefined {
   const match = /^([a-z]+):\/\/:([^/?#\s]+)([/?][^#\s]*)?$/.exec(text)
   const [, scheme = '', portText = '', rest = ''] = match ?? []

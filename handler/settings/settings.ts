@@ -1,6 +1,6 @@
 /**
- * The settings of a group: annotations on its Services over the flags over the defaults. Pure.
- * One table holds every setting, so that a flag and the annotation of the same name mean the same.
+ * Reads the settings of a group. Annotations on its Services override flags, and flags override defaults. Pure. One
+ * table holds every setting, so that a flag and the annotation of the same name mean the same.
  */
 
 import { CLAIM, HEALED, PREFIX } from '../kube/keys.js'
@@ -11,56 +11,56 @@ import type { Fault } from '../util/errors.js'
 import { redacted } from '../util/printable.js'
 import { CHECK_FORMS, parseChecks, wrongLine } from './check.js'
 
-/** `parse` answers `undefined` for text that makes no sense; `expected` completes "should be …". */
+/** One setting. `parse` returns `undefined` for text that makes no sense; `expected` completes "should be …". */
 interface Setting<T> {
   readonly expected: string
   readonly parse: (text: string) => T | undefined
-  /** Of one whose text may hold a secret, and so is never shown: what is wrong with it, completing "is …". */
+  /** For a setting whose text may hold a secret and is never shown: says what is wrong with it, completing "is …". */
   readonly describe?: (text: string) => string
-  /** Of one that has several lines: which is wrong, or `undefined`. @param quote shows what a user wrote */
+  /** For a setting of several lines: names the wrong one, or `undefined`. @param quote shows text that a user wrote */
   readonly wrongLine?: (text: string, quote: (text: string) => string) => string | undefined
 }
 
-/** What a tenant writes is read in each pass, and looked through for each pod. */
+/** Limits on text that tenants write: it is parsed in every pass, and searched for every pod. */
 const MAX_NAMES = 1_000
 const MAX_NAME_LENGTH = 253
 const MAX_STATUSES = 32
 const MAX_HEADERS = 64
 const MAX_HEADERS_BYTES = 8_192
 const MAX_BODY_BYTES = 4_096
-/** Annotations of a Service that a warning names. */
+/** The most annotations of one Service that get a warning each. */
 const MAX_WARNINGS = 10
 
-const duration: Setting<Milliseconds> = {
+const DURATION: Setting<Milliseconds> = {
   expected: 'a duration such as 500ms, 2s or 1m30s',
   parse: parseDuration,
 }
-const positiveDuration: Setting<Milliseconds> = {
+const POSITIVE_DURATION: Setting<Milliseconds> = {
   expected: 'a duration above zero such as 500ms, 2s or 1m30s',
   parse: (text) => parseDuration(text) || undefined,
 }
-const shortDuration: Setting<Milliseconds> = {
+const SHORT_DURATION: Setting<Milliseconds> = {
   expected: 'a duration of at most 2s, such as 20ms',
   parse: (text) => within(parseDuration(text), 0, 2_000),
 }
-const count: Setting<number> = {
+const COUNT: Setting<number> = {
   expected: 'a whole number from 1 to 1000',
   parse: (text) => (/^\d{1,4}$/.test(text) ? within(Number(text), 1, 1_000) : undefined),
 }
-/** Probes that are made one after the other in one pass. */
-const few: Setting<number> = {
+/** A number of probes made one after the other in one pass. */
+const FEW: Setting<number> = {
   expected: 'a whole number from 1 to 10',
   parse: (text) => (/^\d{1,2}$/.test(text) ? within(Number(text), 1, 10) : undefined),
 }
-const toggle: Setting<boolean> = {
+const TOGGLE: Setting<boolean> = {
   expected: 'true or false',
   parse: (text) => (text === 'true' ? true : text === 'false' ? false : undefined),
 }
-const names: Setting<readonly string[]> = {
+const NAMES: Setting<readonly string[]> = {
   expected: `at most ${MAX_NAMES} pod names of at most ${MAX_NAME_LENGTH} characters, separated by commas`,
   parse: (text) => splitList(text, /^[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?$/, MAX_NAMES),
 }
-const statuses: Setting<readonly StatusRange[]> = {
+const STATUSES: Setting<readonly StatusRange[]> = {
   expected: `at most ${MAX_STATUSES} HTTP statuses separated by commas, such as 200 or 200-399 or 200,204`,
   parse: (text) => {
     const ranges = splitList(text, /^[1-5]\d\d(-[1-5]\d\d)?$/, MAX_STATUSES)?.map((part): StatusRange => {
@@ -70,7 +70,7 @@ const statuses: Setting<readonly StatusRange[]> = {
     return ranges?.every(([min, max]) => min <= max) ? ranges : undefined
   },
 }
-const headers: Setting<readonly Header[]> = {
+const HEADERS: Setting<readonly Header[]> = {
   expected: `HTTP headers, one a line, such as Host: app.example; at most ${MAX_HEADERS}, and ${MAX_HEADERS_BYTES / 1_024} KiB in all`,
   parse: (text) => {
     if (Buffer.byteLength(text) > MAX_HEADERS_BYTES) return undefined
@@ -90,68 +90,68 @@ const headers: Setting<readonly Header[]> = {
   },
 }
 
-/** Each character can match in one place only: whoever may annotate a Service must not be able to keep us busy. */
+/** Each character can match in one place only, so that nobody who may annotate a Service can keep us busy. */
 function headerIn(line: string): RegExpExecArray | null {
   return /^([!#$%&'*+.^_`|~0-9A-Za-z-]+)[\t ]*:([\t\x20-\x7e]*)$/.exec(line)
 }
 
-const searched: Setting<string> = {
+const SEARCHED: Setting<string> = {
   expected: `a text of at most ${MAX_BODY_BYTES / 1_024} KiB`,
   parse: (text) => (Buffer.byteLength(text) <= MAX_BODY_BYTES && text ? text : undefined),
   describe: (text) => (text ? `${Buffer.byteLength(text)} bytes long` : 'empty'),
 }
 
-const confirmation: Setting<'none' | 'ready'> = {
+const CONFIRMATION: Setting<'none' | 'ready'> = {
   expected: 'none or ready',
   parse: (text) => (text === 'none' || text === 'ready' ? text : undefined),
 }
 
 /** Inclusive. */
-export type StatusRange = readonly [min: number, max: number]
-export type Header = readonly [name: string, value: string]
+type StatusRange = readonly [min: number, max: number]
+type Header = readonly [name: string, value: string]
 
-/** Settings that are both an annotation and, for all Services without it, a flag. */
+/** Settings that are an annotation and also a flag. The flag applies to all Services without the annotation. */
 export const FLAG_SETTINGS = {
   'health-check': { parse: parseChecks, expected: CHECK_FORMS, wrongLine },
-  'health-timeout': positiveDuration,
-  failures: count,
-  probes: count,
-  period: duration,
-  confirm: confirmation,
-  rise: few,
-  stable: duration,
-  cooldown: duration,
-  latch: toggle,
-  settle: shortDuration,
+  'health-timeout': POSITIVE_DURATION,
+  failures: COUNT,
+  probes: COUNT,
+  period: DURATION,
+  confirm: CONFIRMATION,
+  rise: FEW,
+  stable: DURATION,
+  cooldown: DURATION,
+  latch: TOGGLE,
+  settle: SHORT_DURATION,
 } as const
 
 const ANNOTATION_SETTINGS = {
-  'health-status': statuses,
-  'health-body': searched,
-  'health-headers': headers,
-  pause: toggle,
-  managed: toggle,
-  prefer: names,
-  never: names,
-  failback: duration,
-  'promote-unhealthy': toggle,
+  'health-status': STATUSES,
+  'health-body': SEARCHED,
+  'health-headers': HEADERS,
+  pause: TOGGLE,
+  managed: TOGGLE,
+  prefer: NAMES,
+  never: NAMES,
+  failback: DURATION,
+  'promote-unhealthy': TOGGLE,
 } as const
 
 const SETTINGS = { ...FLAG_SETTINGS, ...ANNOTATION_SETTINGS }
 
 const SETTING_NAMES = Object.keys(SETTINGS)
 
-/** On Services, by ourselves: no settings, and nothing to be told of. */
+/** Annotations that this program writes on Services. They are no settings, and no warning names them. */
 const WRITTEN: readonly string[] = [CLAIM, HEALED]
 
-/** No key of an annotation is longer: a prefix of 253, a slash and a name of 63. */
+/** The longest key of an annotation: a prefix of 253 characters, a slash and a name of 63. */
 const MAX_KEY_LENGTH = 317
 
 type Parsed<S> = S extends Setting<infer T> ? T : never
 type Values<Table> = { readonly [Name in keyof Table]: Parsed<Table[Name]> }
 type SettingName = keyof typeof SETTINGS
 
-/** Durations are milliseconds. Absent: neither an annotation nor a flag says anything, and there is no default. */
+/** The settings of a group. Durations are in milliseconds. An absent one has no annotation, no flag and no default. */
 export type Settings = Omit<Values<typeof FLAG_SETTINGS>, 'health-timeout'> &
   Partial<Values<typeof ANNOTATION_SETTINGS> & Pick<Values<typeof FLAG_SETTINGS>, 'health-timeout'>>
 
@@ -168,15 +168,15 @@ export const DEFAULT_SETTINGS: Settings = {
   settle: 20,
 }
 
-/** One probe's limit where nobody sets one; a declared probe that allows itself more gets more. */
+/** The time of one probe if nobody sets it. A declared probe that allows itself more gets more. */
 export const DEFAULT_HEALTH_TIMEOUT_MS: Milliseconds = 2_000
 
-/** No probe may take longer, whatever a Service or a pod asks for. Fits into a pass of the default length. */
+/** The longest time that a Service or a pod may ask for, for one probe. It fits into a pass of the default length. */
 export const DEFAULT_MAX_HEALTH_TIMEOUT_MS: Milliseconds = 30_000
 
 export type Policy = { readonly settings: Settings; readonly warnings: readonly string[] } | { readonly fault: Fault }
 
-/** Reads the settings of a group from all its Services. The first thing that is wrong is the fault. */
+/** Reads the settings of a group from all its Services. The fault is the first mistake that is found. */
 export function policyOf(services: readonly Service[], defaults: Settings): Policy {
   const found = new Map<SettingName, { service: Service; text: string; value: unknown }>()
   const warnings: string[] = []
@@ -188,7 +188,7 @@ export function policyOf(services: readonly Service[], defaults: Settings): Poli
       const value = SETTINGS[name].parse(text)
       if (value === undefined) return { fault: badValue(service, key, text, SETTINGS[name]) }
       const other = found.get(name)
-      // Pausing is the careful thing to do: one Service that says so is enough.
+      // One Service is enough to pause a group: that is the careful choice.
       if (name === 'pause') {
         found.set(name, { service, text, value: value || other?.value === true })
       } else if (other && JSON.stringify(other.value) !== JSON.stringify(value)) {
@@ -202,7 +202,7 @@ export function policyOf(services: readonly Service[], defaults: Settings): Poli
   return { settings: { ...defaults, ...own }, warnings }
 }
 
-/** What is said of the annotations that are no settings. */
+/** Warnings about the annotations that are no settings. */
 function senseless(service: Service): readonly string[] {
   const said = Object.keys(service.annotations).flatMap((key) =>
     WRITTEN.includes(key) || settingIn(key) !== undefined ? [] : withoutEffect(service, key),
@@ -213,7 +213,7 @@ function senseless(service: Service): readonly string[] {
     : said
 }
 
-/** What is said of an annotation that is no setting: nothing, unless somebody meant one. */
+/** The warning about one annotation that is no setting. There is none unless somebody probably meant a setting. */
 function withoutEffect({ name }: Service, key: string): readonly string[] {
   const says = `service ${name}: annotation ${key}`
   if (!key.startsWith(PREFIX)) {
@@ -226,8 +226,9 @@ function withoutEffect({ name }: Service, key: string): readonly string[] {
 }
 
 /**
- * The setting whose prefix is misspelled (`active-pasive/pause`), has another form (`Active-Passive/pause`,
- * `active-passive.io/pause`) or ends in something else than a slash (`active-passive.pause`).
+ * The setting that a key was probably meant for: its prefix is misspelled (`active-pasive/pause`), has another form
+ * (`Active-Passive/pause`, `active-passive.io/pause`), or ends in something other than a slash
+ * (`active-passive.pause`).
  */
 function meantBy(key: string): string | undefined {
   if (key.length > MAX_KEY_LENGTH) return undefined
@@ -246,7 +247,7 @@ function isAlmostOurs(prefix: string): boolean {
   return closest(label, [PREFIX.slice(0, -1)]) !== undefined
 }
 
-/** The setting that an annotation is for; `undefined`: none. */
+/** The setting that this key of an annotation names; `undefined`: none. */
 function settingIn(key: string): SettingName | undefined {
   const name = key.slice(PREFIX.length)
   return key.startsWith(PREFIX) && isSetting(name) ? name : undefined
@@ -294,7 +295,7 @@ function within(value: number | undefined, min: number, max: number): number | u
   return value !== undefined && value >= min && value <= max ? value : undefined
 }
 
-/** The parts of a comma-separated list; `undefined` when it is empty, too long, or a part is not of that form. */
+/** Splits a comma-separated list. `undefined` if it is empty or too long, or if a part does not have the form. */
 function splitList(text: string, form: RegExp, most: number): string[] | undefined {
   const parts = text.split(',', most + 1).map((part) => part.trim())
   return parts.length <= most && parts.every((part) => form.test(part)) ? parts : undefined

@@ -1,20 +1,23 @@
-/** Time as a pass sees it: the machine's own, or a test's. */
+/** The clock of a pass: the machine's, or a test's. */
 
 export interface Clock {
   /** Epoch milliseconds. */
   now(): number
-  /** Resolves after `ms`, at once if that is below 0, or as soon as the signal aborts; never rejects. */
+  /** Resolves after `ms` milliseconds, at once if that is negative, or as soon as the signal aborts. Never rejects. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>
 }
 
-/** Time and chance, for whatever waits with jitter. */
+/** A clock and a source of chance, for code that waits with jitter. */
 export interface Timing {
   readonly clock: Clock
   /** At least 0, less than 1. */
   readonly random: () => number
 }
 
-/** What a timer of Node holds; beyond it, it would fire at once. Below nothing, it warns on stderr. */
+/**
+ * The longest time a Node timer can hold, in milliseconds. A longer one fires at once, and a negative one warns on
+ * stderr.
+ */
 const LONGEST_MS = 2 ** 31 - 1
 
 export const systemClock: Clock = {

@@ -1,14 +1,15 @@
 /**
- * Words that were probably meant. Pure, and cheap whatever somebody wrote: words whose lengths differ by more than the
- * edits that are allowed are not looked at, so that a long one costs no more than a short one.
+ * Finds the word that a user probably meant. Pure. Words whose lengths differ by more than the allowed edits are not
+ * compared, so a long word costs no more than a short one.
  *
- * `closest` looks for a word in a list of ours, where a wrong guess costs a question mark. `isSlip` compares two names
- * that users gave, both of which may be right: it is much stricter.
+ * `closest` searches a list of our own words, where a wrong guess costs a question mark. `isSlip` compares two names
+ * that users chose. Both may be right, so it is much stricter.
  */
 
 /**
- * The nearest of `known`, in any case, within an edit (two in a word of eight letters or more): a letter too many, too
- * few or wrong, or two neighbours swapped. A word that is known is its own nearest. `undefined`: none is near.
+ * The nearest of `known`, ignoring case, within one edit (two for a known word of eight letters or more). An edit is a
+ * letter too many, too few or wrong, or two neighbours swapped. A known word is its own nearest. `undefined`: none is
+ * near.
  */
 export function closest(word: string, known: readonly string[]): string | undefined {
   if (known.includes(word)) return word
@@ -19,7 +20,7 @@ export function closest(word: string, known: readonly string[]): string | undefi
   return undefined
 }
 
-/** Edits that a word bears without becoming another one. */
+/** How many edits are allowed for a word of this length: more could make another word of it. */
 function tolerance({ length }: string): number {
   return length < 3 ? 0 : length < 8 ? 1 : 2
 }
@@ -28,7 +29,7 @@ function isWithin(one: string, other: string, edits: number): boolean {
   return Math.abs(one.length - other.length) <= edits && differsBy(one.toLowerCase(), other.toLowerCase(), edits)
 }
 
-/** Whether so many edits are enough. To take equal beginnings off first loses no shorter way. */
+/** Whether at most `edits` edits turn one word into the other. Skipping the equal start first loses no shorter way. */
 function differsBy(one: string, other: string, edits: number): boolean {
   const start = sharedStart(one, other)
   const [a, b] = [one.slice(start), other.slice(start)]
@@ -49,9 +50,9 @@ function sharedStart(one: string, other: string): number {
 }
 
 /**
- * Whether two different names are probably meant to be one: they differ in case or separators, or in one slip of the
- * finger in one of their parts. Never where a number differs (`web-1`, `web-2`), nor in a part so short, or at an end
- * so usual, that both are words of their own: `shop-a` and `shop-b`, `order` and `orders`, `reader` and `leader`.
+ * Whether two different names are probably meant to be the same: they differ in case or separators, or by one slip of
+ * the finger in one of their parts. Never where a number differs (`web-1`, `web-2`), nor in a part so short, or at an
+ * end so usual, that both are words of their own: `shop-a` and `shop-b`, `order` and `orders`, `reader` and `leader`.
  */
 export function isSlip(one: string, other: string): boolean {
   if (numbersIn(one) !== numbersIn(other)) return false
@@ -62,16 +63,20 @@ export function isSlip(one: string, other: string): boolean {
   return parts.length === others.length && more.length === 0 && only !== undefined && isSlipInWord(...only)
 }
 
-/** Words that are one edit apart, swaps included, have one of these in common, and words that are equal have all. */
+/**
+ * The word, and the word without each one of its letters. Two words that are one edit apart (or one swap) share one of
+ * these.
+ */
 export function shortened(word: string): readonly string[] {
   return [word, ...Array.from(word, (_, n) => word.slice(0, n) + word.slice(n + 1))]
 }
 
-/** A name without what is mistaken most easily: upper case, and what stands between its parts. */
+/** The name in lower case and without separators, which are mistaken most easily. */
 export function plain(name: string): string {
   return name.toLowerCase().replaceAll(/[-._/]/g, '')
 }
 
+/** The numbers in a name, separated by commas. */
 export function numbersIn(name: string): string {
   return (name.match(/\d+/g) ?? []).join()
 }
@@ -94,5 +99,8 @@ function isSlipInWord(one: string, other: string): boolean {
   return isSwap && longer.length >= 3
 }
 
-/** What makes another word of a long one: `consumer` and `consumers`; and of a name, the next one: `frontenda`, `frontendb`. */
+/**
+ * Letters that, at the end of a long word, make another word (`consumer` and `consumers`) or the next name (`frontenda`
+ * and `frontendb`).
+ */
 const ENDINGS = 'srabc'

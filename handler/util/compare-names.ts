@@ -1,6 +1,6 @@
-const collator = new Intl.Collator('en', { numeric: true })
+const COLLATOR = new Intl.Collator('en', { numeric: true })
 
-/** Names with the numbers in them compared as numbers: `db-9` before `db-10`. Equal only when identical. */
+/** Orders names, and the numbers in them as numbers: `db-9` before `db-10`. Returns 0 only for identical names. */
 export function compareNames(a: string, b: string): number {
-  return collator.compare(a, b) || (a < b ? -1 : a > b ? 1 : 0)
+  return COLLATOR.compare(a, b) || (a < b ? -1 : a > b ? 1 : 0)
 }

@@ -1,6 +1,6 @@
-/** What a user can get wrong, as data: which object, what about it, and what to do. */
+/** Mistakes of users as data: which object is wrong, what is wrong with it, and what to do. */
 
-/** A group, or a namespace, that could not be served. `remedy` is an instruction in a full sentence. */
+/** Why a group or a namespace could not be served. `remedy` is an instruction in a full sentence. */
 export interface Fault {
   readonly code: FaultCode
   readonly object: string
@@ -30,11 +30,12 @@ export type FaultCode =
   | 'healed-again'
   | 'blind'
 
+/** A fault as one text: its object, its message and its remedy. */
 export function describeFault({ object, message, remedy }: Fault): string {
   return `${object}: ${message}. ${remedy}`
 }
 
-/** Wrong flags, environment or kubeconfig: nothing was read from a cluster. */
+/** Wrong flags, environment or kubeconfig. Nothing has been read from a cluster. */
 export class UsageError extends Error {
   override readonly name = 'UsageError'
 }

@@ -1,14 +1,14 @@
 /**
- * What others wrote, on its way to a screen or a log. Annotations, labels, answers of servers and the words of plugins
- * may hold anything: line breaks that forge lines, sequences that a terminal obeys, characters that turn a text around,
- * and secrets. JSON is not printed: it is data, and says what it is.
+ * Makes text of others safe to print on a screen or in a log. Annotations, labels, answers of servers and messages of
+ * plugins may hold anything: line breaks that forge lines, sequences that a terminal obeys, characters that turn a text
+ * around, and secrets. JSON output is not passed through this: it is data.
  */
 
-/** Controls, formats (bidirectional ones, joiners), separators of lines, halves of characters. */
+/** Control and format characters (bidirectional marks, joiners), line separators, and lone surrogates. */
 const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu
 const NAMED: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' }
 
-/** The text on one line, with what cannot be seen written as an escape, and without secrets. */
+/** The text on one line. Characters that cannot be seen become escapes, and secrets are removed. */
 export function printable(text: string): string {
   return redacted(text).replace(
     UNSEEN,
@@ -16,7 +16,10 @@ export function printable(text: string): string {
   )
 }
 
-/** What is never shown, and what is left of it. Bounded: whoever writes long texts must not keep us busy. */
+/**
+ * Patterns of secrets, and the text that is shown instead. Each pattern is bounded, so that a long text cannot keep us
+ * busy.
+ */
 const SECRETS: readonly (readonly [pattern: RegExp, shown: string])[] = [
   // user:password@ of a URL
   [/(\b[a-z][a-z0-9+.-]{0,20}:\/\/)[^\s/?#"']+@/gi, '$1…@'],
@@ -33,14 +36,16 @@ const SECRETS: readonly (readonly [pattern: RegExp, shown: string])[] = [
   [/\b([\w-]{0,40}(?:token|password|passwd|secret):\s+)(?=\S*\d)[^\s"',;&]{8,}/gi, '$1…'],
 ]
 
-/** No line of ours is longer. */
-const LONGEST = 10_000
-/** What is cut off may be the end of a secret, by which it would have been known for one. */
-const BEYOND = 3_000
+/** The most that is shown of a text. */
+const MAX_CHARACTERS = 10_000
+/**
+ * How far beyond that secrets are looked for: a secret that is cut in two might not be recognised by its first part.
+ */
+const MAX_SECRET_CHARACTERS = 3_000
 
-/** The text without what may be a secret; of a long one the beginning. */
+/** The text without anything that may be a secret. A long text is cut to its beginning. */
 export function redacted(text: string): string {
-  const beginning = text.slice(0, LONGEST + BEYOND)
+  const beginning = text.slice(0, MAX_CHARACTERS + MAX_SECRET_CHARACTERS)
   const shown = SECRETS.reduce((shown, [pattern, left]) => shown.replace(pattern, left), beginning)
-  return text.length > LONGEST ? `${shown.slice(0, LONGEST)}…` : shown
+  return text.length > MAX_CHARACTERS ? `${shown.slice(0, MAX_CHARACTERS)}…` : shown
 }

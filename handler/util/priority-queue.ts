@@ -1,16 +1,16 @@
-/** What comes first of many things, where their order changes all the time: a binary heap that knows its places. Pure. */
+/** A queue whose order changes all the time: a binary heap that knows the place of each thing. Pure. */
 export class PriorityQueue<T> {
   private readonly heap: T[] = []
   private readonly places = new Map<T, number>()
 
-  /** @param isBefore whether one comes before the other; a thing whose answer changes has to be `put` again */
+  /** @param isBefore whether one thing comes before another. A thing whose answer has changed must be `put` again. */
   constructor(private readonly isBefore: (one: T, other: T) => boolean) {}
 
   get first(): T | undefined {
     return this.heap[0]
   }
 
-  /** Adds it, or moves it to where it belongs now. */
+  /** Adds a thing, or moves it to its present place. */
   put(thing: T): void {
     const place = this.places.get(thing) ?? this.heap.length
     this.place(thing, place)

@@ -1,4 +1,4 @@
-/** Replaced by the bundler; not defined when the sources run as they are. */
+/** Set by the bundler. It is not defined when the sources run as they are. */
 declare const VERSION: string | undefined
 
 export const version: string = typeof VERSION === 'string' ? VERSION : 'dev'

@@ -234,7 +234,7 @@ export const mutants: readonly Mutant[] = [
     finds: /leaves app claimed/,
     edits: [
       latch(
-        `    await pause(context, attempt, until, result.kind === 'throttled' ? result.retryAfterMs : 0)
+        `    await backoff(context, attempt, until, result.kind === 'throttled' ? result.retryAfterMs : 0)
     const seen = await readAgain(context, current, until)
     if (seen === 'out of time') return stuck`,
         `    if (attempt >= 0) return stuck

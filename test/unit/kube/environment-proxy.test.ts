@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { loadConfig } from '../../../handler/kube/auth/config.js'
-import { environmentProxy } from '../../../handler/kube/auth/proxy.js'
+import { environmentProxy } from '../../../handler/kube/auth/environment-proxy.js'
 import { connect } from '../../../handler/kube/client.js'
 import { UsageError } from '../../../handler/util/errors.js'
 import { startHttpProxy, startSocksProxy } from './proxies.js'
