@@ -37,7 +37,7 @@ export default defineConfig({
         extends: true,
         test: {
           // Most of a file's time is waiting: by default two processors would run one at a time. No file leaves anything
-          // behind for the next, and to load the programs again for each would take a fifth of the time.
+          // behind for the next, and many take less time than to load the programs again.
           name: 'all',
           maxWorkers: 4,
           isolate: false,
