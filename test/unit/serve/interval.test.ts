@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { loop } from '../../handler/serve/interval.js'
-import { SECOND } from '../support/builders.js'
-import { VirtualClock } from '../support/virtual-clock.js'
+import { loop } from '../../../handler/serve/interval.js'
+import { SECOND } from '../../support/builders.js'
+import { VirtualClock } from '../../support/virtual-clock.js'
 
 /** When passes begin in 10 s. @param pass what one does; resolves to whether the API server served it */
 async function passesIn10s(intervalMs: number, pass: (clock: VirtualClock, n: number) => Promise<boolean>) {

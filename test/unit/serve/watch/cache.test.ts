@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { CLAIM, PIN } from '../../../handler/kube/keys.js'
-import type { Pod, ReadinessProbe, Service } from '../../../handler/kube/port.js'
-import { GroupCache, type News } from '../../../handler/serve/watch/cache.js'
-import { DEFAULT_SETTINGS } from '../../../handler/settings/settings.js'
-import { annotated, aPod, aService } from '../../support/builders.js'
+import { CLAIM, PIN } from '../../../../handler/kube/keys.js'
+import type { Pod, ReadinessProbe, Service } from '../../../../handler/kube/port.js'
+import { GroupCache, type News } from '../../../../handler/serve/watch/cache.js'
+import { DEFAULT_SETTINGS } from '../../../../handler/settings/settings.js'
+import { annotated, aPod, aService } from '../../../support/builders.js'
 
 const WEB = JSON.stringify(['default', [['app', 'web']]])
 const calm: News = { key: WEB, urgent: false }

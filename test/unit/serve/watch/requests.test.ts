@@ -1,10 +1,10 @@
 import { createServer, type ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
-import { connectWatches } from '../../../handler/kube/watch.js'
-import { follow } from '../../../handler/serve/watch/reflector.js'
-import { systemClock } from '../../../handler/util/clock.js'
-import { listen, load } from '../kube/support.js'
+import { connectWatches } from '../../../../handler/kube/watch.js'
+import { follow } from '../../../../handler/serve/watch/reflector.js'
+import { systemClock } from '../../../../handler/util/clock.js'
+import { listen, load } from '../../kube/support.js'
 
 const event = (type: string, object: object) => `${JSON.stringify({ type, object })}\n`
 const bookmark = event('BOOKMARK', { metadata: { resourceVersion: '1' } })

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { Expired, KubeError } from '../../../handler/kube/port.js'
-import { follow, type Interruption, SILENCE_MS, STEADY_MS } from '../../../handler/serve/watch/reflector.js'
-import { MINUTE, SECOND } from '../../support/builders.js'
-import { VirtualClock } from '../../support/virtual-clock.js'
-import { FakeWatchable, type Step, unreachable } from '../../support/watchables.js'
+import { Expired, KubeError } from '../../../../handler/kube/port.js'
+import { follow, type Interruption, SILENCE_MS, STEADY_MS } from '../../../../handler/serve/watch/reflector.js'
+import { MINUTE, SECOND } from '../../../support/builders.js'
+import { VirtualClock } from '../../../support/virtual-clock.js'
+import { FakeWatchable, type Step, unreachable } from '../../../support/watchables.js'
 
 describe('follow', () => {
   let clock: VirtualClock

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { Resync } from '../../../handler/serve/watch/resync.js'
-import { MINUTE, SECOND } from '../../support/builders.js'
-import { VirtualClock } from '../../support/virtual-clock.js'
+import { Resync } from '../../../../handler/serve/watch/resync.js'
+import { MINUTE, SECOND } from '../../../support/builders.js'
+import { VirtualClock } from '../../../support/virtual-clock.js'
 
 const DAY = 24 * 60 * MINUTE
 

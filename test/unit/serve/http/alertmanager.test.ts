@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { Target } from '../../../handler/pass/scope.js'
-import { readMessage, readWebhook, within } from '../../../handler/serve/http/alertmanager.js'
+import type { Target } from '../../../../handler/pass/scope.js'
+import { readMessage, readWebhook, within } from '../../../../handler/serve/http/alertmanager.js'
 
 const alert = (labels: object, status = 'firing') => ({
   status,

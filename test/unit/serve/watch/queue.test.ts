@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { CLAIM } from '../../../handler/kube/keys.js'
-import type { Pod, Service } from '../../../handler/kube/port.js'
-import { GroupCache, type News } from '../../../handler/serve/watch/cache.js'
-import { GroupQueue } from '../../../handler/serve/watch/queue.js'
-import { aPod, aService, MINUTE, SECOND } from '../../support/builders.js'
-import { VirtualClock } from '../../support/virtual-clock.js'
+import { CLAIM } from '../../../../handler/kube/keys.js'
+import type { Pod, Service } from '../../../../handler/kube/port.js'
+import { GroupCache, type News } from '../../../../handler/serve/watch/cache.js'
+import { GroupQueue } from '../../../../handler/serve/watch/queue.js'
+import { aPod, aService, MINUTE, SECOND } from '../../../support/builders.js'
+import { VirtualClock } from '../../../support/virtual-clock.js'
 
 const active = aPod('a', { labels: { role: 'active' } })
 const passive = aPod('b', { labels: { role: 'passive' } })

@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { KubeError } from '../../../handler/kube/port.js'
-import { createMetrics, type Metrics } from '../../../handler/serve/telemetry/metrics.js'
-import { trackWatches } from '../../../handler/serve/telemetry/watches.js'
-import type { WatchName } from '../../../handler/serve/watch/watch.js'
+import { KubeError } from '../../../../handler/kube/port.js'
+import { createMetrics, type Metrics } from '../../../../handler/serve/telemetry/metrics.js'
+import { trackWatches } from '../../../../handler/serve/telemetry/watches.js'
+import type { WatchName } from '../../../../handler/serve/watch/watch.js'
 
 const pods: WatchName = { resource: 'pods', namespace: 'shop' }
 const services: WatchName = { resource: 'services', namespace: 'shop' }
