@@ -17,13 +17,13 @@ import { SingleFlight } from '../pass/single-flight.js'
 import { exitCode, isUnserved } from '../report/exit-code.js'
 import type { GroupReport, Report } from '../report/report.js'
 import { systemClock } from '../util/clock.js'
-import { Coalescer, type Run, ShuttingDown } from './coalesce.js'
+import { Coalescer, type Run } from './coalesce.js'
+import { type ProcessHealth, ShuttingDown } from './http/backend.js'
 import type { Guard } from './http/bearer-token.js'
 import { createFetch, type Fetch } from './http/routes.js'
 import { loop } from './interval.js'
 import { Progress } from './progress.js'
 import { Reach } from './reachability.js'
-import type { Standing } from './readiness.js'
 import { changesIn } from './telemetry/changes.js'
 import { describeDefect, type Log } from './telemetry/log.js'
 import { createMetrics, type Metrics, type Trigger } from './telemetry/metrics.js'
@@ -36,7 +36,7 @@ import { watch } from './watch/watch.js'
 /** Groups that the watches have found in need are read side by side. */
 const WATCH_PASSES_AT_ONCE = 4
 
-const SHUTTING_DOWN: Standing = { ready: false, alive: true, why: 'shutting down' }
+const SHUTTING_DOWN: ProcessHealth = { ready: false, alive: true, why: 'shutting down' }
 
 export type AppOptions = Omit<RunOptions, 'kubeconfig' | 'context'>
 
@@ -194,7 +194,7 @@ export function createApp(
       order: (trigger, order) => request(triggered, trigger, order),
       status: () => looked.request('all', undefined),
       metrics: async () => ({ contentType: metrics.registry.contentType, text: await metrics.registry.metrics() }),
-      standing: () => (stopped.signal.aborted ? SHUTTING_DOWN : reach.standing()),
+      health: () => (stopped.signal.aborted ? SHUTTING_DOWN : reach.health()),
       isServed: (namespace) => namespaces === 'all' || namespaces.includes(namespace),
       answered: (route, status) => metrics.answers.inc({ route, code: status }),
       failed: defect,

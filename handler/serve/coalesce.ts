@@ -2,12 +2,8 @@
 
 import type { Order, Target } from '../pass/scope.js'
 import type { Report } from '../report/report.js'
+import { ShuttingDown } from './http/backend.js'
 import { SplitReport } from './split-report.js'
-
-/** The pass was not made, and will not be: somebody else has to be asked. */
-export class ShuttingDown extends Error {
-  override readonly name = 'ShuttingDown'
-}
 
 interface Pending {
   readonly orders: Orders

@@ -6,7 +6,8 @@ import { exitCode, isUnserved } from '../report/exit-code.js'
 import type { GroupReport, Report } from '../report/report.js'
 import type { Clock } from '../util/clock.js'
 import { describeFault } from '../util/errors.js'
-import { Readiness, type Standing, TRY_AGAIN_MS } from './readiness.js'
+import type { ProcessHealth } from './http/backend.js'
+import { Readiness, TRY_AGAIN_MS } from './readiness.js'
 import type { Log } from './telemetry/log.js'
 
 const LONGEST_BACKOFF_MS = 10_000
@@ -29,8 +30,8 @@ export class Reach {
     this.readiness = new Readiness(options.clock.now())
   }
 
-  standing(): Standing {
-    return this.readiness.standing(this.options.clock.now())
+  health(): ProcessHealth {
+    return this.readiness.health(this.options.clock.now())
   }
 
   /** What a pass tells of it. @param isWhole it was for all groups of the scope */
@@ -75,7 +76,7 @@ export class Reach {
   /** Resolves once the API server has answered; tries until then, or until the end. */
   async untilReached(): Promise<void> {
     const { clock, signal } = this.options
-    for (let attempt = 0; !this.standing().ready && !signal.aborted; attempt++) {
+    for (let attempt = 0; !this.health().ready && !signal.aborted; attempt++) {
       if (attempt > 0) await clock.sleep(Math.min(500 * 2 ** attempt, LONGEST_BACKOFF_MS), signal)
       await this.tryReach()
     }

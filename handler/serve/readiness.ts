@@ -6,6 +6,7 @@
  */
 
 import { printable } from '../util/printable.js'
+import type { ProcessHealth } from './http/backend.js'
 
 const MINUTE_MS = 60_000
 
@@ -23,13 +24,6 @@ export const SAY_AGAIN_MS = 5 * MINUTE_MS
 const MOST_TEXTS = 5
 /** Beyond the time at which a pass must have ended. */
 const LATE_MS = 2 * MINUTE_MS
-
-export interface Standing {
-  readonly ready: boolean
-  readonly alive: boolean
-  /** One line, for what of them is false. */
-  readonly why: string
-}
 
 interface Failing {
   /** Epoch milliseconds of the first try that failed since one was served. */
@@ -76,7 +70,7 @@ export class Readiness {
     return !this.reached || nowMs - this.triedMs >= (this.failing ? TRY_AGAIN_MS : UNTRIED_MS)
   }
 
-  standing(nowMs: number): Standing {
+  health(nowMs: number): ProcessHealth {
     const { failing } = this
     if (failing) failing.sinceMs = Math.min(failing.sinceMs, nowMs)
     const failingMs = failing ? nowMs - failing.sinceMs : 0
@@ -91,7 +85,7 @@ export class Readiness {
 
   /** What the log is to say, if anything: why not, again and again, and that it is over. */
   news(nowMs: number): readonly string[] {
-    const { ready, alive, why } = this.standing(nowMs)
+    const { ready, alive, why } = this.health(nowMs)
     const lines: string[] = []
     if (ready && this.saidNotReady) {
       lines.push('ready: the API server serves what it is asked for')

@@ -3,7 +3,7 @@ import type { Survey } from './survey.js'
 
 /** The one place to tighten: whatever the code stays below can be lowered here. */
 export const LIMITS = {
-  arrowsUp: 2,
+  arrowsUp: 0,
   circles: 3,
   longestFunction: 188,
   filesAtRoot: 59,

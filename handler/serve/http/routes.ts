@@ -1,37 +1,14 @@
 /** The routes, as a function from request to response: whatever server or host brings the requests. */
 
 import { ReadableStream } from 'node:stream/web'
-import type { Order, Target } from '../../pass/scope.js'
+import type { Target } from '../../pass/scope.js'
 import { parseServiceRef } from '../../pass/scope.js'
 import { exitCode } from '../../report/exit-code.js'
 import { toJson } from '../../report/json.js'
 import type { Report } from '../../report/report.js'
-import { ShuttingDown } from '../coalesce.js'
-import type { Standing } from '../readiness.js'
 import { readMessage, type Wish, within } from './alertmanager.js'
-import type { Guard } from './bearer-token.js'
+import { type Backend, ShuttingDown } from './backend.js'
 import { RequestBodies } from './body.js'
-
-/** What the routes lead to. */
-export interface Backend {
-  readonly guard: Guard
-  /** Whether passes are made there. */
-  isServed(namespace: string): boolean
-  /** The report of a pass that begins now or as soon as possible. @throws ShuttingDown */
-  order(trigger: 'alertmanager' | 'run', order: Order): Promise<Report>
-  /** The same without a write. @throws ShuttingDown */
-  status(): Promise<Report>
-  /** In the text format of Prometheus. */
-  metrics(): Promise<{ readonly contentType: string; readonly text: string }>
-  /** Whether it can do its work. */
-  standing(): Standing
-  /** Told of each answer. */
-  answered(route: string, status: number): void
-  /** Told of each defect. */
-  failed(error: unknown): void
-  /** Told of each request that asked in vain, or was not understood. @param kind one of a few */
-  warn(kind: string, line: string): void
-}
 
 /** What the routes share. */
 interface Routes extends Backend {
@@ -188,8 +165,8 @@ function json(
 }
 
 function health(backend: Backend, what: 'alive' | 'ready'): Response {
-  const standing = backend.standing()
-  return standing[what] ? plain(200, 'ok') : plain(503, `not ${what}: ${standing.why}`)
+  const health = backend.health()
+  return health[what] ? plain(200, 'ok') : plain(503, `not ${what}: ${health.why}`)
 }
 
 function plain(status: number, text: string): Response {
