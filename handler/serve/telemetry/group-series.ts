@@ -31,7 +31,7 @@ export class GroupSeries {
   /** By its Services: each is in one group at a time. */
   private readonly byService = new Map<string, Known>()
   private readonly known = new Set<Known>()
-  private isSettled = true
+  private isFresh = true
 
   constructor(private readonly gauges: GroupGauges) {}
 
@@ -58,9 +58,9 @@ export class GroupSeries {
   }
 
   /** Sets the gauges of single groups: before they are read, and not for each group that is served. */
-  settle(): void {
-    if (this.isSettled) return
-    this.isSettled = true
+  refresh(): void {
+    if (this.isFresh) return
+    this.isFresh = true
     const { active, groupOk, withoutSeries } = this.gauges
     active.reset()
     groupOk.reset()
@@ -83,14 +83,14 @@ export class GroupSeries {
 
   private note({ namespace = '', services, activeAfter: pod = '' }: GroupReport, isOk: boolean): void {
     const group: Known = { namespace, services, pod, isOk }
-    this.isSettled = false
+    this.isFresh = false
     this.known.add(group)
     for (const service of services) this.byService.set(keyOf(namespace, service), group)
   }
 
   private forget(group: Known | undefined): void {
     if (!group || !this.known.delete(group)) return
-    this.isSettled = false
+    this.isFresh = false
     for (const service of group.services) this.byService.delete(keyOf(group.namespace, service))
   }
 }
