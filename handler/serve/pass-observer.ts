@@ -1,0 +1,51 @@
+/** Tells the metrics, the log, the readiness and the resync what came of a pass. */
+import type { Order } from '../pass/scope.js'
+import { exitCode } from '../report/exit-code.js'
+import type { GroupReport, Report } from '../report/report.js'
+import type { Reach } from './reachability.js'
+import { changesIn } from './telemetry/changes.js'
+import type { Log } from './telemetry/log.js'
+import type { Metrics, Trigger } from './telemetry/metrics.js'
+import { NOT_WELL_MS, type Resync } from './watch/resync.js'
+
+export interface Observers {
+  readonly metrics: Pick<Metrics, 'served' | 'passed'>
+  readonly reach: Pick<Reach, 'passed'>
+  readonly resync: Pick<Resync, 'within'>
+  readonly log: Pick<Log, 'print'>
+}
+
+export class PassObserver {
+  private readonly changes: ReturnType<typeof changesIn>
+  /** The groups that were told of before their pass ended. */
+  private readonly told = new WeakSet<GroupReport>()
+
+  constructor(
+    private readonly observers: Observers,
+    output: 'text' | 'json',
+  ) {
+    this.changes = changesIn(output)
+  }
+
+  /** A group is told of as soon as it was served, however long the others of its pass take. @param report on it alone */
+  groupServed(report: Report): void {
+    for (const group of report.groups) this.told.add(group)
+    this.observers.metrics.served(report)
+    this.print(this.changes(report, false))
+  }
+
+  passEnded(trigger: Trigger, order: Order, report: Report): void {
+    const { metrics, reach, resync } = this.observers
+    const isWhole = order === 'all' && !report.interrupted
+    const isTold = (group: GroupReport) => this.told.has(group)
+    metrics.served({ ...report, groups: report.groups.filter((group) => !isTold(group)) })
+    metrics.passed(trigger, report)
+    reach.passed(report, isWhole)
+    if (exitCode(report) !== 0) resync.within(NOT_WELL_MS)
+    this.print(this.changes(report, isWhole, isTold))
+  }
+
+  private print(text: string | undefined): void {
+    if (text !== undefined) this.observers.log.print(text)
+  }
+}
