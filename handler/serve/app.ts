@@ -11,17 +11,17 @@ import { systemClock, type Timing } from '../util/clock.js'
 import type { ProcessHealth } from './http/backend.js'
 import type { Guard } from './http/bearer-token.js'
 import { createFetch, type Fetch } from './http/routes.js'
-import { loop } from './interval.js'
+import { runInterval } from './interval.js'
 import { PassObserver } from './pass-observer.js'
 import { Passes, type PassSettings } from './passes.js'
-import { Reach } from './reachability.js'
+import { Reachability } from './reachability.js'
 import { describeDefect, type Log } from './telemetry/log.js'
 import { createMetrics, type Metrics } from './telemetry/metrics.js'
-import { rarely } from './telemetry/rarely.js'
+import { onePerMinute } from './telemetry/one-per-minute.js'
 import { trackWatches } from './telemetry/watches.js'
 import { Triggers } from './triggers.js'
 import { groupChanges } from './watch/group-changes.js'
-import { OTHER_GROUPS_MS, Resync } from './watch/resync.js'
+import { GROUPS_CHANGED_MS, Resync } from './watch/resync.js'
 import { type WatchOptions, watch } from './watch/watch.js'
 
 const SHUTTING_DOWN: ProcessHealth = { ready: false, alive: true, why: 'shutting down' }
@@ -32,7 +32,7 @@ export interface App {
   readonly fetch: Fetch
   readonly metrics: Metrics
   /** Whether the API server serves this process. It writes to the log when that changes. */
-  readonly reach: Pick<Reach, 'tryReach' | 'untilReached' | 'attend'>
+  readonly reachability: Pick<Reachability, 'tryToReach' | 'untilReached' | 'keepTrying'>
   /** Makes a pass every `intervalMs`, until the end. */
   loop(intervalMs: number): Promise<void>
   /** Makes passes for groups that changes have brought into need, and resyncs, until the end. */
@@ -63,39 +63,39 @@ export function createApp(
     requests: () => main.requests + side.requests + watches.requests,
     coalesced: () => triggers.coalesced,
   })
-  const reach = new Reach({ kube: side, namespaces, clock, log, signal })
+  const reachability = new Reachability({ kube: side, namespaces, clock, log, signal })
   const resync = new Resync(clock)
   const passes = new Passes(settings, { ...timing, probe: metrics.timed(effects.probe ?? probe) }, signal)
-  const observer = new PassObserver({ metrics, reach, resync, log }, options.output)
+  const observer = new PassObserver({ metrics, reachability, resync, log }, options.output)
   const triggers = new Triggers({ main, side, passes, observer, metrics, defect })
 
   return {
     metrics,
-    reach,
+    reachability,
     fetch: createFetch({
       guard,
-      order: (trigger, order) => triggers.request(trigger, order),
+      request: (trigger, selection) => triggers.request(trigger, selection),
       status: () => triggers.status(),
       metrics: async () => ({ contentType: metrics.registry.contentType, text: await metrics.registry.metrics() }),
-      health: () => (signal.aborted ? SHUTTING_DOWN : reach.health()),
+      health: () => (signal.aborted ? SHUTTING_DOWN : reachability.health()),
       isServed: (namespace) => namespaces === 'all' || namespaces.includes(namespace),
       answered: (route, status) => metrics.answers.inc({ route, code: status }),
       failed: defect,
-      warn: rarely(log.warn, clock.now),
+      warn: onePerMinute(log.warn, clock.now),
     }),
     loop: (intervalMs) => {
       passes.loopBegins(intervalMs)
       const tick = () => {
         // A tick takes as long as a pass may read, and the loop then sleeps.
-        reach.begins(Math.max(intervalMs, options.deadlineMs))
+        reachability.passBegins(Math.max(intervalMs, options.deadlineMs))
         return triggers.tick()
       }
-      return loop(clock, intervalMs, tick, signal)
+      return runInterval(clock, intervalMs, tick, signal)
     },
     watch: async () => {
-      const status = trackWatches(metrics, (message) => log.warn(message), reach)
+      const status = trackWatches(metrics, (message) => log.warn(message), reachability)
       const watched = { ...timing, ...status, ...watchedBy(settings, watches, triggers, resync) }
-      await Promise.all([watch(watched, signal), resync.make(() => triggers.change('all'), signal)])
+      await Promise.all([watch(watched, signal), resync.run(() => triggers.change('all'), signal)])
     },
     close: async () => {
       ended.abort()
@@ -111,7 +111,7 @@ function watchedBy(
   triggers: Triggers,
   resync: Resync,
 ): Omit<WatchOptions, keyof Timing | 'connected' | 'steady'> {
-  const changed = () => resync.within(OTHER_GROUPS_MS)
+  const changed = () => resync.requestWithin(GROUPS_CHANGED_MS)
   return {
     ...{ namespaces, roleLabel, only, optIn, defaults },
     services: (namespace) => groupChanges(watches.services(namespace), roleLabel, changed, optIn),

@@ -2,16 +2,16 @@
 import type { Order } from '../pass/scope.js'
 import { exitCode } from '../report/exit-code.js'
 import type { GroupReport, Report } from '../report/report.js'
-import type { Reach } from './reachability.js'
+import type { Reachability } from './reachability.js'
 import { changesIn } from './telemetry/changes.js'
 import type { Log } from './telemetry/log.js'
 import type { Metrics, Trigger } from './telemetry/metrics.js'
 import { NOT_WELL_MS, type Resync } from './watch/resync.js'
 
-export interface Observers {
+interface Observers {
   readonly metrics: Pick<Metrics, 'served' | 'passed'>
-  readonly reach: Pick<Reach, 'passed'>
-  readonly resync: Pick<Resync, 'within'>
+  readonly reachability: Pick<Reachability, 'passed'>
+  readonly resync: Pick<Resync, 'requestWithin'>
   readonly log: Pick<Log, 'print'>
 }
 
@@ -34,14 +34,14 @@ export class PassObserver {
     this.print(this.changes(report, false))
   }
 
-  passEnded(trigger: Trigger, order: Order, report: Report): void {
-    const { metrics, reach, resync } = this.observers
-    const isWhole = order === 'all' && !report.interrupted
+  passEnded(trigger: Trigger, selection: Order, report: Report): void {
+    const { metrics, reachability, resync } = this.observers
+    const isWhole = selection === 'all' && !report.interrupted
     const isTold = (group: GroupReport) => this.told.has(group)
     metrics.served({ ...report, groups: report.groups.filter((group) => !isTold(group)) })
     metrics.passed(trigger, report)
-    reach.passed(report, isWhole)
-    if (exitCode(report) !== 0) resync.within(NOT_WELL_MS)
+    reachability.passed(report, isWhole)
+    if (exitCode(report) !== 0) resync.requestWithin(NOT_WELL_MS)
     this.print(this.changes(report, isWhole, isTold))
   }
 

@@ -37,9 +37,9 @@ export class Passes {
    * @param busy whether it waits for groups that another pass serves, or leaves them to that pass
    * @param onGroup called with each group, as soon as this pass has served it
    */
-  serve(kube: Effects['kube'], order: Order, busy: Shared['busy'], onGroup: Shared['onGroup']): Run {
+  serve(kube: Effects['kube'], selection: Order, busy: Shared['busy'], onGroup: Shared['onGroup']): Run {
     const { singleFlight, backoff } = this
-    return this.make(kube, order, this.settings.dryRun, { singleFlight, backoff, busy, onGroup })
+    return this.make(kube, selection, this.settings.dryRun, { singleFlight, backoff, busy, onGroup })
   }
 
   /** Makes a dry run over all groups. It writes nothing, so it waits for no other pass, and no other pass for it. */
@@ -59,7 +59,7 @@ export class Passes {
 
   private make(
     kube: Effects['kube'],
-    order: Order,
+    selection: Order,
     dryRun: boolean,
     shared: Pick<Shared, 'singleFlight' | 'backoff' | 'busy' | 'onGroup'>,
   ): Run {
@@ -79,7 +79,7 @@ export class Passes {
       dryRun,
       quickCheck: true,
       shared: { turns, overview, ...shared, onRead, onGroup },
-      ...(order === 'all' ? {} : { targets: order }),
+      ...(selection === 'all' ? {} : { targets: selection }),
     }
     const report = pass(options, { ...effects, kube }, stop.signal).finally(stop.unlink)
     return { read, report, part: (targets) => progress.part(targets) }

@@ -13,7 +13,7 @@ import type { Metrics, Trigger } from './telemetry/metrics.js'
 /** Passes of the watches, each over one group in need, that read the cluster at the same time. */
 const WATCH_PASSES_AT_ONCE = 4
 
-export interface TriggersOptions {
+interface TriggersOptions {
   /** For alerts, requests and the loop. */
   readonly main: Kube
   /** For watches and the status, so that they wait for none of the others' connections. */
@@ -35,8 +35,11 @@ export class Triggers {
 
   constructor(private readonly options: TriggersOptions) {
     const { main, side, passes } = options
-    this.requested = new Coalescer<Trigger>((order, trigger) => this.pass(main, order, trigger))
-    this.watched = new Coalescer<Trigger>((order, trigger) => this.pass(side, order, trigger), WATCH_PASSES_AT_ONCE)
+    this.requested = new Coalescer<Trigger>((selection, trigger) => this.pass(main, selection, trigger))
+    this.watched = new Coalescer<Trigger>(
+      (selection, trigger) => this.pass(side, selection, trigger),
+      WATCH_PASSES_AT_ONCE,
+    )
     this.statuses = new Coalescer(() => passes.look(side))
   }
 
@@ -46,14 +49,14 @@ export class Triggers {
   }
 
   /** An alert or a request asks for a pass. @throws ShuttingDown */
-  request(trigger: 'alertmanager' | 'run', order: Order): Promise<Report> {
-    return this.ask(this.requested, trigger, order)
+  request(trigger: 'alertmanager' | 'run', selection: Order): Promise<Report> {
+    return this.ask(this.requested, trigger, selection)
   }
 
   /** A change that was watched, or a resync, asks for a pass. Never rejects. */
-  async change(order: Order): Promise<void> {
+  async change(selection: Order): Promise<void> {
     try {
-      await this.ask(this.watched, 'watch', order)
+      await this.ask(this.watched, 'watch', selection)
     } catch (error) {
       if (!(error instanceof ShuttingDown)) this.options.defect(error)
     }
@@ -92,18 +95,18 @@ export class Triggers {
     ])
   }
 
-  private ask(passes: Coalescer<Trigger>, trigger: Trigger, order: Order): Promise<Report> {
+  private ask(passes: Coalescer<Trigger>, trigger: Trigger, selection: Order): Promise<Report> {
     this.options.metrics.triggers.inc({ trigger })
-    return passes.request(order, trigger)
+    return passes.request(selection, trigger)
   }
 
-  private pass(kube: Kube, order: Order, trigger: Trigger): Run {
+  private pass(kube: Kube, selection: Order, trigger: Trigger): Run {
     const { passes, observer } = this.options
     // Nobody waits for the pass of a tick, and the next tick comes soon: it leaves busy groups to the passes that have them.
     const busy = trigger === 'interval' ? 'left' : 'awaited'
-    const { report, ...rest } = passes.serve(kube, order, busy, (group) => observer.groupServed(group))
+    const { report, ...rest } = passes.serve(kube, selection, busy, (group) => observer.groupServed(group))
     const observed = report.then((made) => {
-      observer.passEnded(trigger, order, made)
+      observer.passEnded(trigger, selection, made)
       return made
     })
     return { ...rest, report: observed }

@@ -14,6 +14,11 @@ export interface Timing {
   readonly random: () => number
 }
 
+/** `firstMs`, doubled `times` times; at most `mostMs`. */
+export function doubled(firstMs: number, times: number, mostMs: number): number {
+  return Math.min(mostMs, firstMs * 2 ** times)
+}
+
 /** What a timer of Node holds; beyond it, it would fire at once. Below nothing, it warns on stderr. */
 const LONGEST_MS = 2 ** 31 - 1
 

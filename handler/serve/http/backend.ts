@@ -12,7 +12,7 @@ export interface Backend {
   /** Whether this process makes passes over the namespace. */
   isServed(namespace: string): boolean
   /** Resolves with the report of a pass that begins now, or as soon as possible. @throws ShuttingDown */
-  order(trigger: 'alertmanager' | 'run', order: Order): Promise<Report>
+  request(trigger: 'alertmanager' | 'run', selection: Order): Promise<Report>
   /** Does the same as a dry run over all groups: nothing is written. @throws ShuttingDown */
   status(): Promise<Report>
   /** Resolves with the metrics in the text format of Prometheus. */

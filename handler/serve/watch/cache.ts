@@ -1,4 +1,4 @@
-/** What the watches know of the groups, and which of them need a pass. No I/O, no time. */
+/** The Services and pods that the watches have shown, by group, and whether a group needs a pass. No I/O, no time. */
 
 import { type GroupServices, groupKey, groupServices, selects } from '../../group/groups.js'
 import { LabelIndex } from '../../group/label-index.js'
@@ -13,18 +13,18 @@ import { DEFAULT_SETTINGS, type Settings } from '../../settings/settings.js'
 import { add, listsBy } from '../../util/lists-by.js'
 
 /**
- * `unserved`: there is no active pod, or more than one, or it cannot be seen to serve; a swap that is under way looks like
- * that as well. `claimed`: a Service is, by somebody.
+ * `unserved`: there is no active pod, or more than one, or it does not look as if it served. A swap that is under way looks
+ * like that too. `claimed`: a pass has claimed a Service of the group.
  */
-export type Need = { readonly kind: 'none' | 'unserved' } | { readonly kind: 'claimed'; readonly token: string }
+type Need = { readonly kind: 'none' | 'unserved' } | { readonly kind: 'claimed'; readonly token: string }
 
 const NONE: Need = { kind: 'none' }
 
 /**
- * A group in which something has changed. `urgent`: its active pod was seen to go, or another one to become able to take
- * its place. A label that moves is neither: that is how a swap looks.
+ * Something has changed in a group, and the queue is told. `urgent`: its active pod stopped serving, or another pod became
+ * able to take its place. A label that moves is not urgent, because a swap moves labels.
  */
-export interface News {
+export interface GroupEvent {
   readonly key: string
   readonly urgent: boolean
 }
@@ -34,14 +34,14 @@ interface Watched extends GroupServices {
   readonly serves: (pod: Pod) => boolean
 }
 
-/** What happens in one namespace is reckoned there: it costs the others nothing. */
+/** Each namespace has an index of its own, so that a change in one costs the others nothing. */
 interface Namespace {
   readonly services: Map<string, Service>
   readonly pods: Map<string, Pod>
   groups: Map<string, Watched>
-  /** The groups that may select a pod, by one entry of their selectors: the one that the fewest groups have. */
+  /** Groups by one entry of their selectors: the entry that the fewest groups have. It finds the groups of a pod. */
   byEntry: ReadonlyMap<string, readonly string[]>
-  /** The groups that a pod is in, by its uid. */
+  /** The groups of each pod, by its uid. */
   readonly keysOf: Map<string, Set<string>>
 }
 
@@ -52,7 +52,7 @@ export class GroupCache {
   /**
    * @param only the groups of these Services; none: all
    * @param optIn see `neighboursOf`
-   * @param defaults of the settings, as the flags say
+   * @param defaults the settings that the flags give
    */
   constructor(
     private readonly roleLabel: string,
@@ -61,8 +61,8 @@ export class GroupCache {
     private readonly defaults: Settings = DEFAULT_SETTINGS,
   ) {}
 
-  /** What a list of a scope says: what was known there and is not listed is gone. @param namespace `undefined`: all */
-  servicesListed(namespace: string | undefined, services: readonly Service[]): readonly News[] {
+  /** A list: a known Service that is not in it is gone. @param namespace the one that was listed; `undefined`: all */
+  servicesListed(namespace: string | undefined, services: readonly Service[]): readonly GroupEvent[] {
     const listed = listsBy(services, (service) => service.namespace)
     return [...this.known(namespace, listed.keys())].flatMap(([name, there]) => {
       there.services.clear()
@@ -71,19 +71,19 @@ export class GroupCache {
     })
   }
 
-  serviceChanged(service: Service): readonly News[] {
+  serviceChanged(service: Service): readonly GroupEvent[] {
     const there = this.at(service.namespace)
     const before = there.services.get(service.uid)
     there.services.set(service.uid, service)
     return before && isSame(before, service) ? [] : this.regroup(service.namespace, there, service)
   }
 
-  serviceDeleted({ namespace, uid }: Service): readonly News[] {
+  serviceDeleted({ namespace, uid }: Service): readonly GroupEvent[] {
     const there = this.at(namespace)
     return there.services.delete(uid) ? this.regroup(namespace, there) : []
   }
 
-  podsListed(namespace: string | undefined, pods: readonly Pod[]): readonly News[] {
+  podsListed(namespace: string | undefined, pods: readonly Pod[]): readonly GroupEvent[] {
     const listed = new Set(pods.map(({ uid }) => uid))
     const before = [...this.known(namespace, [])].flatMap(([, there]) => [...there.pods.values()])
     const gone = before.filter(({ uid }) => !listed.has(uid))
@@ -94,17 +94,17 @@ export class GroupCache {
     return [...gone.flatMap((pod) => this.podDeleted(pod)), ...here]
   }
 
-  podChanged(pod: Pod): readonly News[] {
+  podChanged(pod: Pod): readonly GroupEvent[] {
     return this.podIsIn(pod, keysNow(this.at(pod.namespace), pod))
   }
 
-  private podIsIn(pod: Pod, keys: Set<string>): readonly News[] {
+  private podIsIn(pod: Pod, keys: Set<string>): readonly GroupEvent[] {
     const there = this.at(pod.namespace)
     const before = there.pods.get(pod.uid)
     there.pods.set(pod.uid, pod)
     const keysBefore = there.keysOf.get(pod.uid) ?? NO_KEYS
     setKeys(there, pod, keys)
-    const news: News[] = []
+    const events: GroupEvent[] = []
     for (const key of new Set([...keysBefore, ...keys])) {
       const group = there.groups.get(key)
       if (!group) continue
@@ -115,12 +115,12 @@ export class GroupCache {
       const gone = served && this.isActive(before) && !(is && group.serves(pod))
       const able = was && !served && is && group.serves(pod) && isMember(pod, this.roleLabel) && !isOfJob(pod)
       const urgent = gone || able
-      if (urgent || before === undefined || this.differs(before, pod) || was !== is) news.push({ key, urgent })
+      if (urgent || before === undefined || this.differs(before, pod) || was !== is) events.push({ key, urgent })
     }
-    return news
+    return events
   }
 
-  podDeleted({ namespace, uid }: Pod): readonly News[] {
+  podDeleted({ namespace, uid }: Pod): readonly GroupEvent[] {
     const there = this.at(namespace)
     const before = there.pods.get(uid)
     const keys = there.keysOf.get(uid) ?? NO_KEYS
@@ -134,7 +134,7 @@ export class GroupCache {
     })
   }
 
-  /** The group's namespace and the names of its Services; `undefined` when there is none any more. */
+  /** `undefined` when the group is gone. */
   group(key: string): GroupServices | undefined {
     return this.namespaceOf.get(key)?.groups.get(key)
   }
@@ -149,16 +149,16 @@ export class GroupCache {
     const actives = pods.filter((pod) => this.isActive(pod))
     const [active] = actives
     if (active && actives.length === 1 && this.isServing(group, active)) return NONE
-    // A pass can do something about it only if there is a pod that may take over.
+    // A pass helps only if there is a pod that may take over.
     const canTakeOver = (pod: Pod) =>
       pod !== active && isRunning(pod) && !isOfJob(pod) && (pod.ready || !active || !isRunning(active))
     return actives.length > 1 || pods.some(canTakeOver) ? { kind: 'unserved' } : NONE
   }
 
-  private regroup(namespace: string, there: Namespace, changed?: Service): readonly News[] {
+  private regroup(namespace: string, there: Namespace, changed?: Service): readonly GroupEvent[] {
     const before = there.groups
     const groups = groupServices([...there.services.values()], this.roleLabel, this.optIn)
-      .filter(({ selector }) => Object.keys(selector).length > 0) // the whole namespace: refused by every pass
+      .filter(({ selector }) => Object.keys(selector).length > 0) // an empty selector is the whole namespace, which every pass refuses
       .filter((group) => isInScope(this.only, group))
     const known = groups.map((group) => {
       const key = groupKey(namespace, group.selector)
@@ -172,12 +172,12 @@ export class GroupCache {
     for (const key of there.groups.keys()) this.namespaceOf.set(key, there)
     this.forgetEmpty(namespace, there)
     return [...there.groups].flatMap(([key, { services }]) => {
-      const isNews = changed === undefined || services.includes(changed) || !before.has(key)
-      return isNews ? [{ key, urgent: false }] : []
+      const isChanged = changed === undefined || services.includes(changed) || !before.has(key)
+      return isChanged ? [{ key, urgent: false }] : []
     })
   }
 
-  /** Gives groups that are new their pods, and takes them from those that are gone. */
+  /** Assigns pods to the groups that are new, and takes them from the groups that are gone. */
   private place(there: Namespace, before: ReadonlyMap<string, Watched>): void {
     for (const [key, group] of before) {
       if (there.groups.has(key)) continue
@@ -205,12 +205,12 @@ export class GroupCache {
     return there
   }
 
-  /** Namespaces come and go for as long as the process lives. */
+  /** Namespaces come and go for as long as the process lives, so an empty one is forgotten. */
   private forgetEmpty(namespace: string, { services, pods, groups }: Namespace): void {
     if (services.size + pods.size + groups.size === 0) this.namespaces.delete(namespace)
   }
 
-  /** Those of a scope, and those that are named. */
+  /** The namespaces that a list is about, those that it names included. */
   private known(namespace: string | undefined, named: Iterable<string>): ReadonlyMap<string, Namespace> {
     const names = namespace === undefined ? [...this.namespaces.keys(), ...named] : [namespace]
     return new Map([...new Set(names)].map((name) => [name, this.at(name)]))
@@ -224,7 +224,7 @@ export class GroupCache {
     return this.isActive(pod) && serves(pod)
   }
 
-  /** Counts of failures, which passes write, and conditions that are none of ours are no news. */
+  /** Whether a change of a pod may matter. Counts of failures, which passes write, and other conditions do not. */
   private differs(before: Pod, after: Pod): boolean {
     return (
       before.ready !== after.ready ||
@@ -253,8 +253,8 @@ function setKeys({ keysOf }: Namespace, { uid }: Pod, keys: Set<string>): void {
 }
 
 /**
- * A pod is noted in so many groups. Where it is in several, each pass refuses all of them: more of them need not be known,
- * and a tenant may write thousands of selectors for each of thousands of pods.
+ * The most groups that are noted for one pod. Every pass refuses all groups of a pod that is in several, so more need not be
+ * known. Without the limit, a tenant could write thousands of selectors for each of thousands of pods.
  */
 const MAX_GROUPS = 8
 
@@ -270,7 +270,7 @@ function keysNow({ groups, byEntry }: Namespace, pod: Pod): Set<string> {
   return keys
 }
 
-/** The groups of many pods at once, by their uids. */
+/** The groups of many pods at once, by the uids of the pods. */
 function keysOfAll({ groups }: Pick<Namespace, 'groups'>, pods: readonly Pod[]): ReadonlyMap<string, Set<string>> {
   const selectors = [...groups.values()].map(({ selector }) => selector)
   const index = new LabelIndex(pods, ({ labels }) => labels, selectors)

@@ -26,11 +26,11 @@ describe('a replica', () => {
     })
     readiness.refused(1, 'no answer')
     expect(readiness.health(1)).toEqual({ ready: false, alive: true, why: 'no answer' })
-    expect(readiness.news(1)).toEqual(['not ready: no answer'])
+    expect(readiness.logLines(1)).toEqual(['not ready: no answer'])
     readiness.served(2)
     expect(readiness.health(2)).toMatchObject({ ready: true, alive: true })
-    expect(readiness.news(2)).toEqual([expect.stringMatching(/^ready: /)])
-    expect(readiness.news(3)).toEqual([])
+    expect(readiness.logLines(2)).toEqual([expect.stringMatching(/^ready: /)])
+    expect(readiness.logLines(3)).toEqual([])
   })
 
   it('is not ready after two minutes of refusals, not alive after ten, and well again at once', () => {
@@ -67,14 +67,14 @@ describe('a replica', () => {
   it('is not alive when its loop begins no pass, and alive when it has none', () => {
     const readiness = served()
     expect(readiness.health(1_000 * MINUTE).alive).toBe(true)
-    readiness.begins(0, 80_000)
+    readiness.passBegins(0, 80_000)
     expect(readiness.health(80_000 + 2 * MINUTE).alive).toBe(true)
     expect(readiness.health(80_001 + 2 * MINUTE)).toMatchObject({
       ready: true,
       alive: false,
       why: expect.stringMatching(/hangs/),
     })
-    readiness.begins(5 * MINUTE, 80_000)
+    readiness.passBegins(5 * MINUTE, 80_000)
     expect(readiness.health(5 * MINUTE).alive).toBe(true)
   })
 
@@ -94,7 +94,7 @@ describe('the log', () => {
     const lines: string[] = []
     for (let atMs = fromMs; atMs < fromMs + lastMs; atMs += 1_000) {
       readiness.refused(atMs, why(atMs / 1_000))
-      lines.push(...readiness.news(atMs))
+      lines.push(...readiness.logLines(atMs))
     }
     return lines
   }
@@ -120,7 +120,7 @@ describe('the log', () => {
     const readiness = served()
     expect(linesOf(readiness, 0, MINUTE, () => 'no')).toEqual([])
     readiness.served(MINUTE)
-    expect(readiness.news(MINUTE)).toEqual([])
+    expect(readiness.logLines(MINUTE)).toEqual([])
   })
 })
 

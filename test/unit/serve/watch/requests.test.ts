@@ -2,7 +2,7 @@ import { createServer, type ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { connectWatches } from '../../../../handler/kube/watch.js'
-import { follow } from '../../../../handler/serve/watch/reflector.js'
+import { runReflector } from '../../../../handler/serve/watch/reflector.js'
 import { systemClock } from '../../../../handler/util/clock.js'
 import { listen, load } from '../../kube/support.js'
 
@@ -28,10 +28,10 @@ describe('the requests to a server', () => {
       }),
     )
     const nothing = () => {}
-    const follower = { listed: nothing, changed: nothing, deleted: nothing, connected: nothing, steady: nothing }
+    const store = { replaced: nothing, changed: nothing, deleted: nothing, connected: nothing, steady: nothing }
     const pods = connectWatches(await load({ server: `http://127.0.0.1:${port}` })).pods('shop')
     const end = new AbortController()
-    const following = follow(pods, follower, { clock: systemClock, random: Math.random }, end.signal)
+    const following = runReflector(pods, store, { clock: systemClock, random: Math.random }, end.signal)
     await sleep(1_000) // for as many as would come
     end.abort()
     await following
