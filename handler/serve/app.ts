@@ -1,4 +1,4 @@
-/** Puts serve together: passes, everything that asks for them, everything that is told of them, and the routes. */
+/** Puts serve together: the passes, their triggers and their observer, the watches, and the routes. */
 import { setMaxListeners } from 'node:events'
 import type { KubeConfig } from '@kubernetes/client-node/dist/config.js'
 import type { RunOptions } from '../cli/options.js'
@@ -86,7 +86,7 @@ export function createApp(
     loop: (intervalMs) => {
       passes.loopBegins(intervalMs)
       const tick = () => {
-        // A tick takes as long as a pass may read, and the loop then sleeps.
+        // A tick ends when its pass has read, within the deadline. The loop then sleeps for the rest of the interval.
         reachability.passBegins(Math.max(intervalMs, options.deadlineMs))
         return triggers.tick()
       }

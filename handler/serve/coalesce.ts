@@ -11,8 +11,8 @@ export interface Run {
   readonly read: Promise<unknown>
   readonly report: Promise<Report>
   /**
-   * Resolves with the report on the groups of these targets, as soon as they were served. It never resolves where one of
-   * them is not served. Absent: this pass tells of its groups only at its end.
+   * Resolves with the report on the groups of these targets, as soon as they were served. It never resolves where one
+   * of them is not served. Absent: this pass tells of its groups only at its end.
    */
   readonly part?: (targets: readonly Target[]) => Promise<Report>
 }
@@ -108,7 +108,9 @@ export class Coalescer<T = undefined> {
   }
 }
 
-/** With more targets, a pass serves all groups, so that a pending pass takes a bounded place however many ask for it. */
+/**
+ * With more targets, a pass serves all groups, so that a pending pass takes a bounded place however many ask for it.
+ */
 const MAX_TARGETS = 1_000
 /** A target that names nothing, so that all groups are served. */
 const EVERYTHING: Target = { otherwise: 'all' }
@@ -127,7 +129,7 @@ class Selections {
   joined(): Order {
     const targets = [...this.targets.values()]
     if (!this.isAll) return targets
-    // A request for a Service by its name is told when there is no such Service, so its target stays.
+    // A caller that named a Service has to learn when there is no such Service, so its target stays.
     const asked = targets.filter(({ otherwise }) => otherwise === 'not-found')
     return asked.length > 0 ? [...asked, EVERYTHING] : 'all'
   }

@@ -1,4 +1,6 @@
-/** The routes of `serve` as one function, for hosts that receive the requests themselves: no server, no loop, no watch. */
+/**
+ * The routes of `serve` as one function, for hosts that receive the requests themselves: no server, no loop, no watch.
+ */
 
 import { type Environment, readServeOptions } from '../cli/options.js'
 import { loadConfig } from '../kube/auth/config.js'

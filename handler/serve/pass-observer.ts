@@ -1,4 +1,4 @@
-/** Tells the metrics, the log, the readiness and the resync what came of a pass. */
+/** Tells the metrics, the log, the readiness and the resync about passes and their groups. */
 import type { Order } from '../pass/scope.js'
 import { exitCode } from '../report/exit-code.js'
 import type { GroupReport, Report } from '../report/report.js'
@@ -17,7 +17,7 @@ interface Observers {
 
 export class PassObserver {
   private readonly changes: ReturnType<typeof changesIn>
-  /** The groups that were told of before their pass ended. */
+  /** The groups that were told about before their pass ended. */
   private readonly told = new WeakSet<GroupReport>()
 
   constructor(
@@ -27,13 +27,17 @@ export class PassObserver {
     this.changes = changesIn(output)
   }
 
-  /** A group is told of as soon as it was served, however long the others of its pass take. @param report on it alone */
+  /**
+   * Tells about a group as soon as it was served, however long the others of its pass take.
+   * @param report on it alone
+   */
   groupServed(report: Report): void {
     for (const group of report.groups) this.told.add(group)
     this.observers.metrics.served(report)
     this.print(this.changes(report, false))
   }
 
+  /** Tells about the pass, and about those of its groups that were not told about before. */
   passEnded(trigger: Trigger, selection: Order, report: Report): void {
     const { metrics, reachability, resync } = this.observers
     const isWhole = selection === 'all' && !report.interrupted

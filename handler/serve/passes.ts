@@ -1,6 +1,6 @@
 /**
- * Makes the passes of one process. They share the turns of their groups, the overview of all groups and the backoff, and
- * no two of them serve the same group at a time.
+ * Makes the passes of one process. They share the turns of their groups, the overview of all groups and the backoff,
+ * and no two of them serve the same group at a time.
  */
 import { Backoff } from '../pass/backoff.js'
 import type { Effects } from '../pass/context.js'
@@ -47,7 +47,10 @@ export class Passes {
     return this.make(kube, 'all', true, { singleFlight: new SingleFlight(), busy: 'awaited', onGroup: () => {} })
   }
 
-  /** A loop begins: a group that cannot be written is left alone for the time between two ticks at first, then for longer. */
+  /**
+   * A loop begins, with a tick every `intervalMs`. After its second fault, a group is left alone by the ticks for that
+   * long; after each further one, for twice as long.
+   */
   loopBegins(intervalMs: number): void {
     this.backoff.startAt(intervalMs)
   }

@@ -103,10 +103,10 @@ export class Reachability {
 }
 
 /**
- * The reason why the API server served nothing of a pass: it let nothing be read in the whole scope. `undefined` where it
- * let something be read. A refusal in one namespace, or of one group, does not count, even where every write was refused:
- * the users of that namespace may have caused it, with an admission policy or a Role that they deleted. The reports tell
- * of it, and it delays nobody else's failover.
+ * The reason why the API server served nothing of a pass: it let nothing be read in the whole scope. `undefined` where
+ * it let something be read. A refusal in one namespace, or of one group, does not count, even where every write was
+ * refused: the users of that namespace may have caused it, with an admission policy or a Role that they deleted. The
+ * reports tell of it, and it delays nobody else's failover.
  */
 export function refusalOf(report: Report, isWhole: boolean): string | undefined {
   const { groups, complete, scope } = report

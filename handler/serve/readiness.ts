@@ -1,9 +1,9 @@
 /**
  * Decides whether serve can do its work, for the kubelet's probes and for the log. No I/O, no timers.
  *
- * A replica whose ServiceAccount was deleted still answers requests, and moves nothing. Readiness therefore depends on how
- * the API server answered the last tries: passes, watches, and lists that are made only to try, where nothing else was
- * asked for.
+ * A replica whose ServiceAccount was deleted still answers requests, and moves nothing. Readiness therefore depends on
+ * how the API server answered the last tries: passes, watches, and lists that are made only to try, where nothing else
+ * was asked for.
  */
 
 import { printable } from '../util/printable.js'
@@ -11,9 +11,11 @@ import type { ProcessHealth } from './http/backend.js'
 
 const MINUTE_MS = 60_000
 
-/** A restart of the API server, or a move of its lease, takes less. During a rollout, that long passes before a failure shows. */
+/** A restart of the API server, or a move of its lease, takes less. A rollout shows a failure only after this time. */
 export const NOT_READY_MS = 2 * MINUTE_MS
-/** Longer than the kubelet remembers restarts, so that its back-off does not grow, and each restart costs only seconds. */
+/**
+ * Longer than the kubelet remembers restarts, so that its back-off does not grow, and each restart costs only seconds.
+ */
 export const NOT_ALIVE_MS = 10 * MINUTE_MS
 /** A quiet watch, and a webhook that nobody calls, show nothing. After that long without a try, one is made. */
 export const UNTRIED_MS = MINUTE_MS
@@ -32,7 +34,9 @@ interface Failing {
   why: string
 }
 
-/** All times are epoch milliseconds. The machine's time may jump back: a time in the future is taken for the present. */
+/**
+ * All times are epoch milliseconds. The machine's time may jump back: a time in the future is taken for the present.
+ */
 export class Readiness {
   private reached = false
   private failing: Failing | undefined
@@ -48,14 +52,14 @@ export class Readiness {
     this.triedMs = startedMs
   }
 
-  /** The API server has served something of what it was asked. */
+  /** The API server has served something that it was asked for. */
   served(nowMs: number): void {
     this.reached = true
     this.failing = undefined
     this.triedMs = nowMs
   }
 
-  /** It has served nothing of what it was asked. @param why any text, also one of the API server's own */
+  /** The API server has served nothing that it was asked for. @param why any text, also one of the API server's own */
   refused(nowMs: number, why: string): void {
     this.triedMs = nowMs
     this.failing = { sinceMs: this.failing?.sinceMs ?? nowMs, why: printable(why.replace(/\s+/g, ' ').trim()) }

@@ -6,8 +6,8 @@ import { isMissing } from '../report/report.js'
 
 /**
  * A caller that named groups gets those groups, and the faults of the namespaces where they are or may be. It gets no
- * fault of another namespace, which does not concern it. A caller that named something that is nowhere in the report gets
- * the whole report, because all groups were served on its behalf.
+ * fault of another namespace, which does not concern it. A caller that named something that is nowhere in the report
+ * gets the whole report, because all groups were served on its behalf.
  */
 export class SplitReport {
   private readonly parts = new Map<string, Report>()

@@ -68,8 +68,8 @@ export class Triggers {
   }
 
   /**
-   * The loop asks for a pass. Resolves as soon as that pass has read the cluster, so that a group that takes long delays
-   * no later tick.
+   * The loop asks for a pass. Resolves as soon as that pass has read the cluster, so that a group that takes long
+   * delays no later tick.
    * @returns whether the API server served the last pass that has ended
    */
   async tick(): Promise<boolean> {
@@ -102,7 +102,8 @@ export class Triggers {
 
   private pass(kube: Kube, selection: Order, trigger: Trigger): Run {
     const { passes, observer } = this.options
-    // Nobody waits for the pass of a tick, and the next tick comes soon: it leaves busy groups to the passes that have them.
+    // Nobody waits for the pass of a tick, and the next tick comes soon: it leaves busy groups to the passes that have
+    // them.
     const busy = trigger === 'interval' ? 'left' : 'awaited'
     const { report, ...rest } = passes.serve(kube, selection, busy, (group) => observer.groupServed(group))
     const observed = report.then((made) => {
@@ -113,7 +114,9 @@ export class Triggers {
   }
 }
 
-/** Whether it stands for a namespace that the API server did not serve. One refused group does not slow down the loop. */
+/**
+ * Whether it stands for a namespace that the API server did not serve. One refused group does not slow down the loop.
+ */
 function isUnread({ services, faults }: GroupReport): boolean {
   return services.length === 0 && faults.some(isUnserved)
 }

@@ -7,9 +7,9 @@
  * The fields that are read mean the same in both. Grafana adds fields of its own (`orgId`, `title`, `state`, `message`,
  * and `values` of each alert); `state` says for all alerts together what `status` says for each.
  *
- * Alertmanager sends an alert again only after a 5xx. A message of a webhook that is not quite as it should be therefore
- * asks for a pass over all groups, which moves no healthy pod. Anything else is an error: its sender made a mistake, and
- * sees the answer.
+ * Alertmanager sends an alert again only after a 5xx. A message of a webhook that is not quite as it should be
+ * therefore asks for a pass over all groups, which moves no healthy pod. Anything else is an error: its sender made a
+ * mistake, and sees the answer.
  */
 
 import type { Order, Target } from '../../pass/scope.js'
@@ -80,8 +80,8 @@ export function withinScope(
   const isOutside = ({ namespace }: Target) => namespace !== undefined && !isServed(namespace)
   const inside = selection.filter((target) => !isOutside(target))
   const outside = [...new Set(selection.filter(isOutside).flatMap(({ namespace }) => namespace ?? []))]
-  // Where all namespaces are served, a text that cannot be the name of one (`.`, `a/b`) would lead to a path that the API
-  // server does not know.
+  // Where all namespaces are served, a text that cannot be the name of one (`.`, `a/b`) would lead to a path that the
+  // API server does not know.
   if (inside.some(({ namespace }) => namespace !== undefined && !parseName(namespace)))
     return { selection: 'all', outside }
   return { selection: inside.length > 0 ? inside : undefined, outside }

@@ -30,7 +30,7 @@ export interface Backend {
 export interface ProcessHealth {
   readonly ready: boolean
   readonly alive: boolean
-  /** One line that explains what of the two is false. */
+  /** One line: the reason why one of the two is false. */
   readonly why: string
 }
 

@@ -3,18 +3,20 @@ import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib'
 
 const MIB = 1024 * 1024
 
-/** Hundreds of alerts fit in. A longer body, such as 1,500 alerts, is about so many groups that all may be served. */
+/**
+ * Hundreds of alerts fit in. A longer body, such as 1,500 alerts, is about so many groups that a pass may serve all.
+ */
 export const BODY_LIMIT = MIB
 /** All bodies that are being read at the same time, of all senders together. */
 export const HELD_LIMIT = 16 * MIB
 /**
- * A body that is too long is read up to here and thrown away, because a client that cannot send its body to the end does
- * not read the answer.
+ * A body that is too long is read up to here and thrown away, because a client that cannot send its body to the end
+ * does not read the answer.
  */
 const DRAINED_LIMIT = 16 * MIB
 /**
- * Less than the server's own limit on a request: the server would answer with 408, after which Alertmanager does not send
- * the alert again.
+ * Less than the server's own limit on a request: the server would answer with 408, after which Alertmanager does not
+ * send the alert again.
  */
 const TIMEOUT_MS = 10_000
 
@@ -103,8 +105,8 @@ const DECODERS: Readonly<Record<string, typeof gunzipSync>> = {
 }
 
 /**
- * Synchronous, so that only one body is unpacked at a time. A host may have unpacked it already: the header then names an
- * encoding, and the body is plain text.
+ * Synchronous, so that only one body is unpacked at a time. A host may have unpacked it already: the header then names
+ * an encoding, and the body is plain text.
  */
 function decode(bytes: Buffer, header: string): Body {
   const encoding = header.trim().toLowerCase()

@@ -1,19 +1,21 @@
 /**
- * Bounds the connections of a server without shutting anybody out. Beyond the limit, the connection is closed that has been
- * idle for longest: no answer is due on it. A client that opens thousands of connections and sends nothing on them, or
- * reads no answer, therefore makes room for the others.
+ * Bounds the connections of a server without shutting anybody out. Beyond the limit, the connection is closed that has
+ * been idle for longest: no answer is due on it. A client that opens thousands of connections and sends nothing on
+ * them, or reads no answer, therefore makes room for the others.
  */
 import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 
 interface Connections {
   /**
-   * A request came in on this connection. The connection stays open until the returned function is called, when the answer
-   * was written.
+   * A request came in on this connection. The connection stays open until the returned function is called, when the
+   * answer was written.
    * @returns `undefined` when the connection was closed instead, because too many answers are due on it
    */
   requestBegins(socket: Socket): (() => void) | undefined
-  /** Closes each connection as soon as no answer is due on it: when the written bytes were sent, or after `withinMs`. */
+  /**
+   * Closes each connection as soon as no answer is due on it: when the written bytes were sent, or after `withinMs`.
+   */
   close(withinMs: number): void
 }
 

@@ -114,7 +114,7 @@ function noPass(why: string): Response {
   return json(200, `${JSON.stringify({ groups: [], summary: `no pass: ${why}`, durationMs: 0, requests: 0 })}\n`)
 }
 
-/** A 503: the only refusal after which Alertmanager sends its message again. */
+/** A 503: Alertmanager sends its message again, as it does after no 4xx. */
 function busy(why: string, headers: Readonly<Record<string, string>> = {}): Response {
   return refused(503, `${why}: try again`, { 'retry-after': '1', ...headers })
 }
@@ -141,8 +141,8 @@ async function metrics(backend: Backend): Promise<Response> {
 }
 
 /**
- * The body tells the health of the groups. 503 means that the API server refused something or did not answer, or that the
- * pass was cut short.
+ * The body tells the health of the groups. 503 means that the API server refused something or did not answer, or that
+ * the pass was cut short.
  */
 function ofReport(report: Report): Response {
   const isServed = exitCode(report) !== 3 && !report.interrupted

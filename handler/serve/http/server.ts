@@ -32,9 +32,9 @@ const LIMITS = {
   /** The whole request. */
   requestTimeout: 15_000,
   /**
-   * Between two requests. Common load balancers and proxies close a connection after 60 s. This is longer: if the server
-   * closed it first, a request that is just on its way would be lost, and a POST is not sent again. The limit on headers
-   * runs from the first byte of a request, not while a connection is idle.
+   * Between two requests. Common load balancers and proxies close a connection after 60 s. This is longer: if the
+   * server closed it first, a request that is just on its way would be lost, and a POST is not sent again. The limit on
+   * headers runs from the first byte of a request, not while a connection is idle.
    */
   keepAliveTimeout: 65_000,
   /** The limits above are checked so often. */

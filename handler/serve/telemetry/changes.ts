@@ -58,8 +58,8 @@ export function changesIn(output: 'text' | 'json', now: () => number = Date.now)
 }
 
 /**
- * Counts the characters that were written of each namespace in this minute. The minute is the same for all namespaces, and
- * begins with the first entry after the last minute.
+ * Counts the characters that were written of each namespace in this minute. The minute is the same for all namespaces,
+ * and begins with the first entry after the last minute.
  */
 class Budget {
   private readonly written = new Map<string | undefined, number>()

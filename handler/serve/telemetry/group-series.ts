@@ -58,7 +58,9 @@ export class GroupSeries {
     this.gauges.groups.set(this.known.size)
   }
 
-  /** Sets the gauges of single groups. It is called before they are read, because once for each served group costs more. */
+  /**
+   * Sets the gauges of single groups. It is called before they are read, because once for each served group costs more.
+   */
   refresh(): void {
     if (this.isFresh) return
     this.isFresh = true
@@ -97,8 +99,8 @@ export class GroupSeries {
 }
 
 /**
- * Takes the first group of each namespace, then the second of each, and so on. The result does not depend on the order in
- * which the groups came.
+ * Takes the first group of each namespace, then the second of each, and so on. The result does not depend on the order
+ * in which the groups came.
  */
 function takeInTurn(groups: readonly KnownGroup[], limit: number): readonly KnownGroup[] {
   if (groups.length <= limit) return groups

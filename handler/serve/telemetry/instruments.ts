@@ -1,4 +1,6 @@
-/** The metrics that serve exports: their names, help texts, labels and buckets, in the order in which they are shown. */
+/**
+ * The metrics that serve exports: their names, help texts, labels and buckets, in the order in which they are shown.
+ */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, type Registry } from 'prom-client'
 import { REPAIRS } from '../../report/report.js'
 

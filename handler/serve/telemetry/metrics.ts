@@ -1,4 +1,4 @@
-/** What serve counts and measures, for Prometheus. instruments.ts lists the metrics. */
+/** Counts and measures for Prometheus. instruments.ts lists the metrics. */
 import { Registry } from 'prom-client'
 import type { Probe } from '../../health/probe.js'
 import { exitCode } from '../../report/exit-code.js'

@@ -4,7 +4,7 @@ const MINUTE_MS = 60_000
 
 /**
  * Writes one line of each kind in a minute, and says in it how many were left out since the last one.
- * @returns takes a kind, one of a few because each takes memory for good, and a line
+ * @returns a function of a kind and a line. There may be few kinds, because each takes memory for good.
  */
 export function onePerMinute(warn: (line: string) => void, now: () => number): (kind: string, line: string) => void {
   const kinds = new Map<string, { saidMs: number; leftOut: number }>()

@@ -3,7 +3,9 @@
 import type { WatchName, WatchOptions } from '../watch/watch.js'
 import type { Metrics } from './metrics.js'
 
-/** Of each watch, until it works again. Without this limit, reasons that differ in a number or an address have no end. */
+/**
+ * Of each watch, until it works again. Without this limit, reasons that differ in a number or an address have no end.
+ */
 const MAX_REASONS = 5
 
 /** Is told whether the API server serves the watches. */
@@ -39,7 +41,7 @@ export function trackWatches(
       reasons.set(key, said.add(reason))
       warn(`watch: ${reason}`)
     },
-    // Not as soon as it is connected: a watch may be answered for ever, and break each time.
+    // A watch that is connected does not work yet: it may be connected again and again, and break each time.
     steady: (watch) => void reasons.delete(keyOf(watch)),
   }
 }

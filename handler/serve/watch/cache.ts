@@ -13,16 +13,16 @@ import { DEFAULT_SETTINGS, type Settings } from '../../settings/settings.js'
 import { add, listsBy } from '../../util/lists-by.js'
 
 /**
- * `unserved`: there is no active pod, or more than one, or it does not look as if it served. A swap that is under way looks
- * like that too. `claimed`: a pass has claimed a Service of the group.
+ * `unserved`: there is no active pod, or more than one, or it does not look as if it served. A swap that is under way
+ * looks like that too. `claimed`: a pass has claimed a Service of the group.
  */
 type Need = { readonly kind: 'none' | 'unserved' } | { readonly kind: 'claimed'; readonly token: string }
 
 const NONE: Need = { kind: 'none' }
 
 /**
- * Something has changed in a group, and the queue is told. `urgent`: its active pod stopped serving, or another pod became
- * able to take its place. A label that moves is not urgent, because a swap moves labels.
+ * Something has changed in a group, and the queue is told. `urgent`: its active pod stopped serving, or another pod
+ * became able to take its place. A label that moves is not urgent, because a swap moves labels.
  */
 export interface GroupEvent {
   readonly key: string
@@ -35,7 +35,7 @@ interface Watched extends GroupServices {
 }
 
 /** Each namespace has an index of its own, so that a change in one costs the others nothing. */
-interface Namespace {
+interface NamespaceIndex {
   readonly services: Map<string, Service>
   readonly pods: Map<string, Pod>
   groups: Map<string, Watched>
@@ -46,8 +46,8 @@ interface Namespace {
 }
 
 export class GroupCache {
-  private readonly namespaces = new Map<string, Namespace>()
-  private readonly namespaceOf = new Map<string, Namespace>()
+  private readonly namespaces = new Map<string, NamespaceIndex>()
+  private readonly namespaceOf = new Map<string, NamespaceIndex>()
 
   /**
    * @param only the groups of these Services; none: all
@@ -64,28 +64,28 @@ export class GroupCache {
   /** A list: a known Service that is not in it is gone. @param namespace the one that was listed; `undefined`: all */
   servicesListed(namespace: string | undefined, services: readonly Service[]): readonly GroupEvent[] {
     const listed = listsBy(services, (service) => service.namespace)
-    return [...this.known(namespace, listed.keys())].flatMap(([name, there]) => {
-      there.services.clear()
-      for (const service of listed.get(name) ?? []) there.services.set(service.uid, service)
-      return this.regroup(name, there)
+    return [...this.known(namespace, listed.keys())].flatMap(([name, index]) => {
+      index.services.clear()
+      for (const service of listed.get(name) ?? []) index.services.set(service.uid, service)
+      return this.regroup(name, index)
     })
   }
 
   serviceChanged(service: Service): readonly GroupEvent[] {
-    const there = this.at(service.namespace)
-    const before = there.services.get(service.uid)
-    there.services.set(service.uid, service)
-    return before && isSame(before, service) ? [] : this.regroup(service.namespace, there, service)
+    const index = this.at(service.namespace)
+    const before = index.services.get(service.uid)
+    index.services.set(service.uid, service)
+    return before && isSame(before, service) ? [] : this.regroup(service.namespace, index, service)
   }
 
   serviceDeleted({ namespace, uid }: Service): readonly GroupEvent[] {
-    const there = this.at(namespace)
-    return there.services.delete(uid) ? this.regroup(namespace, there) : []
+    const index = this.at(namespace)
+    return index.services.delete(uid) ? this.regroup(namespace, index) : []
   }
 
   podsListed(namespace: string | undefined, pods: readonly Pod[]): readonly GroupEvent[] {
     const listed = new Set(pods.map(({ uid }) => uid))
-    const before = [...this.known(namespace, [])].flatMap(([, there]) => [...there.pods.values()])
+    const before = [...this.known(namespace, [])].flatMap(([, index]) => [...index.pods.values()])
     const gone = before.filter(({ uid }) => !listed.has(uid))
     const here = [...listsBy(pods, (pod) => pod.namespace)].flatMap(([name, own]) => {
       const keys = keysOfAll(this.at(name), own)
@@ -99,14 +99,14 @@ export class GroupCache {
   }
 
   private podIsIn(pod: Pod, keys: Set<string>): readonly GroupEvent[] {
-    const there = this.at(pod.namespace)
-    const before = there.pods.get(pod.uid)
-    there.pods.set(pod.uid, pod)
-    const keysBefore = there.keysOf.get(pod.uid) ?? NO_KEYS
-    setKeys(there, pod, keys)
+    const index = this.at(pod.namespace)
+    const before = index.pods.get(pod.uid)
+    index.pods.set(pod.uid, pod)
+    const keysBefore = index.keysOf.get(pod.uid) ?? NO_KEYS
+    setKeys(index, pod, keys)
     const events: GroupEvent[] = []
     for (const key of new Set([...keysBefore, ...keys])) {
-      const group = there.groups.get(key)
+      const group = index.groups.get(key)
       if (!group) continue
       const [was, is] = [keysBefore.has(key), keys.has(key)]
       if (is) group.pods.set(pod.uid, pod)
@@ -121,15 +121,15 @@ export class GroupCache {
   }
 
   podDeleted({ namespace, uid }: Pod): readonly GroupEvent[] {
-    const there = this.at(namespace)
-    const before = there.pods.get(uid)
-    const keys = there.keysOf.get(uid) ?? NO_KEYS
-    there.pods.delete(uid)
-    there.keysOf.delete(uid)
-    this.forgetEmpty(namespace, there)
+    const index = this.at(namespace)
+    const before = index.pods.get(uid)
+    const keys = index.keysOf.get(uid) ?? NO_KEYS
+    index.pods.delete(uid)
+    index.keysOf.delete(uid)
+    this.forgetEmpty(namespace, index)
     if (!before) return []
     return [...keys].flatMap((key) => {
-      const group = there.groups.get(key)
+      const group = index.groups.get(key)
       return group?.pods.delete(uid) ? [{ key, urgent: this.isServing(group, before) }] : []
     })
   }
@@ -155,63 +155,63 @@ export class GroupCache {
     return actives.length > 1 || pods.some(canTakeOver) ? { kind: 'unserved' } : NONE
   }
 
-  private regroup(namespace: string, there: Namespace, changed?: Service): readonly GroupEvent[] {
-    const before = there.groups
-    const groups = groupServices([...there.services.values()], this.roleLabel, this.optIn)
-      .filter(({ selector }) => Object.keys(selector).length > 0) // an empty selector is the whole namespace, which every pass refuses
+  private regroup(namespace: string, index: NamespaceIndex, changed?: Service): readonly GroupEvent[] {
+    const before = index.groups
+    const groups = groupServices([...index.services.values()], this.roleLabel, this.optIn)
+      .filter(({ selector }) => Object.keys(selector).length > 0) // every pass refuses a whole namespace
       .filter((group) => isInScope(this.only, group))
     const known = groups.map((group) => {
       const key = groupKey(namespace, group.selector)
       const pods = before.get(key)?.pods ?? new Map<string, Pod>()
       return [key, { ...group, pods, serves: servingOf(group.services, this.defaults) }] as const
     })
-    there.groups = new Map(known)
-    there.byEntry = keysByEntry(there.groups)
-    this.place(there, before)
+    index.groups = new Map(known)
+    index.byEntry = keysByEntry(index.groups)
+    this.assignPods(index, before)
     for (const key of before.keys()) this.namespaceOf.delete(key)
-    for (const key of there.groups.keys()) this.namespaceOf.set(key, there)
-    this.forgetEmpty(namespace, there)
-    return [...there.groups].flatMap(([key, { services }]) => {
+    for (const key of index.groups.keys()) this.namespaceOf.set(key, index)
+    this.forgetEmpty(namespace, index)
+    return [...index.groups].flatMap(([key, { services }]) => {
       const isChanged = changed === undefined || services.includes(changed) || !before.has(key)
       return isChanged ? [{ key, urgent: false }] : []
     })
   }
 
   /** Assigns pods to the groups that are new, and takes them from the groups that are gone. */
-  private place(there: Namespace, before: ReadonlyMap<string, Watched>): void {
+  private assignPods(index: NamespaceIndex, before: ReadonlyMap<string, Watched>): void {
     for (const [key, group] of before) {
-      if (there.groups.has(key)) continue
-      for (const uid of group.pods.keys()) there.keysOf.get(uid)?.delete(key)
+      if (index.groups.has(key)) continue
+      for (const uid of group.pods.keys()) index.keysOf.get(uid)?.delete(key)
     }
-    const fresh = [...there.groups].filter(([key]) => !before.has(key))
+    const fresh = [...index.groups].filter(([key]) => !before.has(key))
     if (fresh.length === 0) return
-    const pods = [...there.pods.values()]
-    for (const [uid, keys] of keysOfAll({ ...there, groups: new Map(fresh) }, pods)) {
-      const pod = there.pods.get(uid)
+    const pods = [...index.pods.values()]
+    for (const [uid, keys] of keysOfAll({ ...index, groups: new Map(fresh) }, pods)) {
+      const pod = index.pods.get(uid)
       if (!pod) continue
-      const all = new Set([...(there.keysOf.get(uid) ?? []), ...keys].slice(0, MAX_GROUPS))
-      for (const key of all) there.groups.get(key)?.pods.set(uid, pod)
-      setKeys(there, pod, all)
+      const all = new Set([...(index.keysOf.get(uid) ?? []), ...keys].slice(0, MAX_GROUPS))
+      for (const key of all) index.groups.get(key)?.pods.set(uid, pod)
+      setKeys(index, pod, all)
     }
   }
 
-  private at(namespace: string): Namespace {
+  private at(namespace: string): NamespaceIndex {
     const known = this.namespaces.get(namespace)
     if (known) return known
-    const there: Namespace = {
+    const index: NamespaceIndex = {
       ...{ services: new Map(), pods: new Map(), groups: new Map(), byEntry: new Map(), keysOf: new Map() },
     }
-    this.namespaces.set(namespace, there)
-    return there
+    this.namespaces.set(namespace, index)
+    return index
   }
 
   /** Namespaces come and go for as long as the process lives, so an empty one is forgotten. */
-  private forgetEmpty(namespace: string, { services, pods, groups }: Namespace): void {
+  private forgetEmpty(namespace: string, { services, pods, groups }: NamespaceIndex): void {
     if (services.size + pods.size + groups.size === 0) this.namespaces.delete(namespace)
   }
 
   /** The namespaces that a list is about, those that it names included. */
-  private known(namespace: string | undefined, named: Iterable<string>): ReadonlyMap<string, Namespace> {
+  private known(namespace: string | undefined, named: Iterable<string>): ReadonlyMap<string, NamespaceIndex> {
     const names = namespace === undefined ? [...this.namespaces.keys(), ...named] : [namespace]
     return new Map([...new Set(names)].map((name) => [name, this.at(name)]))
   }
@@ -247,18 +247,18 @@ function isSame(one: Service, other: Service): boolean {
 
 const NO_KEYS: ReadonlySet<string> = new Set()
 
-function setKeys({ keysOf }: Namespace, { uid }: Pod, keys: Set<string>): void {
+function setKeys({ keysOf }: NamespaceIndex, { uid }: Pod, keys: Set<string>): void {
   if (keys.size > 0) keysOf.set(uid, keys)
   else keysOf.delete(uid)
 }
 
 /**
- * The most groups that are noted for one pod. Every pass refuses all groups of a pod that is in several, so more need not be
- * known. Without the limit, a tenant could write thousands of selectors for each of thousands of pods.
+ * The most groups that are noted for one pod. Every pass refuses all groups of a pod that is in several, so more need
+ * not be known. Without the limit, a tenant could write thousands of selectors for each of thousands of pods.
  */
 const MAX_GROUPS = 8
 
-function keysNow({ groups, byEntry }: Namespace, pod: Pod): Set<string> {
+function keysNow({ groups, byEntry }: NamespaceIndex, pod: Pod): Set<string> {
   const keys = new Set<string>()
   for (const entry of Object.entries(pod.labels)) {
     for (const key of byEntry.get(entry.join(' ')) ?? []) {
@@ -271,7 +271,7 @@ function keysNow({ groups, byEntry }: Namespace, pod: Pod): Set<string> {
 }
 
 /** The groups of many pods at once, by the uids of the pods. */
-function keysOfAll({ groups }: Pick<Namespace, 'groups'>, pods: readonly Pod[]): ReadonlyMap<string, Set<string>> {
+function keysOfAll({ groups }: Pick<NamespaceIndex, 'groups'>, pods: readonly Pod[]): ReadonlyMap<string, Set<string>> {
   const selectors = [...groups.values()].map(({ selector }) => selector)
   const index = new LabelIndex(pods, ({ labels }) => labels, selectors)
   const crowded = index.none()

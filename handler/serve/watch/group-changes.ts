@@ -13,8 +13,8 @@ interface GroupService {
 }
 
 /**
- * The same watchable. It also calls `changed` when a group comes or goes, or a Service enters or leaves a group, from the
- * first list on. A swap changes selectors too, and does not count.
+ * The same watchable. It also calls `changed` when a group comes or goes, or a Service enters or leaves a group, from
+ * the first list on. A swap changes selectors too, and does not count.
  * @param optIn see `neighboursOf`
  */
 export function groupChanges(

@@ -1,9 +1,9 @@
 /**
  * A group in need -> a pass, and another one if that did not help. The queue has one entry for each group in need.
  *
- * A swap makes its group look unserved for some milliseconds, and claims its Services meanwhile. The queue therefore acts
- * at once only on changes that no swap makes: a pod that goes, or comes. It waits after every other change, to see whether
- * a swap was the cause. A claim that outlives CLAIM_MS was left by a crashed pass.
+ * A swap makes its group look unserved for some milliseconds, and claims its Services meanwhile. The queue therefore
+ * acts at once only on changes that no swap makes: a pod that goes, or comes. It waits after every other change, to see
+ * whether a swap was the cause. A claim that outlives CLAIM_MS was left by a crashed pass.
  */
 
 import type { GroupServices } from '../../group/groups.js'
@@ -12,7 +12,7 @@ import type { GroupCache, GroupEvent } from './cache.js'
 
 /** Within this time, a swap that is under way shows its claim, or its end. */
 const GRACE_MS = 100
-/** Ten times what a swap takes. */
+/** Ten times the duration of a swap. */
 const CLAIM_MS = 1_000
 /** After a pass, the watches show within this time what it did. The wait doubles with each pass that did not help. */
 const FIRST_RETRY_MS = 250
@@ -30,7 +30,9 @@ export class GroupQueue {
     private readonly signal: AbortSignal,
   ) {}
 
-  /** Makes an entry for each of these groups that needs a pass. An urgent event ends the wait of an entry that is there. */
+  /**
+   * Makes an entry for each of these groups that needs a pass. An urgent event ends the wait of an entry that is there.
+   */
   add(events: readonly GroupEvent[]): void {
     for (const { key, urgent } of events) {
       const entry = this.entries.get(key)

@@ -1,6 +1,6 @@
 /**
- * Keeps a store up to date with all objects of one kind: it lists them, and then watches them. A watch that ends is resumed
- * where it ended, or begins again with a list, until the end.
+ * Keeps a store up to date with all objects of one kind: it lists them, and then watches them. A watch that ends is
+ * resumed where it ended, or begins again with a list, until the end.
  */
 
 import { type Change, Expired, KubeError, type Watchable } from '../../kube/port.js'
@@ -25,7 +25,9 @@ export type Interruption =
   | { readonly reason: 'ended' | 'expired' | 'silent' }
   | { readonly reason: 'failed'; readonly error: KubeError }
 
-/** An API server sends a bookmark each minute, even where nothing has changed. After this time the connection is dead. */
+/**
+ * An API server sends a bookmark each minute, even where nothing has changed. After this time the connection is dead.
+ */
 export const SILENCE_MS = 90_000
 /** After a watch that ended sooner, the next one waits, whatever the watch has told. */
 export const STEADY_MS = 5_000
@@ -79,15 +81,15 @@ export async function runReflector<T>(
     if (why.reason === 'expired' || (why.reason === 'silent' && !told)) version = undefined
     if (steady) failures = 0
     if (!steady || why.reason === 'failed' || why.reason === 'expired') failures++
-    // A version may expire after a while, and then the next list must not wait. Where the version of a new list expires,
-    // something is wrong, and the next list waits.
+    // A version may expire after a while, and then the next list must not wait. Where the version of a new list
+    // expires, something is wrong, and the next list waits.
     const atOnce = why.reason === 'expired' && (steady || !isListing)
-    if (failures > 0 && !atOnce) await clock.sleep(Math.max(backoff(failures, random), retryAfterMs(why)), signal)
+    if (failures > 0 && !atOnce) await clock.sleep(Math.max(backoff(failures, random), requestedMs(why)), signal)
   }
 }
 
 /** The wait that the server has asked for, within limits. */
-function retryAfterMs(why: Interruption): number {
+function requestedMs(why: Interruption): number {
   const { retryAfterMs = 0 } = why.reason === 'failed' ? why.error : {}
   return Math.min(LONGEST_RETRY_AFTER_MS, retryAfterMs)
 }

@@ -5,7 +5,7 @@ import { MINUTE, SECOND } from '../../../support/builders.js'
 import { VirtualClock } from '../../../support/virtual-clock.js'
 import { FakeWatchable, type Step, unreachable } from '../../../support/watchables.js'
 
-describe('runReflector', () => {
+describe('a reflector', () => {
   let clock: VirtualClock
   let source: FakeWatchable<string>
   let told: string[]

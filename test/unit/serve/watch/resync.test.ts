@@ -5,7 +5,7 @@ import { VirtualClock } from '../../../support/virtual-clock.js'
 
 const DAY = 24 * 60 * MINUTE
 
-describe('rounds', () => {
+describe('resyncs', () => {
   let clock: VirtualClock
   let resync: Resync
   let end: AbortController
