@@ -16,7 +16,6 @@ import { isClaimed, isPinnedByOthers } from '../group/services.js'
 import { CLAIM, HEALED, MANAGED, PIN } from '../kube/keys.js'
 import { isRefusal, type KubeError, type Service, type ServicePatch, type Written } from '../kube/port.js'
 import { pause } from '../kube/retry.js'
-import type { Fault } from '../util/errors.js'
 import type { SwapContext } from './context.js'
 
 export interface Claim {
@@ -206,25 +205,6 @@ export async function release(
 
 export function isStuck(released: Released): released is Stuck {
   return released.kind === 'stuck'
-}
-
-/** The fault of a pass that has to end while Services are claimed, with the command that does what a release does. */
-export function stillClaimed(stuck: readonly Stuck[], roleLabel: string): Fault {
-  const patch = {
-    metadata: { annotations: { [CLAIM]: null } },
-    spec: { selector: { [PIN]: null, [roleLabel]: 'active' } },
-  }
-  const commands = stuck.map(
-    ({ service: { name, namespace } }) =>
-      `kubectl patch service ${name} -n ${namespace} --type=merge -p '${JSON.stringify(patch)}'`,
-  )
-  const error = stuck.find((one) => one.error)?.error
-  return {
-    code: error?.code === 'changed-by-admission' ? error.code : 'latched',
-    object: stuck.map(({ service }) => `service ${service.namespace}/${service.name}`).join(', '),
-    message: `still claimed for a swap, or it may be${error ? `: ${error.message}` : ', at the end of the pass'}`,
-    remedy: `${error?.code === 'changed-by-admission' ? `${error.remedy} ` : ''}The next pass releases it; by hand: ${commands.join('; ')}`,
-  }
 }
 
 /** What the API server said is not forgotten for a request that was cut off because time was up. */

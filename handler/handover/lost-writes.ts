@@ -1,39 +1,25 @@
 /**
- * Writes that the API server calls lost though nothing has changed. Whoever was faster has left a trace: another role,
- * another epoch. Where the pod is as it was, somebody or something keeps the write from being made, and to try again
- * and again is of no use.
+ * Lost writes that nothing explains. A faster pass leaves a trace on the pod: another role or another epoch. When a write
+ * is lost twice and the pod is the same, something on the way keeps the write from being made, and more attempts are of
+ * no use.
  */
-
 import { DELETION_COST, EPOCH } from '../kube/keys.js'
 import type { Pod } from '../kube/port.js'
-import type { Fault } from '../util/errors.js'
 
-export class LostWrites {
-  private readonly last = new Map<string, string>()
+/** By the uid of a pod: its fields that our patches test, at the last lost write. */
+export type LostWrites = ReadonlyMap<string, string>
 
-  constructor(private readonly roleLabel: string) {}
+/** Adds the lost write. @param pod the pod as it was seen before the write */
+export function withLost(lost: LostWrites, pod: Pod, roleLabel: string): LostWrites {
+  return new Map([...lost, [pod.uid, tested(pod, roleLabel)]])
+}
 
-  /** A write to this pod was lost. @param pod as it was seen before @returns the fault, where it was the same the last time */
-  lost(pod: Pod): Fault | undefined {
-    const seen = this.tested(pod)
-    const isSame = this.last.get(pod.uid) === seen
-    this.last.set(pod.uid, seen)
-    if (!isSame) return undefined
-    return {
-      code: 'failed',
-      object: `pod ${pod.namespace}/${pod.name}`,
-      message: 'it could not be written, twice: the API server says that it has changed, and it is as it was',
-      remedy: `Look at its annotations under active-passive/ and its label ${this.roleLabel}, and at what changes requests on their way; or delete it, to have another one made.`,
-    }
-  }
+/** Whether a write to the same pod, in the same state, was lost before. */
+export function isUnexplained(lost: LostWrites, pod: Pod, roleLabel: string): boolean {
+  return lost.get(pod.uid) === tested(pod, roleLabel)
+}
 
-  /** What our patches test. */
-  private tested({ labels, annotations, phase, terminating }: Pod): string {
-    return JSON.stringify([
-      labels[this.roleLabel],
-      annotations && [annotations[EPOCH], annotations[DELETION_COST]],
-      phase,
-      terminating,
-    ])
-  }
+function tested({ labels, annotations, phase, terminating }: Pod, roleLabel: string): string {
+  const marks = annotations && [annotations[EPOCH], annotations[DELETION_COST]]
+  return JSON.stringify([labels[roleLabel], marks, phase, terminating])
 }

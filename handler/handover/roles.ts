@@ -39,10 +39,10 @@ import type { KubeError, PatchOperation, Pod, Written } from '../kube/port.js'
 import type { SwapContext } from './context.js'
 
 /**
- * What became of a step of a swap. Everything but `done` ends it; `lost` means that somebody else was faster. In
- * `changed`: what was written as far as role and epoch, but not in all that was asked for.
+ * The result of sealing pods, or of promoting one. Anything but `done` ends the swap; `lost` means that another pass was
+ * faster. `changed` lists writes that set role and epoch, but not all that was asked for.
  */
-export type Step =
+export type RoleResult =
   | { readonly kind: 'done'; readonly changed: readonly KubeError[] }
   /** `pod` is the one that somebody else was faster with, as it was seen. */
   | (Exclude<Written<Pod>, { kind: 'applied' }> & { readonly changed?: readonly KubeError[]; readonly pod?: Pod })
@@ -73,7 +73,7 @@ export async function seal(
   ballot: Ballot,
   roleLabel: string,
   signal: AbortSignal,
-): Promise<Step> {
+): Promise<RoleResult> {
   const written = members.map(async (member) =>
     stepOf(
       await kube.patchPod(member.pod, sealPatch(member, ballot, roleLabel), signal),
@@ -87,7 +87,13 @@ export async function seal(
 }
 
 /** A write that has set role and epoch has done its work, whatever admission has made of the rest. */
-function stepOf(written: Written<Pod>, { pod }: Member, role: string, { epoch }: Ballot, roleLabel: string): Step {
+function stepOf(
+  written: Written<Pod>,
+  { pod }: Member,
+  role: string,
+  { epoch }: Ballot,
+  roleLabel: string,
+): RoleResult {
   if (written.kind === 'applied') return { kind: 'done', changed: [] }
   if (written.kind === 'lost') return { kind: 'lost', pod }
   if (written.kind !== 'changed') return written
@@ -97,7 +103,7 @@ function stepOf(written: Written<Pod>, { pod }: Member, role: string, { epoch }:
 }
 
 /** A refusal says more than a lost race, and a lost race more than a missing answer; `done` only where none is left. */
-function worstOf(steps: readonly Step[]): Step {
+function worstOf(steps: readonly RoleResult[]): RoleResult {
   const changed = steps.flatMap((step) => step.changed ?? [])
   for (const kind of ['changed', 'denied', 'rejected', 'lost', 'throttled', 'unauthenticated', 'unknown'] as const) {
     const found = steps.find((step) => step.kind === kind)
@@ -113,7 +119,7 @@ export async function promote(
   ballot: Ballot,
   roleLabel: string,
   signal: AbortSignal,
-): Promise<Step> {
+): Promise<RoleResult> {
   const patch = promotionPatch(winner, ballot, roleLabel, clock.now())
   return stepOf(await kube.patchPod(winner.pod, patch, signal), winner, 'active', ballot, roleLabel)
 }

@@ -11,9 +11,10 @@ import { recording, type Write } from '../kube/recording.js'
 import type { GroupReport } from '../report/report.js'
 import { describeFault } from '../util/errors.js'
 import { bounded } from './bounded.js'
+import type { GroupContext } from './context.js'
 import { type Incident, incidentsOf, type Memory, noteOf, notesIn, recall, remember } from './healing.js'
 import { faultOfHealing, type Told } from './healing-faults.js'
-import { type GroupContext, reconcile } from './reconcile.js'
+import { reconcile } from './reconcile.js'
 
 /** A note that resists keeps nobody waiting for longer. */
 const NOTE_LIMIT_MS = 3_000

@@ -4,15 +4,16 @@ import { keyOf } from '../group/group-key.js'
 import type { Group, GroupServices } from '../group/groups.js'
 import { strayServices } from '../group/near-misses.js'
 import { isClaimed } from '../group/services.js'
-import { type Stuck, stillClaimed } from '../handover/claim.js'
+import type { Stuck } from '../handover/claim.js'
 import { faultOf } from '../kube/fault.js'
 import type { Service } from '../kube/port.js'
 import { recording, type Write } from '../kube/recording.js'
 import { faultReport, type GroupReport, reportWithout } from '../report/report.js'
-import type { Fault } from '../util/errors.js'
 import { bounded } from './bounded.js'
+import type { GroupContext } from './context.js'
+import { UNMANAGED } from './evaluate.js'
+import { leftovers } from './faults.js'
 import { reconcileAndNote } from './healing-notes.js'
-import { type GroupContext, UNMANAGED } from './reconcile.js'
 import { groupsToRead, isInScope, type ServiceRef, selectGroups, type Target } from './scope.js'
 import { readGroup, takeSnapshot } from './snapshot.js'
 
@@ -80,7 +81,7 @@ export async function reconcileNamespace(
     const snapshot = await reads(() => takeSnapshot(recorded, { namespace, select }, !isDryRun))
     const { services, stuck, healed, error } = snapshot
     if (error) {
-      const faults = [faultOf(error, object, context.stop), ...leftoversOf(context, stuck)] as const
+      const faults = [faultOf(error, object, context.stop), ...leftovers(stuck, context.roleLabel)] as const
       const report = faultReport(context, namespace, [], faults)
       return { ...NOTHING, namespace, reports: Promise.resolve([{ ...report, writes }]) }
     }
@@ -139,7 +140,7 @@ interface ReadGroup {
 }
 
 function reconcileRead(context: GroupContext, { group, writes, stuck, healed }: ReadGroup): Promise<GroupReport> {
-  return reconcileAndNote(context, group, writes, leftoversOf(context, stuck), healed)
+  return reconcileAndNote(context, group, writes, leftovers(stuck, context.roleLabel), healed)
 }
 
 /** Reads the group by itself, and what is left of claims on it is waited for. */
@@ -153,14 +154,10 @@ async function reconcileAnew(context: GroupContext, group: Group): Promise<Group
     if (read.group) return await reconcileRead(context, { ...read, group: read.group, writes })
     return reportWithout(context, group.namespace, names, UNMANAGED, {
       writes,
-      faults: leftoversOf(context, read.stuck),
+      faults: leftovers(read.stuck, context.roleLabel),
     })
   } catch (error) {
     const fault = faultOf(error, `namespace ${group.namespace}`, context.stop)
     return { ...faultReport(context, group.namespace, names, [fault]), writes }
   }
-}
-
-function leftoversOf({ roleLabel }: GroupContext, stuck: readonly Stuck[]): readonly Fault[] {
-  return stuck.length > 0 ? [stillClaimed(stuck, roleLabel)] : []
 }

@@ -7,7 +7,6 @@ import type { GroupReport, Report } from '../report/report.js'
 import { Coalescer, type Run } from './coalesce.js'
 import { ShuttingDown } from './http/backend.js'
 import type { PassObserver } from './pass-observer.js'
-import type { Passes } from './passes.js'
 import type { Metrics, Trigger } from './telemetry/metrics.js'
 
 /** Passes of the watches, each over one group in need, that read the cluster at the same time. */
@@ -18,7 +17,11 @@ interface TriggersOptions {
   readonly main: Kube
   /** For watches and the status, so that they wait for none of the others' connections. */
   readonly side: Kube
-  readonly passes: Passes
+  readonly passes: {
+    /** See `Passes`. */
+    serve(kube: Kube, selection: Order, busy: 'left' | 'awaited', onGroup: (report: Report) => void): Run
+    look(kube: Kube): Run
+  }
   readonly observer: PassObserver
   readonly metrics: Pick<Metrics, 'triggers'>
   /** Called for each defect of the program. */

@@ -14,11 +14,6 @@ export interface Timing {
   readonly random: () => number
 }
 
-/** `firstMs`, doubled `times` times; at most `mostMs`. */
-export function doubled(firstMs: number, times: number, mostMs: number): number {
-  return Math.min(mostMs, firstMs * 2 ** times)
-}
-
 /** What a timer of Node holds; beyond it, it would fire at once. Below nothing, it warns on stderr. */
 const LONGEST_MS = 2 ** 31 - 1
 
@@ -35,4 +30,9 @@ export const systemClock: Clock = {
       const timer = setTimeout(end, Math.min(Math.max(ms, 0), LONGEST_MS))
       signal?.addEventListener('abort', end, { once: true })
     }),
+}
+
+/** `firstMs`, doubled `times` times; at most `mostMs`. */
+export function doubled(firstMs: number, times: number, mostMs: number): number {
+  return Math.min(mostMs, firstMs * 2 ** times)
 }

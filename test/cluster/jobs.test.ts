@@ -9,6 +9,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, inject, it } from '
 import * as keys from '../../handler/kube/keys.js'
 import { repository } from '../support/handler.js'
 import { type Kubectl, kubectlFor } from '../support/kubectl.js'
+import { closeNamespace } from '../support/on-cluster.js'
 import { type Overlay, withOverlay } from '../support/overlay.js'
 import { findBinaries } from './binaries.js'
 import { type Kube, type KubeObject, kube } from './client.js'
@@ -144,7 +145,7 @@ describe.skipIf(!cluster)('jobs/ on a real API server', () => {
     await admin.post('/api/v1/namespaces', { metadata: { name: namespace, labels } })
     await createNamespace((cluster as NonNullable<typeof cluster>).kubeconfig, namespace)
   })
-  afterEach(async () => void (await admin.delete(`/api/v1/namespaces/${namespace}`)))
+  afterEach(() => closeNamespace(cluster as NonNullable<typeof cluster>, admin, namespace))
 
   const objectsOf = (output: string): readonly Manifest[] => {
     const answer = JSON.parse(output) as Manifest & { readonly items?: readonly Manifest[] }

@@ -29,7 +29,7 @@ describe.skipIf(!cluster)('kubectl apply of a managed Service', () => {
 
   beforeEach(async () => {
     const { kubeconfig } = cluster as NonNullable<typeof cluster>
-    world = await openNamespace({ kubeconfig })
+    world = await openNamespace(cluster as NonNullable<typeof cluster>)
     kubectl = kubectlFor(kubeconfig)
     pods = [
       await world.addPod('helloworld-0', 'ok', { labels: { tier: 'web' } }),

@@ -14,10 +14,21 @@ export function brokenBy(world: World, move: Move): string | undefined {
     brokenByMove(world, move) ?? brokenByReport(move) ?? brokenByEnd(world, move) ?? brokenByController(move)
   if (broken) return broken
   for (const point of move.state.passes) {
-    const plan = point && (brokenByPlan(world, point) ?? brokenByTrust(point))
+    const plan = point && brokenByPass(world, point)
     if (plan) return plan
   }
   return undefined
+}
+
+/** What is broken by a pass that stands at this point, by the point: there are many more states than points. */
+const known = new WeakMap<Point, { readonly broken: string | undefined }>()
+
+function brokenByPass(world: World, point: Point): string | undefined {
+  const before = known.get(point)
+  if (before) return before.broken
+  const broken = brokenByPlan(world, point) ?? brokenByTrust(point)
+  known.set(point, { broken })
+  return broken
 }
 
 /** Of a move that is a pass's. */

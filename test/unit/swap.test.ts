@@ -5,7 +5,7 @@ import {
   nextEpoch,
   promote,
   promotionPatch,
-  type Step,
+  type RoleResult,
   seal,
   sealPatch,
 } from '../../handler/handover/roles.js'
@@ -317,7 +317,7 @@ describe('the step of sealing', () => {
     return step
   }
 
-  test.each<[readonly Result[], Step['kind']]>([
+  test.each<[readonly Result[], RoleResult['kind']]>([
     [[], 'done'],
     [['applied', 'applied'], 'done'],
     [['applied', 'gone'], 'done'],
@@ -358,7 +358,7 @@ describe('the step of sealing', () => {
   })
 })
 
-test.each<[Result, Step['kind']]>([
+test.each<[Result, RoleResult['kind']]>([
   ['applied', 'done'],
   ['lost', 'lost'],
   ['gone', 'gone'],
