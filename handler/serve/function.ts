@@ -1,4 +1,6 @@
-/** The routes of `serve` as one function, for hosts that bring the requests themselves: no server, no loop, no watch. */
+/**
+ * The routes of `serve` as one function, for hosts that receive the requests themselves: no server, no loop, no watch.
+ */
 
 import { type Environment, readServeOptions } from '../cli/options.js'
 import { loadConfig } from '../kube/auth/config.js'
@@ -14,15 +16,15 @@ const consoleLog: Log = {
 }
 
 /**
- * Configured as `serve` is by its environment, AP_NAMESPACE and the others. Whoever may call it may start passes: it
- * wants AP_TOKEN_FILE, or AP_INSECURE=true where the host itself knows its callers. Nothing is read before the first
- * request; what is wrong with the configuration is a 500, and in the log.
+ * The environment configures it as it configures `serve`: AP_NAMESPACE and the other variables. Every caller may start
+ * passes, so it requires AP_TOKEN_FILE, or AP_INSECURE=true where the host checks the callers itself. It reads nothing
+ * before the first request. A mistake in the configuration is answered with 500, and is written to the log.
  */
 export function createFunction(env: Environment, log: Log = consoleLog): Fetch {
   let opened: Promise<Fetch> | undefined
   return async (request) => {
     opened ??= open(env, log).catch((error: unknown) => {
-      opened = undefined // files may be there the next time
+      opened = undefined // the next request tries again: a missing file may be there by then
       log.warn(error instanceof UsageError ? error.message : describeDefect(error))
       return notConfigured
     })
@@ -43,8 +45,8 @@ async function open(env: Environment, log: Log): Promise<Fetch> {
   const app = createApp(options, config, guard, log)
   const defect = (error: unknown) => log.warn(describeDefect(error))
   return async (request) => {
-    // What tries by itself would keep the process alive, or run while its host believes it to be idle.
-    if (new URL(request.url).pathname === '/readyz') await app.reach.tryReach().catch(defect)
+    // Tries are made only within a request. A timer would keep the process alive, or run while its host thinks it idle.
+    if (new URL(request.url).pathname === '/readyz') await app.reachability.tryToReach().catch(defect)
     return app.fetch(request)
   }
 }

@@ -1,14 +1,15 @@
-/** A pass every so often. */
+/** The loop: a pass every interval. */
 import type { Clock } from '../util/clock.js'
 
-/** After a pass that the API server refused, or did not answer, it is given that long in any case. */
-const AFTER_TROUBLE_MS = 1_000
+/** The shortest wait after a pass that the API server refused, or did not answer. */
+const AFTER_REFUSAL_MS = 1_000
 
 /**
- * Begins a pass every `intervalMs`; one that takes longer is followed by the next at once. Ends when `signal` aborts.
+ * Begins a pass every `intervalMs`. A pass that takes longer is followed by the next one at once. Ends when `signal`
+ * aborts.
  * @param pass resolves to whether the API server served it
  */
-export async function loop(
+export async function runInterval(
   clock: Clock,
   intervalMs: number,
   pass: () => Promise<boolean>,
@@ -19,6 +20,6 @@ export async function loop(
     const isServed = await pass()
     const tookMs = Math.max(0, clock.now() - startedAtMs) // the machine's time may jump
     const waitMs = intervalMs - Math.min(tookMs, intervalMs)
-    await clock.sleep(isServed ? waitMs : Math.max(waitMs, AFTER_TROUBLE_MS), signal)
+    await clock.sleep(isServed ? waitMs : Math.max(waitMs, AFTER_REFUSAL_MS), signal)
   }
 }

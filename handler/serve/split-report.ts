@@ -1,41 +1,42 @@
-/** A report on what several have asked for together -> for each the report on what that one has asked for. */
+/** The report of a pass that several callers share -> for each caller the report on the groups that it asked for. */
 
 import type { Order, Target } from '../pass/scope.js'
 import type { GroupReport, Report } from '../report/report.js'
 import { isMissing } from '../report/report.js'
 
 /**
- * Who has named groups gets those, and the faults of the namespaces where they are or may be: what was refused elsewhere
- * is no trouble of theirs. Who has named something that is nowhere in the report gets all of it, for all was served then.
+ * A caller that named groups gets those groups, and the faults of the namespaces where they are or may be. It gets no
+ * fault of another namespace, which does not concern it. A caller that named something that is nowhere in the report
+ * gets the whole report, because all groups were served on its behalf.
  */
 export class SplitReport {
-  private readonly shares = new Map<string, Report>()
+  private readonly parts = new Map<string, Report>()
   private index: Places | undefined
 
-  /** @param made what the pass was made for */
+  /** @param selection the groups that the pass was made for */
   constructor(
     private readonly report: Report,
-    private readonly made: Order,
+    private readonly selection: Order,
   ) {}
 
-  /** The same object for all who get the same. */
-  of(order: Order): Report {
-    if (order === this.made) return this.report
-    const named = order === 'all' ? [[]] : order.map((target) => this.find(target))
+  /** The part of one caller. Callers whose parts are equal get the same object. */
+  of(selection: Order): Report {
+    if (selection === this.selection) return this.report
+    const named = selection === 'all' ? [[]] : selection.map((target) => this.find(target))
     const places = new Set(named.flat())
     if (named.some((found) => found.length === 0)) for (const place of this.everything()) places.add(place)
     const { groups } = this.report
     if (places.size === groups.length) return this.report
     const sorted = [...places].sort((a, b) => a - b)
     const key = sorted.join()
-    const share = this.shares.get(key) ?? { ...this.report, groups: sorted.flatMap((place) => groups[place] ?? []) }
-    this.shares.set(key, share)
-    return share
+    const part = this.parts.get(key) ?? { ...this.report, groups: sorted.flatMap((place) => groups[place] ?? []) }
+    this.parts.set(key, part)
+    return part
   }
 
-  /** But for what others have asked for in vain. */
+  /** All groups, without the Services that other callers named and that were not found. */
   private everything(): readonly number[] {
-    const isForAll = (group: GroupReport) => this.made === 'all' || !isMissing(group)
+    const isForAll = (group: GroupReport) => this.selection === 'all' || !isMissing(group)
     return this.report.groups.flatMap((group, place) => (isForAll(group) ? place : []))
   }
 
@@ -50,7 +51,10 @@ export class SplitReport {
   }
 }
 
-/** What can be named, to where it is in the report: there may be as many callers as groups. */
+/**
+ * From everything that a target can name to its places in the report. An index, because there may be as many callers as
+ * groups.
+ */
 type Places = ReadonlyMap<string, readonly number[]>
 type Kind = 'service' | 'pod' | 'missing' | 'fault'
 

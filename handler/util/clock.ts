@@ -34,3 +34,8 @@ export const systemClock: Clock = {
       signal?.addEventListener('abort', end, { once: true })
     }),
 }
+
+/** `firstMs`, doubled `times` times; at most `mostMs`. */
+export function doubled(firstMs: number, times: number, mostMs: number): number {
+  return Math.min(mostMs, firstMs * 2 ** times)
+}

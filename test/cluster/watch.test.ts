@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest'
 import { loadConfig } from '../../handler/kube/auth/config.js'
 import type { Pod } from '../../handler/kube/port.js'
 import { connectWatches } from '../../handler/kube/watch.js'
-import { follow, type Interruption, SILENCE_MS } from '../../handler/serve/watch/reflector.js'
+import { type Interruption, runReflector, SILENCE_MS } from '../../handler/serve/watch/reflector.js'
 import { systemClock } from '../../handler/util/clock.js'
 import { ALL_RIGHTS, type OnCluster, openNamespace, WATCH_RIGHTS } from '../support/on-cluster.js'
 import { type Replica, startReplica } from '../support/replica.js'
@@ -33,10 +33,10 @@ function followPods(kubeconfig: string, namespace: string) {
     now: systemClock.now,
     sleep: (ms: number, signal?: AbortSignal) => systemClock.sleep((ms * 3_000) / SILENCE_MS, signal),
   }
-  const following = follow(
+  const following = runReflector(
     pods,
     {
-      listed: (all) => {
+      replaced: (all) => {
         told.lists++
         labels.clear()
         for (const pod of all) labels.set(pod.name, pod.labels)

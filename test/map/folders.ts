@@ -18,7 +18,9 @@ export const ORDER: readonly (readonly string[])[] = [
   ['report'],
   ['pass'],
   ['cli'],
-  ['serve/watch', 'serve/telemetry', 'serve/http'],
+  ['serve/watch'],
+  ['serve/telemetry'], // keeps account of the watches
+  ['serve/http'], // says itself what it needs of the rest of serve: http/backend.ts
   ['serve'],
   ['main.ts', 'index.ts'],
 ]

@@ -3,12 +3,12 @@ import type { Survey } from './survey.js'
 
 /** The one place to tighten: whatever the code stays below can be lowered here. */
 export const LIMITS = {
-  arrowsUp: 2,
+  arrowsUp: 0,
   circles: 3,
-  longestFunction: 188,
+  longestFunction: 70,
   filesAtRoot: 59,
   floors: 26,
-  unusedExports: 40,
+  unusedExports: 29,
   notOnTheMap: 57,
 }
 

@@ -117,8 +117,9 @@ describe('folders', () => {
   test.each([
     ['kube/client.ts', 'health/probe.ts'],
     ['kube/auth/plugin.ts', 'settings/flags.ts'],
-    ['serve/watch/follow.ts', 'serve/app.ts'],
-    ['cli/cli.ts', 'serve/http/fetch.ts'],
+    ['serve/watch/reflector.ts', 'serve/app.ts'],
+    ['serve/watch/reflector.ts', 'serve/telemetry/watches.ts'],
+    ['cli/cli.ts', 'serve/http/routes.ts'],
     ['serve/serve.ts', 'index.ts'],
   ])('%s -> %s is an arrow up', (from, to) => {
     expect(arrowsUp([between(from, to)])).toHaveLength(1)
@@ -127,7 +128,7 @@ describe('folders', () => {
 
   test.each([
     ['kube/client.ts', 'kube/auth/plugin.ts'],
-    ['serve/watch/follow.ts', 'serve/http/fetch.ts'],
+    ['serve/watch/reflector.ts', 'serve/watch/queue.ts'],
     ['index.ts', 'main.ts'],
     ['util/clock.ts', 'elsewhere/clock.ts'],
     ['util/clock.ts', 'stray.ts'],

@@ -21,7 +21,7 @@ describe('beyond the limit of connections', () => {
     const connections = limitConnections(server, 3)
     const held: (() => void)[] = []
     server.on('request', ({ url, socket }, response) => {
-      const answered = connections.owe(socket)
+      const answered = connections.requestBegins(socket)
       const answer = () => {
         response.end('hello')
         answered?.()
@@ -91,7 +91,7 @@ describe('beyond the limit of TLS connections', () => {
     const connections = limitConnections(server, 2)
     const held: (() => void)[] = []
     server.on('request', ({ socket }, response) => {
-      const answered = connections.owe(socket)
+      const answered = connections.requestBegins(socket)
       held.push(() => {
         response.end('hello')
         answered?.()

@@ -158,7 +158,7 @@ describe.skipIf(!hasAll)('the demo, Prometheus and Alertmanager', { timeout: 60_
       groupLabels: { namespace: 'shop', service: 'helloworld' },
       alerts: [{ status: 'firing', labels }],
     })
-    expect(readWebhook(body)).toEqual({ order: [{ ...labels, otherwise: 'all' }] })
+    expect(readWebhook(body)).toEqual({ selection: [{ ...labels, otherwise: 'all' }] })
   })
 
   it('asks when it does not answer at all, with the token as it is by then', async () => {

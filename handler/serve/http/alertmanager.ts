@@ -1,29 +1,33 @@
 /**
- * Alertmanager's webhook, version 4 of its message, or Grafana's, version 1 -> what a pass is to serve. Pure.
+ * The message of a webhook -> the groups that a pass is to serve. It reads version 4 of Alertmanager's message, and
+ * version 1 of Grafana's. Pure.
  * The messages: https://prometheus.io/docs/alerting/latest/configuration/#webhook_config and
  * https://grafana.com/docs/grafana/latest/alerting/configure-notifications/manage-contact-points/integrations/webhook-notifier/
  *
- * What is read of them means the same in both. Grafana adds fields of its own (`orgId`, `title`, `state`, `message`, and
- * `values` of each alert); `state` says for all alerts together what `status` says for each.
+ * The fields that are read mean the same in both. Grafana adds fields of its own (`orgId`, `title`, `state`, `message`,
+ * and `values` of each alert); `state` says for all alerts together what `status` says for each.
  *
- * Alertmanager sends an alert again after a 5xx only. So what is a webhook, but not quite as it should be, asks for a pass
- * over all groups, which moves no healthy pod; what is none is a mistake of somebody who sees the answer.
+ * Alertmanager sends an alert again only after a 5xx. A message of a webhook that is not quite as it should be
+ * therefore asks for a pass over all groups, which moves no healthy pod. Anything else is an error: its sender made a
+ * mistake, and sees the answer.
  */
 
 import type { Order, Target } from '../../pass/scope.js'
 import { parseName } from '../../pass/scope.js'
 
 /**
- * `undefined`: no alert is firing, there is nothing to do.
- * @property odd what was not understood, where all groups are served because of it
+ * @property selection the groups to serve; `undefined`: no alert is firing, so there is nothing to do
+ * @property doubt the part of the message that was not understood, where all groups are served because of it
  */
-export type Wish = { readonly order: Order | undefined; readonly odd?: string } | { readonly error: string }
+export type WebhookReading =
+  | { readonly selection: Order | undefined; readonly doubt?: string }
+  | { readonly error: string }
 
-/** More are served by a pass over all: many messages may wait at once. */
-const MOST_TARGETS = 250
+/** A message with more targets asks for all groups, because many messages may wait at once. */
+const MAX_TARGETS = 250
 
 /** @param text the body of a request */
-export function readMessage(text: string): Wish {
+export function readMessage(text: string): WebhookReading {
   try {
     return readWebhook(JSON.parse(text))
   } catch {
@@ -33,7 +37,7 @@ export function readMessage(text: string): Wish {
 }
 
 /** @param message as parsed from JSON: anything */
-export function readWebhook(message: unknown): Wish {
+export function readWebhook(message: unknown): WebhookReading {
   if (!isRecord(message)) return { error: 'should be a JSON object, the message of an Alertmanager or Grafana webhook' }
   const { version, alerts, truncatedAlerts } = message
   if (version === undefined && !Array.isArray(alerts)) {
@@ -52,33 +56,35 @@ export function readWebhook(message: unknown): Wish {
     return all(`alerts[${doubtful}].status is ${quote(alerts[doubtful].status)}, which should be firing or resolved`)
   }
   const firing = (alerts as readonly Alert[]).filter(({ status }) => status === 'firing')
-  // Which alerts were cut off nobody knows: they may be about any group, and may be firing.
-  if (typeof truncatedAlerts === 'number' && truncatedAlerts > 0) return { order: 'all' }
-  return { order: firing.length === 0 ? undefined : orderOf(firing) }
+  // The alerts that were cut off may be about any group, and may be firing.
+  if (typeof truncatedAlerts === 'number' && truncatedAlerts > 0) return { selection: 'all' }
+  return { selection: firing.length === 0 ? undefined : selectionOf(firing) }
 }
 
-function orderOf(firing: readonly Alert[]): Order {
+function selectionOf(firing: readonly Alert[]): Order {
   const targets = new Map<string, Target>()
   for (const { labels } of firing) {
     const [namespace, service, pod] = [text(labels.namespace), text(labels.service), text(labels.pod)]
     if (!namespace || !(service || pod)) return 'all'
     targets.set(JSON.stringify([namespace, service, pod]), { namespace, service, pod, otherwise: 'all' })
   }
-  return targets.size > MOST_TARGETS ? 'all' : [...targets.values()]
+  return targets.size > MAX_TARGETS ? 'all' : [...targets.values()]
 }
 
-/** Without the targets in namespaces that are not served. @returns those namespaces, too */
-export function within(
-  order: Order,
+/** Leaves out the targets in namespaces that are not served. @property outside those namespaces */
+export function withinScope(
+  selection: Order,
   isServed: (namespace: string) => boolean,
-): { readonly order: Order | undefined; readonly outside: readonly string[] } {
-  if (order === 'all') return { order, outside: [] }
+): { readonly selection: Order | undefined; readonly outside: readonly string[] } {
+  if (selection === 'all') return { selection, outside: [] }
   const isOutside = ({ namespace }: Target) => namespace !== undefined && !isServed(namespace)
-  const inside = order.filter((target) => !isOutside(target))
-  const outside = [...new Set(order.filter(isOutside).flatMap(({ namespace }) => namespace ?? []))]
-  // Where all are served: what cannot be one (`.`, `a/b`) would lead to a path that the API server does not know.
-  if (inside.some(({ namespace }) => namespace !== undefined && !parseName(namespace))) return { order: 'all', outside }
-  return { order: inside.length > 0 ? inside : undefined, outside }
+  const inside = selection.filter((target) => !isOutside(target))
+  const outside = [...new Set(selection.filter(isOutside).flatMap(({ namespace }) => namespace ?? []))]
+  // Where all namespaces are served, a text that cannot be the name of one (`.`, `a/b`) would lead to a path that the
+  // API server does not know.
+  if (inside.some(({ namespace }) => namespace !== undefined && !parseName(namespace)))
+    return { selection: 'all', outside }
+  return { selection: inside.length > 0 ? inside : undefined, outside }
 }
 
 interface Alert {
@@ -86,8 +92,8 @@ interface Alert {
   readonly labels: Readonly<Record<string, unknown>>
 }
 
-function all(odd: string): Wish {
-  return { order: 'all', odd }
+function all(doubt: string): WebhookReading {
+  return { selection: 'all', doubt }
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
@@ -98,7 +104,7 @@ function text(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined
 }
 
-/** What was sent, cut short: of a nested value, which may be deeper than it can be printed, only the kind. */
+/** A value as it was sent, cut short. A nested value may be too deep to print, so only its kind is named. */
 function quote(value: unknown): string {
   if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'a list' : 'an object'
   return value === undefined ? 'missing' : JSON.stringify(typeof value === 'string' ? value.slice(0, 40) : value)

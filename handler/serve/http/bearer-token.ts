@@ -1,21 +1,21 @@
-/** The bearer tokens that guard what changes something, or tells about pods. */
+/** The bearer tokens that guard the routes that change something, or tell about pods. */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { UsageError } from '../../util/errors.js'
 
-/** `undefined` when the request may go on; otherwise why not, for whoever sent it. */
+/** Resolves with `undefined` when the request may go on; otherwise with the reason, for its sender. */
 export type Guard = (request: Request) => Promise<string | undefined>
 
-/** A changed file is noticed within that time, however many requests come. */
+/** A changed file is noticed after this time. However many requests come, the file is not read more often. */
 const REREAD_MS = 1_000
 
-/** Nobody has to show anything: the port is on loopback only, or somebody else guards it. */
+/** Needs no token: the port is on loopback only, or something else guards it. */
 export const unguarded: Guard = async () => undefined
 
 /**
- * Requests must carry one of the tokens that the file holds, one a line: of two, one may be the old one, until those who
- * send it have the other. A file that cannot be read later on leaves the last tokens valid.
- * @throws UsageError when there is none to begin with
+ * Requests must carry one of the tokens that the file holds, one a line. The file may hold an old and a new token until
+ * all clients send the new one. When the file cannot be read later on, the last tokens stay valid.
+ * @throws UsageError when the file holds no token at the start
  */
 export async function guardedBy(
   file: string,
@@ -45,7 +45,7 @@ export async function guardedBy(
   }
 }
 
-/** @returns what is left of each when nobody may read it, or tell its length */
+/** @returns the digest of each token, which tells neither the token nor its length */
 async function readTokens(file: string): Promise<readonly Buffer[]> {
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
     throw new UsageError(`--token-file ${file}: cannot be read (${error.code ?? error.message})`)
@@ -66,13 +66,13 @@ async function readTokens(file: string): Promise<readonly Buffer[]> {
   return tokens.map((token) => digest(Buffer.from(token)))
 }
 
-/** In a time that tells nothing of where they differ, nor which of them it is. */
+/** Takes the same time wherever the texts differ, and whichever token matches. */
 function isOneOf(given: string, tokens: readonly Buffer[]): boolean {
   const own = digest(Buffer.from(given, 'latin1'))
   return tokens.map((token) => timingSafeEqual(own, token)).includes(true)
 }
 
-/** @param token as it is sent: the text of a header has a character for each byte */
+/** @param token its bytes as they are sent: the text of a header has a character for each byte */
 function digest(token: Buffer): Buffer {
   return createHash('sha256').update(token).digest()
 }

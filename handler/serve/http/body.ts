@@ -1,19 +1,27 @@
-/** The body of a request as text: no more than so much of it, of all of them together, and within a time. */
+/** Reads the body of a request as text, with bounds on its length, on that of all bodies together, and on the time. */
 import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib'
 
 const MIB = 1024 * 1024
 
-/** Hundreds of alerts fit in. What is longer, as 1,500 are, is about so many groups that all may as well be served. */
+/**
+ * Hundreds of alerts fit in. A longer body, such as 1,500 alerts, is about so many groups that a pass may serve all.
+ */
 export const BODY_LIMIT = MIB
-/** Of bodies that are being read at once, whoever sends them. */
+/** All bodies that are being read at the same time, of all senders together. */
 export const HELD_LIMIT = 16 * MIB
-/** What is too long is read on and thrown away up to here: a client that is not heard to the end hears no answer. */
+/**
+ * A body that is too long is read up to here and thrown away, because a client that cannot send its body to the end
+ * does not read the answer.
+ */
 const DRAINED_LIMIT = 16 * MIB
-/** Less than the server allows a request: it would answer with 408, and Alertmanager would send the alert no more. */
+/**
+ * Less than the server's own limit on a request: the server would answer with 408, after which Alertmanager does not
+ * send the alert again.
+ */
 const TIMEOUT_MS = 10_000
 
-/** `unreadable`: it is there, and nobody knows what it says. `busy`, `slow`, `cut`: it was not read to its end. */
-export type Body =
+/** `unreadable`: the body came, and cannot be understood. `busy`, `slow`, `cut`: it was not read to its end. */
+type Body =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'unreadable'; readonly why: string }
   | { readonly kind: 'busy' }
@@ -52,7 +60,7 @@ export class RequestBodies {
     try {
       for (;;) {
         const next = chunks.next()
-        next.catch(() => {}) // when nobody waits for it any more
+        next.catch(() => {}) // it may reject after the time is over
         const result = await Promise.race([next, late])
         if (result === undefined) return { kind: 'slow' }
         if (result.done) return Buffer.concat(held)
@@ -85,7 +93,7 @@ async function drain(chunks: Chunks): Promise<void> {
     }
     await chunks.return?.()
   } catch {
-    // It was cut short: whoever sent it is gone.
+    // The body was cut short, so its sender is gone.
   }
 }
 
@@ -96,7 +104,10 @@ const DECODERS: Readonly<Record<string, typeof gunzipSync>> = {
   br: brotliDecompressSync,
 }
 
-/** One after the other, so that few megabytes are unpacked at a time. A host may have undone what the header says. */
+/**
+ * Synchronous, so that only one body is unpacked at a time. A host may have unpacked it already: the header then names
+ * an encoding, and the body is plain text.
+ */
 function decode(bytes: Buffer, header: string): Body {
   const encoding = header.trim().toLowerCase()
   const plain: Body = { kind: 'text', text: bytes.toString().replace(/^\uFEFF/, '') }

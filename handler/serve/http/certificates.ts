@@ -1,4 +1,4 @@
-/** The certificate that serve shows, and its key: files that somebody renews while it runs. */
+/** The certificate of serve and its key: files that may be renewed while it runs. */
 import { readFile } from 'node:fs/promises'
 import { createSecureContext, type SecureContext } from 'node:tls'
 import { UsageError } from '../../util/errors.js'
@@ -13,14 +13,14 @@ export interface Certificate {
   readonly key: string
 }
 
-/** @throws UsageError which names the file that cannot be read, or that does not fit */
+/** @throws UsageError which names the file that cannot be read, or the pair that does not fit */
 export async function readCertificate({ cert, key }: CertificateFiles): Promise<Certificate> {
   const pair = { cert: await read('--tls-cert', cert), key: await read('--tls-key', key) }
   contextOf(pair, { cert, key })
   return pair
 }
 
-/** What a TLS connection is begun with. @throws UsageError */
+/** Makes the context in which TLS connections begin. @throws UsageError */
 function contextOf(pair: Certificate, files: CertificateFiles): SecureContext {
   try {
     return createSecureContext(pair)
@@ -34,15 +34,15 @@ async function read(flag: string, file: string): Promise<string> {
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
     throw new UsageError(`${flag} ${file}: cannot be read (${error.code ?? error.message})`)
   })
-  // TLS would go on without one, and refuse every client.
+  // With an empty file, TLS would start without a certificate, and refuse every client.
   if (text.trim() === '') throw new UsageError(`${flag} ${file}: is empty, which should hold PEM`)
   return text
 }
 
-/** Files may be replaced one after the other: a pair that does not fit is looked at again. */
+/** The files may be replaced one after the other, so a pair that does not fit is read again after this time. */
 const REREAD_MS = 10_000
 
-/** Tells `renewed` of each pair that differs from the last. @returns a function that ends it */
+/** Calls `renewed` with each pair that differs from the last one. @returns a function that ends the watch */
 export function watchCertificate(
   files: CertificateFiles,
   first: Certificate,
@@ -52,10 +52,10 @@ export function watchCertificate(
 ): () => void {
   let current = first
   let complaint = ''
-  let looking = false // a slow file system must not show an older pair after a newer one
+  let reading = false // where the file system is slow, an older pair must not follow a newer one
   const timer = setInterval(async () => {
-    if (looking) return
-    looking = true
+    if (reading) return
+    reading = true
     try {
       const pair = await readCertificate(files)
       complaint = ''
@@ -67,7 +67,7 @@ export function watchCertificate(
       if (message !== complaint) warn(`${message}; the certificate read before is still shown`)
       complaint = message
     } finally {
-      looking = false
+      reading = false
     }
   }, everyMs)
   timer.unref()

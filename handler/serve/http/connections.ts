@@ -1,36 +1,41 @@
 /**
- * Bounds the connections of a server without shutting anybody out: beyond the limit the one goes that has been owed no
- * answer for longest. Whoever opens thousands and says nothing, or takes no answer, makes room for those who do.
+ * Bounds the connections of a server without shutting anybody out. Beyond the limit, the connection is closed that has
+ * been idle for longest: no answer is due on it. A client that opens thousands of connections and sends nothing on
+ * them, or reads no answer, therefore makes room for the others.
  */
 import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 
-export interface Connections {
+interface Connections {
   /**
-   * A request came in on it: it stays until the function that is returned says that the answer is written.
-   * @returns `undefined` when it was closed, because it is owed too many answers
+   * A request came in on this connection. The connection stays open until the returned function is called, when the
+   * answer was written.
+   * @returns `undefined` when the connection was closed instead, because too many answers are due on it
    */
-  owe(socket: Socket): (() => void) | undefined
-  /** Closes each as soon as it is owed no answer: when what was written is out, or after that time. */
+  requestBegins(socket: Socket): (() => void) | undefined
+  /**
+   * Closes each connection as soon as no answer is due on it: when the written bytes were sent, or after `withinMs`.
+   */
   close(withinMs: number): void
 }
 
 interface Connection {
-  /** The one below TLS, until a request has come in. */
+  /** Under TLS: the TCP socket, until a request has come in; then the TLS socket. */
   socket: Socket
-  answersOwed: number
+  /** Requests that came in and were not answered yet. */
+  answersDue: number
 }
 
-/** Few clients send a request before the last one is answered. Node would take in as many as somebody cares to send. */
-const MAX_ANSWERS_OWED = 10
+/** Few clients send a request before the last one is answered. Node itself sets no limit to that. */
+const MAX_ANSWERS_DUE = 10
 
 export function limitConnections(server: Server, limit: number): Connections {
   const open = new Map<string, Connection>()
-  /** In the order in which they became idle. */
+  /** The connections on which no answer is due, in the order in which they became idle. */
   const idle = new Set<Connection>()
   let end: ((connection: Connection) => void) | undefined
   server.on('connection', (socket: Socket) => {
-    const connection: Connection = { socket, answersOwed: 0 }
+    const connection: Connection = { socket, answersDue: 0 }
     const name = nameOf(socket)
     open.set(name, connection)
     idle.add(connection)
@@ -45,18 +50,18 @@ export function limitConnections(server: Server, limit: number): Connections {
     oldest.socket.destroy()
   })
   return {
-    owe: (socket) => {
+    requestBegins: (socket) => {
       const connection = open.get(nameOf(socket))
-      if (!connection || connection.answersOwed === MAX_ANSWERS_OWED) {
+      if (!connection || connection.answersDue === MAX_ANSWERS_DUE) {
         socket.destroy()
         return undefined
       }
       connection.socket = socket
-      connection.answersOwed++
+      connection.answersDue++
       idle.delete(connection)
       return () => {
-        connection.answersOwed--
-        if (connection.answersOwed > 0 || socket.destroyed) return
+        connection.answersDue--
+        if (connection.answersDue > 0 || socket.destroyed) return
         idle.add(connection)
         end?.(connection)
       }
@@ -71,7 +76,7 @@ export function limitConnections(server: Server, limit: number): Connections {
   }
 }
 
-/** Both its ends: a TLS connection shares them with the one below it. */
+/** A TLS socket and the TCP socket below it have the same addresses and ports, and so the same name. */
 function nameOf({ remoteAddress, remotePort, localAddress }: Socket): string {
   return `${remoteAddress} ${remotePort} ${localAddress}`
 }

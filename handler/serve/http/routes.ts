@@ -1,45 +1,22 @@
-/** The routes, as a function from request to response: whatever server or host brings the requests. */
+/** The routes, as a function from request to response. Any server or host may bring the requests. */
 
 import { ReadableStream } from 'node:stream/web'
-import type { Order, Target } from '../../pass/scope.js'
+import type { Target } from '../../pass/scope.js'
 import { parseServiceRef } from '../../pass/scope.js'
 import { exitCode } from '../../report/exit-code.js'
 import { toJson } from '../../report/json.js'
 import type { Report } from '../../report/report.js'
-import { ShuttingDown } from '../coalesce.js'
-import type { Standing } from '../readiness.js'
-import { readMessage, type Wish, within } from './alertmanager.js'
-import type { Guard } from './bearer-token.js'
+import { readMessage, type WebhookReading, withinScope } from './alertmanager.js'
+import { type Backend, ShuttingDown } from './backend.js'
 import { RequestBodies } from './body.js'
 
-/** What the routes lead to. */
-export interface Backend {
-  readonly guard: Guard
-  /** Whether passes are made there. */
-  isServed(namespace: string): boolean
-  /** The report of a pass that begins now or as soon as possible. @throws ShuttingDown */
-  order(trigger: 'alertmanager' | 'run', order: Order): Promise<Report>
-  /** The same without a write. @throws ShuttingDown */
-  status(): Promise<Report>
-  /** In the text format of Prometheus. */
-  metrics(): Promise<{ readonly contentType: string; readonly text: string }>
-  /** Whether it can do its work. */
-  standing(): Standing
-  /** Told of each answer. */
-  answered(route: string, status: number): void
-  /** Told of each defect. */
-  failed(error: unknown): void
-  /** Told of each request that asked in vain, or was not understood. @param kind one of a few */
-  warn(kind: string, line: string): void
-}
-
-/** What the routes share. */
+/** The backend, and what the routes share among themselves. */
 interface Routes extends Backend {
   readonly bodies: RequestBodies
 }
 
-/** What waits for a pass takes memory: beyond that, it is asked again a second later. */
-const MOST_WAITING = 2_000
+/** Requests that wait for a pass take memory. Beyond this number they are answered with 503, to be sent again. */
+const MAX_WAITING = 2_000
 
 export type Fetch = (request: Request) => Promise<Response>
 
@@ -59,9 +36,9 @@ const ROUTES: Readonly<Record<string, Route>> = {
   '/readyz': { method: 'GET', guarded: false, handle: async (backend) => health(backend, 'ready') },
 }
 
-/** Never rejects: a defect is a 500. */
+/** The function never rejects: a defect is answered with 500. */
 export function createFetch(given: Backend): Fetch {
-  const backend: Routes = { ...given, order: bounded(given.order), bodies: new RequestBodies() }
+  const backend: Routes = { ...given, request: bounded(given.request), bodies: new RequestBodies() }
   return async (request) => {
     const url = new URL(request.url)
     const route = Object.hasOwn(ROUTES, url.pathname) ? ROUTES[url.pathname] : undefined
@@ -79,13 +56,13 @@ export function createFetch(given: Backend): Fetch {
 class TooMany extends Error {}
 
 /** @throws TooMany */
-function bounded(order: Backend['order']): Backend['order'] {
+function bounded(request: Backend['request']): Backend['request'] {
   let waiting = 0
   return async (...asked) => {
-    if (waiting === MOST_WAITING) throw new TooMany()
+    if (waiting === MAX_WAITING) throw new TooMany()
     waiting++
     try {
-      return await order(...asked)
+      return await request(...asked)
     } finally {
       waiting--
     }
@@ -114,30 +91,30 @@ async function alertmanager(backend: Routes, request: Request): Promise<Response
   if (body.kind === 'busy') return busy('too many long bodies at once')
   if (body.kind === 'slow') return busy('the body came too slowly', { connection: 'close' })
   if (body.kind === 'cut') return busy('the body was cut short')
-  const wish: Wish = body.kind === 'text' ? readMessage(body.text) : { order: 'all', odd: body.why }
-  if ('error' in wish) {
-    backend.warn('refused', `POST /alertmanager: ${wish.error}: answered with 400, and not served`)
-    return refused(400, wish.error)
+  const reading: WebhookReading = body.kind === 'text' ? readMessage(body.text) : { selection: 'all', doubt: body.why }
+  if ('error' in reading) {
+    backend.warn('refused', `POST /alertmanager: ${reading.error}: answered with 400, and not served`)
+    return refused(400, reading.error)
   }
-  if (wish.odd !== undefined) {
-    backend.warn('odd', `POST /alertmanager: ${wish.odd}: a pass over all groups serves it`)
+  if (reading.doubt !== undefined) {
+    backend.warn('odd', `POST /alertmanager: ${reading.doubt}: a pass over all groups serves it`)
   }
-  if (wish.order === undefined) return noPass('no alert is firing')
-  const { order, outside } = within(wish.order, backend.isServed)
+  if (reading.selection === undefined) return noPass('no alert is firing')
+  const { selection, outside } = withinScope(reading.selection, backend.isServed)
   if (outside.length > 0) {
     const names = outside.slice(0, 5).map((name) => JSON.stringify(name.slice(0, 63)))
     const first = names.length < outside.length ? `${names.join(', ')} and others` : names.join(', ')
     backend.warn('outside', `POST /alertmanager: an alert is for namespace ${first}, which is not served here: no pass`)
   }
-  if (order === undefined) return noPass('the alerts are for namespaces that are not served here')
-  return ofReport(await backend.order('alertmanager', order))
+  if (selection === undefined) return noPass('the alerts are for namespaces that are not served here')
+  return ofReport(await backend.request('alertmanager', selection))
 }
 
 function noPass(why: string): Response {
   return json(200, `${JSON.stringify({ groups: [], summary: `no pass: ${why}`, durationMs: 0, requests: 0 })}\n`)
 }
 
-/** A 503, after which Alertmanager tries again, as after no other refusal. */
+/** A 503: Alertmanager sends its message again, as it does after no 4xx. */
 function busy(why: string, headers: Readonly<Record<string, string>> = {}): Response {
   return refused(503, `${why}: try again`, { 'retry-after': '1', ...headers })
 }
@@ -155,7 +132,7 @@ async function run(backend: Backend, _request: Request, url: URL): Promise<Respo
     if (!ref) return refused(400, `service=${JSON.stringify(text)} should be NAME or NAMESPACE/NAME`)
     targets.push({ namespace: ref.namespace, service: ref.name, otherwise: 'not-found' })
   }
-  return ofReport(await backend.order('run', targets.length > 0 ? targets : 'all'))
+  return ofReport(await backend.request('run', targets.length > 0 ? targets : 'all'))
 }
 
 async function metrics(backend: Backend): Promise<Response> {
@@ -163,19 +140,22 @@ async function metrics(backend: Backend): Promise<Response> {
   return new Response(text, { headers: { 'content-type': contentType } })
 }
 
-/** Health is in the body; 503 is for what the API server refused, or did not answer, and for a pass cut short. */
+/**
+ * The body tells the health of the groups. 503 means that the API server refused something or did not answer, or that
+ * the pass was cut short.
+ */
 function ofReport(report: Report): Response {
   const isServed = exitCode(report) !== 3 && !report.interrupted
   return json(isServed ? 200 : 503, bodyOf(report))
 }
 
-/** Hundreds may wait for one pass: a report is written once, and its bytes are those of every answer. */
-const written = new WeakMap<Report, Uint8Array>()
+/** Hundreds of requests may wait for one pass. Its report becomes JSON once, and every answer sends the same bytes. */
+const jsonOf = new WeakMap<Report, Uint8Array>()
 
 function bodyOf(report: Report): ReadableStream<Uint8Array> {
-  const bytes = written.get(report) ?? Buffer.from(toJson(report))
-  written.set(report, bytes)
-  // A response would make a copy of anything but a stream.
+  const bytes = jsonOf.get(report) ?? Buffer.from(toJson(report))
+  jsonOf.set(report, bytes)
+  // A Response copies every body that is not a stream.
   return ReadableStream.from([bytes])
 }
 
@@ -188,8 +168,8 @@ function json(
 }
 
 function health(backend: Backend, what: 'alive' | 'ready'): Response {
-  const standing = backend.standing()
-  return standing[what] ? plain(200, 'ok') : plain(503, `not ${what}: ${standing.why}`)
+  const health = backend.health()
+  return health[what] ? plain(200, 'ok') : plain(503, `not ${what}: ${health.why}`)
 }
 
 function plain(status: number, text: string): Response {

@@ -1,4 +1,4 @@
-/** The Node server: a thin adapter around `fetch`, with limits on what a client may take. */
+/** The Node server: a thin adapter around `fetch`, with limits on the time and the space that a client may take. */
 import { once } from 'node:events'
 import * as http from 'node:http'
 import * as https from 'node:https'
@@ -9,8 +9,8 @@ import type { Certificate } from './certificates.js'
 import { limitConnections } from './connections.js'
 import type { Fetch } from './routes.js'
 
-export interface ServerOptions {
-  /** 0: any that is free. */
+interface ServerOptions {
+  /** 0: any free port. */
   readonly port: number
   /** `undefined`: every address of the machine. */
   readonly host: string | undefined
@@ -20,36 +20,36 @@ export interface ServerOptions {
 
 export interface RunningServer {
   readonly url: string
-  /** For connections that begin from now on. */
+  /** Shows this certificate on connections that begin from now on. */
   renew(certificate: Certificate): void
-  /** Accepts no more connections; resolves when every answer that is owed is out. */
+  /** Accepts no more connections; resolves when every answer was sent. */
   close(): Promise<void>
 }
 
 const LIMITS = {
-  /** TLS included; then the request line and the headers. */
+  /** The TLS handshake, and then the request line and the headers. */
   headersTimeout: 5_000,
   /** The whole request. */
   requestTimeout: 15_000,
   /**
-   * Between two requests. Longer than the 60 s after which common load balancers and proxies close a connection: closed
-   * by us first, a request that is just on its way would be lost, and a POST is not sent again. The limit on headers runs
-   * from the first byte of a request, not while a connection is idle.
+   * Between two requests. Common load balancers and proxies close a connection after 60 s. This is longer: if the
+   * server closed it first, a request that is just on its way would be lost, and a POST is not sent again. The limit on
+   * headers runs from the first byte of a request, not while a connection is idle.
    */
   keepAliveTimeout: 65_000,
-  /** How exact those are. */
+  /** The limits above are checked so often. */
   connectionsCheckingInterval: 1_000,
   maxHeaderSize: 16 * 1024,
 } as const
-/** For a client to take its answer. */
+/** A client has to read its answer within this time. */
 const ANSWER_TIMEOUT_MS = 15_000
 const MAX_CONNECTIONS = 1_000
 
-/** @throws UsageError when the port is not to be had */
+/** @throws UsageError when the port cannot be listened on */
 export async function startServer({ port, host, certificate, fetch }: ServerOptions): Promise<RunningServer> {
   let closing = false
   const respond: http.RequestListener = (incoming, outgoing) => {
-    const answered = connections.owe(incoming.socket)
+    const answered = connections.requestBegins(incoming.socket)
     if (answered) void answer(fetch, incoming, outgoing, () => closing).finally(answered)
   }
   const tls =
@@ -67,7 +67,7 @@ export async function startServer({ port, host, certificate, fetch }: ServerOpti
     close: async () => {
       closing = true
       const closed = once(server, 'close')
-      // That of http.Server would look after slow clients no more, and cut off answers that are on their way.
+      // http.Server's own close() would stop the checks of slow clients, and cut off answers that are on their way.
       net.Server.prototype.close.call(server)
       server.requestTimeout = LIMITS.headersTimeout
       connections.close(LIMITS.headersTimeout)
@@ -82,7 +82,7 @@ async function answer(
   outgoing: http.ServerResponse,
   isClosing: () => boolean,
 ): Promise<void> {
-  outgoing.on('error', () => {}) // of a client that went away
+  outgoing.on('error', () => {}) // a client went away
   try {
     const request = requestOf(incoming)
     const response = request instanceof Request ? await fetch(request) : new Response(null, { status: request })
@@ -91,7 +91,7 @@ async function answer(
     const length = chunks.reduce((sum, { byteLength }) => sum + byteLength, 0)
     if (isClosing()) outgoing.setHeader('connection', 'close')
     outgoing.writeHead(response.status, { ...Object.fromEntries(response.headers), 'content-length': length })
-    // As they are: callers that are answered with the same share it in memory.
+    // The chunks are not joined, because answers with the same report share its bytes.
     for (const chunk of chunks) outgoing.write(chunk)
     outgoing.end()
   } catch {
@@ -103,17 +103,17 @@ async function answer(
   outgoing.once('close', () => clearTimeout(timer))
 }
 
-/** A path is one though it begins with two slashes, after which a reference to another host would follow. */
+/** A target that begins with two slashes is a path too, though a relative URL would name another host by them. */
 function urlOf(target: string): URL {
   return target.startsWith('/') ? new URL(`http://localhost${target}`) : new URL(target, 'http://localhost')
 }
 
-/** Or the status that answers what cannot be one: no URL, or a method that a request may not have. */
+/** @returns the status of the answer instead, where the URL or the method is not one that a Request may have */
 function requestOf(incoming: http.IncomingMessage): Request | 400 | 501 {
   const { method = '', url = '', headers } = incoming
   if (method === 'TRACE') return 501
   const hasBody = method !== 'GET' && method !== 'HEAD'
-  // Read when it is asked for, and never cut off: that would cut off the answer too.
+  // The body is read when a route asks for it. It is never destroyed, because that would cut off the answer too.
   const body = () => ReadableStream.from(incoming.iterator({ destroyOnReturn: false }))
   try {
     const pairs = Object.entries(headers).flatMap(([name, value]): [string, string][] =>

@@ -1,4 +1,4 @@
-/** What is worth a line in the log: what differs from what was said of a group before. */
+/** The changes that are written to the log: of each group, everything that differs from the last entry about it. */
 
 import { toJson } from '../../report/json.js'
 import type { GroupReport, Report } from '../../report/report.js'
@@ -6,22 +6,28 @@ import { isMissing } from '../../report/report.js'
 import { toText } from '../../report/text.js'
 
 /**
- * @param isTold of the groups those that were told of already
+ * @param isWhole the report is on all groups of the scope
+ * @param isTold whether an earlier report has told of the group already
  * @returns the text to print, or `undefined` when nothing has changed since the last report on the same groups
  */
-export type News = (report: Report, isWhole: boolean, isTold?: (group: GroupReport) => boolean) => string | undefined
+type DescribeChanges = (
+  report: Report,
+  isWhole: boolean,
+  isTold?: (group: GroupReport) => boolean,
+) => string | undefined
 
-/** Whoever asks for ever new names that are no Services takes no more memory than that. */
-const MISSING = 10_000
+/** Bounds the memory that requests for ever new names take, where no Service has such a name. */
+const MAX_MISSING = 10_000
 
-/** What is told of one namespace in a minute, in characters: a tenant whose pods flap must not push the others out of the log. */
-const MOST_TOLD = 1_000_000
-const A_MINUTE_MS = 60_000
+/** Of one namespace in a minute: a tenant whose pods flap must not push the others out of the log. */
+const MAX_CHARACTERS = 1_000_000
+const MINUTE_MS = 60_000
 
-/** @param now in milliseconds, for the minutes in which a namespace is told of */
-export function changesIn(output: 'text' | 'json', now: () => number = Date.now): News {
-  const said = new Map<string, string>()
-  /** The same of Services that are not there. */
+/** @param now the time in milliseconds; it decides when a minute is over */
+export function changesIn(output: 'text' | 'json', now: () => number = Date.now): DescribeChanges {
+  /** The state of each group that the log told last. */
+  const logged = new Map<string, string>()
+  /** The same of Services that were not found. */
   const missing = new Map<string, string>()
   let warned: ReadonlySet<string> = new Set()
   const budget = new Budget(now)
@@ -29,47 +35,53 @@ export function changesIn(output: 'text' | 'json', now: () => number = Date.now)
     const crowded: string[] = []
     const groups = report.groups.filter((group) => {
       if (isTold(group)) return false
-      const memory = isMissing(group) ? missing : said
-      const [key, text] = [keyOf(group), gist(group)]
+      const memory = isMissing(group) ? missing : logged
+      const [key, text] = [keyOf(group), stateOf(group)]
       if (memory.get(key) === text && group.latch === null) return false
       const room = budget.take(group.namespace, () => toText({ ...report, groups: [group], warnings: [] }).length)
       if (room === 'last') crowded.push(`namespace ${group.namespace}: too much changes there: the rest is told later`)
-      if (room === 'none') return false // it is still news when there is room again
+      if (room === 'none') return false // the next report after this minute tells of it
       memory.set(key, text)
       return true
     })
     if (isWhole) {
       const there = new Set([...report.groups, ...report.busy].map(keyOf))
-      for (const key of said.keys()) if (!there.has(key)) said.delete(key)
+      for (const key of logged.keys()) if (!there.has(key)) logged.delete(key)
     }
-    if (missing.size > MISSING) missing.clear()
+    if (missing.size > MAX_MISSING) missing.clear()
     const warnings = [...(isWhole ? report.warnings.filter((one) => !warned.has(one)) : []), ...crowded]
     if (isWhole) warned = new Set(report.warnings)
     if (groups.length === 0 && warnings.length === 0) return undefined
-    const news = { ...report, groups, warnings }
-    return output === 'json' ? toJson(news, 0) : `${new Date().toISOString()} ${toText(news)}\n`
+    const changes = { ...report, groups, warnings }
+    return output === 'json' ? toJson(changes, 0) : `${new Date().toISOString()} ${toText(changes)}\n`
   }
 }
 
-/** How much of each namespace was told in this minute; a minute is that of all, and begins with what is told first. */
+/**
+ * Counts the characters that were written of each namespace in this minute. The minute is the same for all namespaces,
+ * and begins with the first entry after the last minute.
+ */
 class Budget {
-  private readonly told = new Map<string | undefined, number>()
+  private readonly written = new Map<string | undefined, number>()
   private sinceMs = Number.NEGATIVE_INFINITY
 
   constructor(private readonly now: () => number) {}
 
-  /** Whether there is room for so much; `last`: and for nothing that follows. The first thing of a minute always has. */
+  /**
+   * Takes room for an entry. The first entry of a minute always finds room, however long it is.
+   * @returns `last` when there is room for this entry and for none after it
+   */
   take(namespace: string | undefined, lengthOf: () => number): 'some' | 'last' | 'none' {
     const passedMs = this.now() - this.sinceMs
-    if (passedMs < 0 || passedMs >= A_MINUTE_MS) {
-      this.told.clear()
+    if (passedMs < 0 || passedMs >= MINUTE_MS) {
+      this.written.clear()
       this.sinceMs = this.now()
     }
-    const before = this.told.get(namespace) ?? 0
-    if (before >= MOST_TOLD) return 'none'
+    const before = this.written.get(namespace) ?? 0
+    if (before >= MAX_CHARACTERS) return 'none'
     const after = before + lengthOf()
-    this.told.set(namespace, after)
-    return after >= MOST_TOLD ? 'last' : 'some'
+    this.written.set(namespace, after)
+    return after >= MAX_CHARACTERS ? 'last' : 'some'
   }
 }
 
@@ -77,9 +89,9 @@ function keyOf({ namespace, services }: Pick<GroupReport, 'namespace' | 'service
   return JSON.stringify([namespace, services])
 }
 
-/** Without what differs from pass to pass: counts, times, what exactly a probe said. */
-function gist({ decision, activeAfter, faults, warnings }: GroupReport): string {
-  // A pod that was just made active is kept by the next pass: that is no news.
+/** The state of a group, without everything that differs from pass to pass: counts, times, and the texts of probes. */
+function stateOf({ decision, activeAfter, faults, warnings }: GroupReport): string {
+  // The next pass keeps a pod that was just made active, so the two decisions count as the same.
   const kind = 'winner' in decision ? 'keep' : decision.kind
   const code = 'winner' in decision ? 'healthy' : decision.kind === 'error' ? '' : decision.reason.code
   return JSON.stringify([kind, code, activeAfter, faults.map((fault) => [fault.code, fault.object]), warnings])

@@ -1,4 +1,4 @@
-/** What the metrics say of single groups, for as long as there are such groups. */
+/** The series of single groups in the metrics. They exist for as long as their groups do. */
 import type { Gauge } from 'prom-client'
 import { exitCode } from '../../report/exit-code.js'
 import type { GroupReport, Report } from '../../report/report.js'
@@ -7,20 +7,20 @@ import { compareNames } from '../../util/compare-names.js'
 import { listsBy } from '../../util/lists-by.js'
 
 /**
- * So many groups that are well have series of their own, and so many that are not. Beyond that namespaces have one after
- * the other: a tenant who has thousands of groups takes nobody's alert away.
+ * The numbers of groups that have series of their own: so many that are well, and so many that are not. Where there are
+ * more groups, the namespaces take turns, so that a tenant with thousands of groups suppresses no alert of another.
  */
-const OK_LIMIT = 1_000
-const NOT_OK_LIMIT = 4_000
+const MAX_OK = 1_000
+const MAX_NOT_OK = 4_000
 
-export interface GroupGauges {
+interface GroupGauges {
   readonly active: Gauge<'namespace' | 'services' | 'pod'>
   readonly groupOk: Gauge<'namespace' | 'services'>
   readonly groups: Gauge
   readonly withoutSeries: Gauge
 }
 
-interface Known {
+interface KnownGroup {
   readonly namespace: string
   readonly services: readonly string[]
   readonly pod: string
@@ -28,50 +28,53 @@ interface Known {
 }
 
 export class GroupSeries {
-  /** By its Services: each is in one group at a time. */
-  private readonly byService = new Map<string, Known>()
-  private readonly known = new Set<Known>()
-  private isSettled = true
+  /** Each Service is in one group at a time. */
+  private readonly byService = new Map<string, KnownGroup>()
+  private readonly known = new Set<KnownGroup>()
+  /** Whether the gauges show the known groups. */
+  private isFresh = true
 
   constructor(private readonly gauges: GroupGauges) {}
 
-  /** What is known of these groups. */
+  /** Notes these groups, in place of everything that was known of them. */
   served(report: Report): void {
     for (const group of report.groups) {
       for (const service of group.services) this.forget(this.byService.get(keyOf(group.namespace, service)))
-      if (group.services.length === 0 || isMissing(group)) continue // a fault, and no group
+      if (group.services.length === 0 || isMissing(group)) continue // the report is on a fault, and on no group
       this.note(group, exitCode({ ...report, interrupted: false, groups: [group] }) === 0)
     }
     this.gauges.groups.set(this.known.size)
   }
 
-  /** A namespace that could not be read keeps what is known of it; the others lose what is not there any more. */
+  /** Forgets the groups that a pass did not find. The groups of a namespace that could not be read are kept. */
   passed({ complete, groups, busy }: Report): void {
     if (complete.length === 0) return
-    const there = new Set<Known | undefined>()
+    const there = new Set<KnownGroup | undefined>()
     for (const { namespace, services } of [...groups.filter((group) => !isMissing(group)), ...busy]) {
       for (const service of services) there.add(this.byService.get(keyOf(namespace, service)))
     }
-    const isRead = ({ namespace }: Known) => complete.some((one) => one === undefined || one === namespace)
+    const isRead = ({ namespace }: KnownGroup) => complete.some((one) => one === undefined || one === namespace)
     for (const group of this.known) if (!there.has(group) && isRead(group)) this.forget(group)
     this.gauges.groups.set(this.known.size)
   }
 
-  /** Sets the gauges of single groups: before they are read, and not for each group that is served. */
-  settle(): void {
-    if (this.isSettled) return
-    this.isSettled = true
+  /**
+   * Sets the gauges of single groups. It is called before they are read, because once for each served group costs more.
+   */
+  refresh(): void {
+    if (this.isFresh) return
+    this.isFresh = true
     const { active, groupOk, withoutSeries } = this.gauges
     active.reset()
     groupOk.reset()
     const all = [...this.known]
-    const isOk = (group: Known) => group.isOk
+    const isOk = (group: KnownGroup) => group.isOk
     const shown = [
-      ...inTurn(
+      ...takeInTurn(
         all.filter((group) => !isOk(group)),
-        NOT_OK_LIMIT,
+        MAX_NOT_OK,
       ),
-      ...inTurn(all.filter(isOk), OK_LIMIT),
+      ...takeInTurn(all.filter(isOk), MAX_OK),
     ]
     for (const { namespace, services, pod, isOk } of shown) {
       const labels = { namespace, services: services.join(',') }
@@ -82,21 +85,24 @@ export class GroupSeries {
   }
 
   private note({ namespace = '', services, activeAfter: pod = '' }: GroupReport, isOk: boolean): void {
-    const group: Known = { namespace, services, pod, isOk }
-    this.isSettled = false
+    const group: KnownGroup = { namespace, services, pod, isOk }
+    this.isFresh = false
     this.known.add(group)
     for (const service of services) this.byService.set(keyOf(namespace, service), group)
   }
 
-  private forget(group: Known | undefined): void {
+  private forget(group: KnownGroup | undefined): void {
     if (!group || !this.known.delete(group)) return
-    this.isSettled = false
+    this.isFresh = false
     for (const service of group.services) this.byService.delete(keyOf(group.namespace, service))
   }
 }
 
-/** The first of each namespace, then the second of each, and so on; the same ones each time, in whatever order they came. */
-function inTurn(groups: readonly Known[], limit: number): readonly Known[] {
+/**
+ * Takes the first group of each namespace, then the second of each, and so on. The result does not depend on the order
+ * in which the groups came.
+ */
+function takeInTurn(groups: readonly KnownGroup[], limit: number): readonly KnownGroup[] {
   if (groups.length <= limit) return groups
   const sorted = groups
     .map((group) => ({ group, name: group.services.join(',') }))

@@ -1,13 +1,13 @@
-/** Where serve says what it has to say. */
+/** The log of serve. */
 export interface Log {
-  /** A report that says something new. */
+  /** Writes a report that tells something new. */
   print(text: string): void
-  /** Anything else. */
+  /** Writes anything else. */
   warn(message: string): void
 }
 
-/** A defect of the program, for `warn`: on one line, as all that is logged. */
+/** The text of a defect of the program, for `warn`: one line, like everything in the log. */
 export function describeDefect(error: unknown): string {
-  const said = (error instanceof Error && error.stack) || String(error)
-  return `defect: ${said.replaceAll(/\n\s*/g, ' | ')}`
+  const text = (error instanceof Error && error.stack) || String(error)
+  return `defect: ${text.replaceAll(/\n\s*/g, ' | ')}`
 }

@@ -1,40 +1,48 @@
-/** Keeps count of the watches, says once why one does not work, and tells `reach` where none does. */
+/** Counts the watches that are connected, and writes once to the log why one does not work. */
 
-import type { Reach } from '../reachability.js'
 import type { WatchName, WatchOptions } from '../watch/watch.js'
 import type { Metrics } from './metrics.js'
 
-/** Of each watch, until it works again: what differs in a number or an address alone would go on for ever. */
-const MOST_COMPLAINTS = 5
+/**
+ * Of each watch, until it works again. Without this limit, reasons that differ in a number or an address have no end.
+ */
+const MAX_REASONS = 5
+
+/** Is told whether the API server serves the watches. */
+interface ApiServer {
+  served(): void
+  refused(why: string): void
+}
 
 export function trackWatches(
   { watchConnected, watchRestarts }: Pick<Metrics, 'watchConnected' | 'watchRestarts'>,
   warn: (message: string) => void,
-  reach: Pick<Reach, 'served' | 'refused'>,
+  apiServer: ApiServer,
 ): Pick<WatchOptions, 'connected' | 'steady'> {
   const connected = new Set<string>()
-  const complaints = new Map<string, Set<string>>()
+  /** The reasons that were written to the log, of each watch. */
+  const reasons = new Map<string, Set<string>>()
   return {
     connected: (watch, is, why) => {
       const { resource } = watch
       const key = keyOf(watch)
       if (is) connected.add(key)
       else connected.delete(key)
-      if (is) reach.served()
+      if (is) apiServer.served()
       watchConnected.set({ resource }, [...connected].filter((one) => one.startsWith(resource)).length)
       if (!why) return
       watchRestarts.inc({ reason: why.reason })
       if (why.reason !== 'failed') return
-      const complaint = `${why.error.message}. ${why.error.remedy}`
-      // One that is refused beside others that stand is the trouble of its namespace.
-      if (connected.size === 0) reach.refused(`watch: ${complaint}`)
-      const said = complaints.get(key) ?? new Set()
-      if (said.has(complaint) || said.size === MOST_COMPLAINTS) return
-      complaints.set(key, said.add(complaint))
-      warn(`watch: ${complaint}`)
+      const reason = `${why.error.message}. ${why.error.remedy}`
+      // Where other watches are connected, the API server serves, and the trouble is that of one namespace.
+      if (connected.size === 0) apiServer.refused(`watch: ${reason}`)
+      const said = reasons.get(key) ?? new Set()
+      if (said.has(reason) || said.size === MAX_REASONS) return
+      reasons.set(key, said.add(reason))
+      warn(`watch: ${reason}`)
     },
-    // Not when it is answered: one may be answered for ever, and break each time.
-    steady: (watch) => void complaints.delete(keyOf(watch)),
+    // A watch that is connected does not work yet: it may be connected again and again, and break each time.
+    steady: (watch) => void reasons.delete(keyOf(watch)),
   }
 }
 

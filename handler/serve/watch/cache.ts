@@ -1,4 +1,4 @@
-/** What the watches know of the groups, and which of them need a pass. No I/O, no time. */
+/** The Services and pods that the watches have shown, by group, and whether a group needs a pass. No I/O, no time. */
 
 import { type GroupServices, groupKey, groupServices, selects } from '../../group/groups.js'
 import { LabelIndex } from '../../group/label-index.js'
@@ -13,18 +13,18 @@ import { DEFAULT_SETTINGS, type Settings } from '../../settings/settings.js'
 import { add, listsBy } from '../../util/lists-by.js'
 
 /**
- * `unserved`: there is no active pod, or more than one, or it cannot be seen to serve; a swap that is under way looks like
- * that as well. `claimed`: a Service is, by somebody.
+ * `unserved`: there is no active pod, or more than one, or it does not look as if it served. A swap that is under way
+ * looks like that too. `claimed`: a pass has claimed a Service of the group.
  */
-export type Need = { readonly kind: 'none' | 'unserved' } | { readonly kind: 'claimed'; readonly token: string }
+type Need = { readonly kind: 'none' | 'unserved' } | { readonly kind: 'claimed'; readonly token: string }
 
 const NONE: Need = { kind: 'none' }
 
 /**
- * A group in which something has changed. `urgent`: its active pod was seen to go, or another one to become able to take
- * its place. A label that moves is neither: that is how a swap looks.
+ * Something has changed in a group, and the queue is told. `urgent`: its active pod stopped serving, or another pod
+ * became able to take its place. A label that moves is not urgent, because a swap moves labels.
  */
-export interface News {
+export interface GroupEvent {
   readonly key: string
   readonly urgent: boolean
 }
@@ -34,25 +34,25 @@ interface Watched extends GroupServices {
   readonly serves: (pod: Pod) => boolean
 }
 
-/** What happens in one namespace is reckoned there: it costs the others nothing. */
-interface Namespace {
+/** Each namespace has an index of its own, so that a change in one costs the others nothing. */
+interface NamespaceIndex {
   readonly services: Map<string, Service>
   readonly pods: Map<string, Pod>
   groups: Map<string, Watched>
-  /** The groups that may select a pod, by one entry of their selectors: the one that the fewest groups have. */
+  /** Groups by one entry of their selectors: the entry that the fewest groups have. It finds the groups of a pod. */
   byEntry: ReadonlyMap<string, readonly string[]>
-  /** The groups that a pod is in, by its uid. */
+  /** The groups of each pod, by its uid. */
   readonly keysOf: Map<string, Set<string>>
 }
 
 export class GroupCache {
-  private readonly namespaces = new Map<string, Namespace>()
-  private readonly namespaceOf = new Map<string, Namespace>()
+  private readonly namespaces = new Map<string, NamespaceIndex>()
+  private readonly namespaceOf = new Map<string, NamespaceIndex>()
 
   /**
    * @param only the groups of these Services; none: all
    * @param optIn see `neighboursOf`
-   * @param defaults of the settings, as the flags say
+   * @param defaults the settings that the flags give
    */
   constructor(
     private readonly roleLabel: string,
@@ -61,31 +61,31 @@ export class GroupCache {
     private readonly defaults: Settings = DEFAULT_SETTINGS,
   ) {}
 
-  /** What a list of a scope says: what was known there and is not listed is gone. @param namespace `undefined`: all */
-  servicesListed(namespace: string | undefined, services: readonly Service[]): readonly News[] {
+  /** A list: a known Service that is not in it is gone. @param namespace the one that was listed; `undefined`: all */
+  servicesListed(namespace: string | undefined, services: readonly Service[]): readonly GroupEvent[] {
     const listed = listsBy(services, (service) => service.namespace)
-    return [...this.known(namespace, listed.keys())].flatMap(([name, there]) => {
-      there.services.clear()
-      for (const service of listed.get(name) ?? []) there.services.set(service.uid, service)
-      return this.regroup(name, there)
+    return [...this.known(namespace, listed.keys())].flatMap(([name, index]) => {
+      index.services.clear()
+      for (const service of listed.get(name) ?? []) index.services.set(service.uid, service)
+      return this.regroup(name, index)
     })
   }
 
-  serviceChanged(service: Service): readonly News[] {
-    const there = this.at(service.namespace)
-    const before = there.services.get(service.uid)
-    there.services.set(service.uid, service)
-    return before && isSame(before, service) ? [] : this.regroup(service.namespace, there, service)
+  serviceChanged(service: Service): readonly GroupEvent[] {
+    const index = this.at(service.namespace)
+    const before = index.services.get(service.uid)
+    index.services.set(service.uid, service)
+    return before && isSame(before, service) ? [] : this.regroup(service.namespace, index, service)
   }
 
-  serviceDeleted({ namespace, uid }: Service): readonly News[] {
-    const there = this.at(namespace)
-    return there.services.delete(uid) ? this.regroup(namespace, there) : []
+  serviceDeleted({ namespace, uid }: Service): readonly GroupEvent[] {
+    const index = this.at(namespace)
+    return index.services.delete(uid) ? this.regroup(namespace, index) : []
   }
 
-  podsListed(namespace: string | undefined, pods: readonly Pod[]): readonly News[] {
+  podsListed(namespace: string | undefined, pods: readonly Pod[]): readonly GroupEvent[] {
     const listed = new Set(pods.map(({ uid }) => uid))
-    const before = [...this.known(namespace, [])].flatMap(([, there]) => [...there.pods.values()])
+    const before = [...this.known(namespace, [])].flatMap(([, index]) => [...index.pods.values()])
     const gone = before.filter(({ uid }) => !listed.has(uid))
     const here = [...listsBy(pods, (pod) => pod.namespace)].flatMap(([name, own]) => {
       const keys = keysOfAll(this.at(name), own)
@@ -94,19 +94,19 @@ export class GroupCache {
     return [...gone.flatMap((pod) => this.podDeleted(pod)), ...here]
   }
 
-  podChanged(pod: Pod): readonly News[] {
+  podChanged(pod: Pod): readonly GroupEvent[] {
     return this.podIsIn(pod, keysNow(this.at(pod.namespace), pod))
   }
 
-  private podIsIn(pod: Pod, keys: Set<string>): readonly News[] {
-    const there = this.at(pod.namespace)
-    const before = there.pods.get(pod.uid)
-    there.pods.set(pod.uid, pod)
-    const keysBefore = there.keysOf.get(pod.uid) ?? NO_KEYS
-    setKeys(there, pod, keys)
-    const news: News[] = []
+  private podIsIn(pod: Pod, keys: Set<string>): readonly GroupEvent[] {
+    const index = this.at(pod.namespace)
+    const before = index.pods.get(pod.uid)
+    index.pods.set(pod.uid, pod)
+    const keysBefore = index.keysOf.get(pod.uid) ?? NO_KEYS
+    setKeys(index, pod, keys)
+    const events: GroupEvent[] = []
     for (const key of new Set([...keysBefore, ...keys])) {
-      const group = there.groups.get(key)
+      const group = index.groups.get(key)
       if (!group) continue
       const [was, is] = [keysBefore.has(key), keys.has(key)]
       if (is) group.pods.set(pod.uid, pod)
@@ -115,26 +115,26 @@ export class GroupCache {
       const gone = served && this.isActive(before) && !(is && group.serves(pod))
       const able = was && !served && is && group.serves(pod) && isMember(pod, this.roleLabel) && !isOfJob(pod)
       const urgent = gone || able
-      if (urgent || before === undefined || this.differs(before, pod) || was !== is) news.push({ key, urgent })
+      if (urgent || before === undefined || this.differs(before, pod) || was !== is) events.push({ key, urgent })
     }
-    return news
+    return events
   }
 
-  podDeleted({ namespace, uid }: Pod): readonly News[] {
-    const there = this.at(namespace)
-    const before = there.pods.get(uid)
-    const keys = there.keysOf.get(uid) ?? NO_KEYS
-    there.pods.delete(uid)
-    there.keysOf.delete(uid)
-    this.forgetEmpty(namespace, there)
+  podDeleted({ namespace, uid }: Pod): readonly GroupEvent[] {
+    const index = this.at(namespace)
+    const before = index.pods.get(uid)
+    const keys = index.keysOf.get(uid) ?? NO_KEYS
+    index.pods.delete(uid)
+    index.keysOf.delete(uid)
+    this.forgetEmpty(namespace, index)
     if (!before) return []
     return [...keys].flatMap((key) => {
-      const group = there.groups.get(key)
+      const group = index.groups.get(key)
       return group?.pods.delete(uid) ? [{ key, urgent: this.isServing(group, before) }] : []
     })
   }
 
-  /** The group's namespace and the names of its Services; `undefined` when there is none any more. */
+  /** `undefined` when the group is gone. */
   group(key: string): GroupServices | undefined {
     return this.namespaceOf.get(key)?.groups.get(key)
   }
@@ -149,69 +149,69 @@ export class GroupCache {
     const actives = pods.filter((pod) => this.isActive(pod))
     const [active] = actives
     if (active && actives.length === 1 && this.isServing(group, active)) return NONE
-    // A pass can do something about it only if there is a pod that may take over.
+    // A pass helps only if there is a pod that may take over.
     const canTakeOver = (pod: Pod) =>
       pod !== active && isRunning(pod) && !isOfJob(pod) && (pod.ready || !active || !isRunning(active))
     return actives.length > 1 || pods.some(canTakeOver) ? { kind: 'unserved' } : NONE
   }
 
-  private regroup(namespace: string, there: Namespace, changed?: Service): readonly News[] {
-    const before = there.groups
-    const groups = groupServices([...there.services.values()], this.roleLabel, this.optIn)
-      .filter(({ selector }) => Object.keys(selector).length > 0) // the whole namespace: refused by every pass
+  private regroup(namespace: string, index: NamespaceIndex, changed?: Service): readonly GroupEvent[] {
+    const before = index.groups
+    const groups = groupServices([...index.services.values()], this.roleLabel, this.optIn)
+      .filter(({ selector }) => Object.keys(selector).length > 0) // every pass refuses a whole namespace
       .filter((group) => isInScope(this.only, group))
     const known = groups.map((group) => {
       const key = groupKey(namespace, group.selector)
       const pods = before.get(key)?.pods ?? new Map<string, Pod>()
       return [key, { ...group, pods, serves: servingOf(group.services, this.defaults) }] as const
     })
-    there.groups = new Map(known)
-    there.byEntry = keysByEntry(there.groups)
-    this.place(there, before)
+    index.groups = new Map(known)
+    index.byEntry = keysByEntry(index.groups)
+    this.assignPods(index, before)
     for (const key of before.keys()) this.namespaceOf.delete(key)
-    for (const key of there.groups.keys()) this.namespaceOf.set(key, there)
-    this.forgetEmpty(namespace, there)
-    return [...there.groups].flatMap(([key, { services }]) => {
-      const isNews = changed === undefined || services.includes(changed) || !before.has(key)
-      return isNews ? [{ key, urgent: false }] : []
+    for (const key of index.groups.keys()) this.namespaceOf.set(key, index)
+    this.forgetEmpty(namespace, index)
+    return [...index.groups].flatMap(([key, { services }]) => {
+      const isChanged = changed === undefined || services.includes(changed) || !before.has(key)
+      return isChanged ? [{ key, urgent: false }] : []
     })
   }
 
-  /** Gives groups that are new their pods, and takes them from those that are gone. */
-  private place(there: Namespace, before: ReadonlyMap<string, Watched>): void {
+  /** Assigns pods to the groups that are new, and takes them from the groups that are gone. */
+  private assignPods(index: NamespaceIndex, before: ReadonlyMap<string, Watched>): void {
     for (const [key, group] of before) {
-      if (there.groups.has(key)) continue
-      for (const uid of group.pods.keys()) there.keysOf.get(uid)?.delete(key)
+      if (index.groups.has(key)) continue
+      for (const uid of group.pods.keys()) index.keysOf.get(uid)?.delete(key)
     }
-    const fresh = [...there.groups].filter(([key]) => !before.has(key))
+    const fresh = [...index.groups].filter(([key]) => !before.has(key))
     if (fresh.length === 0) return
-    const pods = [...there.pods.values()]
-    for (const [uid, keys] of keysOfAll({ ...there, groups: new Map(fresh) }, pods)) {
-      const pod = there.pods.get(uid)
+    const pods = [...index.pods.values()]
+    for (const [uid, keys] of keysOfAll({ ...index, groups: new Map(fresh) }, pods)) {
+      const pod = index.pods.get(uid)
       if (!pod) continue
-      const all = new Set([...(there.keysOf.get(uid) ?? []), ...keys].slice(0, MAX_GROUPS))
-      for (const key of all) there.groups.get(key)?.pods.set(uid, pod)
-      setKeys(there, pod, all)
+      const all = new Set([...(index.keysOf.get(uid) ?? []), ...keys].slice(0, MAX_GROUPS))
+      for (const key of all) index.groups.get(key)?.pods.set(uid, pod)
+      setKeys(index, pod, all)
     }
   }
 
-  private at(namespace: string): Namespace {
+  private at(namespace: string): NamespaceIndex {
     const known = this.namespaces.get(namespace)
     if (known) return known
-    const there: Namespace = {
+    const index: NamespaceIndex = {
       ...{ services: new Map(), pods: new Map(), groups: new Map(), byEntry: new Map(), keysOf: new Map() },
     }
-    this.namespaces.set(namespace, there)
-    return there
+    this.namespaces.set(namespace, index)
+    return index
   }
 
-  /** Namespaces come and go for as long as the process lives. */
-  private forgetEmpty(namespace: string, { services, pods, groups }: Namespace): void {
+  /** Namespaces come and go for as long as the process lives, so an empty one is forgotten. */
+  private forgetEmpty(namespace: string, { services, pods, groups }: NamespaceIndex): void {
     if (services.size + pods.size + groups.size === 0) this.namespaces.delete(namespace)
   }
 
-  /** Those of a scope, and those that are named. */
-  private known(namespace: string | undefined, named: Iterable<string>): ReadonlyMap<string, Namespace> {
+  /** The namespaces that a list is about, those that it names included. */
+  private known(namespace: string | undefined, named: Iterable<string>): ReadonlyMap<string, NamespaceIndex> {
     const names = namespace === undefined ? [...this.namespaces.keys(), ...named] : [namespace]
     return new Map([...new Set(names)].map((name) => [name, this.at(name)]))
   }
@@ -224,7 +224,7 @@ export class GroupCache {
     return this.isActive(pod) && serves(pod)
   }
 
-  /** Counts of failures, which passes write, and conditions that are none of ours are no news. */
+  /** Whether a change of a pod may matter. Counts of failures, which passes write, and other conditions do not. */
   private differs(before: Pod, after: Pod): boolean {
     return (
       before.ready !== after.ready ||
@@ -247,18 +247,18 @@ function isSame(one: Service, other: Service): boolean {
 
 const NO_KEYS: ReadonlySet<string> = new Set()
 
-function setKeys({ keysOf }: Namespace, { uid }: Pod, keys: Set<string>): void {
+function setKeys({ keysOf }: NamespaceIndex, { uid }: Pod, keys: Set<string>): void {
   if (keys.size > 0) keysOf.set(uid, keys)
   else keysOf.delete(uid)
 }
 
 /**
- * A pod is noted in so many groups. Where it is in several, each pass refuses all of them: more of them need not be known,
- * and a tenant may write thousands of selectors for each of thousands of pods.
+ * The most groups that are noted for one pod. Every pass refuses all groups of a pod that is in several, so more need
+ * not be known. Without the limit, a tenant could write thousands of selectors for each of thousands of pods.
  */
 const MAX_GROUPS = 8
 
-function keysNow({ groups, byEntry }: Namespace, pod: Pod): Set<string> {
+function keysNow({ groups, byEntry }: NamespaceIndex, pod: Pod): Set<string> {
   const keys = new Set<string>()
   for (const entry of Object.entries(pod.labels)) {
     for (const key of byEntry.get(entry.join(' ')) ?? []) {
@@ -270,8 +270,8 @@ function keysNow({ groups, byEntry }: Namespace, pod: Pod): Set<string> {
   return keys
 }
 
-/** The groups of many pods at once, by their uids. */
-function keysOfAll({ groups }: Pick<Namespace, 'groups'>, pods: readonly Pod[]): ReadonlyMap<string, Set<string>> {
+/** The groups of many pods at once, by the uids of the pods. */
+function keysOfAll({ groups }: Pick<NamespaceIndex, 'groups'>, pods: readonly Pod[]): ReadonlyMap<string, Set<string>> {
   const selectors = [...groups.values()].map(({ selector }) => selector)
   const index = new LabelIndex(pods, ({ labels }) => labels, selectors)
   const crowded = index.none()

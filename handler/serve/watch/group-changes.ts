@@ -1,20 +1,20 @@
-/** Which groups there are, as watches on Services tell it. */
+/** Notices when groups come or go, from a watch on Services. */
 import { groupKey } from '../../group/group-key.js'
 import { groupServices } from '../../group/groups.js'
 import { isClaimed } from '../../group/services.js'
 import { MANAGED } from '../../kube/keys.js'
 import type { Change, Service, Watchable } from '../../kube/port.js'
 
-/** A Service that is managed, if it or another one of its group opts in where that is asked for. */
-interface Counted {
+/** A Service of a group. Where groups have to opt in, it is managed if it or another Service of its group does. */
+interface GroupService {
   readonly group: string
   readonly isOptingIn: boolean
   readonly isManagedAnyway: boolean
 }
 
 /**
- * The same watchable. `changed` is called when a group comes or goes, or a Service enters or leaves one: from the first
- * list on, and for no swap, whatever that does to selectors.
+ * The same watchable. It also calls `changed` when a group comes or goes, or a Service enters or leaves a group, from
+ * the first list on. A swap changes selectors too, and does not count.
  * @param optIn see `neighboursOf`
  */
 export function groupChanges(
@@ -24,28 +24,28 @@ export function groupChanges(
   optIn = false,
 ): Watchable<Service> {
   /** By uid. */
-  const known = new Map<string, Counted>()
-  /** How many Services of a group opt in. */
+  const known = new Map<string, GroupService>()
+  /** The number of Services that opt in, by group. */
   const optingIn = new Map<string, number>()
 
-  const groupNow = (one: Counted | undefined) =>
+  const groupNow = (one: GroupService | undefined) =>
     one && (one.isManagedAnyway || optingIn.has(one.group)) ? one.group : undefined
-  const count = ({ group, isOptingIn }: Counted, by: 1 | -1): void => {
+  const count = ({ group, isOptingIn }: GroupService, by: 1 | -1): void => {
     const left = (optingIn.get(group) ?? 0) + (isOptingIn ? by : 0)
     if (left > 0) optingIn.set(group, left)
     else optingIn.delete(group)
   }
-  const put = (uid: string, after: Counted | undefined): void => {
+  const put = (uid: string, after: GroupService | undefined): void => {
     const before = known.get(uid)
     const was = groupNow(before)
     if (before) count(before, -1)
     if (after) count(after, 1)
     if (after) known.set(uid, after)
     else known.delete(uid)
-    // A Service that brings others of its group in or out comes or goes itself.
+    // A Service that brings the others of its group in or out enters or leaves it itself, so looking at it is enough.
     if (was !== groupNow(after)) changed()
   }
-  const read = (service: Service): Counted | undefined => {
+  const read = (service: Service): GroupService | undefined => {
     const [group] = groupServices([service], roleLabel)
     return (
       group && {
@@ -55,7 +55,7 @@ export function groupChanges(
       }
     )
   }
-  async function* heard(changes: AsyncIterable<Change<Service>>): AsyncGenerator<Change<Service>> {
+  async function* noticed(changes: AsyncIterable<Change<Service>>): AsyncGenerator<Change<Service>> {
     for await (const change of changes) {
       if (change.kind === 'changed') put(change.object.uid, read(change.object))
       if (change.kind === 'deleted') put(change.object.uid, undefined)
@@ -71,6 +71,6 @@ export function groupChanges(
       for (const service of listed.objects) put(service.uid, read(service))
       return listed
     },
-    watch: async (resourceVersion, signal) => heard(await source.watch(resourceVersion, signal)),
+    watch: async (resourceVersion, signal) => noticed(await source.watch(resourceVersion, signal)),
   }
 }

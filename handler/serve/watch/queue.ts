@@ -1,51 +1,55 @@
 /**
- * A group in need -> a pass, and another if that did not help.
+ * A group in need -> a pass, and another one if that did not help. The queue has one entry for each group in need.
  *
- * Whoever swaps makes a group look unserved for some milliseconds, and claims its Services meanwhile: only what no swap
- * does, a pod that goes or comes, is acted on at once. A claim that stays is somebody's who is no more.
+ * A swap makes its group look unserved for some milliseconds, and claims its Services meanwhile. The queue therefore
+ * acts at once only on changes that no swap makes: a pod that goes, or comes. It waits after every other change, to see
+ * whether a swap was the cause. A claim that outlives CLAIM_MS was left by a crashed pass.
  */
 
 import type { GroupServices } from '../../group/groups.js'
-import type { Timing } from '../../util/clock.js'
-import type { GroupCache, News } from './cache.js'
+import { doubled, type Timing } from '../../util/clock.js'
+import type { GroupCache, GroupEvent } from './cache.js'
 
-/** For a swap that is under way to show its claim, or its end. */
+/** Within this time, a swap that is under way shows its claim, or its end. */
 const GRACE_MS = 100
-/** Ten times what a swap takes. */
+/** Ten times the duration of a swap. */
 const CLAIM_MS = 1_000
-/** After a pass, for the watches to tell of it; doubled from pass to pass that did not help. */
-const RETRY_MS = 250
+/** After a pass, the watches show within this time what it did. The wait doubles with each pass that did not help. */
+const FIRST_RETRY_MS = 250
 const LONGEST_RETRY_MS = 30_000
 
 export class GroupQueue {
-  /** The groups that are attended to, and how to tell whoever does of something urgent. */
-  private readonly attended = new Map<string, AbortController>()
+  /** The entries by the keys of their groups. Abort one to end its wait: something urgent has happened to the group. */
+  private readonly entries = new Map<string, AbortController>()
   private readonly underWay = new Set<Promise<void>>()
 
   constructor(
     private readonly groups: GroupCache,
     private readonly pass: (group: GroupServices) => Promise<void>,
-    private readonly waiting: Timing,
+    private readonly timing: Timing,
     private readonly signal: AbortSignal,
   ) {}
 
-  /** Looks after these groups, unless somebody does already. */
-  tell(news: readonly News[]): void {
-    for (const { key, urgent } of news) {
-      const attended = this.attended.get(key)
-      if (attended && urgent) attended.abort()
-      if (attended || this.groups.need(key).kind === 'none') continue
-      const attending = this.attend(key, urgent).finally(() => this.underWay.delete(attending))
-      this.underWay.add(attending)
+  /**
+   * Makes an entry for each of these groups that needs a pass. An urgent event ends the wait of an entry that is there.
+   */
+  add(events: readonly GroupEvent[]): void {
+    for (const { key, urgent } of events) {
+      const entry = this.entries.get(key)
+      if (entry && urgent) entry.abort()
+      if (entry || this.groups.need(key).kind === 'none') continue
+      const work = this.workOn(key, urgent).finally(() => this.underWay.delete(work))
+      this.underWay.add(work)
     }
   }
 
-  /** Resolves when no pass is under way: after the signal, for good. */
-  async ended(): Promise<void> {
+  /** Resolves when the entries that are there now are done. After the signal has aborted, no entry makes a pass. */
+  async drained(): Promise<void> {
     await Promise.all(this.underWay)
   }
 
-  private async attend(key: string, urgent: boolean): Promise<void> {
+  /** Makes passes over the group until it needs none; then the entry is done. */
+  private async workOn(key: string, urgent: boolean): Promise<void> {
     let claim: string | undefined
     let waitMs = urgent ? 0 : GRACE_MS
     for (let passes = 0; ; ) {
@@ -61,20 +65,20 @@ export class GroupQueue {
       claim = undefined
       if (interrupted) passes = 0
       await this.pass(group)
-      waitMs = Math.min(LONGEST_RETRY_MS, RETRY_MS * 2 ** Math.min(passes++, 10)) * (0.75 + this.waiting.random() / 2)
+      waitMs = doubled(FIRST_RETRY_MS, passes++, LONGEST_RETRY_MS) * (0.75 + this.timing.random() / 2)
     }
-    this.attended.delete(key)
+    this.entries.delete(key)
   }
 
-  /** @returns whether something urgent has come in, in between or during the pass before */
+  /** @returns whether something urgent has happened, during this wait or during the pass before it */
   private async wait(key: string, ms: number): Promise<boolean> {
-    const interrupt = this.attended.get(key) ?? new AbortController()
-    this.attended.set(key, interrupt)
+    const interrupt = this.entries.get(key) ?? new AbortController()
+    this.entries.set(key, interrupt)
     const end = () => interrupt.abort()
     this.signal.addEventListener('abort', end)
-    if (ms > 0) await this.waiting.clock.sleep(ms, interrupt.signal)
+    if (ms > 0) await this.timing.clock.sleep(ms, interrupt.signal)
     this.signal.removeEventListener('abort', end)
-    this.attended.set(key, new AbortController())
+    this.entries.set(key, new AbortController())
     return interrupt.signal.aborted && !this.signal.aborted
   }
 }

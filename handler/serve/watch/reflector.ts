@@ -1,40 +1,49 @@
-/** Everything of a kind, kept up to date: a list, then a watch that is resumed, renewed or begun anew for ever. */
+/**
+ * Keeps a store up to date with all objects of one kind: it lists them, and then watches them. A watch that ends is
+ * resumed where it ended, or begins again with a list, until the end.
+ */
 
 import { type Change, Expired, KubeError, type Watchable } from '../../kube/port.js'
-import type { Timing } from '../../util/clock.js'
+import { doubled, type Timing } from '../../util/clock.js'
 
-export interface Follower<T> {
-  /** All that there is: what is not in it is gone. */
-  listed(objects: readonly T[]): void
+export interface Store<T> {
+  /** These are all objects: every other one is gone. */
+  replaced(objects: readonly T[]): void
   changed(object: T): void
   deleted(object: T): void
-  /** Whether changes are being told at the moment; and if not, why. */
+}
+
+export interface WatchEvents {
+  /** Whether the watch tells of changes at the moment; and if not, why. */
   connected(is: boolean, why?: Interruption): void
-  /** The watch has stood for a while: it works. */
+  /** The watch has lasted for STEADY_MS, so it works. */
   steady(): void
 }
 
-/** `ended`: by the server, as it does from time to time. */
+/** `ended`: the server has ended the watch, as it does from time to time. */
 export type Interruption =
   | { readonly reason: 'ended' | 'expired' | 'silent' }
   | { readonly reason: 'failed'; readonly error: KubeError }
 
-/** An API server sends a bookmark a minute, whether anything has changed or not: beyond that the connection is dead. */
+/**
+ * An API server sends a bookmark each minute, even where nothing has changed. After this time the connection is dead.
+ */
 export const SILENCE_MS = 90_000
-/** A watch that ends sooner, whatever it has told, has told us to come more slowly. */
+/** After a watch that ended sooner, the next one waits, whatever the watch has told. */
 export const STEADY_MS = 5_000
+const FIRST_BACKOFF_MS = 500
 const LONGEST_BACKOFF_MS = 10_000
 const LONGEST_RETRY_AFTER_MS = 30_000
 
-/** Ends when `signal` aborts, and not before. */
-export async function follow<T>(
+/** Ends only when `signal` aborts. */
+export async function runReflector<T>(
   source: Watchable<T>,
-  follower: Follower<T>,
+  store: Store<T> & WatchEvents,
   { clock, random }: Timing,
   signal: AbortSignal,
 ): Promise<void> {
   let version: string | undefined
-  /** Since a watch was steady. */
+  /** Failures since a watch was steady. */
   let failures = 0
   while (!signal.aborted) {
     const isListing = version === undefined
@@ -44,49 +53,50 @@ export async function follow<T>(
       if (version === undefined) {
         const { objects, resourceVersion } = await source.list(signal)
         version = resourceVersion
-        follower.listed(objects)
+        store.replaced(objects)
       }
       const watching = new AbortController()
       const either = AbortSignal.any([signal, watching.signal])
       try {
         const changes = await source.watch(version, either)
-        follower.connected(true)
-        // A timer: the machine's time may jump.
+        store.connected(true)
+        // A timer measures it, because the machine's time may jump.
         void clock.sleep(STEADY_MS, either).then(() => {
           if (either.aborted) return
           steady = true
-          follower.steady()
+          store.steady()
         })
         for await (const change of unlessSilent(changes, clock)) {
           told = true
           version = change.resourceVersion
-          if (change.kind !== 'bookmark') follower[change.kind](change.object)
+          if (change.kind !== 'bookmark') store[change.kind](change.object)
         }
       } finally {
-        watching.abort() // whatever is left of the connection
+        watching.abort() // closes the rest of the connection
       }
     })
     if (signal.aborted) return
-    follower.connected(false, why)
-    // A server whose data were restored from a backup knows no version as high as ours, and waits for it in silence.
+    store.connected(false, why)
+    // A server whose data were restored from a backup does not have our version yet, and waits for it in silence.
     if (why.reason === 'expired' || (why.reason === 'silent' && !told)) version = undefined
     if (steady) failures = 0
     if (!steady || why.reason === 'failed' || why.reason === 'expired') failures++
-    // What was good for a while may expire, and news must not wait; what has just been listed should not.
+    // A version may expire after a while, and then the next list must not wait. Where the version of a new list
+    // expires, something is wrong, and the next list waits.
     const atOnce = why.reason === 'expired' && (steady || !isListing)
-    if (failures > 0 && !atOnce) await clock.sleep(Math.max(backoff(failures, random), wish(why)), signal)
+    if (failures > 0 && !atOnce) await clock.sleep(Math.max(backoff(failures, random), requestedMs(why)), signal)
   }
 }
 
-/** How long the server wants to be left alone. */
-function wish(why: Interruption): number {
+/** The wait that the server has asked for, within limits. */
+function requestedMs(why: Interruption): number {
   const { retryAfterMs = 0 } = why.reason === 'failed' ? why.error : {}
   return Math.min(LONGEST_RETRY_AFTER_MS, retryAfterMs)
 }
 
-/** Half a second first, then twice as long each time, and somewhat less by chance. */
+/** Half a second after the first failure, then twice as long each time; up to half of it less, by chance. */
 function backoff(failures: number, random: () => number): number {
-  return Math.min(LONGEST_BACKOFF_MS, 250 * 2 ** Math.min(failures, 10)) * (0.5 + random() / 2)
+  return doubled(FIRST_BACKOFF_MS, failures - 1, LONGEST_BACKOFF_MS) * (0.5 + random() / 2)
 }
 
 class Silent extends Error {}
@@ -110,7 +120,7 @@ async function* unlessSilent<T>(changes: AsyncIterable<Change<T>>, clock: Timing
     const waiting = new AbortController()
     const silence = clock.sleep(SILENCE_MS, waiting.signal).then(() => undefined)
     const next = iterator.next()
-    next.catch(() => {}) // when nobody waits for it any more
+    next.catch(() => {}) // it may reject after the silence
     const result = await Promise.race([next, silence]).finally(() => waiting.abort())
     if (result === undefined) throw new Silent()
     if (result.done) return

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { Order, Target } from '../../../handler/pass/scope.js'
 import type { Report } from '../../../handler/report/report.js'
-import { Coalescer, ShuttingDown } from '../../../handler/serve/coalesce.js'
+import { Coalescer } from '../../../handler/serve/coalesce.js'
+import { ShuttingDown } from '../../../handler/serve/http/backend.js'
 import { Progress } from '../../../handler/serve/progress.js'
 import { aGroupReport, anActive, aReport } from '../../support/builders.js'
 

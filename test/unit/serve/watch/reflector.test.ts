@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { Expired, KubeError } from '../../../handler/kube/port.js'
-import { follow, type Interruption, SILENCE_MS, STEADY_MS } from '../../../handler/serve/watch/reflector.js'
-import { MINUTE, SECOND } from '../../support/builders.js'
-import { VirtualClock } from '../../support/virtual-clock.js'
-import { FakeWatchable, type Step, unreachable } from '../../support/watchables.js'
+import { Expired, KubeError } from '../../../../handler/kube/port.js'
+import { type Interruption, runReflector, SILENCE_MS, STEADY_MS } from '../../../../handler/serve/watch/reflector.js'
+import { MINUTE, SECOND } from '../../../support/builders.js'
+import { VirtualClock } from '../../../support/virtual-clock.js'
+import { FakeWatchable, type Step, unreachable } from '../../../support/watchables.js'
 
-describe('follow', () => {
+describe('a reflector', () => {
   let clock: VirtualClock
   let source: FakeWatchable<string>
   let told: string[]
@@ -30,14 +30,14 @@ describe('follow', () => {
   })
 
   const begin = async () => {
-    const follower = {
-      listed: (all: readonly string[]) => void told.push(`listed ${all.join(' ')}`),
+    const store = {
+      replaced: (all: readonly string[]) => void told.push(`listed ${all.join(' ')}`),
       changed: (object: string) => void told.push(`changed ${object}`),
       deleted: (object: string) => void told.push(`deleted ${object}`),
       connected: (_is: boolean, why?: Interruption) => void (why && interruptions.push(why.reason)),
       steady: () => void steady++,
     }
-    following = follow(source, follower, { clock, random: () => 1 }, end.signal)
+    following = runReflector(source, store, { clock, random: () => 1 }, end.signal)
     await clock.advance(0)
   }
   const change = async (kind: 'changed' | 'deleted', object: string, resourceVersion: string) => {

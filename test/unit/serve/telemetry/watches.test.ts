@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { KubeError } from '../../../handler/kube/port.js'
-import { createMetrics, type Metrics } from '../../../handler/serve/telemetry/metrics.js'
-import { trackWatches } from '../../../handler/serve/telemetry/watches.js'
-import type { WatchName } from '../../../handler/serve/watch/watch.js'
+import { KubeError } from '../../../../handler/kube/port.js'
+import { createMetrics, type Metrics } from '../../../../handler/serve/telemetry/metrics.js'
+import { trackWatches } from '../../../../handler/serve/telemetry/watches.js'
+import type { WatchName } from '../../../../handler/serve/watch/watch.js'
 
 const pods: WatchName = { resource: 'pods', namespace: 'shop' }
 const services: WatchName = { resource: 'services', namespace: 'shop' }
@@ -11,18 +11,18 @@ describe('what is told of the watches', () => {
   let metrics: Metrics
   let warnings: string[]
   let reached: string[]
-  let account: ReturnType<typeof trackWatches>
+  let status: ReturnType<typeof trackWatches>
   beforeEach(() => {
     metrics = createMetrics({ requests: () => 0, coalesced: () => 0 })
     warnings = []
     reached = []
-    const reach = { served: () => void reached.push('served'), refused: (why: string) => void reached.push(why) }
-    account = trackWatches(metrics, (message) => void warnings.push(message), reach)
+    const apiServer = { served: () => void reached.push('served'), refused: (why: string) => void reached.push(why) }
+    status = trackWatches(metrics, (message) => void warnings.push(message), apiServer)
   })
   /** A watch is answered, and breaks. */
   const breaks = (watch: WatchName, message = 'no answer') => {
-    account.connected(watch, true)
-    account.connected(watch, false, { reason: 'failed', error: new KubeError('failed', message, 'Look there.') })
+    status.connected(watch, true)
+    status.connected(watch, false, { reason: 'failed', error: new KubeError('failed', message, 'Look there.') })
   }
   const values = async (name: 'watchConnected' | 'watchRestarts') =>
     (await metrics[name].get()).values.map(({ labels, value }) => [...Object.values(labels), value])
@@ -35,7 +35,7 @@ describe('what is told of the watches', () => {
   it('is that the API server serves nothing where no watch is left, and not beside one that stands', () => {
     breaks(pods)
     expect(reached).toEqual(['served', 'watch: no answer. Look there.'])
-    account.connected(services, true)
+    status.connected(services, true)
     breaks(pods)
     expect(reached.slice(2)).toEqual(['served', 'served'])
   })
@@ -43,7 +43,7 @@ describe('what is told of the watches', () => {
   it('says it again after the watch has worked', () => {
     breaks(pods)
     breaks(services)
-    account.steady(pods)
+    status.steady(pods)
     breaks(pods)
     breaks(services)
     expect(warnings).toHaveLength(3)
@@ -57,15 +57,15 @@ describe('what is told of the watches', () => {
   })
 
   it('says nothing of a watch that the server ends', () => {
-    account.connected(pods, true)
-    account.connected(pods, false, { reason: 'ended' })
+    status.connected(pods, true)
+    status.connected(pods, false, { reason: 'ended' })
     expect(warnings).toEqual([])
   })
 
   it('counts the watches that are connected, and those that are not any more', async () => {
-    account.connected(pods, true)
-    account.connected({ ...pods, namespace: 'other' }, true)
-    account.connected(services, true)
+    status.connected(pods, true)
+    status.connected({ ...pods, namespace: 'other' }, true)
+    status.connected(services, true)
     breaks(services)
     expect(await values('watchConnected')).toEqual([
       ['pods', 2],

@@ -1,13 +1,13 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { Resync } from '../../../handler/serve/watch/resync.js'
-import { MINUTE, SECOND } from '../../support/builders.js'
-import { VirtualClock } from '../../support/virtual-clock.js'
+import { Resync } from '../../../../handler/serve/watch/resync.js'
+import { MINUTE, SECOND } from '../../../support/builders.js'
+import { VirtualClock } from '../../../support/virtual-clock.js'
 
 const DAY = 24 * 60 * MINUTE
 
-describe('rounds', () => {
+describe('resyncs', () => {
   let clock: VirtualClock
-  let rounds: Resync
+  let resync: Resync
   let end: AbortController
   let began: number[]
   /** What a round does. */
@@ -15,11 +15,11 @@ describe('rounds', () => {
   let making: Promise<void>
   beforeEach(() => {
     clock = new VirtualClock()
-    rounds = new Resync(clock)
+    resync = new Resync(clock)
     end = new AbortController()
     began = []
     round = async () => {}
-    making = rounds.make(() => {
+    making = resync.run(() => {
       began.push(clock.now())
       return round()
     }, end.signal)
@@ -31,16 +31,16 @@ describe('rounds', () => {
   })
 
   it('are one for all that is asked for before it begins, when the most urgent of that is due', async () => {
-    rounds.within(30 * SECOND)
+    resync.requestWithin(30 * SECOND)
     await clock.advance(10 * SECOND)
-    for (const seconds of [1, 5, 60]) rounds.within(seconds * SECOND)
+    for (const seconds of [1, 5, 60]) resync.requestWithin(seconds * SECOND)
     await clock.advance(DAY)
     expect(began).toEqual([11 * SECOND])
   })
 
   it('are not put off by what is asked for meanwhile', async () => {
     for (let second = 0; second < 10; second++) {
-      rounds.within(3 * SECOND)
+      resync.requestWithin(3 * SECOND)
       await clock.advance(SECOND)
     }
     expect(began).toEqual([3, 6, 9].map((second) => second * SECOND))
@@ -49,16 +49,16 @@ describe('rounds', () => {
   it('follow one another: what is asked for during one is done by the next', async () => {
     round = async () => {
       if (began.length > 1) return
-      rounds.within(SECOND)
+      resync.requestWithin(SECOND)
       await clock.sleep(20 * SECOND)
     }
-    rounds.within(0)
+    resync.requestWithin(0)
     await clock.advance(MINUTE)
     expect(began).toEqual([0, 21 * SECOND])
   })
 
   it('end when they are told to, whether one is due or not', async () => {
-    rounds.within(SECOND)
+    resync.requestWithin(SECOND)
     end.abort()
     await making
     await clock.advance(DAY)

@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { CLAIM } from '../../../handler/kube/keys.js'
-import type { Pod, Service } from '../../../handler/kube/port.js'
-import { GroupCache, type News } from '../../../handler/serve/watch/cache.js'
-import { GroupQueue } from '../../../handler/serve/watch/queue.js'
-import { aPod, aService, MINUTE, SECOND } from '../../support/builders.js'
-import { VirtualClock } from '../../support/virtual-clock.js'
+import { CLAIM } from '../../../../handler/kube/keys.js'
+import type { Pod, Service } from '../../../../handler/kube/port.js'
+import { GroupCache, type GroupEvent } from '../../../../handler/serve/watch/cache.js'
+import { GroupQueue } from '../../../../handler/serve/watch/queue.js'
+import { aPod, aService, MINUTE, SECOND } from '../../../support/builders.js'
+import { VirtualClock } from '../../../support/virtual-clock.js'
 
 const active = aPod('a', { labels: { role: 'active' } })
 const passive = aPod('b', { labels: { role: 'passive' } })
@@ -17,7 +17,7 @@ const claimed = aService('web', { annotations: { [CLAIM]: 'token b' } })
 describe('who looks after a group in need', () => {
   let clock: VirtualClock
   let groups: GroupCache
-  let attendance: GroupQueue
+  let queue: GroupQueue
   let stop: AbortController
   /** When passes began. */
   let passes: number[]
@@ -36,15 +36,15 @@ describe('who looks after a group in need', () => {
       passes.push(clock.now())
       await pass()
     }
-    attendance = new GroupQueue(groups, begin, { clock, random: () => 0.5 }, stop.signal)
+    queue = new GroupQueue(groups, begin, { clock, random: () => 0.5 }, stop.signal)
   })
   afterEach(async () => {
     stop.abort()
-    await clock.run(attendance.ended())
+    await clock.run(queue.drained())
   })
 
-  const tell = async (news: readonly News[]) => {
-    attendance.tell(news)
+  const tell = async (events: readonly GroupEvent[]) => {
+    queue.add(events)
     await clock.advance(0)
   }
   const pods = (...changed: readonly Pod[]) => tell(changed.flatMap((pod) => groups.podChanged(pod)))
@@ -150,7 +150,7 @@ describe('who looks after a group in need', () => {
     await pods(notReady)
     stop.abort()
     let ended = false
-    const end = attendance.ended().then(() => {
+    const end = queue.drained().then(() => {
       ended = true
     })
     await clock.advance(499)

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { changesIn } from '../../../handler/serve/telemetry/changes.js'
-import { aGroupReport, aMember, anActive, aReport, failed, failing } from '../../support/builders.js'
+import { changesIn } from '../../../../handler/serve/telemetry/changes.js'
+import { aGroupReport, aMember, anActive, aReport, failed, failing } from '../../../support/builders.js'
 
 const web = () => aGroupReport([anActive('web-0'), aMember('web-1')])
 const mail = () => aGroupReport([anActive('mail-0'), aMember('mail-1')], { services: ['mail'] })

@@ -1,9 +1,9 @@
 // What the metrics say of groups: those that are there, as they were last seen, and no others.
 import { beforeEach, describe, expect, it } from 'vitest'
-import type { Report } from '../../../handler/report/report.js'
-import { createMetrics, type Metrics } from '../../../handler/serve/telemetry/metrics.js'
-import type { Fault } from '../../../handler/util/errors.js'
-import { aGroupReport, aMember, anActive, aReport, failed } from '../../support/builders.js'
+import type { Report } from '../../../../handler/report/report.js'
+import { createMetrics, type Metrics } from '../../../../handler/serve/telemetry/metrics.js'
+import type { Fault } from '../../../../handler/util/errors.js'
+import { aGroupReport, aMember, anActive, aReport, failed } from '../../../support/builders.js'
 
 let metrics: Metrics
 beforeEach(() => {

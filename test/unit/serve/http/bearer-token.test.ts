@@ -2,8 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { guardedBy } from '../../../handler/serve/http/bearer-token.js'
-import { UsageError } from '../../../handler/util/errors.js'
+import { guardedBy } from '../../../../handler/serve/http/bearer-token.js'
+import { UsageError } from '../../../../handler/util/errors.js'
 
 let folder: string
 let file: string

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { BODY_LIMIT, HELD_LIMIT, RequestBodies } from '../../../handler/serve/http/body.js'
+import { BODY_LIMIT, HELD_LIMIT, RequestBodies } from '../../../../handler/serve/http/body.js'
 
 const bodies = new RequestBodies()
 afterEach(() => vi.useRealTimers())

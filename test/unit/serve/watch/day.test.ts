@@ -1,13 +1,13 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import type { Pod, Service } from '../../../handler/kube/port.js'
-import type { ServiceRef } from '../../../handler/pass/scope.js'
-import { loop } from '../../../handler/serve/interval.js'
-import { SILENCE_MS } from '../../../handler/serve/watch/reflector.js'
-import { watch } from '../../../handler/serve/watch/watch.js'
-import { DEFAULT_SETTINGS } from '../../../handler/settings/settings.js'
-import { aPod, aService, MINUTE, SECOND } from '../../support/builders.js'
-import { VirtualClock } from '../../support/virtual-clock.js'
-import { FakeWatchable } from '../../support/watchables.js'
+import type { Pod, Service } from '../../../../handler/kube/port.js'
+import type { ServiceRef } from '../../../../handler/pass/scope.js'
+import { runInterval } from '../../../../handler/serve/interval.js'
+import { SILENCE_MS } from '../../../../handler/serve/watch/reflector.js'
+import { watch } from '../../../../handler/serve/watch/watch.js'
+import { DEFAULT_SETTINGS } from '../../../../handler/settings/settings.js'
+import { aPod, aService, MINUTE, SECOND } from '../../../support/builders.js'
+import { VirtualClock } from '../../../support/virtual-clock.js'
+import { FakeWatchable } from '../../../support/watchables.js'
 
 const DAY = 24 * 60 * MINUTE
 const active = aPod('a', { labels: { role: 'active' } })
@@ -99,7 +99,7 @@ describe('a day of quiet', () => {
 
   it('makes as many passes as there are intervals', async () => {
     let made = 0
-    const looping = loop(
+    const looping = runInterval(
       clock,
       2 * SECOND,
       async () => {

@@ -1,13 +1,13 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { CLAIM, PIN } from '../../../handler/kube/keys.js'
-import type { Pod, ReadinessProbe, Service } from '../../../handler/kube/port.js'
-import { GroupCache, type News } from '../../../handler/serve/watch/cache.js'
-import { DEFAULT_SETTINGS } from '../../../handler/settings/settings.js'
-import { annotated, aPod, aService } from '../../support/builders.js'
+import { CLAIM, PIN } from '../../../../handler/kube/keys.js'
+import type { Pod, ReadinessProbe, Service } from '../../../../handler/kube/port.js'
+import { GroupCache, type GroupEvent } from '../../../../handler/serve/watch/cache.js'
+import { DEFAULT_SETTINGS } from '../../../../handler/settings/settings.js'
+import { annotated, aPod, aService } from '../../../support/builders.js'
 
 const WEB = JSON.stringify(['default', [['app', 'web']]])
-const calm: News = { key: WEB, urgent: false }
-const urgent: News = { key: WEB, urgent: true }
+const calm: GroupEvent = { key: WEB, urgent: false }
+const urgent: GroupEvent = { key: WEB, urgent: true }
 
 const PROBE: ReadinessProbe = { kind: 'tcp', port: 5432, timeoutMs: 1_000 }
 const active = aPod('a', { labels: { role: 'active' } })
@@ -140,7 +140,7 @@ describe('what the watches know of the groups', () => {
     expect(groups.need(WEB)).not.toEqual(first)
   })
 
-  it.each<readonly [string, Pod, readonly News[]]>([
+  it.each<readonly [string, Pod, readonly GroupEvent[]]>([
     ['is not Ready any more', { ...active, ready: false }, [urgent]],
     ['is being deleted', { ...active, terminating: true }, [urgent]],
     ['has ended', { ...active, phase: 'Succeeded' }, [urgent]],
@@ -148,8 +148,8 @@ describe('what the watches know of the groups', () => {
     ['is made passive, by a swap', { ...active, labels: passive.labels }, [calm]],
     ['has got another annotation', { ...active, annotations: { note: 'x' } }, []],
     ['has got another label', { ...active, labels: { ...active.labels, note: 'x' } }, []],
-  ])('an active pod that %s', (_name, pod, news) => {
-    expect(groups.podChanged(pod)).toEqual(news)
+  ])('an active pod that %s', (_name, pod, events) => {
+    expect(groups.podChanged(pod)).toEqual(events)
   })
 
   it('is told at once of a pod that becomes able to take over', () => {

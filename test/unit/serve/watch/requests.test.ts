@@ -1,11 +1,11 @@
 import { once } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'
 import { describe, expect, it } from 'vitest'
-import { connectWatches } from '../../../handler/kube/watch.js'
-import { follow } from '../../../handler/serve/watch/reflector.js'
-import type { Clock } from '../../../handler/util/clock.js'
-import { MINUTE } from '../../support/builders.js'
-import { listen, load } from '../kube/support.js'
+import { connectWatches } from '../../../../handler/kube/watch.js'
+import { runReflector } from '../../../../handler/serve/watch/reflector.js'
+import type { Clock } from '../../../../handler/util/clock.js'
+import { MINUTE } from '../../../support/builders.js'
+import { listen, load } from '../../kube/support.js'
 
 const event = (type: string, object: object) => `${JSON.stringify({ type, object })}\n`
 const bookmark = event('BOOKMARK', { metadata: { resourceVersion: '1' } })
@@ -46,9 +46,9 @@ describe('the requests to a server', () => {
       }),
     )
     const nothing = () => {}
-    const follower = { listed: nothing, changed: nothing, deleted: nothing, connected: nothing, steady: nothing }
+    const store = { replaced: nothing, changed: nothing, deleted: nothing, connected: nothing, steady: nothing }
     const pods = connectWatches(await load({ server: `http://127.0.0.1:${port}` })).pods('shop')
-    await follow(pods, follower, { clock: hurried(end), random: Math.random }, end.signal)
+    await runReflector(pods, store, { clock: hurried(end), random: Math.random }, end.signal)
     expect(requests).toBeGreaterThan(10)
     expect(requests).toBeLessThan(40)
   })

@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { type Change, Expired, type Service } from '../../../handler/kube/port.js'
-import { groupChanges } from '../../../handler/serve/watch/group-changes.js'
-import { aService } from '../../support/builders.js'
-import { FakeWatchable } from '../../support/watchables.js'
+import { type Change, Expired, type Service } from '../../../../handler/kube/port.js'
+import { groupChanges } from '../../../../handler/serve/watch/group-changes.js'
+import { aService } from '../../../support/builders.js'
+import { FakeWatchable } from '../../../support/watchables.js'
 
 describe('the census', () => {
   let source: FakeWatchable<Service>

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { Target } from '../../../handler/pass/scope.js'
-import { readMessage, readWebhook, within } from '../../../handler/serve/http/alertmanager.js'
+import type { Target } from '../../../../handler/pass/scope.js'
+import { readMessage, readWebhook, withinScope } from '../../../../handler/serve/http/alertmanager.js'
 
 const alert = (labels: object, status = 'firing') => ({
   status,
@@ -18,8 +18,8 @@ const message = (alerts: unknown, rest: object = {}) => ({
   ...rest,
 })
 const order = (alerts: unknown, rest?: object) => {
-  const wish = readWebhook(message(alerts, rest))
-  return 'error' in wish ? wish.error : wish.order
+  const reading = readWebhook(message(alerts, rest))
+  return 'error' in reading ? reading.error : reading.selection
 }
 
 describe('a firing alert', () => {
@@ -90,21 +90,21 @@ describe("Grafana's message", () => {
 
   it('asks for what its firing alerts name', () => {
     expect(grafana([alert(web), alert({ namespace: 'default', pod: 'db-0' }, 'resolved')])).toEqual({
-      order: [{ ...web, otherwise: 'all' }],
+      selection: [{ ...web, otherwise: 'all' }],
     })
   })
 
   it('of its test, whose alert names no Service, asks for all', () => {
-    expect(grafana([alert({ alertname: 'TestAlert', instance: 'Grafana' })])).toEqual({ order: 'all' })
+    expect(grafana([alert({ alertname: 'TestAlert', instance: 'Grafana' })])).toEqual({ selection: 'all' })
   })
 
   it('of which alerts were cut off asks for all', () => {
-    expect(grafana([alert(web)], { truncatedAlerts: 2 })).toEqual({ order: 'all' })
+    expect(grafana([alert(web)], { truncatedAlerts: 2 })).toEqual({ selection: 'all' })
   })
 
   it('that all is well again asks for nothing, whatever its state says', () => {
-    expect(grafana([alert(web, 'resolved')], { status: 'resolved', state: 'ok' })).toEqual({ order: undefined })
-    expect(grafana([alert(web, 'resolved')])).toEqual({ order: undefined })
+    expect(grafana([alert(web, 'resolved')], { status: 'resolved', state: 'ok' })).toEqual({ selection: undefined })
+    expect(grafana([alert(web, 'resolved')])).toEqual({ selection: undefined })
   })
 })
 
@@ -148,12 +148,12 @@ describe('a message that is almost one asks for all, and is told of:', () => {
     ['no status', message([{ labels: {} }]), /alerts\[0\]\.status is missing, which should be firing or resolved/],
     ['another status', message([alert({}, 'resolved'), alert({}, 'Firing')]), /alerts\[1\]\.status is "Firing"/],
   ])('%s', (_what, sent, why) => {
-    expect(readWebhook(sent)).toEqual({ order: 'all', odd: expect.stringMatching(why) })
+    expect(readWebhook(sent)).toEqual({ selection: 'all', doubt: expect.stringMatching(why) })
   })
 
   it('one that was cut off', () => {
     const text = JSON.stringify(message([alert({ namespace: 'shop', service: 'db' })])).slice(0, -20)
-    expect(readMessage(text)).toEqual({ order: 'all', odd: 'the body is no whole JSON' })
+    expect(readMessage(text)).toEqual({ selection: 'all', doubt: 'the body is no whole JSON' })
   })
 })
 
@@ -171,16 +171,16 @@ describe('alerts for namespaces that are not served', () => {
 
   it('ask for nothing, and those beside them for what they name', () => {
     const [shop, other, bank] = ['shop', 'other', 'bank'].map(target) as [Target, Target, Target]
-    expect(within([other, shop, bank, other], isServed)).toEqual({ order: [shop], outside: ['other', 'bank'] })
-    expect(within([other], isServed)).toEqual({ order: undefined, outside: ['other'] })
-    expect(within('all', isServed)).toEqual({ order: 'all', outside: [] })
+    expect(withinScope([other, shop, bank, other], isServed)).toEqual({ selection: [shop], outside: ['other', 'bank'] })
+    expect(withinScope([other], isServed)).toEqual({ selection: undefined, outside: ['other'] })
+    expect(withinScope('all', isServed)).toEqual({ selection: 'all', outside: [] })
   })
 
   it.each(['.', '..', 'shop/services', 'Shop', 'x'.repeat(70_000)])(
     'that cannot be any ask for all where all are served: no path is made of %.20s',
     (namespace) => {
-      expect(within([target('shop'), target(namespace)], () => true)).toEqual({ order: 'all', outside: [] })
-      expect(within([target('shop'), target(namespace)], isServed)).toMatchObject({ order: [target('shop')] })
+      expect(withinScope([target('shop'), target(namespace)], () => true)).toEqual({ selection: 'all', outside: [] })
+      expect(withinScope([target('shop'), target(namespace)], isServed)).toMatchObject({ selection: [target('shop')] })
     },
   )
 })

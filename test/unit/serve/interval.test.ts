@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest'
-import { loop } from '../../handler/serve/interval.js'
-import { SECOND } from '../support/builders.js'
-import { VirtualClock } from '../support/virtual-clock.js'
+import { runInterval } from '../../../handler/serve/interval.js'
+import { SECOND } from '../../support/builders.js'
+import { VirtualClock } from '../../support/virtual-clock.js'
 
 /** When passes begin in 10 s. @param pass what one does; resolves to whether the API server served it */
 async function passesIn10s(intervalMs: number, pass: (clock: VirtualClock, n: number) => Promise<boolean>) {
   const clock = new VirtualClock(1_000_000)
   const end = new AbortController()
   const began: number[] = []
-  const looping = loop(
+  const looping = runInterval(
     clock,
     intervalMs,
     () => {
@@ -53,7 +53,7 @@ describe('the loop', () => {
     const end = new AbortController()
     let passes = 0
     const jumping = { now: () => clock.now() - offset, sleep: clock.sleep.bind(clock) }
-    const looping = loop(
+    const looping = runInterval(
       jumping,
       SECOND,
       async () => {
