@@ -13,7 +13,7 @@ import type { HttpCheck } from './http.js'
 export interface Plan {
   readonly kind: CheckKind
   readonly pod: Pod
-  readonly targets: readonly Target[]
+  readonly targets: readonly ProbeTarget[]
   /** The evidence for the pod's health, if it passes. */
   readonly evidence: Evidence
   readonly timeoutMs: Milliseconds
@@ -35,7 +35,7 @@ export const EVIDENCE = ['check', 'readiness-probe', 'none'] as const
 /** `several`: more than one check, each of which must pass. */
 export type CheckKind = 'http' | 'tcp' | 'ready' | 'several'
 
-export type Target =
+export type ProbeTarget =
   | ({ readonly kind: 'http' } & HttpCheck)
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
   | Unusable
@@ -132,7 +132,7 @@ function whyNotRun(probe: ReadinessProbe): string | undefined {
 }
 
 /** A pod without an address is no endpoint of its Service, whatever its Ready condition is. */
-function readyTargets(pod: Pod): readonly Target[] {
+function readyTargets(pod: Pod): readonly ProbeTarget[] {
   const why = whyNoAddress(pod)
   return why ? [why] : []
 }
@@ -168,7 +168,7 @@ function probeUrl(scheme: string, host: string, path: string): string {
   return Buffer.from(url, 'latin1').toString()
 }
 
-function httpTarget(address: Address | Unusable, request: RequestForm, settings: Settings): Target {
+function httpTarget(address: Address | Unusable, request: RequestForm, settings: Settings): ProbeTarget {
   if ('text' in address) return address
   const body = settings['health-body']
   return {
@@ -185,6 +185,6 @@ function httpTarget(address: Address | Unusable, request: RequestForm, settings:
   }
 }
 
-function tcpTarget(address: Address | Unusable): Target {
+function tcpTarget(address: Address | Unusable): ProbeTarget {
   return 'text' in address ? address : { kind: 'tcp', ...address }
 }

@@ -1,6 +1,6 @@
 /** Runs the check of a pod over the real network. */
 import { probeHttp } from './http.js'
-import type { Plan, Target } from './plan.js'
+import type { Plan, ProbeTarget } from './plan.js'
 import type { ProbeResult } from './probe-result.js'
 import { describeTarget } from './target.js'
 import { probeTcp } from './tcp.js'
@@ -42,7 +42,7 @@ const READY: ProbeResult = { healthy: true, text: 'Ready', ms: 0 }
 const MOST_TOLD = 8
 
 /** The result of several checks that all passed. It took as long as the slowest. */
-function summaryOf(targets: readonly Target[], results: readonly ProbeResult[]): ProbeResult {
+function summaryOf(targets: readonly ProbeTarget[], results: readonly ProbeResult[]): ProbeResult {
   const told = targets.slice(0, MOST_TOLD).flatMap((target, n) => {
     const result = results[n]
     return result ? named(target, result) : []
@@ -52,12 +52,12 @@ function summaryOf(targets: readonly Target[], results: readonly ProbeResult[]):
 }
 
 /** The result of one of several checks, with the name of that check before it. */
-function named(target: Target, { text }: ProbeResult): string {
+function named(target: ProbeTarget, { text }: ProbeResult): string {
   const name = describeTarget(target)
   return name === undefined ? text : `${name}: ${text}`
 }
 
-function probeTarget(target: Target, timeoutMs: number, signal: AbortSignal): Promise<ProbeResult> | ProbeResult {
+function probeTarget(target: ProbeTarget, timeoutMs: number, signal: AbortSignal): Promise<ProbeResult> | ProbeResult {
   switch (target.kind) {
     case 'http':
       return probeHttp(target, timeoutMs, signal)

@@ -1,5 +1,5 @@
 /** Names the destination of a target, for people and for comparison. Pure. */
-import type { Target } from './plan.js'
+import type { ProbeTarget } from './plan.js'
 
 /** The most characters of a path on a line with others. */
 const MAX_PATH_LENGTH = 60
@@ -7,7 +7,7 @@ const MAX_PATH_LENGTH = 60
 const DEFAULT_PORTS: Readonly<Record<string, number>> = { 'http:': 80, 'https:': 443 }
 
 /** The number of the pod's port that is probed. `undefined`: none is. */
-export function probedPort(target: Target): number | undefined {
+export function probedPort(target: ProbeTarget): number | undefined {
   if (target.kind === 'unusable') return undefined
   if (target.kind === 'tcp') return target.port
   const { protocol, port } = new URL(target.url)
@@ -15,7 +15,7 @@ export function probedPort(target: Target): number | undefined {
 }
 
 /** `tcp :9090` or `http :8080/health`, without the query, which may hold a secret. `undefined`: nothing is probed. */
-export function describeTarget(target: Target): string | undefined {
+export function describeTarget(target: ProbeTarget): string | undefined {
   if (target.kind === 'unusable') return undefined
   if (target.kind === 'tcp') return `tcp :${target.port}`
   const { protocol, pathname } = new URL(target.url)

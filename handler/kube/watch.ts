@@ -13,7 +13,7 @@ import { Rights } from './rights.js'
 import { type Access, refusal, unanswered, unintelligible } from './status.js'
 import { type Answer, LIMITS, type Limits, openTransport, type Stream, type Transport } from './transport.js'
 
-interface Watches {
+export interface Watches {
   /** The number of requests sent so far. */
   readonly requests: number
   /** @param namespace `undefined`: all namespaces */

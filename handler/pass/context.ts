@@ -5,7 +5,7 @@ import type { Kube } from '../kube/port.js'
 import type { Settings } from '../settings/settings.js'
 import type { Timing } from '../util/clock.js'
 import type { FairShare } from './fair-share.js'
-import type { Overview, Scope } from './overview.js'
+import type { Overview, PanicBounds } from './overview.js'
 
 export interface Effects extends Timing {
   readonly kube: Kube
@@ -13,7 +13,7 @@ export interface Effects extends Timing {
 }
 
 /** The surroundings of one group in a pass. */
-export interface GroupContext extends SwapContext, Effects, Scope {
+export interface GroupContext extends SwapContext, Effects, PanicBounds {
   readonly defaults: Settings
   /** The longest time that one probe may take, whatever a Service or a pod asks for. Milliseconds. */
   readonly maxHealthTimeoutMs: number

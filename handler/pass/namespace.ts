@@ -21,7 +21,7 @@ import { readGroup, takeSnapshot } from './snapshot.js'
 export type Reads = <T>(read: () => Promise<T>) => Promise<T>
 
 /** Which groups of a namespace are to be served. */
-export interface Wanted {
+export interface GroupsToServe {
   readonly targets?: readonly Target[]
   /** Those that have been served already. */
   readonly done?: ReadonlySet<string>
@@ -68,7 +68,7 @@ export async function reconcileNamespace(
   context: GroupContext & { readonly host: Host },
   { services: refs, dryRun: isDryRun }: { readonly services: readonly ServiceRef[]; readonly dryRun: boolean },
   namespace: string | undefined,
-  wanted: Wanted,
+  wanted: GroupsToServe,
   reads: Reads,
 ): Promise<NamespaceResult> {
   const writes: Write[] = []

@@ -90,7 +90,7 @@ interface Summary {
 }
 
 /** What is asked of a pass: which share is panic, and how many of its namespaces it has not read yet. */
-export interface Scope {
+export interface PanicBounds {
   readonly clock: Clock
   readonly panic: number
   readonly unread: () => number
@@ -168,7 +168,7 @@ export class Overview {
   async doubt(
     group: GroupServices,
     members: readonly Judged[],
-    scope: Scope,
+    scope: PanicBounds,
     signal: AbortSignal,
   ): Promise<Doubt | undefined> {
     const failing = members.filter(failsOurCheck)
@@ -194,7 +194,11 @@ export class Overview {
   }
 
   /** Of what is known. `open`: it depends on what is not. */
-  private judge({ namespace }: GroupServices, active: Judged, { panic, unread }: Scope): Doubt | undefined | 'open' {
+  private judge(
+    { namespace }: GroupServices,
+    active: Judged,
+    { panic, unread }: PanicBounds,
+  ): Doubt | undefined | 'open' {
     const blind = this.isBlind()
     const is = (taken: Taken) => this.isPanic(namespace, taken, panic)
     const isPossible = is('fails')
@@ -215,7 +219,7 @@ export class Overview {
     return areEnough ? failed > panic * groups : unread > 1
   }
 
-  private judgeLate({ namespace }: GroupServices, active: Judged, { panic }: Scope): Doubt | undefined {
+  private judgeLate({ namespace }: GroupServices, active: Judged, { panic }: PanicBounds): Doubt | undefined {
     const { isReached, silent } = this.summarised()
     if (!isReached && silent >= MIN_PODS) return this.blind(active)
     return this.isPanic(namespace, 'late', panic) ? this.panic(active, 'late') : undefined

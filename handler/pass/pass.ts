@@ -13,7 +13,7 @@ import { systemClock } from '../util/clock.js'
 import type { Backoff } from './backoff.js'
 import type { Effects, GroupContext } from './context.js'
 import { fairShares } from './fair-share.js'
-import { type Host, type NamespaceResult, type Reconcile, reconcileNamespace, type Wanted } from './namespace.js'
+import { type GroupsToServe, type Host, type NamespaceResult, type Reconcile, reconcileNamespace } from './namespace.js'
 import { emptyScope, missingServices, missingTarget } from './not-found.js'
 import { DEFAULT_PANIC, Overview } from './overview.js'
 import type { Scope, Target } from './scope.js'
@@ -149,7 +149,7 @@ async function readScope(
   const { targets } = options
   const reads = pLimit(NAMESPACES_AT_ONCE)
   const scope = options.namespaces === 'all' ? [undefined] : [...new Set(options.namespaces)]
-  const reconcileAll = (namespaces: readonly (string | undefined)[], wanted: Wanted) => {
+  const reconcileAll = (namespaces: readonly (string | undefined)[], wanted: GroupsToServe) => {
     reading.left += namespaces.length
     const read = () => {
       reading.left--

@@ -43,7 +43,7 @@ export interface Target {
 }
 
 /** What somebody asks for: the groups of these targets, or all. */
-export type Order = readonly Target[] | 'all'
+export type Selection = readonly Target[] | 'all'
 
 /** The groups whose pods have to be read: all, unless every target names a managed Service. */
 export function groupsToRead(

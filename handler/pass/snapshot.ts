@@ -17,7 +17,7 @@ const RELEASES_AT_ONCE = 8
 /** Long enough for a swap that is under way to end by itself; only smoothness depends on it. */
 const LEFTOVER_WAIT_MS = 250
 
-export interface Scope {
+export interface SnapshotOptions {
   /** `undefined`: all namespaces. */
   readonly namespace: string | undefined
   /** Which of the groups are to be served. */
@@ -37,7 +37,11 @@ export interface Snapshot {
 }
 
 /** @throws KubeError when the Services could not be read */
-export async function takeSnapshot(context: SwapContext, scope: Scope, waitForLeftovers: boolean): Promise<Snapshot> {
+export async function takeSnapshot(
+  context: SwapContext,
+  scope: SnapshotOptions,
+  waitForLeftovers: boolean,
+): Promise<Snapshot> {
   const { kube, deadline, roleLabel, optIn } = context
   const { services, stuck, healed } = await readServices(context, scope, waitForLeftovers)
   const everyGroup = groupServices(services, roleLabel, optIn)
@@ -103,7 +107,11 @@ async function withNearMisses(
  * LISTs the Services and, where a single group is to be served, releases what a pass that is no more has left claimed.
  * Nobody else is to wait for that: of several groups, each that is claimed is read again by itself.
  */
-async function readServices(context: SwapContext, scope: Scope, wait: boolean): Promise<Omit<Snapshot, 'groups'>> {
+async function readServices(
+  context: SwapContext,
+  scope: SnapshotOptions,
+  wait: boolean,
+): Promise<Omit<Snapshot, 'groups'>> {
   const { kube, clock, deadline, roleLabel, optIn } = context
   const list = () => kube.listServices({ namespace: scope.namespace }, deadline.observing)
   const claimed = (services: readonly Service[]) => {

@@ -1,6 +1,6 @@
 /** Triggers -> passes. Triggers that arrive while a pass reads the cluster share the next pass. */
 
-import type { Order, Target } from '../pass/scope.js'
+import type { Selection, Target } from '../pass/scope.js'
 import type { Report } from '../report/report.js'
 import { ShuttingDown } from './http/backend.js'
 import { SplitReport } from './split-report.js'
@@ -20,7 +20,7 @@ export interface Run {
 /** A pass that has begun, for those who share it. */
 interface Shared {
   /** The groups that the pass was made for. */
-  readonly selection: Order
+  readonly selection: Selection
   readonly split: Promise<SplitReport>
   readonly part: Run['part']
 }
@@ -43,7 +43,7 @@ export class Coalescer<T = undefined> {
   coalesced = 0
 
   constructor(
-    private readonly run: (selection: Order, trigger: T) => Run,
+    private readonly run: (selection: Selection, trigger: T) => Run,
     private readonly atOnce = 1,
   ) {}
 
@@ -52,7 +52,7 @@ export class Coalescer<T = undefined> {
    * @param trigger the cause that the pass is told of, unless it shares a pass that was pending already
    * @throws ShuttingDown
    */
-  async request(selection: Order, trigger: T): Promise<Report> {
+  async request(selection: Selection, trigger: T): Promise<Report> {
     const pass = await this.begun(selection, trigger)
     const { part } = pass
     const atEnd = pass.split.then((split) => split.of(selection))
@@ -68,7 +68,7 @@ export class Coalescer<T = undefined> {
     await Promise.allSettled(this.underWay)
   }
 
-  private async begun(selection: Order, trigger: T): Promise<Shared> {
+  private async begun(selection: Selection, trigger: T): Promise<Shared> {
     if (this.closed) throw new ShuttingDown()
     if (this.reading < this.atOnce) return this.start(selection, trigger)
     if (this.pending) {
@@ -92,7 +92,7 @@ export class Coalescer<T = undefined> {
     return { selections, begun, begin: () => settle?.begin(), giveUp: () => settle?.giveUp() }
   }
 
-  private start(selection: Order, trigger: T): Shared {
+  private start(selection: Selection, trigger: T): Shared {
     this.reading++
     const { read, report, part } = this.run(selection, trigger)
     this.underWay.add(report)
@@ -121,12 +121,12 @@ class Selections {
   private isAll = false
 
   /** A target that is there already takes no more place: a thousand alerts for one Service are one target. */
-  add(selection: Order): void {
+  add(selection: Selection): void {
     if (selection === 'all') this.isAll = true
     else for (const target of selection) this.addTarget(target)
   }
 
-  joined(): Order {
+  joined(): Selection {
     const targets = [...this.targets.values()]
     if (!this.isAll) return targets
     // A caller that named a Service has to learn when there is no such Service, so its target stays.

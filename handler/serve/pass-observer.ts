@@ -1,5 +1,5 @@
 /** Tells the metrics, the log, the readiness and the resync about passes and their groups. */
-import type { Order } from '../pass/scope.js'
+import type { Selection } from '../pass/scope.js'
 import { exitCode } from '../report/exit-code.js'
 import type { GroupReport, Report } from '../report/report.js'
 import type { Reachability } from './reachability.js'
@@ -38,7 +38,7 @@ export class PassObserver {
   }
 
   /** Tells about the pass, and about those of its groups that were not told about before. */
-  passEnded(trigger: Trigger, selection: Order, report: Report): void {
+  passEnded(trigger: Trigger, selection: Selection, report: Report): void {
     const { metrics, reachability, resync } = this.observers
     const isWhole = selection === 'all' && !report.interrupted
     const isTold = (group: GroupReport) => this.told.has(group)

@@ -7,7 +7,7 @@ import type { Effects } from '../pass/context.js'
 import { fairShares } from '../pass/fair-share.js'
 import { Overview } from '../pass/overview.js'
 import { type PassOptions, pass, type Shared } from '../pass/pass.js'
-import type { Order } from '../pass/scope.js'
+import type { Selection } from '../pass/scope.js'
 import { SingleFlight } from '../pass/single-flight.js'
 import type { Report } from '../report/report.js'
 import type { Run } from './coalesce.js'
@@ -37,7 +37,7 @@ export class Passes {
    * @param busy whether it waits for groups that another pass serves, or leaves them to that pass
    * @param onGroup called with each group, as soon as this pass has served it
    */
-  serve(kube: Effects['kube'], selection: Order, busy: Shared['busy'], onGroup: Shared['onGroup']): Run {
+  serve(kube: Effects['kube'], selection: Selection, busy: Shared['busy'], onGroup: Shared['onGroup']): Run {
     const { singleFlight, backoff } = this
     return this.make(kube, selection, this.settings.dryRun, { singleFlight, backoff, busy, onGroup })
   }
@@ -62,7 +62,7 @@ export class Passes {
 
   private make(
     kube: Effects['kube'],
-    selection: Order,
+    selection: Selection,
     dryRun: boolean,
     shared: Pick<Shared, 'singleFlight' | 'backoff' | 'busy' | 'onGroup'>,
   ): Run {

@@ -1,6 +1,6 @@
 /** The report of a pass that several callers share -> for each caller the report on the groups that it asked for. */
 
-import type { Order, Target } from '../pass/scope.js'
+import type { Selection, Target } from '../pass/scope.js'
 import type { GroupReport, Report } from '../report/report.js'
 import { isMissing } from '../report/report.js'
 
@@ -16,11 +16,11 @@ export class SplitReport {
   /** @param selection the groups that the pass was made for */
   constructor(
     private readonly report: Report,
-    private readonly selection: Order,
+    private readonly selection: Selection,
   ) {}
 
   /** The part of one caller. Callers whose parts are equal get the same object. */
-  of(selection: Order): Report {
+  of(selection: Selection): Report {
     if (selection === this.selection) return this.report
     const named = selection === 'all' ? [[]] : selection.map((target) => this.find(target))
     const places = new Set(named.flat())

@@ -1,7 +1,7 @@
 /** Everything that asks for a pass: alerts and requests, watches, the loop; and requests for the status. */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Kube } from '../kube/port.js'
-import type { Order } from '../pass/scope.js'
+import type { Selection } from '../pass/scope.js'
 import { isUnserved } from '../report/exit-code.js'
 import type { GroupReport, Report } from '../report/report.js'
 import { Coalescer, type Run } from './coalesce.js'
@@ -19,7 +19,7 @@ interface TriggersOptions {
   readonly side: Kube
   readonly passes: {
     /** See `Passes`. */
-    serve(kube: Kube, selection: Order, busy: 'left' | 'awaited', onGroup: (report: Report) => void): Run
+    serve(kube: Kube, selection: Selection, busy: 'left' | 'awaited', onGroup: (report: Report) => void): Run
     look(kube: Kube): Run
   }
   readonly observer: PassObserver
@@ -52,12 +52,12 @@ export class Triggers {
   }
 
   /** An alert or a request asks for a pass. @throws ShuttingDown */
-  request(trigger: 'alertmanager' | 'run', selection: Order): Promise<Report> {
+  request(trigger: 'alertmanager' | 'run', selection: Selection): Promise<Report> {
     return this.ask(this.requested, trigger, selection)
   }
 
   /** A change that was watched, or a resync, asks for a pass. Never rejects. */
-  async change(selection: Order): Promise<void> {
+  async change(selection: Selection): Promise<void> {
     try {
       await this.ask(this.watched, 'watch', selection)
     } catch (error) {
@@ -98,12 +98,12 @@ export class Triggers {
     ])
   }
 
-  private ask(passes: Coalescer<Trigger>, trigger: Trigger, selection: Order): Promise<Report> {
+  private ask(passes: Coalescer<Trigger>, trigger: Trigger, selection: Selection): Promise<Report> {
     this.options.metrics.triggers.inc({ trigger })
     return passes.request(selection, trigger)
   }
 
-  private pass(kube: Kube, selection: Order, trigger: Trigger): Run {
+  private pass(kube: Kube, selection: Selection, trigger: Trigger): Run {
     const { passes, observer } = this.options
     // Nobody waits for the pass of a tick, and the next tick comes soon: it leaves busy groups to the passes that have
     // them.

@@ -12,7 +12,7 @@
  * mistake, and sees the answer.
  */
 
-import type { Order, Target } from '../../pass/scope.js'
+import type { Selection, Target } from '../../pass/scope.js'
 import { parseName } from '../../pass/scope.js'
 
 /**
@@ -20,7 +20,7 @@ import { parseName } from '../../pass/scope.js'
  * @property doubt the part of the message that was not understood, where all groups are served because of it
  */
 export type WebhookReading =
-  | { readonly selection: Order | undefined; readonly doubt?: string }
+  | { readonly selection: Selection | undefined; readonly doubt?: string }
   | { readonly error: string }
 
 /** A message with more targets asks for all groups, because many messages may wait at once. */
@@ -61,7 +61,7 @@ export function readWebhook(message: unknown): WebhookReading {
   return { selection: firing.length === 0 ? undefined : selectionOf(firing) }
 }
 
-function selectionOf(firing: readonly Alert[]): Order {
+function selectionOf(firing: readonly Alert[]): Selection {
   const targets = new Map<string, Target>()
   for (const { labels } of firing) {
     const [namespace, service, pod] = [text(labels.namespace), text(labels.service), text(labels.pod)]
@@ -73,9 +73,9 @@ function selectionOf(firing: readonly Alert[]): Order {
 
 /** Leaves out the targets in namespaces that are not served. @property outside those namespaces */
 export function withinScope(
-  selection: Order,
+  selection: Selection,
   isServed: (namespace: string) => boolean,
-): { readonly selection: Order | undefined; readonly outside: readonly string[] } {
+): { readonly selection: Selection | undefined; readonly outside: readonly string[] } {
   if (selection === 'all') return { selection, outside: [] }
   const isOutside = ({ namespace }: Target) => namespace !== undefined && !isServed(namespace)
   const inside = selection.filter((target) => !isOutside(target))

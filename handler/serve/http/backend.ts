@@ -3,7 +3,7 @@
  * that make passes and that watch over the API server.
  */
 
-import type { Order } from '../../pass/scope.js'
+import type { Selection } from '../../pass/scope.js'
 import type { Report } from '../../report/report.js'
 import type { Guard } from './bearer-token.js'
 
@@ -12,7 +12,7 @@ export interface Backend {
   /** Whether this process makes passes over the namespace. */
   isServed(namespace: string): boolean
   /** Resolves with the report of a pass that begins now, or as soon as possible. @throws ShuttingDown */
-  request(trigger: 'alertmanager' | 'run', selection: Order): Promise<Report>
+  request(trigger: 'alertmanager' | 'run', selection: Selection): Promise<Report>
   /** Does the same as a dry run over all groups: nothing is written. @throws ShuttingDown */
   status(): Promise<Report>
   /** Resolves with the metrics in the text format of Prometheus. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Order, Target } from '../../../handler/pass/scope.js'
+import type { Selection, Target } from '../../../handler/pass/scope.js'
 import type { Report } from '../../../handler/report/report.js'
 import { Coalescer } from '../../../handler/serve/coalesce.js'
 import { ShuttingDown } from '../../../handler/serve/http/backend.js'
@@ -10,7 +10,7 @@ const named = (service: string): Target => ({ namespace: 'shop', service, otherw
 const asked = (service: string): Target => ({ service, otherwise: 'not-found' })
 
 interface Pass {
-  readonly order: Order
+  readonly order: Selection
   readonly trigger: string
   readonly report: Report
   end(): void

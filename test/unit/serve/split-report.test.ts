@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Order, Target } from '../../../handler/pass/scope.js'
+import type { Selection, Target } from '../../../handler/pass/scope.js'
 import { exitCode } from '../../../handler/report/exit-code.js'
 import { SplitReport } from '../../../handler/serve/split-report.js'
 import type { FaultCode } from '../../../handler/util/errors.js'
@@ -19,10 +19,10 @@ const asked = (service: string, namespace?: string): Target => ({ namespace, ser
 const [db, web, elsewhere] = [group('db'), group('web'), group('db', 'b')]
 const [refused, nope, other] = [fault('denied', 'c'), fault('not-found', 'a', ['nope']), fault('not-found', 'a', ['x'])]
 /** What several asked for, some of it in vain. */
-const joined: Order = [asked('nope'), asked('x'), { otherwise: 'all' }]
+const joined: Selection = [asked('nope'), asked('x'), { otherwise: 'all' }]
 const report = aReport([db, web, elsewhere, refused, nope, other])
 
-const shareOf = (order: Order, made: Order = joined) => new SplitReport(report, made).of(order)
+const shareOf = (order: Selection, made: Selection = joined) => new SplitReport(report, made).of(order)
 
 describe('of a report on what several have asked for', () => {
   it.each<[string, readonly Target[], readonly unknown[]]>([
@@ -39,7 +39,7 @@ describe('of a report on what several have asked for', () => {
     expect(shareOf(order).groups).toEqual(groups)
   })
 
-  it.each<[string, Order]>([
+  it.each<[string, Selection]>([
     ['everything', 'all'],
     ['a name that nothing has', [alert({ service: 'unknown' })]],
     ['that beside another', [alert({ service: 'db' }), alert({ namespace: 'unknown', pod: 'p' })]],
