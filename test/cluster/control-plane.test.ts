@@ -5,7 +5,7 @@ import { createRequire } from 'node:module'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { requestsOf } from './audit.js'
 import { findBinaries } from './binaries.js'
 import { ApiError, type KubeList, kube } from './client.js'
@@ -13,8 +13,6 @@ import { type ControlPlane, startControlPlane } from './control-plane.js'
 import { until } from './poll.js'
 import { freePort } from './ports.js'
 import { serviceAccount } from './users.js'
-
-vi.mock('./ports.js', { spy: true })
 
 describe.skipIf(findBinaries() === undefined)('a control plane', { timeout: 60_000 }, () => {
   let cluster: ControlPlane
@@ -160,8 +158,9 @@ describe.skipIf(findBinaries() === undefined)('a control plane', { timeout: 60_0
   })
 
   test('takes another port when somebody else was quicker to take the one that was free', async () => {
-    vi.mocked(freePort).mockResolvedValueOnce(Number(new URL(cluster.url).port))
-    const other = await startControlPlane()
+    const taken = [Number(new URL(cluster.url).port)]
+    const other = await startControlPlane({ findPort: async () => taken.pop() ?? freePort() })
+    expect(taken).toEqual([])
     expect(other.url).not.toBe(cluster.url)
     expect(await kube(other.kubeconfig).text('/readyz')).toBe('ok')
     await other.stop()

@@ -22,6 +22,8 @@ import { Died, type Place, Programs } from './programs.js'
 export interface ControlPlaneOptions {
   /** Where `etcd`, `kube-apiserver` and `kube-controller-manager` are; the built ones otherwise. */
   readonly binaries?: string
+  /** Finds a port for the API server; `freePort` unless given. */
+  readonly findPort?: typeof freePort
 }
 
 export interface ControlPlane {
@@ -66,7 +68,8 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
   const folder = await mkdtemp(join(tmpdir(), 'active-passive-cluster-'))
   const programs = new Programs(startKeeper(folder), binaries, join(folder, 'logs'))
   try {
-    return { ...(await runControlPlane(programs, folder, loopback)), stop: () => programs.end() }
+    const site = loopback(options.findPort ?? freePort)
+    return { ...(await runControlPlane(programs, folder, site)), stop: () => programs.end() }
   } catch (error) {
     await programs.end()
     throw error
@@ -198,12 +201,18 @@ interface Endpoint extends ApiServerPort {
   readonly api: Kube
 }
 
-const loopback: Site = { bindAddress: '127.0.0.1', controllers: controllersWithoutNodes, onPort: onFreePort }
+function loopback(findPort: typeof freePort): Site {
+  return {
+    bindAddress: '127.0.0.1',
+    controllers: controllersWithoutNodes,
+    onPort: (startOn) => onFreePort(findPort, startOn),
+  }
+}
 
 /** Tries other ports as long as somebody else is quicker to take the one found free. */
-async function onFreePort<T>(startOn: (port: ApiServerPort) => Promise<T>): Promise<T> {
+async function onFreePort<T>(findPort: typeof freePort, startOn: (port: ApiServerPort) => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
-    const port = await freePort()
+    const port = await findPort()
     const url = `https://127.0.0.1:${port}`
     try {
       return await startOn({ port, url, localUrl: url })
