@@ -99,9 +99,10 @@ describe('whatever a cluster holds,', limit, () => {
     fc.assert(
       fc.property(world, (cluster) => {
         const [service] = cluster.services
-        if (!service) return
+        const lacking = RULES.filter((rule) => tally.lacks(rule, 1_000))
+        if (!service || lacking.length === 0) return
         const all = JSON.stringify(expected(cluster, service))
-        for (const rule of RULES) if (JSON.stringify(expected(cluster, service, rule)) !== all) tally.add(rule)
+        for (const rule of lacking) if (JSON.stringify(expected(cluster, service, rule)) !== all) tally.add(rule)
       }),
       parameters(4_000),
     )

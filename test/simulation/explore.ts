@@ -7,8 +7,8 @@ import type { Figures } from './figures.js'
 import type { Plan } from './plan.js'
 import { simulate } from './simulation.js'
 
-/** Seconds on a machine of its own; none where somebody asked for more. */
-export const limit = { timeout: process.env.FC_RUNS === undefined ? 60_000 : 0 }
+/** Seconds on a machine of its own, minutes beside others; none where somebody asked for more. */
+export const limit = { timeout: process.env.FC_RUNS === undefined ? 240_000 : 0 }
 
 /** Carries out plans, each on a cluster of its own, and says what they were like. */
 export async function simulateAll(plans: fc.Arbitrary<Plan>, runs: number, code?: Code): Promise<readonly Figures[]> {
