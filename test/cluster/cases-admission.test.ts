@@ -2,9 +2,9 @@
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest'
 import { CLAIM, EPOCH, FAILURES, PIN } from '../../handler/kube/keys.js'
 import { changeUpdates, type MutatingPolicyDraft, type Policy } from '../support/admission.js'
+import { type Observer, observe } from '../support/cluster/observer.js'
 import { type JsonRun, type OnCluster, openNamespace } from '../support/on-cluster.js'
 import type { TestServer } from '../support/servers.js'
-import { type Observer, observe } from './observer.js'
 
 const cluster = inject('cluster')
 const FAST = ['--failures', '1', '--deadline', '15s']

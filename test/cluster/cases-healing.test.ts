@@ -3,10 +3,10 @@
 import { writeFile } from 'node:fs/promises'
 import { beforeEach, describe, expect, inject, it } from 'vitest'
 import { ACTIVE_SINCE, CLAIM, HEALED, PIN } from '../../handler/kube/keys.js'
+import type { KubeObject } from '../support/cluster/client.js'
+import type { Rule } from '../support/cluster/users.js'
 import { type Kubectl, kubectlFor } from '../support/kubectl.js'
 import { type JsonRun, type OnCluster, openNamespace } from '../support/on-cluster.js'
-import type { KubeObject } from './client.js'
-import type { Rule } from './users.js'
 
 const cluster = inject('cluster')
 const HOUR = 3_600_000

@@ -1,10 +1,10 @@
 // Other people's Services in the namespace: they stop no group, and nobody writes to them.
 import { beforeEach, describe, expect, inject, it } from 'vitest'
 import { CLAIM, MANAGED, PIN } from '../../handler/kube/keys.js'
+import type { KubeList } from '../support/cluster/client.js'
 import { kubectlFor } from '../support/kubectl.js'
 import { type OnCluster, openNamespace } from '../support/on-cluster.js'
 import type { TestServer } from '../support/servers.js'
-import type { KubeList } from './client.js'
 
 const cluster = inject('cluster')
 const FAST = ['--failures', '1']

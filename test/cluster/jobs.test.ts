@@ -7,13 +7,13 @@ import { promisify } from 'node:util'
 import { load, loadAll } from 'js-yaml'
 import { afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest'
 import * as keys from '../../handler/kube/keys.js'
+import { findBinaries } from '../support/cluster/binaries.js'
+import { type Kube, type KubeObject, kube } from '../support/cluster/client.js'
+import { createNamespace, type Rule } from '../support/cluster/users.js'
 import { repository } from '../support/handler.js'
 import { type Kubectl, kubectlFor } from '../support/kubectl.js'
 import { closeNamespace } from '../support/on-cluster.js'
 import { type Overlay, withOverlay } from '../support/overlay.js'
-import { findBinaries } from './binaries.js'
-import { type Kube, type KubeObject, kube } from './client.js'
-import { createNamespace, type Rule } from './users.js'
 
 interface Container {
   readonly image: string

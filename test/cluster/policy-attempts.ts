@@ -1,8 +1,8 @@
 // What somebody might try with the handler's token and too many rights, and what jobs/policy says to it.
 import { CLAIM, DELETION_COST, EPOCH, HEALED, MANAGED, PIN } from '../../handler/kube/keys.js'
+import { ApiError, applyPatch, jsonPatch, type Kube } from '../support/cluster/client.js'
+import type { Rule } from '../support/cluster/users.js'
 import type { OnCluster } from '../support/on-cluster.js'
-import { ApiError, applyPatch, jsonPatch, type Kube } from './client.js'
-import type { Rule } from './users.js'
 
 export const DRY_RUN = '?dryRun=All'
 

@@ -5,14 +5,17 @@ import { join, relative } from 'node:path'
 import { loadAll } from 'js-yaml'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { CLAIM, DELETION_COST, EPOCH, HEALED, MANAGED, OWNER, PIN } from '../../handler/kube/keys.js'
+import { findBinaries } from '../support/cluster/binaries.js'
+import { ApiError, jsonPatch, type Kube, type KubeList, type KubeObject, kube } from '../support/cluster/client.js'
+import { type ControlPlane, startControlPlane } from '../support/cluster/control-plane.js'
+import { until } from '../support/cluster/poll.js'
+import { freePort } from '../support/cluster/ports.js'
+import { type Rule, serviceAccount } from '../support/cluster/users.js'
 import { repository, startHandler } from '../support/handler.js'
 import { type Kubectl, kubectlFor } from '../support/kubectl.js'
 import { type OnCluster, openNamespace } from '../support/on-cluster.js'
 import { withOverlay } from '../support/overlay.js'
 import type { TestServer } from '../support/servers.js'
-import { findBinaries } from './binaries.js'
-import { ApiError, jsonPatch, type Kube, type KubeList, type KubeObject, kube } from './client.js'
-import { type ControlPlane, startControlPlane } from './control-plane.js'
 import {
   addTargets,
   answerTo,
@@ -25,9 +28,6 @@ import {
   TOO_MANY_RIGHTS,
   UID,
 } from './policy-attempts.js'
-import { until } from './poll.js'
-import { freePort } from './ports.js'
-import { type Rule, serviceAccount } from './users.js'
 
 interface CronJobSpec {
   readonly jobTemplate?: {

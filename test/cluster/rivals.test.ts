@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest'
+import { type Observer, observe } from '../support/cluster/observer.js'
 import { startHandler } from '../support/handler.js'
 import { type OnCluster, openNamespace } from '../support/on-cluster.js'
 import { seededRandom } from '../support/random.js'
 import type { TestServer } from '../support/servers.js'
-import { type Observer, observe } from './observer.js'
 
 const cluster = inject('cluster')
 /**

@@ -3,11 +3,11 @@
 import { writeFile } from 'node:fs/promises'
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest'
 import { CLAIM, PIN } from '../../handler/kube/keys.js'
+import { until } from '../support/cluster/poll.js'
 import { startHandler } from '../support/handler.js'
 import { type Kubectl, kubectlFor } from '../support/kubectl.js'
 import { type OnCluster, openNamespace } from '../support/on-cluster.js'
 import type { TestServer } from '../support/servers.js'
-import { until } from './poll.js'
 
 type Labels = Readonly<Record<string, string>>
 

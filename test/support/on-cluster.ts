@@ -1,9 +1,9 @@
 /** A namespace of its own on a real cluster, with pods that are real servers, and the built handler's runs in it. */
 import { randomUUID } from 'node:crypto'
-import { type AuditedRequest, requestsOf } from '../cluster/audit.js'
-import { type Kube, type KubeList, type KubeObject, kube } from '../cluster/client.js'
-import { until } from '../cluster/poll.js'
-import { type Rule, serviceAccount } from '../cluster/users.js'
+import { type AuditedRequest, requestsOf } from './cluster/audit.js'
+import { type Kube, type KubeList, type KubeObject, kube } from './cluster/client.js'
+import { until } from './cluster/poll.js'
+import { type Rule, serviceAccount } from './cluster/users.js'
 import type { Cluster } from './cluster-context.js'
 import { type Run, runHandler } from './handler.js'
 import { type PodDraft, podDraft, podStatus, type ServiceDraft, serviceDraft } from './pods.js'

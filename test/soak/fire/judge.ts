@@ -8,7 +8,7 @@ import {
   promotions,
   serviceSelectsTwo,
   twoActives,
-} from '../../cluster/history.js'
+} from '../../support/cluster/history.js'
 import type { Run } from '../../support/handler.js'
 import type { Judgement } from '../judge.js'
 import { type Entry, standstills } from './chronicle.js'

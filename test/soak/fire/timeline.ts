@@ -1,6 +1,6 @@
 /** What happened around a gap, as far as it concerns one group: for people who ask why it was so long. Pure. */
 import { CLAIM, EPOCH } from '../../../handler/kube/keys.js'
-import type { Change } from '../../cluster/history.js'
+import type { Change } from '../../support/cluster/history.js'
 import type { Entry } from './chronicle.js'
 import type { Span } from './gap.js'
 import type { Fire } from './judge.js'

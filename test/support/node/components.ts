@@ -1,6 +1,6 @@
 // The configuration of what makes a machine a node: containerd, its network plugin, kubelet and kube-proxy.
 import { join } from 'node:path'
-import { podCidr } from '../components.js'
+import { podCidr } from '../cluster/components.js'
 
 /** How kube-proxy brings a Service's connections to its pods. */
 export type ProxyMode = 'iptables' | 'nftables'

@@ -3,6 +3,9 @@ import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { hideBin } from 'yargs/helpers'
 import yargs from 'yargs/yargs'
+import { type NodeCluster, startCluster } from '../node/cluster.js'
+import { prepareImages } from '../node/images.js'
+import { requireNode } from '../node/requirements.js'
 import {
   type BuildOptions,
   binariesFolder,
@@ -14,9 +17,6 @@ import {
   kubernetesVersion,
 } from './binaries.js'
 import { type ControlPlane, startControlPlane } from './control-plane.js'
-import { type NodeCluster, startCluster } from './node/cluster.js'
-import { prepareImages } from './node/images.js'
-import { requireNode } from './node/requirements.js'
 import { progressLine } from './progress.js'
 
 const interrupted = new AbortController()

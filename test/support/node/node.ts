@@ -1,11 +1,11 @@
 // What makes a machine a node of the cluster: containerd, kubelet and kube-proxy, and images to run.
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Kube } from '../client.js'
-import type { RunningControlPlane } from '../control-plane.js'
-import { until } from '../poll.js'
-import type { Process } from '../processes.js'
-import type { Programs } from '../programs.js'
+import type { Kube } from '../cluster/client.js'
+import type { RunningControlPlane } from '../cluster/control-plane.js'
+import { until } from '../cluster/poll.js'
+import type { Process } from '../cluster/processes.js'
+import type { Programs } from '../cluster/programs.js'
 import {
   containerdConfig,
   containerdSocket,

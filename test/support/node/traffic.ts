@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
-import { typescriptFile } from '../processes.js'
+import { typescriptFile } from '../cluster/processes.js'
 import type { Machine } from './machines.js'
 
 /** One connection. Times are milliseconds since 1970, with their fractions, by the machine's clock. */

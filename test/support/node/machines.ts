@@ -5,9 +5,9 @@ import { execFile } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { until } from '../poll.js'
-import type { Process } from '../processes.js'
-import type { Place, Programs } from '../programs.js'
+import { until } from '../cluster/poll.js'
+import type { Process } from '../cluster/processes.js'
+import type { Place, Programs } from '../cluster/programs.js'
 
 const run = promisify(execFile)
 

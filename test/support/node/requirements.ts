@@ -1,6 +1,6 @@
 // What a machine must have to run nodes.
 import { execFileSync } from 'node:child_process'
-import { findBinaries, goVersion } from '../binaries.js'
+import { findBinaries, goVersion } from '../cluster/binaries.js'
 import { networkPlugins } from './components.js'
 
 /** What it takes, and the Debian package that has it. */

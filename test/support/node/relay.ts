@@ -4,8 +4,8 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream'
-import { typescriptFile } from '../processes.js'
-import type { Programs } from '../programs.js'
+import { typescriptFile } from '../cluster/processes.js'
+import type { Programs } from '../cluster/programs.js'
 import type { Machine } from './machines.js'
 
 export interface Relay {
