@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { figuresOf } from '../../bench/workloads/figures.js'
+import { figuresOf } from './figures.js'
 import { connections, probes, recorded, writes } from './recorded.js'
 
 const outage = [

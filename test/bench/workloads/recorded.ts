@@ -1,8 +1,9 @@
 // What a scenario may have recorded, in few words. Times are milliseconds; the clock counts from 0.
-import type { Recorded } from '../../bench/workloads/figures.js'
-import type { Probe } from '../../bench/workloads/witness.js'
+
 import type { Change } from '../../support/cluster/history.js'
 import type { Sample } from '../../support/node/traffic.js'
+import type { Recorded } from './figures.js'
+import type { Probe } from './witness.js'
 
 export interface PodWrite {
   readonly pod: string

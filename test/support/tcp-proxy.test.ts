@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { until } from '../support/cluster/poll.js'
-import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.js'
+import { until } from './cluster/poll.js'
+import { startTcpProxy, type TcpProxy } from './tcp-proxy.js'
 
 /** Says back what it hears. */
 const echo = createServer((socket) => void socket.on('error', () => {}).pipe(socket))

@@ -2,9 +2,9 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { inLanes } from '../../bench/workloads/lanes.js'
-import { cellsOf, dataOf, pageOf, type Result, read, write } from '../../bench/workloads/results.js'
-import { kinds, scenarios } from '../../bench/workloads/scenarios/index.js'
+import { inLanes } from './lanes.js'
+import { cellsOf, dataOf, pageOf, type Result, read, write } from './results.js'
+import { kinds, scenarios } from './scenarios/index.js'
 
 const turn = { ready: true, late: false }
 const result: Result = {
