@@ -207,7 +207,7 @@ export interface ListOptions {
 export interface Kube {
   /** The number of requests sent so far, retries included. */
   readonly requests: number
-  /** Lists all Services: every page has the same resourceVersion. @throws KubeError */
+  /** Lists are whole: all pages have one resourceVersion. @throws KubeError */
   listServices(options: ListOptions, signal: AbortSignal): Promise<readonly Service[]>
   /** @throws KubeError */
   listPods(options: ListOptions, signal: AbortSignal): Promise<readonly Pod[]>
