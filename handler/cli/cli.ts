@@ -45,8 +45,7 @@ function splitShort(arg: string): readonly string[] {
 }
 
 /**
- * Rejects mistakes that yargs accepts: a switch with a text other than true or false, a switch given twice, and `--no-`
- * before a flag that is no switch.
+ * Rejects mistakes that yargs accepts: a text for a switch, a switch given twice, and `--no-` before any other flag.
  */
 function rejectOddSwitches(args: readonly string[]): void {
   const given = new Set<string>()

@@ -43,10 +43,7 @@ function describe(name: string): string {
     : `${name} is no variable of this program: did you mean ${VARIABLE_PREFIX}${meant}?`
 }
 
-/**
- * The ends of the names of Service variables, for a Service of any name and with links, as Kubernetes'
- * pkg/kubelet/envvars makes them.
- */
+/** A Service's variables, whatever its name is, with links: pkg/kubelet/envvars of Kubernetes makes them. */
 const LINKS = [/_SERVICE_HOST$/, /_SERVICE_PORT(_[A-Z0-9_]+)?$/, /_PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$/]
 
 /**

@@ -41,7 +41,6 @@ const MIN_DEADLINE_MS = 10_000
 const MIN_INTERVAL_MS = 10
 
 /**
- * Reads the options of a pass.
  * @param argv the flags as yargs parsed them, their values still text
  * @throws UsageError with the flag or the variable, its value, and what would be right
  */
@@ -91,7 +90,7 @@ function readTimeouts(values: Values): Pick<RunOptions, 'maxHealthTimeoutMs' | '
   return { maxHealthTimeoutMs, settings }
 }
 
-/** Reads the options of serve. @throws UsageError as `readOptions` does */
+/** @throws UsageError as `readOptions` does */
 export function readServeOptions(argv: Readonly<Record<string, unknown>>, env: Environment): ServeOptions {
   const values = new Values(argv, ownVariables(env))
   return {
@@ -180,7 +179,7 @@ function parseText(text: string): string | undefined {
   return text === '' ? undefined : text
 }
 
-/** The namespaces of the Services, if each Service is given with its namespace. Otherwise `undefined`. */
+/** The namespaces of the Services, if all of them are given with one. */
 function namespacesOf(services: readonly ServiceRef[]): readonly string[] | undefined {
   const namespaces = services.flatMap(({ namespace }) => namespace ?? [])
   return services.length > 0 && namespaces.length === services.length ? [...new Set(namespaces)] : undefined
@@ -201,7 +200,7 @@ function parseMaxHealthTimeout(text: string): number | undefined {
   return ms !== undefined && ms >= DEFAULT_HEALTH_TIMEOUT_MS ? ms : undefined
 }
 
-/** Parses a share, such as 50%, into a number from 0 to 1. */
+/** Parses 50% as 0.5. */
 function parsePanic(text: string): number | undefined {
   if (text === '0' || text === '0%') return 0
   return /^[1-9]\d?%$/.test(text) ? Number.parseInt(text, 10) / 100 : undefined

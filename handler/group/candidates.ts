@@ -1,6 +1,5 @@
 /**
- * Finds the pods that may become active, and orders them. Every choice is made from a sorted list, so that equal
- * situations give equal decisions.
+ * The pods that may become active, in order. Choices are made from sorted lists: equal situations give equal decisions.
  */
 import { EVIDENCE } from '../health/plan.js'
 import { isOfJob, isRunning, workloadOf } from '../kube/pods.js'
@@ -11,10 +10,7 @@ import type { Member } from './members.js'
 import type { WhyNot } from './reasons.js'
 import { isStable, revisionOf, revisionsToGoTo } from './stability.js'
 
-/**
- * The pods that may become active, best first.
- * @param nowMs epoch milliseconds
- */
+/** The pods that may become active, best first. */
 export function candidates(members: readonly Judged[], settings: Settings, nowMs: number): readonly Judged[] {
   return inOrder(members, settings, nowMs).filter((member) => whyNot(member, settings) === null)
 }
@@ -37,8 +33,8 @@ function whyNotHealthy({ pod, verdict }: Judged): WhyNot | null {
 export function whyNever({ pod, verdict }: Judged, settings: Settings): WhyNot | null {
   if (settings.never?.includes(pod.name)) return { code: 'named-in-never', text: 'named in never' }
   if (isOfJob(pod)) return { code: 'pod-of-job', text: `a pod of Job ${pod.owner?.name}, which ends` }
-  // Such pods are steps of a workflow or tests of a chart. One without an owner, but with a check or a readinessProbe,
-  // may be an application.
+  // A workflow's step or a chart's test. Only a pod without an owner, but with a check or a readinessProbe, may be
+  // more.
   const isWork = pod.runsOnce && (pod.owner || verdict.evidence === 'none')
   return isWork ? { code: 'runs-once', text: 'a pod that ends, by its restartPolicy' } : null
 }
@@ -73,17 +69,16 @@ export function rank({ pod }: Judged, { prefer = [] }: Settings): number {
 }
 
 /**
- * The rank of the pod's evidence; lower is better: our own check, the kubelet's readinessProbe, none, and last all pods
- * that are not healthy.
+ * The rank of the evidence, best first: our check, the kubelet's readinessProbe, none, and then pods that are not
+ * healthy.
  */
 export function evidenceRank({ verdict }: Judged): number {
   return verdict.health === 'healthy' ? EVIDENCE.indexOf(verdict.evidence) : EVIDENCE.length
 }
 
 /**
- * The workload of the active pod; of several active pods, that of the highest epoch. Without an active pod: the
- * workload of the last one, as the newest handover noted it; or else the workload with the most pods, or with the
- * oldest pod.
+ * The workload of the active pod; of several, that of the highest epoch. Without one: the workload of the last active
+ * pod, as the newest handover noted it, or else the workload with the most pods, or with the oldest pod.
  */
 export function activeWorkload(members: readonly Member[]): string | undefined {
   const byName = [...members].sort((a, b) => compareNames(a.pod.name, b.pod.name))

@@ -94,13 +94,10 @@ function hourly(recent: readonly Move[], most: number, nowMs: number): Milliseco
   return oldest ? Math.max(0, oldest.atMs + HOUR_MS - nowMs) : 0
 }
 
-/** How many moves are noted: older ones do not matter. */
+/** Older ones do not matter. */
 const REMEMBERED = MOVES_AN_HOUR
 
-/**
- * Writes the moves for the annotation that a handover leaves on the pods of the group: `TIME` or `TIME=UID`, separated
- * by commas, newest last.
- */
+/** The annotation of a handover on the pods of the group: `TIME` or `TIME=UID`, separated by commas, newest last. */
 export function writeMoves(moves: readonly Move[]): string {
   return moves
     .slice(-REMEMBERED)
@@ -110,7 +107,7 @@ export function writeMoves(moves: readonly Move[]): string {
 
 const MAX_CHARACTERS = 1_024
 
-/** Reads the moves from that annotation. Entries that make no sense were written by somebody else, and are left out. */
+/** Reads that annotation. Entries that make no sense are left out. */
 export function readMoves(raw: string | undefined): readonly Move[] {
   if (raw === undefined || raw.length > MAX_CHARACTERS) return []
   return raw.split(',', REMEMBERED).flatMap((entry): readonly Move[] => {

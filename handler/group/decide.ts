@@ -154,10 +154,7 @@ function replaceMissing(situation: Situation, over: Judged | undefined): Choice 
   return { kind, winner: doubtful, moves, reason: { code, text } }
 }
 
-/**
- * Whether a terminating pod still receives traffic: kube-proxy sends it to a terminating endpoint that is Ready if
- * there is no other.
- */
+/** kube-proxy sends traffic to a terminating endpoint that is Ready if there is no other. */
 function servesStill({ pod }: Judged): boolean {
   return isRunning(pod) && isReadyEndpoint(pod)
 }
@@ -229,8 +226,8 @@ function failover(situation: Situation, active: Judged): Choice {
 }
 
 /**
- * Leaves an active pod that the kubelet or the API server reports as not Ready or not Running. It is no endpoint any
- * more, so nothing needs to be counted.
+ * The kubelet or the API server has found the active pod not Ready or not Running: it is no endpoint, and nothing is
+ * counted.
  */
 function leaveUnready(situation: Situation, active: Judged, passing: Judged | undefined): Choice {
   const moves = movesSoFar(situation)
@@ -298,8 +295,8 @@ function isReadyByKubelet({ pod }: Judged): boolean {
 }
 
 /**
- * A failback to a pod that comes earlier in `prefer` and has no worse evidence: the first that has been healthy for
- * long enough and was not just restarted by its kubelet, once the role has rested.
+ * A failback to a pod that comes earlier in `prefer`, with evidence that is no worse: the first that has been healthy
+ * for long enough and was not just restarted, once the role has rested.
  */
 function failback(situation: Situation, active: Judged): Swap | undefined {
   const { members, settings, nowMs } = situation
@@ -320,8 +317,8 @@ function failback(situation: Situation, active: Judged): Swap | undefined {
 }
 
 /**
- * When the pod became healthy, epoch milliseconds. A stored count means that it recovers in this very pass. A time in
- * the future is not yet due: a failback is not urgent.
+ * Epoch milliseconds. A stored count means that the pod recovers in this very pass. A time in the future is not yet
+ * due: a failback is not urgent.
  */
 function healthyFromMs({ failures, healthySinceMs, pod }: Judged, nowMs: number): number {
   return Math.max(failures > 0 ? nowMs : 0, healthySinceMs ?? 0, pod.readySinceMs)

@@ -16,7 +16,7 @@ import { commonSelector, leadsToPods } from './services.js'
 
 type Entry = readonly [key: string, value: string]
 
-/** The most similar names that are compared: a tenant may write thousands that are one letter apart. */
+/** A tenant may write thousands of names that are one letter apart. */
 const MAX_CANDIDATES = 64
 
 /** The most names and pods that are compared in one namespace: these hints must cost little. */
@@ -68,9 +68,9 @@ function describe(group: GroupServices, { pod, entry: [key, value] }: Near): str
 }
 
 /**
- * Whether a pod belongs to others: to another Service with a role, or to any other Service. In the second case it may
- * still be meant if the group's Service is named after the pod's label: `helloworld-all` selects all pods of
- * `helloworld`, whatever typo the Service `helloworld` has.
+ * Whether another Service with a role selects the pod, or any other Service does. In the second case it may still be
+ * meant if the group's Service is named after its label: `helloworld-all` selects all pods of `helloworld`, whatever
+ * typo the Service `helloworld` has.
  */
 function spokenFor(
   pods: readonly Pod[],
@@ -198,7 +198,7 @@ class NearLabels {
   }
 }
 
-/** Whether two keys are probably meant to be the same. Looser than `isSlip`, because their values are equal. */
+/** Looser than `isSlip`, because the values are equal. */
 function isKeySlip(one: string, other: string): boolean {
   const [parts, others] = [one.split('/'), other.split('/')]
   const isNear = (part: string, like: string) =>

@@ -44,7 +44,7 @@ export interface Group extends GroupServices {
   readonly fault?: Fault
 }
 
-/** The name of a group in messages: `namespace/service,service`. */
+/** A group in messages: `namespace/service,service`. */
 export function groupName({ namespace, services }: GroupServices): string {
   return `${namespace}/${services.map(({ name }) => name).join(',')}`
 }
@@ -280,7 +280,7 @@ function nameOf(one: string | Pod): string {
   return typeof one === 'string' ? one : one.name
 }
 
-/** The most pods or roles that are named; there may be thousands. */
+/** The most that are named. */
 const LISTED = 5
 
 /** One warning for all pods with the same role. */

@@ -14,7 +14,7 @@ import { groupKeyOf, isClaimed, leadsToPods, type Neighbours, neighboursOf, whyN
 interface Stray {
   readonly namespace: string
   readonly service: string
-  /** The warning, with the names of the Service and its namespace. */
+  /** Includes the names of the Service and its namespace. */
   readonly text: string
 }
 
@@ -63,7 +63,7 @@ export function strayServices(all: readonly Service[], roleLabel: string, optIn 
   return optIn ? [...strays, ...notOptedIn(services, roleLabel, neighbours)] : strays
 }
 
-/** A note on a copy of a pod, unless it is for the standbys: nobody expects that to be managed. */
+/** A copy for the standbys is expected to be unmanaged. */
 function noteOnCopy(service: Service, roleLabel: string, neighbours: Neighbours): readonly Stray[] {
   return service.selector[roleLabel] === 'active' ? noteOnUnmanaged(service, roleLabel, neighbours) : []
 }
@@ -162,7 +162,7 @@ function listed(names: readonly string[]): string {
   return `pod${names.length > 1 ? 's' : ''} ${names.slice(0, NAMED).join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`
 }
 
-/** The most warnings of one kind: a tenant may write thousands of names. */
+/** The most warnings of one kind. */
 const MAX_WARNINGS = 10
 
 /**

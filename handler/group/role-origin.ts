@@ -1,11 +1,11 @@
 /**
- * Finds out where the roles of pods come from. A role that a pod was created with comes from a pod template, and a
- * controller may select by it. To move such a role makes the controller release the pod and create another one, pass
- * after pass. So such a group is left untouched.
+ * Tells where a role comes from. A role that a pod was created with comes from a pod template, and a controller may
+ * select by it. If such a role is moved, the controller releases the pod and creates another one, pass after pass. So
+ * the group is left untouched.
  *
- * There is one exception. If earlier handovers have made a pod active, and one other pod comes up active by its
- * template, that pod is made passive, once, because two active pods are worse. The same error is reported. If the pod
- * becomes active again, or loses its owner, nothing more is written.
+ * One exception: beside a pod that handovers have made active, one other comes up active by its template. It is made
+ * passive, once, because two active pods are worse, and the same error is reported. If it becomes active again, or
+ * loses its owner, nothing more is written.
  *
  * A pod whose own manifest holds the role (created by a person, or from a backup) comes from no template. Its role is
  * accepted, with a warning.
@@ -57,8 +57,8 @@ export function originOf(members: readonly Member[], roleLabel: string): Origin 
 }
 
 /**
- * Whether the pod was created with its role: the manager that created its spec still owns the label, so nobody else has
- * changed it since.
+ * Whether the pod was created with its role: the creator of its spec still owns the label, so nobody else has changed
+ * it.
  */
 export function isBornWithRole(pod: Pod, roleLabel: string): boolean {
   return roleLabel in pod.labels && (creatorOf(pod)?.labels.includes(roleLabel) ?? false)
@@ -92,8 +92,8 @@ function makerOf(pod: Pod): string {
 }
 
 /**
- * The fault of a pod that was created active and made passive, if another manager has made it active again, or the pod
- * has lost its owner by it.
+ * The fault of a pod that was created active and made passive, and that is active again by another manager, or without
+ * its owner.
  */
 function takingBackFailed(members: readonly Member[], roleLabel: string): Fault | undefined {
   for (const { pod, role } of members) {
@@ -119,9 +119,9 @@ function takingBackFailed(members: readonly Member[], roleLabel: string): Fault 
 }
 
 /**
- * The fault of a pod that we have labelled and whose controller has released it. The controller has other pods, and
- * would adopt this one if it still selected it. So its selector depends on the role, if only on its absence, and it
- * makes another pod for each one that is labelled.
+ * The fault of a pod that we have labelled and its controller has released. The controller has other pods, and would
+ * adopt this one if it still selected it: its selector depends on the role, if only on its absence. It makes another
+ * pod for each that is labelled.
  */
 function letGo(members: readonly Member[], roleLabel: string): Fault | undefined {
   for (const { pod, pin, notedOwner } of members) {
@@ -139,19 +139,13 @@ function letGo(members: readonly Member[], roleLabel: string): Fault | undefined
   return undefined
 }
 
-/**
- * A note on a pod that has lost its controller. A controller that is gone may have left its pods on purpose, or may be
- * unable to make others under their names.
- */
+/** The controller may have left the pod on purpose, or may be unable to make another one under its name. */
 function noteOnOwner({ pod, notedOwner }: Member): string | undefined {
   if (!notedOwner || pod.owner) return undefined
   return `pod ${pod.name}: it belonged to ${notedOwner[1].replace('/', ' ')} when it was labelled, and belongs to nobody now: if that was not on purpose, look whether a selector depends on the role`
 }
 
-/**
- * The uid of the pod's controller when the pod was made passive; empty: it had none. `undefined`: it was never made
- * passive so.
- */
+/** The uid of the pod's controller when the pod was made passive; empty: it had none. `undefined`: it never was. */
 function ownerWhenTakenBack(pod: Pod): string | undefined {
   const isOwn = !isCopy(pod) && !creatorOf(pod)?.annotations.includes(TAKEN_BACK)
   return isOwn ? pod.annotations?.[TAKEN_BACK] : undefined

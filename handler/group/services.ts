@@ -24,10 +24,7 @@ export interface Neighbours {
   readonly optedIn?: ReadonlySet<string>
 }
 
-/**
- * The facts that the Services of a namespace give about each other.
- * @param optIn whether a group is managed only if one of its Services is annotated with `managed: "true"`
- */
+/** @param optIn whether a group is managed only if one of its Services is annotated with `managed: "true"` */
 export function neighboursOf(services: readonly Service[], roleLabel: string, optIn = false): Neighbours {
   const copies = copiesOfPods(services, roleLabel)
   if (!optIn) return { copies }
@@ -172,10 +169,7 @@ function copiesOfPods(services: readonly Service[], roleLabel: string): Readonly
   return copies
 }
 
-/**
- * Whether somebody else has pinned the Service, as a manifest from the middle of a handover does. The repair of it is
- * marked.
- */
+/** Whether somebody else has pinned it, as a manifest from the middle of a handover does. Its repair is marked. */
 export function isPinnedByOthers({ selector, claimedBy }: Service): boolean {
   return PIN in selector && claimedBy !== undefined && claimedBy.manager !== FIELD_MANAGER
 }

@@ -81,7 +81,7 @@ function newestActive(members: readonly Member[]): Member | undefined {
     }, undefined)
 }
 
-/** The youngest pod of each workload. A younger pod of another workload is no new revision of this one. */
+/** By workload: a younger pod of another one is no new revision. */
 function youngestByWorkload(members: readonly Member[]): ReadonlyMap<string | undefined, Pod> {
   const youngest = new Map<string | undefined, Pod>()
   const isYounger = (a: Pod, b: Pod) =>

@@ -22,8 +22,8 @@ export function addressOf(pod: Pod, port: number | Unusable): Address | Unusable
 }
 
 /**
- * Why the pod's address cannot be used, or `undefined`. Any text but an address in its usual form would be a name to
- * resolve, or another address (`010.0.0.1`).
+ * Why there is no address. Anything but an address in its usual form would be a name to resolve, or another address
+ * (`010.0.0.1`).
  */
 export function whyNoAddress({ ip }: Pod): Unusable | undefined {
   if (!ip) return unusable('no IP address')

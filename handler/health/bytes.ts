@@ -66,7 +66,7 @@ export class Reader {
     return this.piece() ?? ''
   }
 
-  /** Everything up to and including a text. @throws Error if it does not come within `limit` bytes */
+  /** Takes all up to the end of a text. @throws Error if it does not end within `limit` bytes */
   async upTo(text: string, limit: number): Promise<string> {
     for (;;) {
       const at = this.#buffer.indexOf(text, 0, 'latin1')

@@ -71,10 +71,7 @@ function parseAuthority(text: string, scheme: string): Pick<GoUrl, 'host' | 'use
   return { host, user: { name, ...(password === undefined ? {} : { password }) } }
 }
 
-/**
- * Parses a host with its port. With several colons, the first one begins the port if the scheme is HTTP, and otherwise
- * the last one.
- */
+/** The port begins at the first colon if the scheme is HTTP, and otherwise at the last one. */
 function parseHost(text: string, scheme: string): string | undefined {
   const bracket = text.lastIndexOf('[')
   if (bracket > 0) return undefined
@@ -149,7 +146,7 @@ export function requestTarget({ scheme, opaque, path, query }: GoUrl): string {
   return query === undefined ? target : `${target}?${query}`
 }
 
-/** The host without its port, and without brackets. */
+/** The host, without port and brackets. */
 export function hostname({ host }: GoUrl): string {
   return host.replace(/:\d*$/, '').replace(/^\[(.*)\]$/, '$1')
 }
@@ -159,10 +156,7 @@ export function portOf({ scheme, host }: GoUrl): number {
   return Number(/:(\d+)$/.exec(host)?.[1] ?? (scheme === 'https' ? 443 : 80))
 }
 
-/**
- * Leaves a part of a URL as it is if it is escaped sufficiently, and escapes it anew otherwise. `undefined`: an escape
- * in it is invalid.
- */
+/** A part of a URL, escaped anew if it is not escaped sufficiently. `undefined`: an escape in it is invalid. */
 function canonical(text: string, unsafe: RegExp): string | undefined {
   const plain = decode(text)
   if (plain === undefined || text.replace(/[!$&'()*+,;=:@[\]%]/g, '').search(unsafe) < 0) return plain && text

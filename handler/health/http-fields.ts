@@ -103,10 +103,7 @@ class Field {
   }
 }
 
-/**
- * Keeps what matters of a field: two different lengths or encodings are as wrong as more of them, and only the first
- * Location counts.
- */
+/** Two different lengths or encodings are as wrong as more of them, and only the first Location counts. */
 function keep(fields: Map<string, string[]>, { name, value }: Field): void {
   const most = KEPT_BYTES.get(name)
   if (most === undefined) return

@@ -96,7 +96,7 @@ function headersOf({ url: { user }, headers }: HttpRequest): Headers {
   return new Map([...headers, ['Authorization', [`Basic ${basic}`]]])
 }
 
-/** Whether the request is the handshake of a websocket, which HTTP/2 does not have. */
+/** Whether it is a websocket's handshake, which HTTP/2 does not have. */
 export function needsHttp1({ headers }: HttpRequest): boolean {
   return hasToken(headers.get('Connection'), 'upgrade') && headers.get('Upgrade')?.[0]?.toLowerCase() === 'websocket'
 }

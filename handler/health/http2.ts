@@ -30,10 +30,7 @@ const ANSWER_BYTES = 256
 const MAX_BYTES = 1 << 20
 const LOOK_EVERY_MS = 10
 
-/**
- * Sends a request and reads the head of its answer. @throws Error if there is no answer, or the request cannot be made
- * in HTTP/2
- */
+/** @throws Error if there is no answer, or the request cannot be made in HTTP/2 */
 export async function exchangeHttp2(socket: Socket, request: HttpRequest): Promise<HttpAnswer> {
   const fields = http2Fields(request)
   socket.allowHalfOpen = false // otherwise Node reports a session as closed only when both ends are
@@ -71,10 +68,7 @@ function limitInformational(session: ClientHttp2Session): (headers: IncomingHttp
   }
 }
 
-/**
- * Node ends a stream that was reset, or whose session ended, like any other once all of its data is taken. So the end
- * is checked.
- */
+/** A stream that was reset, or whose session ended, ends like any other once all of its data is taken. */
 async function* bodyOf(stream: ClientHttp2Stream, length = 0): AsyncGenerator<Buffer> {
   let left = length
   for await (const chunk of stream as AsyncIterable<Buffer>) {

@@ -9,7 +9,7 @@ import { type Address, addressOf, probePort, servicePort, type Unusable, whyNoAd
 import { formatUrl, parseUrl, rawPath } from './go-url.js'
 import type { HttpCheck } from './http.js'
 
-/** The check of one pod: all targets must pass. Without targets, the pod's Ready condition alone decides. */
+/** All targets must pass. Without any, the pod's Ready condition alone decides. */
 export interface Plan {
   readonly kind: CheckKind
   readonly pod: Pod

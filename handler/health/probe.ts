@@ -12,8 +12,8 @@ export type Probe = (plan: Plan, timeoutMs: number, signal: AbortSignal) => Prom
 const TARGETS_AT_ONCE = 16
 
 /**
- * Probes the targets in batches; a batch starts when the one before has passed. The result is that of the first target,
- * in their order, that fails.
+ * Probes the targets in batches, one after the other while they pass. The result is that of the first target, in their
+ * order, that fails.
  */
 export const probe: Probe = async (plan, timeoutMs, signal) => {
   const passed: ProbeResult[] = []

@@ -14,8 +14,8 @@ export function needsReady(services: readonly Service[], plan: Plan): boolean {
 }
 
 /**
- * A function that tells whether a pod of a group serves. It is cheap, as every event of a pod calls it: annotations are
- * read once, and only when needed.
+ * Tells whether a pod of a group serves. Cheap, as every event of a pod asks: annotations are read once, and when
+ * needed.
  */
 export function servingOf(services: readonly Service[], defaults: Settings): (pod: Pod) => boolean {
   const isPublished = areAllPublished(services)

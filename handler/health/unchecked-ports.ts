@@ -48,8 +48,7 @@ export function uncheckedPorts(
 }
 
 /**
- * The ports that a readinessProbe may cover: its own, or all ports of its container if it is of kind grpc or exec,
- * since nobody knows what that covers.
+ * The ports that a readinessProbe may cover: its own, or for grpc and exec all of its container, as nobody knows which.
  */
 function probedByKubelet(container: Container): readonly number[] {
   const { readinessProbe: probe, ports } = container

@@ -8,8 +8,8 @@ export interface Pool {
   /** The most connections at once. */
   readonly maxSockets: number
   /**
-   * How long an idle connection is kept. Load balancers drop idle connections without notice, and a write on a dropped
-   * one would get no answer.
+   * Idle connections are closed after this time: load balancers drop them without notice, and a write would get no
+   * answer.
    */
   readonly idleMs: number
 }

@@ -20,7 +20,7 @@ interface ObjectRef {
   readonly name: string
 }
 
-/** Connects to the cluster of the current context. Nothing is sent before the first call. */
+/** Sends nothing before the first call. */
 export function connect(config: KubeConfig, limits: Partial<Limits> = {}): Kube {
   const transport = openTransport(config, { ...LIMITS, ...limits })
   const server = describeServer(config)
@@ -81,7 +81,7 @@ export function connect(config: KubeConfig, limits: Partial<Limits> = {}): Kube 
   }
 }
 
-/** Where requests go, as messages name it: the server, and the proxy if there is one. */
+/** The server, and the proxy if there is one, for messages. */
 export function describeServer(config: KubeConfig): string {
   const cluster = config.getCurrentCluster()
   const [server = '', proxy] = [cluster?.server, proxyOf(cluster)]

@@ -30,7 +30,7 @@ export const loadConfig = (options: ClusterOptions): Cluster => load(options) as
 /** The namespace that applies if none is given. */
 export const defaultNamespace = (cluster: Cluster): string => namespaceOf(inside(cluster))
 
-/** Connects to the cluster. Nothing is sent before the first call. */
+/** Sends nothing before the first call. */
 export const connect = (cluster: Cluster): Kube => open(inside(cluster))
 
 function inside(cluster: Cluster): Parameters<typeof open>[0] {

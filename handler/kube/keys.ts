@@ -29,8 +29,8 @@ export const MOVES = `${PREFIX}moves`
 export const DELETION_COST = 'controller.kubernetes.io/pod-deletion-cost'
 
 /**
- * A label with the pod's own uid. On a copy of the pod it is another pod's, so the copied marks do not count. A latched
- * Service selects by it.
+ * A label with the pod's own uid. A copy of the pod has another pod's, and its marks do not count. A latched Service
+ * selects by it.
  */
 export const PIN = `${PREFIX}pod`
 

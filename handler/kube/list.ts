@@ -19,7 +19,7 @@ interface Listed<M> {
   readonly resourceVersion: string
 }
 
-/** Lists all objects. All pages have the version of the first, so the list is consistent. @throws KubeError */
+/** Lists all objects, consistently: all pages have the version of the first. @throws KubeError */
 export async function listAll<M>(
   transport: Transport,
   server: string,

@@ -207,7 +207,7 @@ export interface ListOptions {
 export interface Kube {
   /** The number of requests sent so far, retries included. */
   readonly requests: number
-  /** Lists all Services: every page has the same resourceVersion. @throws KubeError */
+  /** Lists are whole: all pages have one resourceVersion. @throws KubeError */
   listServices(options: ListOptions, signal: AbortSignal): Promise<readonly Service[]>
   /** @throws KubeError */
   listPods(options: ListOptions, signal: AbortSignal): Promise<readonly Pod[]>
@@ -239,7 +239,7 @@ export type Change<T> =
   | { readonly kind: 'changed' | 'deleted'; readonly object: T; readonly resourceVersion: string }
   | { readonly kind: 'bookmark'; readonly resourceVersion: string }
 
-/** The server no longer has the version that a watch asked for. Only a new list tells which objects there are. */
+/** The server no longer has the version of a watch: only a new list tells what there is. */
 export class Expired extends Error {
   override readonly name = 'Expired'
 }

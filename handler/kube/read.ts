@@ -92,10 +92,7 @@ function readWriters({ managedFields = [] }: V1ObjectMeta): readonly Writer[] {
   })
 }
 
-/**
- * Whether a manager owns whole containers: the creator does. A manager that changes an image later owns that field
- * alone.
- */
+/** The creator owns whole containers. A manager that changes an image later owns that field alone. */
 function isCreator(containers: Fields | undefined): boolean {
   const items = Object.entries(containers ?? {}).filter(([field]) => field !== '.')
   return containers !== undefined && (items.length === 0 || items.some(([, item]) => item?.['.'] !== undefined))
@@ -129,9 +126,8 @@ function isTerminating({ deletionTimestamp }: V1ObjectMeta): boolean {
 }
 
 /**
- * The last writer of the pin or of the claim. A selector is one field with all its keys: it belongs to its last writer,
- * and to all managers that apply the same. Other managers go before ourselves: a pass writes a claim once, while
- * another manager may keep applying it.
+ * A selector is one field, whatever keys it has: it belongs to its last writer, and to all managers that apply the
+ * same. Other managers than ourselves go first: a pass writes a claim once, and another manager may keep applying it.
  */
 function readClaimWriter(
   { annotations = {}, managedFields = [] }: V1ObjectMeta,

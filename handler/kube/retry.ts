@@ -4,7 +4,7 @@ import type { Timing } from '../util/clock.js'
 import { KubeError } from './port.js'
 
 /**
- * Waits before the next attempt, with jitter: `atLeastMs`, plus 25 to 100 ms, doubled with each attempt up to 16-fold.
+ * Waits `atLeastMs`, and 25 to 100 ms that double with each attempt, up to 16-fold.
  * @param attempt 0 for the first
  */
 export function backoff({ clock, random }: Timing, attempt: number, signal: AbortSignal, atLeastMs = 0): Promise<void> {

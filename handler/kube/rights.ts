@@ -10,7 +10,7 @@ export interface Right {
 
 /** The requests that the API server has allowed so far. */
 export class Rights {
-  /** By namespace; `undefined` for all namespaces. */
+  /** By namespace. */
   private readonly seen = new Map<string | undefined, Map<string, Right>>()
 
   allowed({ verb, resource, namespace }: Right): void {

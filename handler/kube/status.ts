@@ -5,7 +5,7 @@ import { KubeError, type Written } from './port.js'
 import { type Right, Rights } from './rights.js'
 import { type Answer, Unanswered } from './transport.js'
 
-/** The part of a request that the explanation of its refusal needs. */
+/** The part of a request that explains its refusal. */
 export interface Access extends Right {
   /** The name of the object; absent for a list. */
   readonly name?: string
@@ -17,10 +17,7 @@ type Refused = Exclude<Written<never>, { kind: 'applied' }>
 /** Long enough for every message of RBAC. Some other messages echo a whole pod. */
 const MESSAGE_LENGTH = 300
 const DEFAULT_RETRY_AFTER_MS = 1_000
-/**
- * The longest wait after a 429. No pod is active between a seal and a promotion, so a server that asks for a longer
- * wait is asked again sooner.
- */
+/** No pod is active between a seal and a promotion: a server that asks for a longer wait is asked again sooner. */
 const LONGEST_WRITE_DELAY_MS = 2_000
 
 /** A refusal of authorization, by RBAC or otherwise. */
@@ -51,8 +48,7 @@ export function outcomeOf(
     return { kind: 'denied', error: refusal(access, answer, rights) }
   }
   if (status === 401) return { kind: 'unauthenticated', error: refusal(access, answer) }
-  // A proxy may give these answers to a request that it has passed on, and an API server gives no such answer to a
-  // PATCH.
+  // A proxy may answer so after it has passed the request on, or no API server answers a PATCH so.
   if (status < 300 || status === 408 || status >= 500) return { kind: 'unknown', error: refusal(access, answer) }
   // A pod that is gone counts as sealed, so only the API server's own 404 may count as `gone`.
   if (status === 404 && said?.details?.name === access.name) return { kind: 'gone' }
@@ -65,7 +61,7 @@ export function outcomeOf(
   return { kind: 'rejected', error: refusal(access, answer) }
 }
 
-/** The error for a refusal or another unexpected status, with its remedy. @param rights the requests allowed before */
+/** Any status but success: the error, with its remedy. @param rights the requests allowed before */
 export function refusal(access: Access, answer: Answer, rights = new Rights()): KubeError {
   const { status } = answer
   const known = readStatus(answer)
@@ -95,13 +91,13 @@ function invalidObject({ resource, namespace, name }: Access): string | undefine
   return `Put right what the API server finds wrong with ${resource.slice(0, -1)} ${namespace}/${name}${another}: it takes no write that leaves it so.`
 }
 
-/** The error for a success whose body is not what an API server sends. */
+/** A success whose body is not the API's. */
 export function unintelligible(access: Access, { body }: Answer): KubeError {
   const message = `could not ${describe(access)}: ${access.server} answered with something else: ${cut(body)}`
   return new KubeError('failed', message, BETWEEN)
 }
 
-/** The error for a request without an answer, with its remedy. */
+/** No answer: the error, with its remedy. */
 export function unanswered(access: Access, error: unknown): KubeError {
   const said = cut(error instanceof Error ? error.message : String(error))
   const options = { cause: error }

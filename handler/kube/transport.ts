@@ -20,8 +20,8 @@ import { toGoJson } from './go-json.js'
 export interface Limits extends Pool {
   readonly readTimeoutMs: number
   /**
-   * How long the first attempt of a read waits for the answer to begin: its connection may be dead. The next attempts
-   * wait longer, for a slow server.
+   * The first attempt of a read waits this long for the answer to begin: its connection may be dead. The next one waits
+   * longer.
    */
   readonly firstSilenceMs: number
   readonly writeTimeoutMs: number
@@ -75,8 +75,8 @@ export interface Stream {
 }
 
 /**
- * There was no answer. `no-credentials`: nothing was sent. `no-answer`: no connection, a time limit, or an answer that
- * is not HTTP. The error has no `cause`: got's errors hold the request's headers with the token, and might be printed.
+ * `no-credentials`: nothing was sent. `no-answer`: no connection, a time limit, or an answer that is not HTTP. There is
+ * no `cause`: got's errors hold the request's headers with the token, and might be printed.
  */
 export class Unanswered extends Error {
   override readonly name = 'Unanswered'
@@ -90,7 +90,7 @@ export class Unanswered extends Error {
   }
 }
 
-/** Opens a transport to the cluster of the current context. Nothing is sent before the first call. */
+/** Sends nothing before the first call. */
 export function openTransport(config: KubeConfig, limits: Limits = LIMITS): Transport {
   const identity = openIdentity(config, limits)
   let requests = 0

@@ -5,7 +5,7 @@
 import { EPOCH } from './keys.js'
 import { type Kube, KubeError, type PatchOperation, type Pod, type Service, type Written } from './port.js'
 
-/** A field that was asked for: its name for people, the value in the answer, and the value asked for (`null`: none). */
+/** A field that was asked for: its name for people, its value in the answer, and the value asked for (`null`: none). */
 type Asked = readonly [field: string, found: string | undefined, value: string | null]
 
 /**

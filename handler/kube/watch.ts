@@ -21,7 +21,7 @@ export interface Watches {
   services(namespace: string | undefined): Watchable<Service>
 }
 
-/** Connects to the cluster of the current context. Nothing is sent before the first call. */
+/** Sends nothing before the first call. */
 export function connectWatches(config: KubeConfig, limits: Partial<Limits> = {}): Watches {
   const transport = openTransport(config, { ...LIMITS, maxSockets: Number.POSITIVE_INFINITY, ...limits })
   const source = { transport, server: describeServer(config), rights: new Rights() }

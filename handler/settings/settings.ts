@@ -1,6 +1,6 @@
 /**
- * Reads the settings of a group. Annotations on its Services override flags, and flags override defaults. Pure. One
- * table holds every setting, so that a flag and the annotation of the same name mean the same.
+ * The settings of a group: annotations on its Services override flags, and flags override defaults. Pure. One table
+ * holds every setting, so that a flag and the annotation of the same name mean the same.
  */
 
 import { CLAIM, HEALED, PREFIX } from '../kube/keys.js'
@@ -141,7 +141,7 @@ const SETTINGS = { ...FLAG_SETTINGS, ...ANNOTATION_SETTINGS }
 
 const SETTING_NAMES = Object.keys(SETTINGS)
 
-/** Annotations that this program writes on Services. They are no settings, and no warning names them. */
+/** Written by this program on Services: no settings, and no warning names them. */
 const WRITTEN: readonly string[] = [CLAIM, HEALED]
 
 /** The longest key of an annotation: a prefix of 253 characters, a slash and a name of 63. */
@@ -226,9 +226,8 @@ function withoutEffect({ name }: Service, key: string): readonly string[] {
 }
 
 /**
- * The setting that a key was probably meant for: its prefix is misspelled (`active-pasive/pause`), has another form
- * (`Active-Passive/pause`, `active-passive.io/pause`), or ends in something other than a slash
- * (`active-passive.pause`).
+ * The setting that is probably meant, if the prefix is misspelled (`active-pasive/pause`), has another form
+ * (`Active-Passive/pause`, `active-passive.io/pause`) or ends in something other than a slash (`active-passive.pause`).
  */
 function meantBy(key: string): string | undefined {
   if (key.length > MAX_KEY_LENGTH) return undefined
@@ -295,7 +294,7 @@ function within(value: number | undefined, min: number, max: number): number | u
   return value !== undefined && value >= min && value <= max ? value : undefined
 }
 
-/** Splits a comma-separated list. `undefined` if it is empty or too long, or if a part does not have the form. */
+/** Splits at commas. `undefined` if the list is empty or too long, or a part does not have the form. */
 function splitList(text: string, form: RegExp, most: number): string[] | undefined {
   const parts = text.split(',', most + 1).map((part) => part.trim())
   return parts.length <= most && parts.every((part) => form.test(part)) ? parts : undefined

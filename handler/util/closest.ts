@@ -20,7 +20,7 @@ export function closest(word: string, known: readonly string[]): string | undefi
   return undefined
 }
 
-/** How many edits are allowed for a word of this length: more could make another word of it. */
+/** The edits that a word of this length bears without becoming another word. */
 function tolerance({ length }: string): number {
   return length < 3 ? 0 : length < 8 ? 1 : 2
 }

@@ -4,7 +4,7 @@ export type Milliseconds = number
 
 const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const
 
-/** The longest duration, 24 days. A Node timer holds 2^31 - 1 ms, which is a little more. */
+/** 24 days. A Node timer holds a little more: 2^31 - 1 ms. */
 const LONGEST_MS = 24 * 24 * UNIT_MS.h
 
 const NUMBER = '(\\d+(?:\\.\\d+)?)'

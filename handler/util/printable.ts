@@ -38,9 +38,7 @@ const SECRETS: readonly (readonly [pattern: RegExp, shown: string])[] = [
 
 /** The most that is shown of a text. */
 const MAX_CHARACTERS = 10_000
-/**
- * How far beyond that secrets are looked for: a secret that is cut in two might not be recognised by its first part.
- */
+/** Characters beyond it that are searched too: a secret may be recognised by its end only. */
 const MAX_SECRET_CHARACTERS = 3_000
 
 /** The text without anything that may be a secret. A long text is cut to its beginning. */

@@ -32,7 +32,7 @@ export function checkConfig(config: KubeConfig, env: Environment): void {
   if (user) within(`user ${quote(user.name)}`, () => checkUser(user, env))
 }
 
-/** The names of the contexts, for a message. Empty if there are none. */
+/** The names of the contexts, or ''. */
 export function namesOf({ contexts }: KubeConfig): string {
   return contexts.map(({ name }) => name).join(', ')
 }

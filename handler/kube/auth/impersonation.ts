@@ -5,10 +5,7 @@ export type Headers = Readonly<Record<string, string | readonly string[]>>
 
 const ONLY_WITH_AS = ['as-uid', 'as-groups', 'as-user-extra'] as const
 
-/**
- * Checks the fields of impersonation. To go on without one would be to act as another user.
- * @throws Error with the field that has no effect, or cannot be sent
- */
+/** @throws Error with the field that has no effect or cannot be sent: without it, we would act as another user */
 export function checkImpersonation(user: UserFields): void {
   const set = ONLY_WITH_AS.filter((field) => Object.keys(user[field]).length > 0)
   if (user.as === '' && set.length > 0) {
@@ -27,7 +24,7 @@ export function checkImpersonation(user: UserFields): void {
   }
 }
 
-/** The headers of impersonation: one for each group, and one for each value of an extra field. */
+/** One header for each group, and for each value of an extra field. */
 export function impersonationHeaders(user: UserFields): Headers {
   if (user.as === '') return {}
   const headers: Record<string, string | string[]> = { 'impersonate-user': user.as }

@@ -26,7 +26,6 @@ export function readKubeconfig(file: string): KubeConfig {
 }
 
 /**
- * Makes client-node's configuration of a kubeconfig.
  * @param document the parsed file
  * @param folder the folder for relative paths in it
  * @throws Error with the name of the field that makes no sense

@@ -5,7 +5,7 @@
 import { readFile } from 'node:fs/promises'
 import { isHeaderValue } from './impersonation.js'
 
-/** The token in the content of a file. @throws Error which says what is wrong with the content, without showing it */
+/** @throws Error with the fault of the content, but not the content */
 export function tokenIn(content: string, file: string): string {
   const token = content.trim()
   if (token === '') throw new Error(`tokenFile: ${file} is empty`)
