@@ -43,7 +43,7 @@ export type Outcome =
   | { readonly kind: 'again'; readonly delayMs: number; readonly error?: KubeError; readonly lost?: Pod }
   | { readonly kind: 'failed'; readonly trouble: Trouble }
 
-export const AGAIN = { kind: 'again', delayMs: 0 } as const satisfies Outcome
+const AGAIN = { kind: 'again', delayMs: 0 } as const satisfies Outcome
 
 /** A step that handover.ts carries out. */
 export type Step =
@@ -73,7 +73,7 @@ export type StepResult =
   | { readonly kind: 'failed'; readonly error: unknown }
 
 /** The time that is left, as the step ends. */
-export interface TimeLeft {
+interface TimeLeft {
   readonly allowsSeal: boolean
   readonly allowsPromotion: boolean
   /** The handover must go over to releasing. */
@@ -95,7 +95,7 @@ export interface Ending {
 }
 
 /** Between two steps. */
-export interface State {
+interface State {
   readonly plan: Plan
   readonly held?: Claim
   /** As last read. */

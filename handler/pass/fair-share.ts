@@ -22,7 +22,7 @@ export interface Turn {
   readonly urgency: number
 }
 
-export interface Bounds {
+interface Bounds {
   /** Probes that work is done for. */
   readonly atOnce: number
   /** Of one group, and of one namespace, answered or not. */
@@ -33,7 +33,7 @@ export interface Bounds {
 }
 
 /** Of probes. */
-export const BOUNDS: Omit<Bounds, 'atOnce'> = { ofGroup: 8, ofNamespace: 512, slowAfterMs: 250 }
+const BOUNDS: Omit<Bounds, 'atOnce'> = { ofGroup: 8, ofNamespace: 512, slowAfterMs: 250 }
 
 /**
  * Few swaps at once, so that each Service is latched for a moment only however many fail together; one that meets

@@ -15,7 +15,7 @@ const RIVAL_MS = 500
 const MOST_PODS = 64
 
 /** The probes of one pod, in this pass. */
-export interface Burst {
+interface Burst {
   /** Rejects for a defect only. */
   readonly ended: Promise<Verdict>
   verdict?: Verdict

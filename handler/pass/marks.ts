@@ -78,7 +78,7 @@ export async function labelPod(context: SwapContext, { pod }: Judged): Promise<R
   return write(context, () => context.kube.patchPod(pod, labelPatch(pod, context.roleLabel), context.deadline.swapping))
 }
 
-export interface Retired {
+interface Retired {
   readonly warnings: readonly string[]
   readonly changed: readonly KubeError[]
 }

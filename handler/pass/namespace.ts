@@ -18,7 +18,7 @@ import { groupsToRead, isInScope, type ServiceRef, selectGroups, type Target } f
 import { readGroup, takeSnapshot } from './snapshot.js'
 
 /** Bounds what is read at once. */
-export type Reads = <T>(read: () => Promise<T>) => Promise<T>
+type Reads = <T>(read: () => Promise<T>) => Promise<T>
 
 /** Which groups of a namespace are to be served. */
 export interface GroupsToServe {

@@ -28,7 +28,7 @@ const STALE_MS = 5 * 60_000
 const WAIT_MS = 2_000
 
 /** The groups with an active pod that is Ready by its kubelet and probed by us, and those of them that fail. */
-export interface Tally {
+interface Tally {
   readonly groups: number
   readonly failed: number
 }

@@ -6,7 +6,7 @@
 import type { GroupReport } from '../report/report.js'
 
 /** `next`: what was read of the group before it was waited for is old. */
-export type Serve = (turn: 'now' | 'next') => Promise<GroupReport>
+type Serve = (turn: 'now' | 'next') => Promise<GroupReport>
 
 /** None when the process has ended meanwhile. */
 type Answer = GroupReport | undefined

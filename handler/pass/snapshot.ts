@@ -17,14 +17,14 @@ const RELEASES_AT_ONCE = 8
 /** Long enough for a swap that is under way to end by itself; only smoothness depends on it. */
 const LEFTOVER_WAIT_MS = 250
 
-export interface SnapshotOptions {
+interface SnapshotOptions {
   /** `undefined`: all namespaces. */
   readonly namespace: string | undefined
   /** Which of the groups are to be served. */
   readonly select: (groups: readonly GroupServices[]) => readonly GroupServices[]
 }
 
-export interface Snapshot {
+interface Snapshot {
   readonly groups: readonly Group[]
   /** Every Service in scope, managed or not. */
   readonly services: readonly Service[]

@@ -22,7 +22,7 @@ export type Judging = Pick<SwapContext & Effects, 'clock' | 'probe' | 'deadline'
   Limits & { readonly probes: FairShare; readonly overview?: Overview }
 
 /** What bounds the probes of a pod. */
-export interface Limits {
+interface Limits {
   readonly deadline: Pick<Deadline, 'longestProbeMs'>
   /** What one probe may take at most, whatever a Service or a pod asks for. Milliseconds. */
   readonly maxHealthTimeoutMs: number
