@@ -1,4 +1,4 @@
-/** Explored and replayed as test/properties is, see runs.ts there: a failure prints its seed, its path and its plan. */
+/** Simulations are explored and replayed like test/properties (see runs.ts): a failure prints seed, path and plan. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { mutated } from '../model/mutate.js'
