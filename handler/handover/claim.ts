@@ -1,15 +1,15 @@
 /**
- * Moving traffic in one step: the claim on the Services of a group and the latch that it carries.
+ * Moves traffic in one step: the claim on the Services of a group, and the latch that the claim can carry.
  *
- * Two label writes are two changes of a Service's endpoints, and a proxy may apply the second a second after the
- * first. So the Service is pinned to the old pod, by a label that only this pod carries, while the roles change; the
- * release changes the endpoints once. The claim, a random token, is made without a pin as well: it is what a slower
- * pass stumbles over, whose decision was made on an older view.
+ * Two label writes change the endpoints of a Service twice, and a proxy may apply the second change a second after the
+ * first. So while the roles change, the latch pins the Service to the old pod by a label that only this pod carries.
+ * The release then changes the endpoints once. The claim is a random token, and is made without a pin too: it stops a
+ * slower pass whose decision rests on an older view.
  *
- * Safety never rests on any of this: swap.ts holds without it, and a Service never selects two pods either way.
+ * Safety does not depend on the claim: roles.ts is safe without it, and no handover makes a Service select two pods.
  *
- * Not promised: anything for connections that are established; proxies other than those measured; that field ownership
- * of the selector is what it was (its content is).
+ * Not promised: anything for established connections; proxies other than those measured; the field ownership of the
+ * selector (its content is what it was before).
  */
 
 import { isClaimed, isPinnedByOthers } from '../group/services.js'
@@ -21,12 +21,12 @@ import type { SwapContext } from './context.js'
 export interface Claim {
   /** The whole annotation: `<random token> <pod>`. */
   readonly token: string
-  /** As last seen. Empty when no Service could be claimed. */
+  /** The claimed Services, as last seen. Empty when none could be claimed. */
   readonly services: readonly Service[]
   readonly pinned: boolean
-  /** Services that we have no right to patch, or whose claim admission has changed: they go without. */
+  /** The Services without a claim, because the API server refused the patch or admission changed it. */
   readonly refused: readonly Refusal[]
-  /** Those among them whose changed claim could not be taken off. */
+  /** Those of `refused` whose changed claim could not be taken off. */
   readonly stuck: readonly Stuck[]
 }
 
@@ -37,7 +37,7 @@ export interface Refusal {
 
 export type Claimed =
   | { readonly kind: 'held'; readonly claim: Claim }
-  /** Somebody else was faster, or a request stayed unanswered. Nothing of ours is left but what `stuck` names. */
+  /** Another pass was faster, or a request was not served. Only the Services in `stuck` may still carry this claim. */
   | {
       readonly kind: 'again'
       readonly delayMs: number
@@ -46,7 +46,7 @@ export type Claimed =
       readonly stuck: readonly Stuck[]
     }
 
-/** A Service that is, or may be, still claimed, and the last that the API server said. */
+/** A Service that is or may be still claimed, and the last error of the API server. */
 export interface Stuck {
   readonly kind: 'stuck'
   readonly service: Service
@@ -54,8 +54,8 @@ export interface Stuck {
 }
 
 /**
- * `service` is the Service as it is now, `undefined` when it is gone. `changed`: what admission has made of it before.
- * `byUs`: this very release has taken the claim off, and no other pass.
+ * `service` is the Service as it is now, `undefined` when it is gone. `changed`: admission changed an earlier attempt.
+ * `byUs`: this release has taken the claim off, not another pass.
  */
 export type Released =
   | {
@@ -66,7 +66,7 @@ export type Released =
     }
   | Stuck
 
-/** Claims all Services of a group, at the versions of the pass's list; `pin` is the uid of the one old active. */
+/** Claims all Services of a group at the versions of the pass's list. `pin` is the uid of the one old active pod. */
 export async function claim(
   context: SwapContext,
   services: readonly Service[],
@@ -114,7 +114,7 @@ export async function claim(
   }
 }
 
-/** What admission has made of releases that were done in the end. */
+/** The releases that succeeded after admission had changed an earlier attempt. */
 export function alteredIn(released: readonly Released[]): readonly Refusal[] {
   return released.flatMap((one) =>
     one.kind === 'free' && one.changed && one.service ? [{ service: one.service, error: one.changed }] : [],
@@ -124,9 +124,9 @@ export function alteredIn(released: readonly Released[]): readonly Refusal[] {
 type Answered = { readonly service: Service; readonly result: Written<Service> }
 
 /**
- * One after the other until one is ours, and then the rest at once; none after one that is lost. The order is that of
- * the list, the same for all: of passes that come together whoever gets the first gets all of them, where each might
- * get one, and all would have to begin again.
+ * Writes to one Service after the other until a write is applied, then to the rest at once; a lost write ends it. All
+ * passes use the order of the list, so that the pass which gets the first Service gets all of them. In another order
+ * each of several passes might get one, and all would have to begin again.
  */
 async function inOrder(
   services: readonly Service[],
@@ -144,7 +144,7 @@ async function inOrder(
   return answered
 }
 
-/** Reads the Services again. The claim as it stands now if every Service still carries it, else `undefined`. @throws KubeError */
+/** Looks at the Services again. @returns the claim if all of them still carry it, else `undefined` @throws KubeError */
 export async function check(context: SwapContext, held: Claim, signal: AbortSignal): Promise<Claim | undefined> {
   const [first] = held.services
   if (!first) return held
@@ -155,7 +155,7 @@ export async function check(context: SwapContext, held: Claim, signal: AbortSign
     )
     if (tests.some(({ kind }) => kind === 'lost' || kind === 'gone')) return undefined
     if (tests.every(({ kind }) => kind === 'applied')) return held
-    // Whatever else may be wrong with such a patch is nothing to a list.
+    // Any other outcome of a test patch decides nothing: the list below does.
   }
   const current = await context.kube.listServices({ namespace: first.namespace }, signal)
   const services = held.services.map(({ uid }) => current.find((service) => service.uid === uid))
@@ -163,12 +163,12 @@ export async function check(context: SwapContext, held: Claim, signal: AbortSign
   return services.every(stands) ? { ...held, services } : undefined
 }
 
-/** A refusal may pass, as a webhook that restarts; one that stays is believed. */
+/** A refusal may pass, as when a webhook restarts. After this many refusals the pass gives up. */
 const REFUSALS = 3
 
 /**
- * Takes claim and pin off and puts the role back, on what is there now, until they are off or `until` aborts.
- * @param isLeft this pass has not claimed it: what somebody else has pinned is marked as it is healed
+ * Takes claim and pin off the Service and puts the role back. Retries until that is done, refused or out of time.
+ * @param isLeft this pass did not claim it: a Service that another writer has pinned is marked when it is healed
  */
 export async function release(
   context: SwapContext,
@@ -181,7 +181,7 @@ export async function release(
   let altered: { readonly changed?: KubeError } = {}
   let refusals = 0
   for (let attempt = 0; ; attempt++) {
-    // A policy may know nothing of the mark: the Service is released all the same.
+    // A policy may refuse the mark: after a refusal the Service is released without it.
     const patch = releasePatch(current, context.roleLabel, isLeft, refusals === 0)
     const result = await context.kube.patchService(current, patch, until)
     if (result.kind === 'applied') return { kind: 'free', service: result.object, ...altered, byUs: true }
@@ -194,7 +194,7 @@ export async function release(
     const seen = await readAgain(context, current, until)
     if (seen === 'out of time') return stuck
     if (!seen || !carriesOurs(seen, context.roleLabel)) {
-      // What admission has made of it is not what its user wrote, and nobody would look at it again.
+      // Admission, not a user, has changed this Service, and no later pass would look at it: it is reported as stuck.
       return seen && result.kind === 'changed'
         ? { ...stuck, service: seen }
         : { kind: 'free', service: seen, ...altered }
@@ -207,7 +207,7 @@ export function isStuck(released: Released): released is Stuck {
   return released.kind === 'stuck'
 }
 
-/** What the API server said is not forgotten for a request that was cut off because time was up. */
+/** A request that was cut off because time was up does not replace an earlier answer of the API server. */
 function tellingMore(
   known: KubeError | undefined,
   result: Written<Service>,
@@ -217,7 +217,7 @@ function tellingMore(
   return until.aborted ? (known ?? result.error) : result.error
 }
 
-/** Moves the version of a Service on, so that a claim that was never answered cannot be applied any more. */
+/** Moves the version of a Service on, so that a claim that was not answered cannot be applied later. */
 async function outrun(context: SwapContext, service: Service, token: string): Promise<Released> {
   const { kube, deadline, roleLabel } = context
   let error: KubeError | undefined
@@ -229,7 +229,7 @@ async function outrun(context: SwapContext, service: Service, token: string): Pr
     if (carriesOurs(seen, roleLabel)) return release(context, seen, deadline.releasing)
     const result = await kube.patchService(seen, claimPatch(seen, token, undefined, roleLabel), deadline.releasing)
     if (result.kind === 'applied') return release(context, result.object, deadline.releasing)
-    // That is what it was for: the version has moved on, and admission has taken the claim off again.
+    // The version has moved on, which was the aim, and admission has taken the claim off.
     if (result.kind === 'changed' && !carriesOurs(result.object, roleLabel)) {
       return { kind: 'free', service: result.object, changed: result.error }
     }
@@ -239,7 +239,7 @@ async function outrun(context: SwapContext, service: Service, token: string): Pr
   }
 }
 
-/** The Service as it is now, `undefined` when it is gone; asks until it is answered or `until` aborts. */
+/** Reads the Service again, `undefined` when it is gone. Retries until it is answered or `until` aborts. */
 async function readAgain(
   context: SwapContext,
   { namespace, uid }: Service,
@@ -269,16 +269,16 @@ function claimPatch(
   }
 }
 
-/** What this swap has claimed is released, though its user has given it another role meanwhile. */
+/** Whether the Service is to be released. A claim counts even if a user has changed the Service's role meanwhile. */
 function carriesOurs(service: Service, roleLabel: string): boolean {
   return CLAIM in service.annotations || isClaimed(service, roleLabel)
 }
 
 /**
- * The role goes back in, but not for a user who, while nothing was pinned, has taken the Service out of our hands, or who
- * has given it another role; nor where nothing else is left in the selector: alone it would select the active pods of
- * the whole namespace. A claim that was left without pin and role was copied with the annotations of another Service, or
- * its user has taken the role out: no pass leaves that.
+ * Puts the role back, except where a user has taken the Service out of our hands while it was not pinned, or has given
+ * it another role, or where the selector holds nothing else: the role alone would select the active pods of the whole
+ * namespace. No pass leaves a claim without pin and role: such a claim was copied with the annotations of another
+ * Service, or a user has taken the role out.
  */
 function releasePatch(service: Service, roleLabel: string, isLeft: boolean, mayMark: boolean): ServicePatch {
   const { resourceVersion, annotations, selector } = service

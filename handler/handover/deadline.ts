@@ -1,47 +1,47 @@
-/** The time that a pass has, as signals that cut whatever hangs. Measured by timers: the machine's time may jump. */
+/** The time that a pass has, as signals that abort hanging work. Timers measure it: the system clock may jump. */
 import { setMaxListeners } from 'node:events'
 import type { Clock } from '../util/clock.js'
 
-/** A swap is not begun with less left: it has to be finished and released, on a slow API server as well. */
+/** A swap begins only with this much time left: it must finish and release its claim, on a slow API server too. */
 const SWAP_RESERVE_MS = 5_000
-/** Pods are not touched with less left: claiming may have been slow. */
+/** Pods are sealed only with this much time left: the claim may have been slow. */
 const SEAL_RESERVE_MS = 4_000
-/** Nor the active pod with less: a check and a promotion have to follow. */
+/** The active pod is sealed only with this much time left: a check and a promotion have to follow. */
 const PROMOTION_RESERVE_MS = 3_500
-/** Kept back at the very end for the release of a claim. */
+/** The end of the pass, reserved for the release of a claim. */
 const RELEASE_RESERVE_MS = 1_500
 
-/** Of the time for observing, what one probe may take: the lists come before it, and its failure has to be counted. */
+/** One probe may take this share of the time for observing: the lists come first, and its failure must be counted. */
 const PROBE_SHARE = 0.9
-/** The same for all probes: a swap has to begin before that time is over, whichever pods have not answered by then. */
+/** All probes end after this share of it: a swap must begin in time even if some pods have not answered. */
 const PROBING_SHARE = 0.95
 
 export interface Deadline {
-  /** A probe that would be given more is given this, and fails when it takes longer. Milliseconds. */
+  /** The upper limit for the timeout of a probe. Milliseconds. */
   readonly longestProbeMs: number
   /** May a swap begin? */
   allowsSwap(): boolean
-  /** May a swap that has claimed its Services go on to the pods? */
+  /** May a swap that has claimed its Services go on to seal pods? */
   allowsSeal(): boolean
-  /** Is there time to seal the active pod? Once it is sealed, another has to be promoted. Being told to stop is no matter. */
+  /** Is there time to seal the active pod and promote another one? The stop signal does not matter here. */
   allowsPromotion(): boolean
   /** Aborts when observing and probing must end so that a swap still fits, or when the pass is told to stop. */
   readonly observing: AbortSignal
-  /** Aborts a little earlier: what is known by then is decided on. */
+  /** Aborts a little earlier. The pass then decides with the verdicts that it has. */
   readonly probing: AbortSignal
-  /** Aborts when a swap must go over to releasing. Being told to stop does not abort it. */
+  /** Aborts when a swap must stop and release its claim. The stop signal does not abort it. */
   readonly swapping: AbortSignal
   /** Aborts when the pass must end. */
   readonly releasing: AbortSignal
-  /** Aborts after so long, or when the pass must end. */
+  /** Aborts after `ms`, or when the pass must end. */
   within(ms: number): AbortSignal
-  /** The same for a swap that has touched a pod: it goes on for as long as it can, and is not told to stop. */
+  /** The deadline for a swap that may have sealed the active pod: it goes on as long as it can, and ignores `stop`. */
   onceBegun(): Deadline
-  /** Lets go of the timers. */
+  /** Stops the timers. */
   close(): void
 }
 
-/** Starts the time of a pass. `stop` is the user's or the kubelet's wish that it ends early. */
+/** Starts the deadline of a pass. `stop` aborts when the user or the kubelet wants the pass to end early. */
 export function startDeadline(clock: Clock, ms: number, stop: AbortSignal): Deadline {
   const closed = new AbortController()
   setMaxListeners(0, closed.signal)

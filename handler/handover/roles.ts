@@ -1,18 +1,18 @@
 /**
- * Moving the role label: compare-and-swap on the pods themselves, with epochs. Never two actives.
+ * Moves the role label by compare-and-swap on the pods themselves, with epochs. There are never two active pods.
  *
- * A swap acts on one consistent list of a group's live pods. With e = the highest epoch in it + 1, it
- * 1. seals every pod but the winner: if uid, role and epoch are what the list said, then role = passive, epoch = e. The
- *    active one comes last (handover.ts), so that a pod which cannot be sealed leaves it in place;
- * 2. stops at the first seal that does not succeed, and writes nothing more to pods. A seal whose answer does not hold
- *    role and epoch as they were asked for (admission may change a write) has not succeeded;
- * 3. promotes the winner, if uid, role, epoch and phase are what the list said and it is not being deleted.
+ * A swap acts on one consistent list of a group's live pods. Its epoch e is the highest epoch in the list + 1. The swap
+ * 1. seals every pod but the winner: if uid, role and epoch are as listed, it sets role = passive and epoch = e. The
+ *    active pod comes last (steps.ts), so that it stays active if another pod cannot be sealed;
+ * 2. stops at the first seal that does not succeed, and writes nothing more to pods. A seal has not succeeded either if
+ *    its answer does not hold the role and epoch that were asked for (admission may change a write);
+ * 3. promotes the winner, if uid, role, epoch and phase are as listed and the pod is not being deleted.
  *
- * Why there are never two actives. Of two swaps that both complete, each has sealed or promoted every pod of its list.
- * On a pod that both lists hold, only one of two patches that test the same (role, epoch) can win, and a list taken
- * after the other's seals holds another epoch. If the lists share no living pod, the pods of the earlier one are gone,
- * or have ended: pods that have Failed or Succeeded are in no list, and nobody seals them. They never run again, and the
- * test of the phase keeps a swap which has seen its winner alive from promoting it after that.
+ * Why there are never two active pods: two swaps that both complete have each sealed or promoted every pod of their
+ * list. On a pod that both lists hold, only one of two patches that test the same (role, epoch) can win, and a list
+ * taken after the seals of the other swap holds another epoch. If the lists share no living pod, the pods of the
+ * earlier list are gone or have ended. Pods that have Failed or Succeeded are in no list and are not sealed. They
+ * never run again, and the test of the phase stops a swap that has seen its winner alive from promoting it later.
  *
  * Not promised: anything when a third party writes the role label or the epochs; that established connections to the
  * old pod end; agreement on health between passes that see the pods from different places.
@@ -39,34 +39,33 @@ import type { KubeError, PatchOperation, Pod, Written } from '../kube/port.js'
 import type { SwapContext } from './context.js'
 
 /**
- * The result of sealing pods, or of promoting one. Anything but `done` ends the swap; `lost` means that another pass was
- * faster. `changed` lists writes that set role and epoch, but not all that was asked for.
+ * The result of sealing pods, or of promoting one. The swap goes on to its next write only after `done`. `lost` means
+ * that another pass was faster. `changed` lists writes that set role and epoch, but not all that was asked for.
  */
 export type RoleResult =
   | { readonly kind: 'done'; readonly changed: readonly KubeError[] }
-  /** `pod` is the one that somebody else was faster with, as it was seen. */
+  /** `pod`: the pod of a lost write, as it was seen before that write. */
   | (Exclude<Written<Pod>, { kind: 'applied' }> & { readonly changed?: readonly KubeError[]; readonly pod?: Pod })
 
-/** What a swap writes to all of its pods. */
+/** The marks that a swap writes to all of its pods. */
 export interface Ballot {
   readonly epoch: number
-  /** The winner's, if it has one. */
+  /** The workload of the winner, if it has one. */
   readonly workload: string | undefined
-  /** The last handovers that count for the cooldown, this one included where it does. None: nothing is written of them. */
+  /** The last handovers that count for the cooldown, this one included if it counts. If empty, none are written. */
   readonly moves: readonly Move[]
 }
 
-/** What a swap of these pods writes. */
 export function ballotOf(members: readonly Member[], winner: Member, moves: readonly Move[]): Ballot {
   return { epoch: nextEpoch(members), workload: workloadOf(winner.pod), moves }
 }
 
-/** Above every epoch that stands on one of these pods, whoever wrote it. */
+/** One more than the highest epoch that is stored on these pods, by any writer. */
 export function nextEpoch(members: readonly Member[]): number {
   return members.reduce((highest, { storedEpoch }) => Math.max(highest, storedEpoch), 0) + 1
 }
 
-/** Seals these pods, all at once. A pod that is gone is as good as sealed. */
+/** Seals these pods in parallel. A pod that is gone counts as sealed. */
 export async function seal(
   { kube }: Pick<SwapContext, 'kube'>,
   members: readonly Judged[],
@@ -86,7 +85,7 @@ export async function seal(
   return worstOf(await Promise.all(written))
 }
 
-/** A write that has set role and epoch has done its work, whatever admission has made of the rest. */
+/** A write that has set role and epoch counts as done, even if admission has changed other fields. */
 function stepOf(
   written: Written<Pod>,
   { pod }: Member,
@@ -102,7 +101,7 @@ function stepOf(
   return took ? { kind: 'done', changed: [written.error] } : written
 }
 
-/** A refusal says more than a lost race, and a lost race more than a missing answer; `done` only where none is left. */
+/** A refusal says more than a lost race, a lost race more than a missing answer. Without any of them it is `done`. */
 function worstOf(steps: readonly RoleResult[]): RoleResult {
   const changed = steps.flatMap((step) => step.changed ?? [])
   for (const kind of ['changed', 'denied', 'rejected', 'lost', 'throttled', 'unauthenticated', 'unknown'] as const) {
@@ -112,7 +111,7 @@ function worstOf(steps: readonly RoleResult[]): RoleResult {
   return { kind: 'done', changed }
 }
 
-/** Makes the winner active. To be called only after every other pod of the same list was sealed. */
+/** Makes the winner active. Call it only after every other pod of the same list was sealed. */
 export async function promote(
   { kube, clock }: Pick<SwapContext, 'kube' | 'clock'>,
   winner: Judged,
@@ -124,7 +123,7 @@ export async function promote(
   return stepOf(await kube.patchPod(winner.pod, patch, signal), winner, 'active', ballot, roleLabel)
 }
 
-/** A seal carries the failures that this pass has counted: the next one then has nothing to write. */
+/** A seal also writes the failures that this pass has counted, so that the next pass has nothing to write. */
 export function sealPatch(member: Judged, ballot: Ballot, roleLabel: string): readonly PatchOperation[] {
   const { pod, role } = member
   const isTakenBack = role === 'active' && isTemplated(pod, roleLabel)
@@ -143,8 +142,8 @@ export function sealPatch(member: Judged, ballot: Ballot, roleLabel: string): re
 }
 
 /**
- * A winner that is active already, of a repair, or that has lost its label, keeps the time since when it is. One that
- * has recovered starts with no failures: a count that stayed would have the next bad probe fail it over again.
+ * A winner that is active already (in a repair) or has lost its label keeps the time since when it has been active. A
+ * winner that has recovered starts with no failures: with its old count, the next bad probe could cause a failover.
  */
 export function promotionPatch(
   winner: Judged,
@@ -174,16 +173,16 @@ export function promotionPatch(
   ]
 }
 
-/** What the active pod of a ReplicaSet costs: a rollout, or a smaller number of replicas, takes the passive ones first. */
+/** The deletion cost of a ReplicaSet's active pod: a rollout or a scale-down deletes the passive pods first. */
 const LAST_TO_GO = '1000000'
 
-/** Who changes the cost at the same time wins: the test fails, and this pass begins again with what stands there then. */
+/** If another writer changes the cost at the same time, the test fails and this pass begins again with that cost. */
 const firstToGo: readonly PatchOperation[] = [
   { op: 'test', path: annotationPath(DELETION_COST), value: LAST_TO_GO },
   { op: 'remove', path: annotationPath(DELETION_COST) },
 ]
 
-/** Absent: 0 for Kubernetes. One that is not ours is left alone. */
+/** Kubernetes takes an absent cost for 0. A cost that is not ours is left alone. */
 function costOf({ annotations }: Pod): string | undefined {
   return annotations?.[DELETION_COST]
 }
@@ -197,20 +196,20 @@ function marksOf({ epoch, workload, moves }: Ballot): Record<string, string> {
 }
 
 /**
- * What a latched Service selects by, and what tells a pod's own marks from a copy of another's. Asked for where it is
- * already, so that the answer tells when it is not there any more.
+ * The pin: a latched Service selects by it, and it tells a pod's own marks from copies of another pod's. It is written
+ * even if the pod has it already, so that the answer shows whether it is still there.
  */
 function pinned({ uid }: Pod): PatchOperation {
   return { op: 'add', path: labelPath(PIN), value: uid }
 }
 
-/** The marks of a verdict that set something. What they remove is left to a pass that moves nothing. */
+/** The marks of a verdict that set a value. A pass that moves nothing removes the other marks. */
 function addedMarks({ verdict }: Judged): Record<string, string> {
   const entries = Object.entries(verdict.marks)
   return Object.fromEntries(entries.filter((mark): mark is [string, string] => mark[1] !== null))
 }
 
-/** Makes a pod without the role label passive, unless somebody has labelled it meanwhile. */
+/** Makes a pod without the role label passive, unless it was labelled meanwhile. */
 export function labelPatch(pod: Pod, roleLabel: string): readonly PatchOperation[] {
   return [
     { op: 'test', path: '/metadata/uid', value: pod.uid },
@@ -226,12 +225,12 @@ function noted(pod: Pod): PatchOperation[] {
   return [...(pod.annotations ? [] : [isFirst]), ...annotate(pod, ownerMark(pod))]
 }
 
-/** To whom it belonged when it was labelled: whether its controller lets go of it for that is seen by this. */
+/** The controller of the pod when it was labelled. It shows later whether the controller let go of the pod for that. */
 export function ownerMark(pod: Pod): Record<string, string> {
   return pod.owner ? { [OWNER]: `${pod.owner.uid} ${workloadOf(pod)}` } : {}
 }
 
-/** Takes the role from a pod that has ended. No pod needs its place, and a Service must not select it for ever. */
+/** Takes the role from a pod that has ended, so that no Service selects it for ever. No other pod has to replace it. */
 export function retirePatch({ uid, phase }: Pod, roleLabel: string): readonly PatchOperation[] {
   return [
     { op: 'test', path: '/metadata/uid', value: uid },
@@ -241,12 +240,12 @@ export function retirePatch({ uid, phase }: Pod, roleLabel: string): readonly Pa
   ]
 }
 
-/** The tests of the compare-and-swap, on what the list said as it stood there, sense or nonsense. */
+/** The tests of the compare-and-swap, against the raw values of the list, valid or not. */
 function sameAsSeen({ pod }: Member, roleLabel: string): PatchOperation[] {
   return [
     { op: 'test', path: '/metadata/uid', value: pod.uid },
     { op: 'test', path: labelPath(roleLabel), value: pod.labels[roleLabel] ?? null },
-    // A test below a map that does not exist fails: without a map, that there is none is the test of the epoch.
+    // A test below a missing map fails. So without annotations, the epoch is tested by testing that there are none.
     pod.annotations
       ? { op: 'test', path: annotationPath(EPOCH), value: pod.annotations[EPOCH] ?? null }
       : { op: 'test', path: '/metadata/annotations', value: null },

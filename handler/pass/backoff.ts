@@ -1,9 +1,9 @@
 /**
- * Groups whose swaps are refused, or come to nothing, are left alone by the loop's ticks for a while: twice as long each
- * time, and not for long where it is the API server that is in trouble. One that has no healthy pod is not: the tick that
- * finds one again is the failover; nor is one that needs no swap, whatever else of it cannot be written: the tick that
- * finds its active pod failing is. Nor is one of which anything has changed that might help. Pure, but for what it
- * remembers; alerts and requests do not ask it.
+ * The backoff of groups whose swaps fail: the ticks of the loop skip such a group for a while, twice as long each time,
+ * but not for long if the API server is in trouble. A group without a healthy pod is not skipped, because the tick that
+ * finds one starts the failover; nor is a group that needs no swap (unless a claim on it is stuck), because the tick
+ * that finds its active pod failing does so; nor a group that has changed in a way that might help. Pure, except for
+ * its memory. Alerts and requests ignore it.
  */
 import { createHash } from 'node:crypto'
 import type { Group } from '../group/groups.js'
@@ -14,32 +14,32 @@ import type { Milliseconds } from '../util/duration.js'
 import type { FaultCode } from '../util/errors.js'
 
 const LONGEST_MS: Milliseconds = 30_000
-/** Where the API server failed, was busy or did not answer: once it is well, no failover waits for longer. */
+/** The limit if the API server failed, was busy or did not answer: once it is well, no failover waits longer. */
 const LONGEST_OF_SERVER_MS: Milliseconds = 4_000
 
-/** Of a write to the group's own objects; what the API server does to all, such as a 401, is another matter. */
+/** Faults of writes to the group's own objects. Faults that all groups share, such as a 401, do not count. */
 const OF_WRITES: readonly FaultCode[] = ['failed', 'changed-by-admission', 'deadline', 'latched', 'denied']
 
 interface Left {
   readonly sinceMs: number
   readonly waitMs: Milliseconds
-  /** What the pass had read. */
+  /** A hash of what the pass had read. */
   readonly seen: string
 }
 
-/** What a pass has read of a group. */
+/** The part of a group that may make a difference. */
 export type Seen = Pick<Group, 'services' | 'members' | 'strangers' | 'ended'>
 
-/** What is asked of a report. */
+/** The part of a report that is needed here. */
 type Ended = Pick<GroupReport, 'decision' | 'faults' | 'writes'>
 
 export class Backoff {
   private readonly left = new Map<string, Left>()
 
-  /** @param firstMs how long a group is left alone after its second fault: one alone may be a matter of the moment */
+  /** @param firstMs how long a group is skipped after its second fault in a row; a single fault may pass by itself */
   constructor(private firstMs: Milliseconds = 1_000) {}
 
-  /** A tick comes every so often. */
+  /** Starts with waits of the interval between ticks. */
   startAt(firstMs: Milliseconds): void {
     this.firstMs = Math.min(firstMs, LONGEST_MS)
   }
@@ -56,14 +56,14 @@ export class Backoff {
     this.left.set(key, { sinceMs: nowMs, waitMs, seen })
   }
 
-  /** Whether a tick leaves the group alone. @param group as it is now */
+  /** Whether a tick skips the group. @param group as it is now */
   isLeft(key: string, group: Seen, nowMs: number): boolean {
     const left = this.left.get(key)
     if (!left || nowMs < left.sinceMs || nowMs >= left.sinceMs + left.waitMs) return false // the machine's time may jump
     return left.seen === seenOf(group)
   }
 
-  /** Groups come and go for as long as the process lives. The map is in the order of the ends of passes. */
+  /** Forgets old entries, because groups come and go while the process lives. The map is in the order of their ends. */
   private forgetOld(nowMs: number): void {
     for (const [key, { sinceMs }] of this.left) {
       if (Math.abs(nowMs - sinceMs) < 10 * LONGEST_MS) return
@@ -72,19 +72,19 @@ export class Backoff {
   }
 }
 
-/** A swap that failed; or a claim that stays, in whose way every swap would be. */
+/** Whether a swap failed, or a claim is stuck, which would be in the way of every swap. */
 function hasFailedToWrite({ decision, faults }: Ended): boolean {
   const isSwap = 'winner' in decision
   return faults.some(({ code }) => (isSwap ? OF_WRITES.includes(code) : code === 'latched'))
 }
 
-/** What was written came to nothing, and not for what it was. */
+/** Whether all writes that failed did so because the API server was busy or did not answer. */
 function isOfServer({ writes }: Ended): boolean {
   const failed = writes.filter(({ result }) => result !== 'applied' && result !== 'lost' && result !== 'gone')
   return failed.length > 0 && failed.every(({ result }) => result === 'unknown' || result === 'throttled')
 }
 
-/** What might make a difference; not what a pass that fails leaves behind itself. */
+/** A hash of all that may make a difference, without the traces that a failed pass leaves itself. */
 function seenOf({ services, members, strangers, ended }: Seen): string {
   const pods = [...members.map(({ pod }) => pod), ...strangers, ...ended]
   const text = JSON.stringify([services.map(ofService), pods.map(ofPod)])

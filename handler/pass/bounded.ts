@@ -1,18 +1,18 @@
-/** The same port, with bounds on what is under way at once, of a group and of all that share the connections. */
+/** A port that limits the requests at once, of one group and of all groups that share the connections. */
 import pLimit from 'p-limit'
 import type { GroupServices } from '../group/groups.js'
 import type { Kube } from '../kube/port.js'
 import { type FairShare, turnOf } from './fair-share.js'
 
 /**
- * Of one group, however many pods it has: a thousand at once would wait for a connection for longer than a write may
- * take.
+ * The limit of one group, however many pods it has: of a thousand writes at once, some would wait for a connection for
+ * longer than a write may take.
  */
 const POD_WRITES_AT_ONCE = 8
 
 /**
- * The port of one group. Its requests take turns with those of all others: a tenant of whom hundreds of groups are
- * written in each pass would keep everybody else's behind them.
+ * The port of one group. Its requests take turns with those of all others, so that a tenant with hundreds of groups to
+ * write in each pass does not hold up the other tenants.
  */
 export function bounded(kube: Kube, requests: FairShare, group: Pick<GroupServices, 'namespace' | 'selector'>): Kube {
   const limit = pLimit(POD_WRITES_AT_ONCE)

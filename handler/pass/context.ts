@@ -1,4 +1,4 @@
-/** The surroundings of a pass: the cluster, the network, time and chance, and its bounds. Tests pass their own. */
+/** The context of a pass: the cluster, the network, clock and random source, and its limits. Tests pass their own. */
 import type { SwapContext } from '../handover/context.js'
 import type { Probe } from '../health/probe.js'
 import type { Kube } from '../kube/port.js'
@@ -12,7 +12,7 @@ export interface Effects extends Timing {
   readonly probe: Probe
 }
 
-/** The surroundings of one group in a pass. */
+/** The context of one group in a pass. */
 export interface GroupContext extends SwapContext, Effects, PanicBounds {
   readonly defaults: Settings
   /** The longest time that one probe may take, whatever a Service or a pod asks for. Milliseconds. */

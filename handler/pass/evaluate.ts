@@ -20,7 +20,7 @@ export interface View {
   readonly warnings: readonly string[]
 }
 
-/** The decision on a Service that was managed when the pass began. */
+/** The decision on a group that was managed when the pass began, and is not managed now. */
 export const UNMANAGED: Decision = {
   kind: 'empty',
   reason: { code: 'no-pods', text: 'the Service is not managed any more' },

@@ -1,12 +1,12 @@
 /**
- * Whose probe is next, whose swap, or whose request to the API server. All groups share the probes, and nobody's pods may take them all: neither those
- * that are many nor those that hang. A namespace is what its users share: a tenant who has a hundred groups gets no more
- * by that than one who has one. So a namespace that has its share of the places goes after those that have less, however
- * urgent its work is, and a quarter of the places is never one namespace's. Otherwise what is most urgent goes first;
- * then what is of the namespace, and of the group, that has least under way; then what came first.
+ * Decides which group is next with a probe, a swap or a request to the API server. All groups share the places, and
+ * neither many pods nor pods that hang may take them all. The share is one of namespaces, so that a tenant with a
+ * hundred groups gets no more than a tenant with one. A namespace that has its share of the places comes after those
+ * that have less, however urgent its work is, and no namespace gets more than three quarters. Otherwise the most urgent
+ * work comes first, then that of the namespace and the group with the least under way, then the oldest.
  *
  * A probe that has not been answered for a moment costs a socket and no work. It gives its place to another, up to a
- * bound for each namespace: a pod that hangs holds up its own namespace at most.
+ * limit for each namespace, so that a pod that hangs holds up only its own namespace.
  */
 
 import { keyOf } from '../group/group-key.js'
@@ -16,41 +16,41 @@ import { PriorityQueue } from '../util/priority-queue.js'
 
 export interface Turn {
   readonly namespace: string
-  /** Of its group; groups of two namespaces never have the same. */
+  /** The key of the group; groups of two namespaces never have the same key. */
   readonly group: string
   /** Lower goes first. */
   readonly urgency: number
 }
 
 interface Bounds {
-  /** Probes that work is done for. */
+  /** How many are under way at once, without those that are only waited for. */
   readonly atOnce: number
-  /** Of one group, and of one namespace, answered or not. */
+  /** How many one group, and one namespace, have under way at once, with those that are only waited for. */
   readonly ofGroup: number
   readonly ofNamespace: number
-  /** After that long without an answer a probe is only waited for. Milliseconds. */
+  /** Work that takes longer gives up its place, and is only waited for. Milliseconds. */
   readonly slowAfterMs: number
 }
 
-/** Of probes. */
+/** The bounds of probes. */
 const BOUNDS: Omit<Bounds, 'atOnce'> = { ofGroup: 8, ofNamespace: 512, slowAfterMs: 250 }
 
 /**
- * Few swaps at once, so that each Service is latched for a moment only however many fail together; one that meets
- * refusals and retries gives its place to another.
+ * Few swaps run at once, so that each Service is latched only for a moment even if many groups fail together. A swap
+ * that meets refusals and retries gives its place to another.
  */
 const SWAPS: Bounds = { atOnce: 8, ofGroup: 1, ofNamespace: 64, slowAfterMs: 2_000 }
 
 /**
- * To the API server, of single groups: fewer than there are connections, for the lists of a pass take no turns. One that
- * hangs keeps its connection, and so its place, for as long as a write may take.
+ * Requests of single groups to the API server: fewer than the connections, because the lists of a pass take no turns. A
+ * request that hangs keeps its connection, and so its place, for as long as a write may take.
  */
 const REQUESTS: Bounds = { atOnce: 12, ofGroup: 12, ofNamespace: 12, slowAfterMs: 5_000 }
 
-/** Of the places, what a namespace leaves to others even if nobody else is there: they find a place when they come. */
+/** The share of the places that a namespace leaves free even if it is alone: others find a place when they come. */
 const KEPT = 1 / 4
 
-/** Those of one process. @param atOnce probes */
+/** The fair shares of one process. @param atOnce the number of probes at once */
 export function fairShares(
   clock: Pick<Clock, 'sleep'>,
   atOnce: number,
@@ -72,16 +72,16 @@ interface Waiting {
   begin(): void
 }
 
-/** What is under way of a namespace, of that without what is only waited for, and how many queues it has. */
+/** A namespace. `running` counts its work under way; `working` leaves out the work that is only waited for. */
 interface Share {
   running: number
   working: number
   queues: number
-  /** Its queues that may begin one more. */
+  /** Its queues that may begin one more piece of work. */
   readonly ready: PriorityQueue<Queue>
 }
 
-/** Of a group. */
+/** The waiting work of a group. */
 interface Queue {
   readonly namespace: Share
   readonly waiting: Waiting[]
@@ -91,11 +91,11 @@ interface Queue {
 export class FairShare {
   private readonly namespaces = new Map<string, Share>()
   private readonly queues = new Map<string, Queue>()
-  /** Of the namespaces that may begin one more, those that no work is done for; they all have less than their share. */
+  /** The namespaces that may begin one more and have `working` 0. All of them have less than their share. */
   private readonly idle = new PriorityQueue<Share>((one, other) => isBefore(one.ready.first, other.ready.first, 1))
-  /** And the others: no more than there are places. */
+  /** The other namespaces that may begin one more. They are at most as many as the places. */
   private readonly busy = new Set<Share>()
-  /** Without those that are only waited for. */
+  /** The work under way, without the work that is only waited for. */
   private running = 0
   private places = 0
 
@@ -104,7 +104,7 @@ export class FairShare {
     private readonly bounds: Bounds,
   ) {}
 
-  /** Does the work when it is its turn. @param work ends by itself, whatever hangs */
+  /** Does the work when its turn comes. @param work must end by itself, even if something hangs */
   async take<T>(turn: Turn, work: () => Promise<T>): Promise<T> {
     const queue = this.queueOf(turn)
     await new Promise<void>((begin) => {
@@ -150,7 +150,7 @@ export class FairShare {
     }
   }
 
-  /** The queue whose first one is to begin. There may be thousands: none is looked at that need not be. */
+  /** The queue whose first entry begins next. There may be thousands of queues, so it looks only at those it must. */
   private first(): Queue | undefined {
     const share = this.bounds.atOnce / this.namespaces.size
     let first = this.idle.first?.ready.first
@@ -158,7 +158,7 @@ export class FairShare {
     return first
   }
 
-  /** After each change of a queue or of its namespace. */
+  /** Must be called after each change of a queue or of its namespace. */
   private rank(queue: Queue): void {
     const { atOnce, ofGroup, ofNamespace } = this.bounds
     const { namespace } = queue
@@ -186,7 +186,7 @@ export class FairShare {
     return queue
   }
 
-  /** Forgets what has nothing under way and nothing waiting: groups come and go for as long as the process lives. */
+  /** Ends work, and forgets queues that are left without any: groups come and go while the process lives. */
   private leave({ namespace, group }: Turn, queue: Queue): void {
     queue.running--
     queue.namespace.running--
@@ -197,7 +197,7 @@ export class FairShare {
   }
 }
 
-/** @param share of the places, what each namespace may have */
+/** @param share the number of places that each namespace may have */
 function isBefore(one: Queue | undefined, other: Queue | undefined, share: number): boolean {
   if (!one || !other) return one !== undefined
   const [a, b] = [one.waiting[0], other.waiting[0]]

@@ -1,4 +1,4 @@
-/** The bursts of probes of one pass, and how long they are waited for. */
+/** The bursts of probes of one pass, and how long the pass waits for them. */
 
 import type { Judged } from '../group/groups.js'
 import type { Verdict } from '../health/judge.js'
@@ -6,41 +6,41 @@ import type { Clock } from '../util/clock.js'
 import { type Decide, healthySwap, isSettled } from './settled.js'
 
 /**
- * While no pod serves and one could, a pod that would come before it is waited for so long at most, and until a probe of
- * it has failed. kube-proxy applies the second of two changes a second after the first: the wait fits into that.
+ * While no pod serves and one could, a passive pod that is preferred to it is waited for at most this long, and until a
+ * probe of it has failed. The wait fits into the second after which kube-proxy applies the second of two changes.
  */
 const RIVAL_MS = 500
 
-/** The pods of larger groups are all waited for: that one need not be is found by deciding several times for each pod. */
+/** In larger groups all pods are waited for, because the search for those that matter decides several times per pod. */
 const MOST_PODS = 64
 
 /** The probes of one pod, in this pass. */
 interface Burst {
-  /** Rejects for a defect only. */
+  /** Rejects only because of a defect. */
   readonly ended: Promise<Verdict>
   verdict?: Verdict
-  /** A probe of it has failed. It may pass the next one. */
+  /** Resolves when a probe has failed. The pod may pass the next one. */
   readonly failed: Promise<void>
   hasFailed: boolean
 }
 
-/** What the probes of a pass have found, and those that are under way: a retry does not probe again. */
+/** The results of a pass's probes, and the probes that are under way, so that a retry does not probe again. */
 export class Findings {
   /** By uid. */
   readonly verdicts = new Map<string, Verdict>()
   private readonly bursts = new Map<string, Burst>()
 
-  /** @param over nobody wants to know any more: probes that are under way end */
+  /** @param over aborts when no result is needed: probes that are under way end */
   constructor(readonly over: AbortSignal) {}
 
-  /** The burst of this pod, where one has begun. */
+  /** The burst of this pod, if it has begun. */
   begun(uid: string): Burst | undefined {
     return this.bursts.get(uid)
   }
 
   /**
-   * The burst of this pod, begun if it has not.
-   * @param begin is told what to call after a probe that failed
+   * The burst of this pod. Begins it if it has not begun.
+   * @param begin gets a function to call after a probe that failed
    */
   burstOf(uid: string, begin: (failed: () => void) => Promise<Verdict>): Burst {
     const begun = this.begun(uid)
@@ -65,23 +65,23 @@ export class Findings {
   }
 }
 
-/** A member of a group: what is known of it, or is going to be. */
+/** A member of a group, with its verdict or the burst that will give one. */
 export interface Awaited {
-  /** As long as its burst has not ended, `unknown`. */
+  /** Its health is `unknown` until the burst has ended. */
   readonly judged: Judged
   readonly burst?: Burst
 }
 
-/** The members as they are known now. */
+/** The members with the verdicts that are known now. */
 export function asKnown(members: readonly Awaited[]): readonly Judged[] {
   return members.map(({ judged, burst }) => (burst?.verdict ? { ...judged, verdict: burst.verdict } : judged))
 }
 
 /**
- * Waits until all is known that the decision needs. A decision to keep, or to count, needs everything: what others count
- * matters then. Bursts that were not waited for go on.
- * @param decide absent: all are waited for
- * @param signal nothing is waited for any longer
+ * Waits for the verdicts that the decision needs. A decision to keep or to count needs all of them, because the counts
+ * of the other pods matter then. Bursts that were not waited for go on.
+ * @param decide absent: waits for all verdicts
+ * @param signal ends the wait
  */
 export async function enoughKnown(
   members: readonly Awaited[],

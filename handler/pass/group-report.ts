@@ -8,7 +8,7 @@ import type { GroupReport } from '../report/report.js'
 import type { Fault } from '../util/errors.js'
 import type { View } from './evaluate.js'
 
-/** The end of the work on a group. */
+/** The outcome of the work on a group. */
 export interface Ending {
   readonly activeAfter?: string | undefined
   readonly latch?: GroupReport['latch']
@@ -47,7 +47,7 @@ export function reportOf(
   }
 }
 
-/** Several attempts may meet the same fault. */
+/** Drops repeated faults: several attempts may meet the same one. */
 function distinct(faults: readonly Fault[]): readonly Fault[] {
   return faults.filter((fault, n) => faults.findIndex(({ message }) => message === fault.message) === n)
 }

@@ -1,4 +1,4 @@
-/** What was healed, in words: which object, what was wrong with it, who wrote that, and what to do about it. Pure. */
+/** Describes repairs in words: the object, its error, the writer of the error, and what to do about it. Pure. */
 
 import type { Member } from '../group/members.js'
 import { CLAIM, PIN } from '../kube/keys.js'
@@ -34,7 +34,7 @@ function objectOf({ services, pods }: Incident, { namespace }: Told): string {
   return `${kind}${names.length > 1 ? 's' : ''} ${listed(names)}`
 }
 
-/** Of what may be many. */
+/** At most this many names are listed. */
 const LISTED = 5
 
 function listed(names: readonly string[]): string {
@@ -68,7 +68,7 @@ function messageOf({ what, services, pods }: Incident, told: Told): string {
   }
 }
 
-/** A field that is removed belongs to nobody from then on. */
+/** A field that was removed has no field manager. */
 const NOBODY = 'somebody (no field manager tells who)'
 
 function whoClaimed(service: Service | undefined): string {
@@ -113,7 +113,7 @@ function podFields(roleLabel: string): Fields {
   return ['Pod', `the labels ${roleLabel} and ${PIN}`, labels.join(', ')]
 }
 
-/** Where the manager has it from. */
+/** The source of the fields that these field managers write. */
 function sourceOf(managers: readonly string[]): string {
   const manager = managers[0] ?? ''
   const names = listed([...new Set(managers)])

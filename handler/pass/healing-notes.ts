@@ -1,6 +1,6 @@
 /**
- * One group as in reconcile.ts, and what was healed in it: noted on an object that is not the one which was healed, for
- * whoever rewrites that one rewrites its annotations too.
+ * Reconciles one group (reconcile.ts) and notes what was healed in it. The note goes on an object that was not healed,
+ * if there is one, because the writer that rewrites the healed object rewrites its annotations too.
  */
 
 import type { Group } from '../group/groups.js'
@@ -16,13 +16,13 @@ import { type Incident, incidentsOf, type Memory, noteOf, notesIn, recall, remem
 import { faultOfHealing, type Told } from './healing-faults.js'
 import { reconcile } from './reconcile.js'
 
-/** A note that resists keeps nobody waiting for longer. */
+/** A pass tries to write a note for at most this long. */
 const NOTE_LIMIT_MS = 3_000
-/** Objects that are tried, one after the other. */
+/** At most this many objects are tried, one after the other. */
 const TRIED = 3
 
 /**
- * Costs one request where something was healed, and none where nothing was.
+ * Costs one more request if something was healed (a few if it fails), and none if nothing was.
  * @param earlier, leftovers as for `reconcile`
  * @param released Services of the group that were released while it was read, as they were before
  */
@@ -43,7 +43,7 @@ export async function reconcileAndNote(
   const told: Told = { ...context, namespace: group.namespace, members: group.members, isDryRun: dryRun }
   const said = incidents.map((incident) => {
     const times = (memory[incident.what]?.length ?? 0) + 1
-    // A dry run has healed nothing: that it would is what makes its exit code 1.
+    // A dry run has healed nothing. The writes that it would make give it exit code 1.
     return { what: incident.what, again: times > 1 && !dryRun, fault: faultOfHealing(incident, times, told) }
   })
   const writes = [...report.writes]
@@ -83,10 +83,10 @@ async function note(
 type Keeper = (kube: Kube, note: string, signal: AbortSignal) => Promise<Written<unknown>>
 
 /**
- * The pods that were not healed, the active one first; then the Services, and what was healed. After a swap the pod that
- * it has promoted alone: the others may have ended since they were read, and that one keeps what is written on it, for a
- * label that was lost without the annotations is all that a repair gives back. A group with a fault has none but its
- * Services: its pods are to be left as they are.
+ * The objects for the note, in this order: pods that were not healed, the active one first, then such Services, then
+ * healed objects. A pod whose role was healed counts as not healed, because it has kept its annotations. After a swap,
+ * the promoted pod is the only pod, because the others may have ended since they were read. A group with a fault has
+ * only its Services, because its pods must stay as they are.
  */
 function keepersOf(report: GroupReport, group: Group, incidents: readonly Incident[]): readonly Keeper[] {
   const healed = new Set(

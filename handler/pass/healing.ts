@@ -1,10 +1,10 @@
 /**
- * What a pass has repaired that somebody else had changed, and whether that goes on. Pure. The first time it is a
- * warning; again within an hour it is an error, for whoever writes it will not stop by itself.
+ * Finds what a pass has repaired, and whether the cause goes on. Pure. The first repair is a warning; another one
+ * within an hour is an error, because its cause will not stop by itself.
  *
- * What is remembered is a note in an annotation. Nothing rests on it: a note that is lost makes the next time a first one.
+ * An annotation notes the repairs. Nothing depends on it: without the note, the next repair counts as the first one.
  *
- * Not healing: what this program does in its own time. New pods, pods that were labelled by hand before any pass, copies
+ * The ordinary work of this program is not healing: new pods, pods that were labelled by hand before any pass, copies
  * of pods, failovers, and a claim that the pass which made it takes off itself.
  */
 
@@ -15,7 +15,7 @@ import { workloadOf } from '../kube/pods.js'
 import { FIELD_MANAGER, type Service } from '../kube/port.js'
 import { type GroupReport, REPAIRS, type Repair } from '../report/report.js'
 
-/** What was healed in one pass, all of one kind. */
+/** The repairs of one kind in one pass. */
 export interface Incident {
   readonly what: Repair
   /** The Services before they were released. */
@@ -26,7 +26,7 @@ export interface Incident {
 
 type Healed = Pick<GroupReport, 'decision' | 'activeAfter' | 'writes' | 'members'>
 
-/** What this pass has healed. @param released Services that it has released, as they were before */
+/** The incidents of this pass. @param released Services that it has released, as they were before */
 export function incidentsOf(report: Healed, released: readonly Service[], roleLabel: string): readonly Incident[] {
   const isOurs = ({ claimedBy }: Service) => claimedBy?.manager === FIELD_MANAGER
   const role = rolesRepaired(report, roleLabel)
@@ -39,7 +39,7 @@ export function incidentsOf(report: Healed, released: readonly Service[], roleLa
   ].filter(({ services, pods }) => services.length + pods.length > 0)
 }
 
-/** The pods whose role somebody else has given or taken, where this pass has put it right. */
+/** The pods whose role another writer has given or taken, and this pass has put right. */
 function rolesRepaired({ decision, activeAfter, members }: Healed, roleLabel: string): readonly Member[] {
   if (!('winner' in decision) || activeAfter !== decision.winner.pod.name) return []
   const { uid } = decision.winner.pod
@@ -56,8 +56,8 @@ function rolesRepaired({ decision, activeAfter, members }: Healed, roleLabel: st
 }
 
 /**
- * Active, and not by us. The role that a pod was born with is its manifest's own; but where a swap has made that pod
- * passive since, its creator has written the role again.
+ * Whether another writer has made the pod active. A role that the pod was born with comes from its manifest, and does
+ * not count. But if a swap has made that pod passive since, its creator has written the role again.
  */
 function isGivenByOthers({ pod, role, pin, epoch, activeSinceMs }: Member, winner: string, roleLabel: string): boolean {
   if (role !== 'active' || pin === 'foreign' || writerOf({ pod }, roleLabel) === FIELD_MANAGER) return false
@@ -65,7 +65,7 @@ function isGivenByOthers({ pod, role, pin, epoch, activeSinceMs }: Member, winne
   return wasSealed || !isBornWithRole(pod, roleLabel)
 }
 
-/** What the newest swap has made active, and somebody else has labelled passive. */
+/** The pods that the newest swap has made active and another writer has labelled passive. */
 function deposed(members: readonly Member[], roleLabel: string): readonly Member[] {
   const newest = Math.max(...members.map(({ epoch }) => epoch))
   return members.filter(({ pod, role, labelled, pin, epoch, activeSinceMs }) => {
@@ -76,18 +76,18 @@ function deposed(members: readonly Member[], roleLabel: string): readonly Member
   })
 }
 
-/** The field manager of a label; `undefined`: nobody is known. */
+/** The field manager of a label; `undefined`: unknown. */
 export function writerOf({ pod: { writers = [] } }: Pick<Member, 'pod'>, label: string): string | undefined {
   return writers.find(({ labels }) => labels.includes(label))?.manager
 }
 
 /**
- * A pass lists the pods, probes them, and writes those of its list: a pod that is made meanwhile has no marks, though it
- * is older than the swap. So much older, and it was there. Clocks differ, too.
+ * A pod that is created while a pass probes gets no marks, although it is older than the swap. A pod that is older by
+ * more than this was in the list of the pass. This also allows for clocks that differ.
  */
 const LONGEST_PASS_MS = 60_000
 
-/** The pods from which somebody has taken labels that this program had written. */
+/** The pods from which another writer has taken labels that this program had written. */
 function wipedPods(members: readonly Member[]): readonly Member[] {
   return members.filter((member) => {
     const { labelled, role, epoch, pin } = member
@@ -97,7 +97,7 @@ function wipedPods(members: readonly Member[]): readonly Member[] {
   })
 }
 
-/** It bears no mark at all, and was there when the newest swap has sealed every pod of its workload. */
+/** Whether the pod has no mark at all, although it was there when the newest swap sealed the pods of its workload. */
 function isOlderThanSwap({ pod }: Member, members: readonly Member[]): boolean {
   if (Object.keys(pod.annotations ?? {}).some((key) => key.startsWith(PREFIX))) return false
   const newest = Math.max(...members.map(({ epoch }) => epoch))
@@ -117,14 +117,14 @@ function isWritten({ writes }: Healed, { pod }: Member): boolean {
 export type Memory = Readonly<Partial<Record<Repair, readonly number[]>>>
 
 export const WINDOW_MS = 3_600_000
-/** Clocks of passes may differ by so much. A time that lies further in the future makes no sense, and is forgotten. */
+/** The clocks of passes may differ by this much. A time that lies further in the future is forgotten. */
 const SKEW_MS = 300_000
-/** So many times of a kind are kept. */
+/** At most this many times of a kind are kept. */
 export const KEPT = 10
-/** No note of ours is longer. */
+/** None of our notes is longer. */
 const LONGEST_NOTE = 4_096
 
-/** What is remembered of the last hour. Whatever makes no sense in a note is passed over. @param notes the annotations */
+/** The incidents of the last hour. Invalid parts of a note are ignored. @param notes the annotations */
 export function recall(notes: readonly (string | undefined)[], nowMs: number): Memory {
   const times = new Map<Repair, Set<number>>()
   for (const part of notes.flatMap((note = '') => note.slice(0, LONGEST_NOTE).split(';'))) {
@@ -138,12 +138,12 @@ export function recall(notes: readonly (string | undefined)[], nowMs: number): M
   return Object.fromEntries([...times].map(([what, known]) => [what, newestFirst([...known])]))
 }
 
-/** Not a number: no time. `NaN` is in no window. */
+/** `NaN` for invalid text: it lies in no window. */
 function readTime(text: string): number {
   return /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,3})?Z$/.test(text) ? Date.parse(text) : Number.NaN
 }
 
-/** The same, and that this has happened now. */
+/** Adds an incident of each of these kinds, at this time. */
 export function remember(memory: Memory, whats: readonly Repair[], nowMs: number): Memory {
   const more = whats.map((what) => [what, newestFirst([nowMs, ...(memory[what] ?? [])])] as const)
   return { ...memory, ...Object.fromEntries(more) }
@@ -153,7 +153,7 @@ function newestFirst(times: readonly number[]): readonly number[] {
   return [...times].sort((a, b) => b - a).slice(0, KEPT)
 }
 
-/** The annotation: `claim TIME TIME; marks TIME`. */
+/** The text of the annotation: `claim TIME TIME; marks TIME`. */
 export function noteOf(memory: Memory): string {
   return REPAIRS.flatMap((what) => {
     const times = memory[what] ?? []
@@ -161,7 +161,7 @@ export function noteOf(memory: Memory): string {
   }).join('; ')
 }
 
-/** The notes on a group's objects. On a pod only its own counts: a copy carries that of another. */
+/** The notes on a group's objects. The note on a copy of a pod belongs to another pod, and does not count. */
 export function notesIn(services: readonly Service[], members: readonly Member[]): readonly (string | undefined)[] {
   return [...services.map(({ annotations }) => annotations[HEALED]), ...members.map(({ pod }) => ownMarks(pod)[HEALED])]
 }

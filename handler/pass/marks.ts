@@ -18,7 +18,7 @@ import { workloadOf } from '../kube/pods.js'
 import type { KubeError, Pod, Written } from '../kube/port.js'
 import { backoff } from '../kube/retry.js'
 
-/** Writes nothing in a steady state. @returns what the API server refused, or did not answer */
+/** Writes nothing in a steady state. @returns the errors of writes that were refused, changed or not answered */
 export async function writeMarks(context: SwapContext, members: readonly Judged[]): Promise<readonly KubeError[]> {
   const written = await Promise.all([
     ...members.map((member) => markPod(context, member)),
@@ -28,8 +28,8 @@ export async function writeMarks(context: SwapContext, members: readonly Judged[
 }
 
 /**
- * The pods without a role; of a workload of which none is labelled yet, the first one only. Whether its controller lets
- * go of pods that are labelled, and makes others, is to be seen by one.
+ * The pods without a role. Of a workload without any labelled pod, only the first one: it shows whether the controller
+ * lets go of labelled pods and makes others.
  */
 function toLabel(members: readonly Judged[]): readonly Judged[] {
   const tried = new Set(members.flatMap(({ pod, pin }) => (pin === 'own' ? (workloadOf(pod) ?? []) : [])))
@@ -44,7 +44,7 @@ function toLabel(members: readonly Judged[]): readonly Judged[] {
 
 type Result = Written<unknown> | undefined
 
-/** A lost race is nothing to act on here: the next pass reads what the other one wrote. A busy server is asked again. */
+/** A lost race needs no retry: the next pass reads what the other pass wrote. A busy API server is asked again. */
 async function write(context: SwapContext, patch: () => Promise<Written<unknown>>): Promise<Result> {
   const { observing } = context.deadline
   for (let attempt = 0; ; attempt++) {
@@ -54,7 +54,7 @@ async function write(context: SwapContext, patch: () => Promise<Written<unknown>
   }
 }
 
-/** An active pod has its pin, for the latch of the next handover; and no pod keeps that of another. */
+/** Writes the marks of the verdict. An active pod gets its pin, for the next latch; a foreign pin is replaced. */
 async function markPod(context: SwapContext, { pod, role, pin, verdict }: Judged): Promise<Result> {
   const needsPin = pin === 'foreign' || (role === 'active' && pin === 'none')
   if (!needsPin && Object.keys(verdict.marks).length === 0) return undefined
@@ -68,7 +68,7 @@ async function markPod(context: SwapContext, { pod, role, pin, verdict }: Judged
   return write(context, () => context.kube.patchPodMetadata(pod, patch, context.deadline.swapping))
 }
 
-/** The marks of another pod would count once the pin is the pod's own. The epoch stays: a swap writes a higher one. */
+/** Removes another pod's marks: they would count with the pod's own pin. The epoch stays: a swap raises it. */
 function withoutMarks({ annotations = {} }: Pod): Record<string, null> {
   const marks = [FAILURES, FAILED_AT, HEALTHY_SINCE, ACTIVE_SINCE, ACTIVE_OWNER, MOVES, TAKEN_BACK, HEALED]
   return Object.fromEntries(marks.filter((key) => key in annotations).map((key) => [key, null]))
@@ -85,12 +85,12 @@ interface Retired {
 
 const NOTHING_SAID: Retired = { warnings: [], changed: [] }
 
-/** More than one is the exception; the next pass goes on. */
+/** At most this many pods lose their role in one pass. More than one is rare; the next pass does the rest. */
 const RETIRED_AT_ONCE = 10
 
 /**
- * Takes the role from pods that have ended. Nothing rests on it, so that a refusal is no more than a warning; what
- * admission has made of it is an error, as of every write.
+ * Takes the role from pods that have ended. Nothing depends on it, so a refusal is only a warning. A change by
+ * admission is an error, as for every write.
  */
 export async function retire(context: SwapContext, ended: readonly Pod[]): Promise<Retired> {
   const { kube, roleLabel, deadline } = context

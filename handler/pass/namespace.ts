@@ -1,4 +1,4 @@
-/** One namespace, or all in one: from its two LISTs to the reports of its groups. */
+/** Reconciles one namespace, or all of them at once: from the two LISTs to the reports of the groups. */
 
 import { keyOf } from '../group/group-key.js'
 import type { Group, GroupServices } from '../group/groups.js'
@@ -17,44 +17,44 @@ import { reconcileAndNote } from './healing-notes.js'
 import { groupsToRead, isInScope, type ServiceRef, selectGroups, type Target } from './scope.js'
 import { readGroup, takeSnapshot } from './snapshot.js'
 
-/** Bounds what is read at once. */
+/** Limits the reads at once. */
 type Reads = <T>(read: () => Promise<T>) => Promise<T>
 
-/** Which groups of a namespace are to be served. */
+/** The groups of a namespace that are to be served. */
 export interface GroupsToServe {
   readonly targets?: readonly Target[]
-  /** Those that have been served already. */
+  /** The keys of the groups that have been served already. */
   readonly done?: ReadonlySet<string>
 }
 
-/** Makes the report on a group. @param fresh it has waited for its turn: what was read before is old */
+/** Serves a group. @param fresh given if the group has waited for its turn, and has to be read again */
 export type Reconcile = (fresh: GroupContext | undefined) => Promise<GroupReport>
 
-/** Who serves the groups, and when. */
+/** Decides when each group is served. */
 export interface Host {
-  /** Somebody serves it already, and this pass need not. */
+  /** Whether this pass leaves the group alone: another pass serves it, or the backoff skips it. */
   isBusy(group: Group): boolean
   serve(group: Group, reconcile: Reconcile): Promise<GroupReport>
 }
 
-/** What was read, and what comes of it: groups are served side by side, and end when they end. */
+/** The result of reading a namespace. Its groups are served in parallel, each for as long as it takes. */
 export interface NamespaceResult {
   readonly namespace: string | undefined
   /** A report for each group that was served, and for what could not be read. */
   readonly reports: Promise<readonly GroupReport[]>
-  /** The groups there that are in scope. */
+  /** The groups of the namespace that are in scope. */
   readonly found: readonly GroupServices[]
-  /** Those that another pass was serving, and this one has left to it. */
+  /** The groups that this pass has left alone: another pass serves them, or the backoff skips them. */
   readonly busy: readonly GroupServices[]
-  /** Every Service there; `undefined` when they could not be read. */
+  /** Every Service of the namespace; `undefined` when they could not be read. */
   readonly services: readonly Service[] | undefined
-  /** On Services that are in no group. */
+  /** Warnings about Services that are in no group. */
   readonly warnings: readonly string[]
-  /** The groups that were served. */
+  /** The keys of the groups that were served or left alone. */
   readonly keys: readonly string[]
-  /** The targets that name one of them. */
+  /** The targets that name one of these groups. */
   readonly matched: ReadonlySet<Target>
-  /** All groups were served. */
+  /** All groups in scope were served or left alone. */
   readonly isComplete: boolean
 }
 
@@ -63,7 +63,7 @@ const NOTHING = {
   services: undefined,
 }
 
-/** Resolves once it was read. Never throws for what the cluster does. @param namespace `undefined`: all, in one LIST each */
+/** Resolves once all is read. Reports errors of the cluster. @param namespace `undefined`: all, in one LIST each */
 export async function reconcileNamespace(
   context: GroupContext & { readonly host: Host },
   { services: refs, dryRun: isDryRun }: { readonly services: readonly ServiceRef[]; readonly dryRun: boolean },
@@ -133,7 +133,7 @@ function isOf({ namespace, name }: Service, write: Write): boolean {
 
 interface ReadGroup {
   readonly group: Group
-  /** Made while it was read. */
+  /** Writes that were made while the group was read. */
   readonly writes: readonly Write[]
   readonly stuck: readonly Stuck[]
   readonly healed: readonly Service[]
@@ -143,7 +143,7 @@ function reconcileRead(context: GroupContext, { group, writes, stuck, healed }: 
   return reconcileAndNote(context, group, writes, leftovers(stuck, context.roleLabel), healed)
 }
 
-/** Reads the group by itself, and what is left of claims on it is waited for. */
+/** Reads the group by itself, waits for leftover claims on it, and reconciles it. */
 async function reconcileAnew(context: GroupContext, group: Group): Promise<GroupReport> {
   const writes: Write[] = []
   const names = group.services.map(({ name }) => name)

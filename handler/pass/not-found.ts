@@ -1,4 +1,4 @@
-/** What was asked for by name and is not there, or is not managed. */
+/** Reports Services and namespaces that a user has named, but that are not there or not managed. */
 
 import { neighboursOf, whyNotManaged } from '../group/services.js'
 import { MANAGED } from '../kube/keys.js'
@@ -9,7 +9,7 @@ import { describeFault, type Fault } from '../util/errors.js'
 import type { NamespaceResult } from './namespace.js'
 import { names, type Scope, type ServiceRef, type Target } from './scope.js'
 
-/** One report for each `--service` that is nowhere among the managed ones. */
+/** One report for each `--service` that is not a managed Service. */
 export function missingServices(scope: Scope, results: readonly NamespaceResult[]): readonly GroupReport[] {
   if (results.some(({ services }) => services === undefined)) return [] // it may well be where we could not look
   const groups = results.flatMap((one) => one.found)
@@ -45,8 +45,8 @@ function notFound(scope: Scope, ref: ServiceRef, services: readonly Service[]): 
 }
 
 /**
- * What is said where no Service is managed: an error where the user has named the namespaces and none of them has one,
- * and otherwise a warning for each that has none. Services that were named are another matter.
+ * Reports namespaces without a managed Service: as errors if the user has named the namespaces and none of them has
+ * one, else as warnings. If the user has named Services, it reports nothing (see `missingServices`).
  */
 export function emptyScope(
   scope: Scope & { readonly isNamed?: boolean },
@@ -71,7 +71,7 @@ function nothingIn({ roleLabel, optIn }: Scope, namespace: string | undefined, s
   }
 }
 
-/** The report of a target that names no managed Service, among these. */
+/** The report of a target that names no managed Service. @param services all that were read */
 export function missingTarget(
   scope: Scope,
   { namespace, service = '' }: Target,

@@ -1,8 +1,8 @@
 /**
- * Whether what we see is worth acting on. Where our check fails most of the active pods that their kubelets find Ready,
- * or reaches no pod at all, it is our view that is broken, and a failure of our check moves nothing.
+ * Decides whether our checks can be trusted. If they fail most of the active pods that their kubelets find Ready, or
+ * reach no pod at all, then our view is broken, and a failure of our check moves nothing.
  *
- * Nobody can make others blind: what any single other namespace's groups look like is never what decides on a group.
+ * A tenant cannot cause a panic for others: the groups of a single other namespace never decide alone on a group.
  */
 
 import type { Doubt } from '../group/decide.js'
@@ -15,19 +15,19 @@ import type { ProbeResult } from '../health/probe-result.js'
 import type { Clock } from '../util/clock.js'
 import type { Fault } from '../util/errors.js'
 
-/** Of fewer groups nothing is concluded. */
+/** Fewer groups than this never cause a panic. */
 const MIN_GROUPS = 5
-/** Nor of fewer pods that do not answer. */
+/** Fewer pods than this that do not answer never mean that our view is broken. */
 const MIN_PODS = 2
-/** Of the groups, what may fail at once: more of them is panic. */
+/** The share of the groups that may fail at once. If more of them fail, it is a panic. */
 export const DEFAULT_PANIC = 0.5
 
-/** Beyond that age it is not known any more how a group looks. */
+/** A look at a group that is older than this does not count. */
 const STALE_MS = 5 * 60_000
-/** A group waits no longer than this to learn how others look: as long as one probe takes by default. */
+/** A group waits at most this long to learn how other groups look: the default timeout of one probe. */
 const WAIT_MS = 2_000
 
-/** The groups with an active pod that is Ready by its kubelet and probed by us, and those of them that fail. */
+/** How many groups have an active pod that is Ready by its kubelet and probed by us, and how many of them fail. */
 interface Tally {
   readonly groups: number
   readonly failed: number
@@ -36,9 +36,9 @@ interface Tally {
 const NONE: Tally = { groups: 0, failed: 0 }
 
 /**
- * Whether more than that share of the groups fails, whichever single other namespace is left out. Pure.
- * @param own the namespace that it is asked for: it always counts
- * @param share at least 0, less than 1; 0: never
+ * Whether more than this share of the groups fails, with any single other namespace left out. Pure.
+ * @param own the namespace of the group in question, which is never left out
+ * @param share at least 0, less than 1; 0: never a panic
  */
 export function isPanic(own: string, tallies: ReadonlyMap<string, Tally>, share: number): boolean {
   if (share <= 0) return false
@@ -64,39 +64,39 @@ function sumOf(tallies: ReadonlyMap<string, Tally>): Tally {
 /** How a group looked when it was last probed. */
 interface Look {
   readonly namespace: string
-  /** The first answer of its active pod in a pass: it is to be asked, or has been. Absent: nothing is awaited. */
+  /** The pass waits for the first answer of the active pod: its probe is planned, or sent. Absent: it does not wait. */
   awaited?: 'planned' | 'sent' | undefined
-  /** Absent: it has none that is Ready by its kubelet and probed by us. */
+  /** Absent: the group has no active pod that is Ready by its kubelet and probed by us. */
   active?: 'passes' | 'fails' | undefined
-  /** Something has answered, of any pod. */
+  /** Any pod of the group has answered. */
   isReached: boolean
-  /** The pods, Ready by their kubelets, of which nothing has. */
+  /** The uids of the pods that are Ready by their kubelets and have not answered. */
   readonly silent: Set<string>
   atMs: number
 }
 
-/** What is not known yet of a group, and what it is taken for. `late`: what was sent fails, and the rest is as it was. */
+/** How an awaited answer counts. `nothing`: not at all. `late`: as failed if its probe was sent, else as before. */
 type Taken = 'passes' | 'fails' | 'nothing' | 'late'
 
-/** What follows from the looks, for as long as none of them changes: thousands of groups may ask. */
+/** Conclusions from the looks, kept until a look changes, because thousands of groups may ask for them. */
 interface Summary {
   readonly isReached: boolean
   readonly isAwaited: boolean
-  /** Pods that are Ready by their kubelets, of which nothing has answered. */
+  /** How many pods are Ready by their kubelets and have not answered. */
   readonly silent: number
   readonly looks: readonly Look[]
   readonly tallies: Map<Taken, ReadonlyMap<string, Tally>>
   readonly panics: Map<string, boolean>
 }
 
-/** What is asked of a pass: which share is panic, and how many of its namespaces it has not read yet. */
+/** The input from a pass: the share for a panic, and how many of its namespaces it has not read yet. */
 export interface PanicBounds {
   readonly clock: Clock
   readonly panic: number
   readonly unread: () => number
 }
 
-/** How all groups look to one process, or to one pass where it makes no other. */
+/** How all groups look to one process, or to one pass if the process makes only one. */
 export class Overview {
   private readonly looks = new Map<string, Look>()
   private changed: { readonly promise: Promise<void>; readonly tell: () => void } | undefined
@@ -104,7 +104,7 @@ export class Overview {
 
   constructor(private readonly clock: Pick<Clock, 'now'>) {}
 
-  /** Others wait for the first answer of its active pod until then, if they have to. */
+  /** Serves a group. Until that ends, other groups may wait for the first answer of its active pod. */
   async during<T>(group: Group, serve: () => Promise<T>): Promise<T> {
     const [active, ...more] = group.members.filter(({ role }) => role === 'active')
     const look = this.lookAt(group)
@@ -121,13 +121,13 @@ export class Overview {
     }
   }
 
-  /** A pod is probed now. */
+  /** A probe of the pod begins. */
   asks(group: GroupServices, { role }: Member): void {
     const look = this.lookAt(group)
     if (role === 'active' && look.awaited === 'planned') look.awaited = 'sent'
   }
 
-  /** A probe of it has ended, and was not cut off. */
+  /** A probe of the pod has ended, and was not cut off. */
   answered(group: GroupServices, { role, pod }: Member, { healthy, reached }: ProbeResult): void {
     const look = this.lookAt(group)
     look.atMs = this.clock.now()
@@ -140,21 +140,21 @@ export class Overview {
     this.tell()
   }
 
-  /** Its active pod is none that could be compared: there is none, it is not Ready, or we do not probe it. */
+  /** The group has no active pod to compare: there is none, it is not Ready, or we do not probe it. */
   omit(group: GroupServices): void {
     const look = this.lookAt(group)
     look.awaited = look.active = undefined
     this.tell()
   }
 
-  /** It has another active pod now. */
+  /** The group has another active pod now. */
   moved(group: GroupServices, { verdict }: Judged): void {
     if (verdict.health === 'healthy' && verdict.evidence === 'check') this.lookAt(group).active = 'passes'
     else this.omit(group)
     this.tell()
   }
 
-  /** Something has changed that who waits for an answer has to look at. */
+  /** Wakes the groups that wait for an answer, after a change that may matter to them. */
   tell(): void {
     this.summary = undefined
     this.changed?.tell()
@@ -162,8 +162,8 @@ export class Overview {
   }
 
   /**
-   * Whether the failures of a group are to be doubted. Where our check fails its active pod that is waited for until it
-   * is clear of enough other groups: not at all where most of them pass, and never for long.
+   * Whether the failures of a group are to be doubted. If our check fails the active pod, it waits until this is clear
+   * from enough other groups: not at all if most of them pass, and for WAIT_MS at most.
    */
   async doubt(
     group: GroupServices,
@@ -209,8 +209,8 @@ export class Overview {
   }
 
   /**
-   * Whether it depends on namespaces that are not read yet, of whose groups nobody knows how many fail: on one alone never,
-   * as it is panic without that one too; and not where most of enough others pass.
+   * Whether a panic may depend on namespaces that are not read yet. If enough groups are known, it does not when most
+   * of them pass. If not, one such namespace cannot decide alone, because a panic must hold without it too.
    */
   private isToBeRead(panic: number, unread: number): boolean {
     if (unread === 0 || panic <= 0) return false
@@ -225,7 +225,7 @@ export class Overview {
     return this.isPanic(namespace, 'late', panic) ? this.panic(active, 'late') : undefined
   }
 
-  /** Nothing has answered, and it was asked of pods that are Ready. `open`: more are asked yet. */
+  /** Whether no pod has answered, although enough of them are Ready. `open`: some answers are still awaited. */
   private isBlind(): boolean | 'open' {
     const { isReached, isAwaited, silent } = this.summarised()
     return isReached ? false : isAwaited ? 'open' : silent >= MIN_PODS
@@ -256,7 +256,7 @@ export class Overview {
     return tallies
   }
 
-  /** Groups come and go for as long as the process lives: what is old is forgotten. */
+  /** Also forgets old looks, because groups come and go while the process lives. */
   private summarised(): Summary {
     if (this.summary) return this.summary
     for (const [key, look] of this.looks) if (this.isStale(look)) this.looks.delete(key)
@@ -306,25 +306,25 @@ export class Overview {
   }
 }
 
-/** How a group counts. */
+/** How a group counts if an awaited answer is taken like this. */
 function seenOf({ awaited, active }: Look, taken: Taken): Look['active'] {
   if (awaited === undefined) return active
   if (taken === 'late') return awaited === 'sent' ? 'fails' : active
   return taken === 'nothing' ? undefined : taken
 }
 
-/** Whether anything goes over the network to find out how a pod is. */
+/** Whether the check of a pod uses the network. */
 export function isProbed({ targets }: Pick<Plan, 'targets'>): boolean {
   return targets.some(({ kind }) => kind !== 'unusable')
 }
 
-/** It is our word against the kubelet's, or would be counted. */
+/** Whether our check alone fails the pod, and the failure would count. */
 function failsOurCheck({ verdict }: Judged): boolean {
   const { health, conclusive, isUnconfirmed } = verdict
   return !conclusive && !isUnconfirmed && (health === 'failing' || health === 'failed')
 }
 
-/** What a view in doubt has found wrong leaves no mark. */
+/** Removes the marks of a failure that is in doubt. */
 export function uncounted(member: Judged): Judged {
   return failsOurCheck(member) ? { ...member, verdict: { ...member.verdict, marks: {} } } : member
 }

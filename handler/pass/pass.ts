@@ -1,4 +1,4 @@
-/** One pass over every group in scope: observe, probe, decide, act, report. */
+/** Makes one pass over every group in scope: read, probe, decide, act, report. */
 import pLimit from 'p-limit'
 import { keyOf } from '../group/group-key.js'
 import { type Group, type GroupServices, groupName } from '../group/groups.js'
@@ -20,47 +20,47 @@ import type { Scope, Target } from './scope.js'
 import type { SingleFlight } from './single-flight.js'
 
 export interface PassOptions extends Scope {
-  /** The user has named the namespaces, and so expects managed Services there; false unless given. */
+  /** The user has named the namespaces, and so expects managed Services there; the default is false. */
   readonly isNamed?: boolean
-  /** Of its groups, only the groups that these name; absent: all. */
+  /** Serve only the groups that these targets name; absent: all groups. */
   readonly targets?: readonly Target[]
-  /** See `SwapContext`; false unless given. */
+  /** See `SwapContext`; the default is false. */
   readonly quickCheck?: boolean
   readonly dryRun: boolean
-  /** For each group. */
+  /** The time for each group. */
   readonly deadlineMs: number
-  /** What one probe may take at most, whatever a Service or a pod asks for. Milliseconds; 30 s unless given. */
+  /** The longest time that one probe may take, whatever a Service or a pod asks for. Milliseconds; default: 30 s. */
   readonly maxHealthTimeoutMs?: number
-  /** Of the active pods that are Ready by their kubelets, what our check may fail; 0: any; half of them unless given. */
+  /** The share of the active pods, Ready by their kubelets, that our check may fail; 0: any; the default is half. */
   readonly panic?: number
   /** Probes that are under way at once; one that hangs is not counted for long. */
   readonly concurrency: number
-  /** What passes of one process share. Absent: it makes one pass. */
+  /** The state that the passes of one process share. Absent: the process makes one pass. */
   readonly shared?: Shared
 }
 
 export interface Shared {
-  /** Whose probe is next, whose swap, and whose request. */
+  /** These decide which group is next with a probe, a swap or a request. */
   readonly turns: Pick<GroupContext, 'probes' | 'swaps' | 'requests'>
   readonly singleFlight: SingleFlight
-  /** How all groups look to the process. Absent: what one pass sees is all that it knows. */
+  /** How all groups look to the process. Absent: each pass knows only what it sees itself. */
   readonly overview?: Overview
-  /** Groups that cannot be written for the moment, which are left as well. Absent: none. */
+  /** With `left` below, groups that cannot be written for the moment are left alone too. Absent: none. */
   readonly backoff?: Backoff
-  /** Groups that another pass is serving: left to it, or served once more after that. */
+  /** A group that another pass is serving is left to that pass, or served once more after it. */
   readonly busy: 'left' | 'awaited'
-  /** Everything was read: another pass may begin, however long the groups of this one take. */
+  /** Called once everything is read: another pass may begin, however long the groups of this one take. */
   readonly onRead: () => void
-  /** Told of each group as soon as it was served, by the pass that served it. */
+  /** Called with the report on each group as soon as it was served, by the pass that served it. */
   readonly onGroup: (report: Report) => void
 }
 
-/** Namespaces that are read at once: a steady pass opens no more connections than this. */
+/** The number of namespaces that are read at once: a steady pass opens no more connections than this. */
 const NAMESPACES_AT_ONCE = 2
 
 /**
- * Makes a pass. Ends by the deadline whatever hangs, or early when `stop` aborts (a swap that has begun is finished).
- * Never throws for what a cluster does: that is in the report.
+ * Makes a pass. It ends by the deadline even if something hangs, or early when `stop` aborts (a swap that has begun is
+ * finished). Errors of the cluster are not thrown: they are in the report.
  */
 export async function pass(options: PassOptions, effects: Effects, stop: AbortSignal): Promise<Report> {
   const { clock } = effects
@@ -102,7 +102,7 @@ export async function pass(options: PassOptions, effects: Effects, stop: AbortSi
   return reportOn(groups, read)
 }
 
-/** Groups are served at once in a pass of its own, and in turn where passes share them. */
+/** A single pass serves its groups at once. Passes that share their groups serve each group one after the other. */
 function hostOf(
   context: GroupContext,
   begin: () => Deadline,
@@ -139,7 +139,7 @@ interface Read extends Pick<Report, 'complete' | 'warnings' | 'busy'> {
   readonly reports: readonly (Promise<readonly GroupReport[]> | readonly GroupReport[])[]
 }
 
-/** The namespaces that the targets name, and all the others as well where a target that names no group asks for it. */
+/** Reads the namespaces that the targets name, and all others too if a target that names no group asks for it. */
 async function readScope(
   context: GroupContext,
   options: PassOptions,

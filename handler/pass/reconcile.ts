@@ -51,7 +51,7 @@ async function reconcileWith(
   const writes = [...earlier]
   const kube = recording(bounded(shared.kube, shared.requests, group), writes, shared.dryRun)
   let context: GroupContext = { ...shared, kube }
-  /** Faults of every attempt, to be reported whatever comes of it. */
+  /** Faults of every attempt, which are reported whatever the outcome. */
   const noted: Fault[] = []
   let view = await afterTrial(context, await evaluate(context, group, findings), findings, noted)
   noted.push(...view.group.alarms)
@@ -104,7 +104,7 @@ async function reconcileWith(
   }
 }
 
-/** A handover as the report has it: its troubles as faults and warnings. */
+/** A handover for the report: its troubles as faults and warnings. */
 interface Told extends Required<Pick<Ending, 'latch' | 'warnings'>> {
   readonly stuck: readonly Fault[]
   readonly noted: readonly Fault[]
@@ -140,7 +140,7 @@ async function onceDone(
   }
 }
 
-/** Nothing moves: counts and labels are brought up to date. */
+/** Moves nothing. Brings counts and labels up to date. */
 async function noOp(context: GroupContext, view: View, decision: Exclude<Decision, Swap>): Promise<Ending> {
   const [activeAfter] = activeNames(view)
   switch (decision.kind) {

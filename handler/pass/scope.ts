@@ -1,4 +1,4 @@
-/** What a pass is there for, and what of that it is asked to serve where it is not all of it. Pure. */
+/** The scope of a pass, and the targets in it if a caller asks for only some of its groups. Pure. */
 
 import type { Group, GroupServices } from '../group/groups.js'
 import type { Service } from '../kube/port.js'
@@ -10,42 +10,42 @@ export interface ServiceRef {
   readonly name: string
 }
 
-/** The groups that a pass is there for. */
+/** The groups that a pass is responsible for. */
 export interface Scope {
   readonly namespaces: readonly string[] | 'all'
-  /** Only the groups of these Services; empty: all. One that is not there is a fault. */
+  /** Only the groups of these Services; empty: all. A Service that is not there is a fault. */
   readonly services: readonly ServiceRef[]
   readonly roleLabel: string
-  /** A group is managed only where one of its Services is annotated with `managed: "true"`; false unless given. */
+  /** A group is managed only if one of its Services is annotated with `managed: "true"`; the default is false. */
   readonly optIn?: boolean
-  /** For Services without annotations. */
+  /** The settings of Services without annotations. */
   readonly settings: Settings
 }
 
-/** Whether it names this Service. */
+/** Whether the reference names this Service. */
 export function names(ref: ServiceRef, service: Service): boolean {
   return ref.name === service.name && (ref.namespace === undefined || ref.namespace === service.namespace)
 }
 
-/** Whether it is one of the groups of these Services; none: of all. */
+/** Whether the group has one of these Services. If there are none, every group is in scope. */
 export function isInScope(services: readonly ServiceRef[], group: GroupServices): boolean {
   return services.length === 0 || group.services.some((one) => services.some((ref) => names(ref, one)))
 }
 
-/** What somebody has named: a Service, or a pod; where both are given and no Service of that name is managed, the pod. */
+/** A Service or a pod that a caller names. If both are given and no Service of that name is managed, the pod counts. */
 export interface Target {
   /** Absent: in any namespace of the scope. */
   readonly namespace?: string | undefined
   readonly service?: string | undefined
   readonly pod?: string | undefined
-  /** What to do when it names no group: serve all, report it, or nothing. */
+  /** The reaction when it names no group: serve all groups, report it, or do nothing. */
   readonly otherwise: 'all' | 'not-found' | 'nothing'
 }
 
-/** What somebody asks for: the groups of these targets, or all. */
+/** The request of a caller: the groups of these targets, or all groups. */
 export type Selection = readonly Target[] | 'all'
 
-/** The groups whose pods have to be read: all, unless every target names a managed Service. */
+/** The groups whose pods must be read: all, if a target names no managed Service but may name a pod or ask for all. */
 export function groupsToRead(
   groups: readonly GroupServices[],
   targets: readonly Target[] | undefined,

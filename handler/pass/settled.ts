@@ -1,7 +1,7 @@
 /**
- * Whether a decision has to wait for pods that are still being probed. While no pod serves, each moment of waiting is an
- * outage: it is over as soon as a pod that is known to be healthy takes over whatever the others turn out to be. Pure;
- * how decisions are made is nothing that this knows of.
+ * Whether a decision must wait for pods that are still being probed. While no pod serves, each moment of waiting is an
+ * outage. The wait ends as soon as a healthy pod takes over whatever the others turn out to be. Pure, and independent
+ * of the rules of the decision.
  */
 
 import type { Choice, Swap } from '../group/decide.js'
@@ -10,9 +10,9 @@ import type { Judged } from '../group/groups.js'
 export type Decide = (members: readonly Judged[]) => Choice
 
 /**
- * The swap that follows from what is known, to a pod that is known to be healthy. Others are not worth a hurry: a
- * failback leaves a healthy pod, and one that is at least running is for when all have failed.
- * @param members those that are not known yet as `unknown`
+ * The swap to a healthy pod that follows from the verdicts so far. Other swaps are not urgent: a failback leaves a
+ * healthy pod, and a pod that is at least running takes over only when all have failed.
+ * @param members with the health `unknown` if there is no verdict yet
  */
 export function healthySwap(members: readonly Judged[], decide: Decide): Swap | undefined {
   const choice = decide(members)
@@ -21,9 +21,9 @@ export function healthySwap(members: readonly Judged[], decide: Decide): Swap | 
 }
 
 /**
- * Whether that swap stays the same, kind and winner, whatever the rivals turn out to be. They are tried as healthy and as
+ * Whether the swap keeps its kind and its winner, whatever the rivals turn out to be. They are tried as healthy and as
  * failed: all of them, each alone, and all but each.
- * @param rivals the uids of members that are `unknown` now, and are waited for if they could change it
+ * @param rivals the uids of members that are `unknown` now, and are waited for if they could change the swap
  */
 export function isSettled(
   members: readonly Judged[],
@@ -40,7 +40,7 @@ export function isSettled(
   return [...rivals].every((one) => isSameWith((uid) => uid === one) && isSameWith((uid) => uid !== one))
 }
 
-/** As its probes would leave it. */
+/** The member after its probes. */
 function ended(member: Judged, isHealthy: boolean): Judged {
   const { verdict } = member
   return { ...member, verdict: { ...verdict, ...(isHealthy ? HEALTHY : { health: 'failed' }) } }

@@ -1,14 +1,14 @@
 /**
- * Each group on its own clock, where several passes share a process: a group is served by one pass at a time. What is
- * under way is not begun again by whoever does not need it, and whoever does need an answer gets that of the next one,
- * together with all others who wait for it.
+ * If several passes share a process, each group is served by one pass at a time. A caller that needs no answer does not
+ * begin a group that is under way. A caller that needs an answer gets that of the next pass, together with all others
+ * that wait for it.
  */
 import type { GroupReport } from '../report/report.js'
 
-/** `next`: what was read of the group before it was waited for is old. */
+/** `next`: the group was read before the wait, and must be read again. */
 type Serve = (turn: 'now' | 'next') => Promise<GroupReport>
 
-/** None when the process has ended meanwhile. */
+/** `undefined` when the process has ended meanwhile. */
 type Answer = GroupReport | undefined
 
 interface Served {
@@ -20,13 +20,13 @@ export class SingleFlight {
   private readonly groups = new Map<string, Served>()
   private closed = false
 
-  /** Whether a pass serves it at the moment. */
+  /** Whether a pass serves the group at the moment. */
   isServed(key: string): boolean {
     return this.groups.has(key)
   }
 
   /**
-   * Serves the group now, or, where another pass does, joins or begins the next one.
+   * Serves the group now. If another pass serves it, joins or begins the next pass over the group.
    * @returns `undefined` when the process ends meanwhile
    */
   async serve(key: string, serve: Serve): Promise<Answer> {
@@ -38,7 +38,7 @@ export class SingleFlight {
     return served.next
   }
 
-  /** Begins nothing more; resolves when nothing is under way. */
+  /** Begins nothing more, and resolves when nothing is under way. */
   async close(): Promise<void> {
     this.closed = true
     await Promise.allSettled([...this.groups.values()].map(({ current }) => current))

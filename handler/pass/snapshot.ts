@@ -1,4 +1,4 @@
-/** Reading the cluster: the Services, what is left of somebody's claim on them, then the pods. Two LISTs, in this order. */
+/** Reads the cluster: the Services, leftover claims on them, then the pods. Two LISTs, in this order. */
 
 import pLimit from 'p-limit'
 import { emptySelectors } from '../group/empty-selectors.js'
@@ -10,17 +10,17 @@ import type { SwapContext } from '../handover/context.js'
 import { CLAIM } from '../kube/keys.js'
 import { KubeError, type Pod, type Service } from '../kube/port.js'
 
-/** A leftover that resists keeps nobody waiting for longer. */
+/** A pass tries to release leftover claims for at most this long. */
 const RELEASE_LIMIT_MS = 3_000
-/** A group may have thousands of Services. */
+/** The number of releases at once, because a group may have thousands of Services. */
 const RELEASES_AT_ONCE = 8
-/** Long enough for a swap that is under way to end by itself; only smoothness depends on it. */
+/** A swap that is under way ends by itself within this time. Only smoothness depends on it. */
 const LEFTOVER_WAIT_MS = 250
 
 interface SnapshotOptions {
   /** `undefined`: all namespaces. */
   readonly namespace: string | undefined
-  /** Which of the groups are to be served. */
+  /** Selects the groups that are to be served. */
   readonly select: (groups: readonly GroupServices[]) => readonly GroupServices[]
 }
 
@@ -28,9 +28,9 @@ interface Snapshot {
   readonly groups: readonly Group[]
   /** Every Service in scope, managed or not. */
   readonly services: readonly Service[]
-  /** Claims that are left, and cannot be taken off. */
+  /** Leftover claims that could not be taken off. */
   readonly stuck: readonly Stuck[]
-  /** Services as they were before this pass took off what was left on them. */
+  /** The Services whose leftover claims this pass took off, as they were before. */
   readonly healed: readonly Service[]
   /** The pods could not be read. */
   readonly error?: KubeError
@@ -65,7 +65,7 @@ export async function takeSnapshot(
   }
 }
 
-/** One group alone, as it is now; `undefined`: it is managed no more. @throws KubeError */
+/** Reads one group alone; `undefined`: it is not managed now. @throws KubeError */
 export async function readGroup(
   context: SwapContext,
   group: GroupServices,
@@ -80,8 +80,8 @@ export async function readGroup(
 }
 
 /**
- * Groups without any pod, with a warning where their selector is nearly that of pods that are there. A single group has
- * read no other pods than its own, and reads them for this alone: it has none of its own to be slow for.
+ * Adds a warning to groups without any pod whose selector nearly matches pods that exist. For a single group, only its
+ * own pods were read, so the others are read for this alone: it has no pods that the delay could harm.
  */
 async function withNearMisses(
   { kube, deadline, roleLabel }: SwapContext,
@@ -104,8 +104,8 @@ async function withNearMisses(
 }
 
 /**
- * LISTs the Services and, where a single group is to be served, releases what a pass that is no more has left claimed.
- * Nobody else is to wait for that: of several groups, each that is claimed is read again by itself.
+ * LISTs the Services and, if a single group is to be served, releases the claims that a crashed pass has left on it.
+ * Other groups do not wait for that: of several groups, each claimed group is read again by itself.
  */
 async function readServices(
   context: SwapContext,

@@ -7,7 +7,7 @@ import { decideOn, isSwap, type View } from './evaluate.js'
 import type { Findings } from './findings.js'
 import { judgeGroup } from './verdicts.js'
 
-/** @returns the end of the handover; `undefined` when there is no time left to begin one */
+/** @returns the result of the handover; `undefined` when there is no time left to begin one */
 export async function trySwap(
   context: GroupContext,
   { group, members, settings, doubt }: View,
@@ -20,7 +20,7 @@ export async function trySwap(
     const [again] = assignPods([group], [group], pods, context.roleLabel)
     const careful = { ...settings, never: [...(settings.never ?? []), ...never] }
     const decided = again && decideOn(context, again, careful, doubt)
-    // No pod is active at this moment: pods that the pass did not wait for before are waited for, as long as a read would be.
+    // No pod is active at this moment. Pods without a verdict are waited for, at most as long as one attempt of a read.
     const current = again ? await judgeGroup(context, again, settings, findings, false, decided, signal) : []
     const decision = decided?.(current)
     const swap = decision && isSwap(decision) ? decision : undefined
@@ -29,7 +29,7 @@ export async function trySwap(
   return handOver(context, { group, members, settings, swap, roleLabel: context.roleLabel }, redecide)
 }
 
-/** The decision as it was carried out, which may be for another pod than it was made for. */
+/** The decision as it was carried out, with the pod that was promoted in the end. */
 export function enabled(decision: Swap, winner: Judged): Swap {
   if (winner.pod.uid === decision.winner.pod.uid) return decision
   const { code, text } = decision.reason

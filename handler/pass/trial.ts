@@ -1,4 +1,4 @@
-/** The first labels of a group: one pod is labelled and looked at again, before all are. */
+/** The first labels of a group: one pod is labelled and read again, before all pods are labelled. */
 import { groupName } from '../group/groups.js'
 import { faultOf } from '../kube/fault.js'
 import { KubeError } from '../kube/port.js'
@@ -9,12 +9,12 @@ import type { Findings } from './findings.js'
 import { labelPod } from './marks.js'
 import { readGroup } from './snapshot.js'
 
-/** Longer than a controller takes to look at a pod whose labels have changed, as long as it is not overloaded. */
+/** A controller that is not overloaded reacts to changed labels of a pod within this time. */
 const TRIAL_MS = 300
 
 /**
- * Before a first swap labels all pods of a group, one is labelled, and looked at again: a controller that selects by the
- * role lets go of it, and would of all the others too. Of a group that has been labelled before it is known.
+ * Before a first swap labels all pods of a group, one pod is labelled and read again. A controller that selects by the
+ * role lets go of it, and would let go of all others too. A group that was labelled before needs no trial.
  */
 export async function afterTrial(context: GroupContext, view: View, findings: Findings, noted: Fault[]): Promise<View> {
   const { decision, members } = view

@@ -1,4 +1,4 @@
-/** Verdicts on all pods of a group, side by side. */
+/** Judges all pods of a group, in parallel. */
 import { setMaxListeners } from 'node:events'
 import type { Group, Judged } from '../group/groups.js'
 import type { Member } from '../group/members.js'
@@ -17,27 +17,27 @@ import { type Awaited, asKnown, enoughKnown, type Findings } from './findings.js
 import { isProbed, type Overview } from './overview.js'
 import type { Decide } from './settled.js'
 
-/** What judging takes from outside. */
+/** The context of judging. */
 export type Judging = Pick<SwapContext & Effects, 'clock' | 'probe' | 'deadline'> &
   Limits & { readonly probes: FairShare; readonly overview?: Overview }
 
-/** What bounds the probes of a pod. */
+/** The bounds on the probes of a pod. */
 interface Limits {
   readonly deadline: Pick<Deadline, 'longestProbeMs'>
-  /** What one probe may take at most, whatever a Service or a pod asks for. Milliseconds. */
+  /** The longest time that one probe may take, whatever a Service or a pod asks for. Milliseconds. */
   readonly maxHealthTimeoutMs: number
 }
 
-/** So many probes of a pod are made in one pass at most. */
+/** At most this many probes of a pod are made in one pass. */
 const MAX_PROBES = 60
 
 /**
- * A pod's state is judged afresh each time, its check only once in a pass.
- * @param findings what this pass's probes have found; added to
- * @param mayProbe otherwise a pod of which nothing was found stays unknown, unless its probes are under way
- * @param decide what is to be decided: pods that cannot change it any more are not waited for, and stay unknown. Absent:
- *   all are waited for
- * @param until nothing is waited for after that
+ * Judges the state of a pod each time, but makes its check only once in a pass.
+ * @param findings the results of this pass's probes; new ones are added
+ * @param mayProbe if false, a pod without a result stays unknown, unless its probes are under way
+ * @param decide the decision to make: pods that cannot change it are not waited for, and stay unknown. Absent: all are
+ *   waited for
+ * @param until aborts the wait
  */
 export async function judgeGroup(
   context: Judging,
@@ -62,7 +62,7 @@ export async function judgeGroup(
     if (!mayProbe && !findings.begun(uid)) return { judged: { ...member, verdict: notProbed(plan, member) } }
     const begin = async (failed: () => void) => {
       const probe = telling(failed, inTurn(context, group, member))
-      // The active pod is believed at once: a pod that waits has to earn the role, and that one has it.
+      // After a failure, one good probe is enough for the active pod. Another pod needs `rise` to earn the role.
       const burst = { ...settings, probes, rise: member.role === 'active' ? 1 : Math.min(settings.rise, most) }
       signal ??= eitherOf(context.deadline.probing, findings.over)
       const verdict = await judgeByProbes(plan, member, burst, { clock: context.clock, probe }, signal)
@@ -75,7 +75,7 @@ export async function judgeGroup(
   return asKnown(awaited)
 }
 
-/** Members that were not waited for, as far as they are known by now. */
+/** The members, with verdicts that have come since for those that were not waited for. */
 export function knownSince(members: readonly Judged[], { verdicts }: Findings): readonly Judged[] {
   return members.map((one) =>
     one.verdict.health === 'unknown' ? { ...one, verdict: verdicts.get(one.pod.uid) ?? one.verdict } : one,
@@ -88,7 +88,7 @@ function eitherOf(...signals: readonly AbortSignal[]): AbortSignal {
   return signal
 }
 
-/** @param failed called after each probe that has failed */
+/** @param failed is called after each probe that has failed */
 function telling(failed: () => void, probe: Probe): Probe {
   return async (...args) => {
     const result = await probe(...args)
@@ -97,7 +97,7 @@ function telling(failed: () => void, probe: Probe): Probe {
   }
 }
 
-/** The probes of one pod: of all pods the first ones come first, and of these those of active pods. */
+/** Queues the probes of one pod. The first probes of all pods come first, and among them those of active pods. */
 function inTurn({ probes, probe, overview }: Judging, group: Group, member: Member): Probe {
   let count = 0
   return (plan, timeoutMs, signal) => {
@@ -113,8 +113,8 @@ function inTurn({ probes, probe, overview }: Judging, group: Group, member: Memb
 }
 
 /**
- * With `confirm: ready` our word alone counts for nothing: a pod that is Ready has failed neither once nor for good. That
- * it cannot be asked, as it has no address or no such port, is nobody's word.
+ * With `confirm: ready`, a failure of our check does not count while the pod is Ready. A pod that cannot be probed,
+ * because it has no address or no such port, still fails.
  */
 function confirmed(verdict: Verdict, plan: Plan, stored: Pick<Member, 'failures'>, { confirm }: Settings): Verdict {
   const isFailing = verdict.health === 'failing' || verdict.health === 'failed'
@@ -124,17 +124,17 @@ function confirmed(verdict: Verdict, plan: Plan, stored: Pick<Member, 'failures'
   return { ...verdict, health: 'failing', failures: stored.failures, marks: {}, isUnconfirmed: true }
 }
 
-/** A limit that is longer than the pass would never be met, and the pod would never be judged. */
+/** Shortens the timeout of a check: with a timeout longer than the pass, the pod would never be judged. */
 function fitted(plan: Plan, { deadline, maxHealthTimeoutMs }: Limits): Plan {
   return { ...plan, timeoutMs: Math.min(plan.timeoutMs, deadline.longestProbeMs, maxHealthTimeoutMs) }
 }
 
-/** The probes of a pod that a pass has time for, by the period between them. */
+/** How many probes of a pod a pass has time for, by the period between them. */
 function probesIn({ period }: Pick<Settings, 'period'>, { deadline }: Pick<Limits, 'deadline'>): number {
   return Math.min(MAX_PROBES, 1 + Math.floor(deadline.longestProbeMs / Math.max(1, period)))
 }
 
-/** What the checks are less than what was asked for, one line for all pods that share it. */
+/** Tells where checks do less than was asked for, in one line for all pods that share it. */
 export function notesOn(members: readonly Judged[], settings: Settings, limits: Limits): string[] {
   const podsByNote = new Map<string, string[]>()
   let isProbed = false
@@ -147,7 +147,7 @@ export function notesOn(members: readonly Judged[], settings: Settings, limits: 
   return isProbed ? [...notes, ...burstNotes(settings, limits)] : notes
 }
 
-/** Its author is told that a limit is not met. */
+/** Tells the author of a timeout that it is cut short. */
 function cutNote({ targets, timeoutMs }: Plan, { deadline, maxHealthTimeoutMs }: Limits): string | undefined {
   const { longestProbeMs } = deadline
   if (targets.length === 0 || timeoutMs <= Math.min(longestProbeMs, maxHealthTimeoutMs)) return undefined
@@ -159,7 +159,7 @@ function cutNote({ targets, timeoutMs }: Plan, { deadline, maxHealthTimeoutMs }:
   return `its check may take ${formatDuration(timeoutMs)}, and ${most}: whatever takes longer has failed. A longer ${more} gives it more, and annotation active-passive/health-timeout on the Service less`
 }
 
-/** A burst ends with the failure that counts: more probes are never asked for. */
+/** Tells that not all probes fit into a pass. A burst ends at the failure that counts, so no more probes are needed. */
 function burstNotes(settings: Settings, limits: Pick<Limits, 'deadline'>): readonly string[] {
   const [asked, made] = [Math.min(settings.probes, settings.failures), probesIn(settings, limits)]
   if (asked <= made) return []

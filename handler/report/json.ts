@@ -6,7 +6,7 @@ import { describeFault } from '../util/errors.js'
 import type { GroupReport, Report } from './report.js'
 import { summaryOf } from './summary.js'
 
-/** One document, for programs. @param indent 0: on one line */
+/** The report as one JSON document, for programs. @param indent 0: on one line */
 export function toJson(report: Report, indent = 2): string {
   const { groups, warnings, durationMs, requests } = report
   const document = { groups: groups.map(groupJson), warnings, summary: summaryOf(report), durationMs, requests }

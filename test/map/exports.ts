@@ -20,8 +20,8 @@ export interface Export {
 }
 
 /**
- * Exports of these files that none of the imports names. An import that names none (`* as x`, `import('…')`) is taken to
- * use all, so that what stands here is surely unused.
+ * Exports of these files that none of the imports names. An import without names (`* as x`, `import('…')`) counts as a
+ * use of all exports, so that every export found here is surely unused.
  */
 export function unusedExports(trees: Trees, imports: readonly Import[]): readonly Export[] {
   const importsOf = grouped(
@@ -57,7 +57,7 @@ function exportsOf(statement: Statement): readonly Named[] {
   return name === undefined ? [] : [{ name: name.getText(), node: statement }]
 }
 
-/** What declarations have in common, of those that can be exported. */
+/** The common parts of all declarations that can be exported. */
 interface Declared extends Statement {
   readonly modifiers?: readonly Node[]
   readonly name?: Node
@@ -67,7 +67,7 @@ function named(specifiers: readonly (Node & { readonly name: Node })[]): readonl
   return specifiers.map((node) => ({ name: node.name.getText(), node }))
 }
 
-/** In `{ x, y: [z] }`, x and z. */
+/** The names that a pattern binds: in `{ x, y: [z] }`, x and z. */
 function bound(pattern: Node): readonly Named[] {
   if (pattern.kind === SyntaxKind.Identifier) return [{ name: pattern.getText(), node: pattern }]
   const found: Named[] = []

@@ -5,8 +5,8 @@ import { grouped } from './grouped.js'
 import type { Import } from './imports.js'
 
 /**
- * From bottom to top. A file may import from its own row and from those below it. What is not named stands where the
- * folder around it does: kube/auth with kube.
+ * From bottom to top. A file may import from its own row and from the rows below it. A folder that is not named belongs
+ * to the row of the folder around it: kube/auth to that of kube.
  */
 export const ORDER: readonly (readonly string[])[] = [
   ['util'],
@@ -27,10 +27,10 @@ export const ORDER: readonly (readonly string[])[] = [
 
 export const ROOT = 'handler'
 
-/** What nobody in the repository has to import: the process begins in one, programs import the other. */
+/** Files that need no importer in the repository: the process begins in one, programs import the other. */
 export const ENTRIES: readonly string[] = [`${ROOT}/main.ts`, `${ROOT}/index.ts`]
 
-/** Its row in ORDER, from 0; undefined when it is not on the map. */
+/** The file's row in ORDER, from 0; undefined when it is not on the map. */
 export function rowOf(file: string): number | undefined {
   for (let place = inRoot(file); place !== '.'; place = posix.dirname(place)) {
     const row = ORDER.findIndex((names) => names.includes(place))
@@ -39,7 +39,7 @@ export function rowOf(file: string): number | undefined {
   return undefined
 }
 
-/** Imports of a file that stands higher: one for two files, however often one imports the other. */
+/** Imports of files in a higher row: one for each pair of files, however often one imports the other. */
 export function arrowsUp(imports: readonly Import[]): readonly Import[] {
   const seen = new Set<string>()
   return imports.filter(({ from, to }) => {
@@ -56,18 +56,18 @@ export function inRoot(file: string): string {
   return posix.relative(ROOT, file)
 }
 
-/** `.`: the root. */
+/** The file's folder in handler/; `.` is the root. */
 export function folderOf(file: string): string {
   return posix.dirname(inRoot(file))
 }
 
 export interface FolderCircle {
   readonly folders: readonly string[]
-  /** Between them: how many files of one are imported by how many of the other, in pairs. */
+  /** The number of imports between each two of the folders, counted in pairs of files. */
   readonly imports: readonly { readonly from: string; readonly to: string; readonly count: number }[]
 }
 
-/** Folders that import each other, directly or through others. A folder within another is one of its own. */
+/** Folders that import each other, directly or through others. A folder within another counts as its own folder. */
 export function folderCircles(graph: Graph): readonly FolderCircle[] {
   const pairs = [...graph].flatMap(([from, imported]) =>
     [...imported].map((to) => ({ from: folderOf(from), to: folderOf(to) })),

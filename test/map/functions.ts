@@ -1,4 +1,4 @@
-/** How long functions are. */
+/** Measures the length of functions. */
 import {
   type Block,
   isArrowFunction,
@@ -19,14 +19,14 @@ import {
 } from 'typescript/unstable/ast'
 import { firstLine, lastLine, type Trees } from './syntax.js'
 
-/** What a reader sees at once. */
+/** The number of lines that a reader sees at once. */
 export const LONG = 70
 
 export interface MeasuredFunction {
   readonly name: string
   readonly file: string
   readonly line: number
-  /** From its first to its closing brace, both counted, and with what is nested in it. */
+  /** From the first line to the line of the closing brace, both included, with all nested code. */
   readonly lines: number
 }
 
@@ -59,7 +59,7 @@ function hasBlock(node: Node): node is Node & { readonly body: Block; readonly n
   return isFunction && node.body !== undefined && isBlock(node.body)
 }
 
-/** Its own name, or that of what it is given to. */
+/** The function's own name, or that of the variable, property or call that it is given to. */
 function nameOf(node: Node & { readonly name?: Node }): string {
   const { parent } = node
   const isOfClass = isClassDeclaration(parent) && parent.name !== undefined
@@ -73,7 +73,7 @@ function nameOf(node: Node & { readonly name?: Node }): string {
   return '(without a name)'
 }
 
-/** In `a.b.c`, c; the rest may be long. */
+/** The last part of a name, because the rest may be long: in `a.b.c`, c. */
 function lastWord(callee: Node): string {
   return callee.getText().match(/[\w$]+$/)?.[0] ?? '…'
 }

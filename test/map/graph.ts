@@ -1,10 +1,10 @@
-/** Files and what they import: floors, the longest chain, circles. */
+/** The graph of files and their imports: floors, the longest chain, circles. */
 import type { Import } from './imports.js'
 
-/** File -> the files that it imports. Folders too can stand here. */
+/** File -> the files that it imports. The nodes can be folders too. */
 export type Graph = ReadonlyMap<string, ReadonlySet<string>>
 
-/** The graph of these files; imports from or of others are left out. */
+/** The graph of these files. Imports by or of other files are left out. */
 export function graphOf(files: Iterable<string>, imports: readonly Pick<Import, 'from' | 'to'>[]): Graph {
   const graph = new Map<string, Set<string>>([...files].sort().map((file) => [file, new Set()]))
   for (const { from, to } of imports) if (graph.has(to)) graph.get(from)?.add(to)
@@ -12,7 +12,7 @@ export function graphOf(files: Iterable<string>, imports: readonly Pick<Import, 
 }
 
 /**
- * The strongly connected components: files that all reach each other. Each stands after those that it imports.
+ * The strongly connected components: files that all reach each other. Each component comes after those that it imports.
  * Tarjan's algorithm.
  */
 export function components(graph: Graph): readonly (readonly string[])[] {
@@ -51,14 +51,14 @@ export function circles(graph: Graph): readonly (readonly string[])[] {
 }
 
 /**
- * A file stands one floor above the highest file that it imports; one that imports none stands on floor 1. The files of
- * a circle share a floor, above all that any of them imports.
+ * A file stands one floor above the highest file that it imports; a file without imports stands on floor 1. The files
+ * of a circle share one floor, above all that any of them imports.
  */
 export function floors(graph: Graph): ReadonlyMap<string, number> {
   const floorOf = new Map<string, number>()
   for (const component of components(graph)) {
     const imported = component.flatMap((file) => [...(graph.get(file) ?? [])])
-    // What has no floor yet is of this component: those below it came before.
+    // A file without a floor is in this component, because the components below have theirs already.
     const floor = 1 + Math.max(0, ...imported.map((file) => floorOf.get(file) ?? 0))
     for (const file of component) floorOf.set(file, floor)
   }
@@ -74,7 +74,7 @@ export function longestChain(graph: Graph): readonly string[] {
   let next = [...graph.keys()].find((file) => floorOf.get(file) === highest)
   for (let floor = highest; next !== undefined; floor -= 1) {
     const below = (file: string) => [...(graph.get(file) ?? [])].find((other) => floorOf.get(other) === floor - 1)
-    // Of a circle, the file through which it stands on the floor below.
+    // Of a circle, this is a file that imports one from the floor below.
     const link: string = circleOf.get(next)?.find((file) => below(file) !== undefined) ?? next
     chain.push(link)
     next = below(link)

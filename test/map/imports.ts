@@ -1,4 +1,4 @@
-/** What files import of each other, in whichever form. */
+/** Finds the imports between files, in every form. */
 import { posix } from 'node:path'
 import {
   isExportDeclaration,
@@ -13,9 +13,9 @@ import { firstLine, type Trees } from './syntax.js'
 export interface Import {
   readonly from: string
   readonly to: string
-  /** Where it names the file: of several lines, the last. */
+  /** The line with the path of the imported file: the last line of a long import. */
   readonly line: number
-  /** As the imported file exports them. `all`: whichever, for the import names none. */
+  /** The names as the imported file exports them. `all`: the import names none, and may use every export. */
   readonly names: readonly string[] | 'all'
 }
 
@@ -30,7 +30,7 @@ export function importsAmong(trees: Trees): readonly Import[] {
   )
 }
 
-/** Imports name what the compiler makes of a file: `./x.js` is x.ts. Packages are no file of ours. */
+/** Imports name the compiled file: `./x.js` is x.ts. Packages are no files of ours, and give `undefined`. */
 function resolve(from: string, specifier: string): string | undefined {
   if (!specifier.startsWith('.')) return undefined
   return posix.join(posix.dirname(from), specifier.replace(/\.js$/, '.ts'))
@@ -46,7 +46,7 @@ function namesOf(importing: Node): Import['names'] {
     const { exportClause } = importing
     return exportClause !== undefined && isNamedExports(exportClause) ? namesIn(exportClause.elements) : 'all'
   }
-  // import('…') has all as its value. What is done with it, and with a type of that form, is not followed.
+  // The value of import('…') has all exports. The use of that value, or of such a type, is not followed.
   return 'all'
 }
 
@@ -55,7 +55,7 @@ interface Specifier extends Node {
   readonly name: Node
 }
 
-/** In `{ x as y }`, x. */
+/** The names as they are exported: in `{ x as y }`, x. */
 function namesIn(specifiers: NodeArray<Specifier> | undefined): readonly string[] {
   return (specifiers ?? []).map(({ propertyName, name }) => (propertyName ?? name).getText())
 }

@@ -1,7 +1,7 @@
-/** What the architecture of handler/ may not exceed, for `npm run map` and its test. */
+/** The limits on the architecture of handler/, for `npm run map` and its test. */
 import type { Survey } from './survey.js'
 
-/** The one place to tighten: whatever the code stays below can be lowered here. */
+/** The only place to tighten the limits: lower a limit when the code stays below it. */
 export const LIMITS = {
   arrowsUp: 0,
   circles: 3,
@@ -14,7 +14,7 @@ export const LIMITS = {
 
 export type Figures = Readonly<Record<keyof typeof LIMITS, number>>
 
-/** A survey in the numbers that LIMITS is about. */
+/** The numbers of a survey that LIMITS bounds. */
 export function figures(survey: Survey): Figures {
   return {
     arrowsUp: survey.arrowsUp.length,
@@ -27,7 +27,7 @@ export function figures(survey: Survey): Figures {
   }
 }
 
-/** A line for each limit that is exceeded. */
+/** One line for each limit that is exceeded. */
 export function broken(found: Figures, limits: Figures): readonly string[] {
   return (Object.keys(limits) as (keyof Figures)[])
     .filter((key) => found[key] > limits[key])

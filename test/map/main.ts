@@ -1,6 +1,6 @@
 /**
- * `npm run map`: the architecture of handler/, as its imports have it. Exit code 1 when a limit is exceeded; 2 for wrong
- * flags.
+ * `npm run map`: prints the architecture of handler/, as its imports show it. Exit code 1 when a limit is exceeded; 2
+ * for wrong flags.
  */
 import { scriptFlags } from '../support/flags.js'
 import { broken, figures, LIMITS } from './limits.js'

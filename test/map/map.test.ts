@@ -14,7 +14,7 @@ function trees(texts: Readonly<Record<string, string>>): Promise<Trees> {
   return parse(new Map(Object.entries(texts)))
 }
 
-/** By the first letters of files: `{ a: 'bc' }`, a imports b and c. */
+/** A graph of files with names of one letter: in `{ a: 'bc' }`, a imports b and c. */
 function graph(imports: Readonly<Record<string, string>>): Graph {
   return new Map(Object.entries(imports).map(([file, imported]) => [file, new Set(imported)]))
 }

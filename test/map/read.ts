@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { repository } from '../support/handler.js'
 import type { Sources } from './syntax.js'
 
-/** The files of handler/, and of test/, whose imports count as uses. */
+/** Reads the files of handler/, and those of test/, because their imports count as uses. */
 export function readSources(): Sources {
   const paths = ['handler', 'test'].flatMap((folder) =>
     readdirSync(join(repository, folder), { recursive: true, encoding: 'utf8' })

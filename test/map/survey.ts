@@ -1,4 +1,4 @@
-/** All that the map shows, from source texts alone. */
+/** Makes the whole content of the map from source texts. */
 import { type Export, unusedExports } from './exports.js'
 import { arrowsUp, ENTRIES, type FolderCircle, folderCircles, folderOf, ROOT, rowOf } from './folders.js'
 import { LONG, type MeasuredFunction, measureFunctions } from './functions.js'
@@ -7,10 +7,10 @@ import { grouped } from './grouped.js'
 import { type Import, importsAmong } from './imports.js'
 import { parse, type Sources } from './syntax.js'
 
-/** How many of the longest functions are named. */
+/** The number of longest functions that the map names. */
 const NAMED = 5
 
-/** A folder, by itself: without the folders in it. */
+/** A folder without the folders in it. */
 export interface Room {
   readonly folder: string
   readonly lines: number
@@ -27,12 +27,12 @@ export interface Survey {
   readonly circles: readonly (readonly string[])[]
   readonly folderCircles: readonly FolderCircle[]
   readonly longestFunctions: readonly MeasuredFunction[]
-  /** How many have more than LONG lines. */
+  /** How many functions have more than LONG lines. */
   readonly longFunctions: number
   readonly unusedExports: readonly Export[]
 }
 
-/** @param sources handler/'s, and others that import from it */
+/** @param sources the files of handler/, and others that import from it */
 export async function survey(sources: Sources): Promise<Survey> {
   const trees = await parse(sources)
   const here = new Map([...trees].filter(([file]) => file.startsWith(`${ROOT}/`)))
@@ -57,7 +57,7 @@ export async function survey(sources: Sources): Promise<Survey> {
   }
 }
 
-/** As the map orders them, from the top down; those that are not on it come last. */
+/** The rooms in the order of the map, from the top down. Rooms that are not on the map come last. */
 function rooms(sources: Sources, floorOf: ReadonlyMap<string, number>): readonly Room[] {
   const files = [...floorOf].map(([file, floor]) => ({ file, lines: linesOf(sources.get(file) ?? ''), floor }))
   const found = [...grouped(files, ({ file }) => folderOf(file))].map(([folder, inIt]) => ({

@@ -1,7 +1,7 @@
 /**
- * Source texts as syntax trees. The compiler that checks the types also parses here: TypeScript 7 offers its trees under
- * `unstable/`, from a process of its own. package.json names one exact version of it, so what is unstable does not change
- * under this code; and a tree tells an import from a comment, and a function's end from a template's, where patterns guess.
+ * Parses source texts into syntax trees, with the compiler that also checks the types. TypeScript 7 offers its trees
+ * under `unstable/`, from a process of its own. package.json names one exact version, so that this interface does not
+ * change. A tree tells an import from a comment, and a function's end from a template's; a pattern could only guess.
  */
 import type { Node, SourceFile } from 'typescript/unstable/ast'
 import { API } from 'typescript/unstable/async'
@@ -13,7 +13,7 @@ export type Sources = ReadonlyMap<string, string>
 /** Path in the repository -> syntax tree. */
 export type Trees = ReadonlyMap<string, SourceFile>
 
-/** No type is needed, so nothing else is read: no libraries, and no packages. */
+/** No types are needed, so the compiler reads no libraries and no packages. */
 const PARSE_ONLY = { compilerOptions: { noLib: true, noResolve: true, types: [] }, include: ['**/*'] }
 
 /** @throws Error (rejects) when a path does not end in `.ts` */
@@ -35,12 +35,12 @@ export async function parse(sources: Sources): Promise<Trees> {
   }
 }
 
-/** Of the node's first character, comments before it left out; from 1. */
+/** The line of the node's first character, without the comments before it; counted from 1. */
 export function firstLine(node: Node): number {
   return lineAt(node, node.getStart())
 }
 
-/** Of the node's last character; from 1. */
+/** The line of the node's last character; counted from 1. */
 export function lastLine(node: Node): number {
   return lineAt(node, node.getEnd())
 }

@@ -1,4 +1,4 @@
-/** A survey as a person reads it. */
+/** Prints a survey for people. */
 import { inRoot } from './folders.js'
 import { LONG } from './functions.js'
 import { type Figures, figures } from './limits.js'
@@ -6,7 +6,7 @@ import type { Room, Survey } from './survey.js'
 
 const WIDTH = 120
 
-/** @param limits what stands beside the figures */
+/** @param limits printed beside the figures */
 export function toText(survey: Survey, limits: Figures): string {
   const { arrowsUp, circles, folderCircles, longestFunctions, longFunctions, notOnTheMap, unusedExports } = survey
   const functions = longestFunctions.map(({ lines, name, file, line }) => `${lines}  ${name}  ${file}:${line}`)
@@ -63,7 +63,7 @@ function folderName(folder: string): string {
   return folder === '.' ? '(root)' : folder
 }
 
-/** In lines that fit, with room for their indentation. */
+/** Puts the items into lines that fit, with room for their indentation. */
 function wrapped(items: readonly string[], separator: string): readonly string[] {
   const lines: string[] = []
   for (const [place, item] of items.entries()) {

@@ -1,6 +1,6 @@
 /**
- * What the real code does, as a tree: where it stands after each history of answers. A pass depends on nothing else, so
- * each history is run once, however many states of the world it belongs to; a search then walks the tree.
+ * The behaviour of the real code as a tree: its state after each history of answers. A pass depends on nothing else, so
+ * each history runs only once, however many states of the world it belongs to. A search then walks the tree.
  */
 import { CLAIM } from '../../handler/kube/keys.js'
 import type { Pod, Service } from '../../handler/kube/port.js'

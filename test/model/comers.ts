@@ -1,4 +1,4 @@
-/** Pods that come with labels and annotations that no pass has written on them. */
+/** New pods that come with labels and annotations which no pass has written. */
 import { ACTIVE_SINCE, EPOCH, PIN } from '../../handler/kube/keys.js'
 import type { Pod, Writer } from '../../handler/kube/port.js'
 import { aPod } from '../support/builders.js'

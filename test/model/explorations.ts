@@ -1,4 +1,4 @@
-/** What is searched, and how far. */
+/** The searches, and how far each of them goes. */
 
 import { hasEnded } from '../support/roles.js'
 import { withoutStacks } from '../support/stacks.js'

@@ -1,4 +1,4 @@
-/** What third parties do: to pods, and to Services. Pure. */
+/** The actions of third parties on pods and Services. Pure. */
 
 import { isClaimed } from '../../handler/group/services.js'
 import { PIN } from '../../handler/kube/keys.js'

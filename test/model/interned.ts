@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 
-/** Numbers for values: equal values have the same one, and the first of them stands for all. */
+/** Gives numbers to values. Equal values have the same number, and the first of them stands for all. */
 export class Interned<T> {
   private readonly ids = new Map<string, number>()
   private readonly values: T[] = []

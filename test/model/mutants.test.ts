@@ -1,4 +1,4 @@
-/** That the program as it is breaks nothing within such bounds is a part of complete.test.ts and bounded.test.ts. */
+/** complete.test.ts and bounded.test.ts show that the program without mutations breaks nothing within such bounds. */
 import { describe, expect, it } from 'vitest'
 import { withoutStacks } from '../support/stacks.js'
 import { begin } from './explorations.js'

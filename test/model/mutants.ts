@@ -1,4 +1,4 @@
-/** Every rule that safety or smoothness rests on, taken out of the program: a search has to find each. */
+/** Each mutant lacks one rule that safety or smoothness depends on. A search has to find each of them. */
 
 import type { Bounds, Views } from './beginnings.js'
 import type { Edit } from './mutate.js'

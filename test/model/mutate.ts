@@ -1,4 +1,4 @@
-/** The program with something taken out of it, to see that a search finds what is missing. */
+/** Builds the program with edits, to show that a search finds the missing rule. */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'

@@ -1,4 +1,4 @@
-/** What must hold of every move, of every pass, and of every end. Pure; each answers what is broken, in a sentence. */
+/** The promises for every move, every pass and every end. Pure. Each check returns the broken promise in a sentence. */
 import { ACTIVE_SINCE, CLAIM, EPOCH, HEALED, PIN, TAKEN_BACK } from '../../handler/kube/keys.js'
 import { FIELD_MANAGER, type Pod } from '../../handler/kube/port.js'
 import { epochOf, hasEnded, isActivation, isActive, isPromotion } from '../support/roles.js'

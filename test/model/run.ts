@@ -1,7 +1,7 @@
 /**
- * One pass of the real code, taken step by step: it runs until it waits for answers of the API server, and goes on when
- * it is given one. Time is its own: when it only sleeps, it wakes at once; when time is taken from it, its limits come.
- * What it does depends on nothing but the answers that it was given, in their order.
+ * Runs one pass of the real code step by step: it runs until it waits for answers of the API server, and goes on when
+ * it gets one. It has its own clock: a sleep ends at once if the pass does nothing else, and a delay lets its limits
+ * pass. The behaviour of the pass depends only on the answers that it gets, and on their order.
  */
 import type { Kube, KubeError, Pod, Service } from '../../handler/kube/port.js'
 import type { fairShares } from '../../handler/pass/fair-share.js'

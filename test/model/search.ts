@@ -1,4 +1,4 @@
-/** Every order in which things can happen, from some first states on. A state that was seen is not gone through again. */
+/** Searches every order of moves from some first states on. A state that was seen before is not searched again. */
 import { seededRandom } from '../support/random.js'
 import { ends, type FoundState, type Move, movesFrom } from './moves.js'
 import { brokenBy } from './promises.js'

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 
-/** The states that a search has seen, with the schedules from each on: a table that is as large as memory allows. */
+/** The states that a search has seen, with the schedules from each on. The table grows as large as memory allows. */
 export class Seen {
   private hashes = new Uint32Array(2 * FIRST_PLACES)
   private values = new Float64Array(FIRST_PLACES)

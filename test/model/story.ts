@@ -1,4 +1,4 @@
-/** What happened, in words. */
+/** Describes objects and moves in words. */
 import { CLAIM, EPOCH, PIN } from '../../handler/kube/keys.js'
 import type { Pod, Service } from '../../handler/kube/port.js'
 import type { Call } from '../support/stored.js'

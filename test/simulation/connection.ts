@@ -1,4 +1,4 @@
-/** A pass's port to the cluster: requests take their time, or worse. */
+/** The port of a pass to the cluster, with requests that are slow, lost, throttled or left without an answer. */
 
 import type { Kube, Pod, Service, Written } from '../../handler/kube/port.js'
 import type { Clock } from '../../handler/util/clock.js'

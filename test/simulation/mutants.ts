@@ -1,4 +1,4 @@
-/** Rules of the program of which a simulation tells when they are missing: of safety, of choice, of coming to rest. */
+/** Mutants that a simulation finds: each lacks a rule of safety, of choice, or of coming to rest. */
 import { mutants } from '../model/mutants.js'
 import type { Edit } from '../model/mutate.js'
 import type { Plan } from './plan.js'

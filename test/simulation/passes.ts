@@ -1,4 +1,4 @@
-/** Passes of the real code, each with a clock, a connection and a fate of its own, and the promises kept in view. */
+/** Runs passes of the real code, each with its own clock, connection and fate, and checks the promises. */
 
 import type { Probe } from '../../handler/health/probe.js'
 import { CLAIM } from '../../handler/kube/keys.js'

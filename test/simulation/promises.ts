@@ -1,4 +1,4 @@
-/** What must hold after every write, and where everything has come to rest. Each answers what is broken, in a sentence. */
+/** The promises after every write, and once all is at rest. Each check returns the broken promise in a sentence. */
 import { ACTIVE_SINCE, CLAIM, EPOCH, HEALED } from '../../handler/kube/keys.js'
 import type { Pod, Service } from '../../handler/kube/port.js'
 import { epochOf, hasEnded, isActive, isBornWithRole, isPromotion, ownMark } from '../support/roles.js'

@@ -1,4 +1,4 @@
-/** The groups, their pods and what happens to them: they fail and recover, are deleted and made again. */
+/** The groups and their pods, which fail and recover, are deleted and created again. */
 import { isDeepStrictEqual } from 'node:util'
 import { CLAIM, EPOCH, HEALED, PIN, TAKEN_BACK } from '../../handler/kube/keys.js'
 import type { Pod, Service } from '../../handler/kube/port.js'

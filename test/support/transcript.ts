@@ -1,4 +1,4 @@
-/** Writes down passes against the in-process API: each request, its answer, and how the objects stand after it. */
+/** Writes down passes against the in-process API: each request, its answer, and the state of the objects after it. */
 import { CLAIM, EPOCH, PIN } from '../../handler/kube/keys.js'
 import type { Kube, PatchOperation, Written } from '../../handler/kube/port.js'
 import { exitCode } from '../../handler/report/exit-code.js'
@@ -8,10 +8,10 @@ import { type InProcess, NAMESPACE } from './in-process.js'
 const SERVICE = 'app'
 const ROLE = 'role'
 
-/** A pass is killed: its request is never sent, and the pass never goes on. */
+/** The pass is killed: its request is never sent, and the pass does not go on. */
 export const KILLED = Symbol('killed')
 
-/** Meddles with the nth request of a pass, before it is sent. */
+/** Is called before each request of a pass is sent, and may interfere with it. */
 export type Meddle = (request: string) => Promise<typeof KILLED | undefined>
 
 export class Transcript {
@@ -25,7 +25,7 @@ export class Transcript {
     this.lines.push('', text)
   }
 
-  /** The pods and the Service, once; again only when they have changed. */
+  /** Writes down the pods and the Service, if they have changed since the last time. */
   show(): void {
     const lines = [this.service(), ...this.pods()]
     const state = lines.join('\n')
@@ -33,7 +33,7 @@ export class Transcript {
     this.state = state
   }
 
-  /** Makes a pass and writes it down. `undefined`: it was killed. */
+  /** Makes a pass and writes it down. @returns `undefined` if the pass was killed */
   async pass(
     name: string,
     meddle: Meddle = async () => undefined,
@@ -61,7 +61,7 @@ export class Transcript {
     return report
   }
 
-  /** Uids, times and the like read as what they stand for. */
+  /** The transcript, with uids, times and the like replaced by their meaning. */
   toString(): string {
     let text = this.lines.join('\n').trim()
     for (const resource of ['pods', 'services'] as const)
@@ -88,7 +88,7 @@ export class Transcript {
       this.show()
       return answer
     }
-    // One at a time: the answers to requests that are sent together may come in any order.
+    // Requests are sent one at a time: the answers to requests that are sent together may come in any order.
     let last: Promise<unknown> = Promise.resolve()
     const request = <T>(...args: Parameters<typeof one<T>>): Promise<T> => {
       const answer = last.then(() => one(...args))
