@@ -6,7 +6,7 @@ import { isMember } from '../../group/members.js'
 import { isClaimed } from '../../group/services.js'
 import { servingOf } from '../../health/serving.js'
 import { CLAIM, PREFIX } from '../../kube/keys.js'
-import { isOfJob } from '../../kube/pods.js'
+import { canServe, isOfJob } from '../../kube/pods.js'
 import type { Pod, Service } from '../../kube/port.js'
 import { isInScope, type ServiceRef } from '../../pass/scope.js'
 import { DEFAULT_SETTINGS, type Settings } from '../../settings/settings.js'
@@ -151,7 +151,7 @@ export class GroupCache {
     if (active && actives.length === 1 && this.isServing(group, active)) return NONE
     // A pass helps only if there is a pod that may take over.
     const canTakeOver = (pod: Pod) =>
-      pod !== active && isRunning(pod) && !isOfJob(pod) && (pod.ready || !active || !isRunning(active))
+      pod !== active && canServe(pod) && !isOfJob(pod) && (pod.ready || !active || !canServe(active))
     return actives.length > 1 || pods.some(canTakeOver) ? { kind: 'unserved' } : NONE
   }
 
@@ -236,10 +236,6 @@ export class GroupCache {
 }
 
 const PAUSE = `${PREFIX}pause`
-
-function isRunning({ phase, terminating }: Pod): boolean {
-  return phase === 'Running' && !terminating
-}
 
 function isSame(one: Service, other: Service): boolean {
   return JSON.stringify({ ...one, resourceVersion: '' }) === JSON.stringify({ ...other, resourceVersion: '' })

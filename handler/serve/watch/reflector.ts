@@ -84,7 +84,7 @@ export async function runReflector<T>(
     // A version may expire after a while, and then the next list must not wait. Where the version of a new list
     // expires, something is wrong, and the next list waits.
     const atOnce = why.reason === 'expired' && (steady || !isListing)
-    if (failures > 0 && !atOnce) await clock.sleep(Math.max(backoff(failures, random), requestedMs(why)), signal)
+    if (failures > 0 && !atOnce) await clock.sleep(Math.max(delayMs(failures, random), requestedMs(why)), signal)
   }
 }
 
@@ -95,7 +95,7 @@ function requestedMs(why: Interruption): number {
 }
 
 /** Half a second after the first failure, then twice as long each time; up to half of it less, by chance. */
-function backoff(failures: number, random: () => number): number {
+function delayMs(failures: number, random: () => number): number {
   return doubled(FIRST_BACKOFF_MS, failures - 1, LONGEST_BACKOFF_MS) * (0.5 + random() / 2)
 }
 
