@@ -1,5 +1,5 @@
-// Bundles handler/ into dist/, or into the folder that is named: main.cjs is what `node handler` and the bins run,
-// index.js what a program imports.
+// Bundles handler/ into dist/, or into the folder given as an argument. `node handler` and the bins run main.cjs; other
+// programs import index.js.
 import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
@@ -10,14 +10,14 @@ const { version } = require('./package.json')
 const [folder = 'dist'] = process.argv.slice(2)
 
 /**
- * Parts of @kubernetes/client-node's kubeconfig code that hardly any pass uses but every start would pay for. `lazy`
- * ones load at their first use; those that are `unsupported` are refused in handler/kube/auth/check-config.ts before they
- * could be used; `absent` ones are never reached.
+ * Modules that @kubernetes/client-node's kubeconfig code would load at every start, though hardly any pass uses them.
+ * `lazy` ones are loaded at their first use. `unsupported` ones cannot be reached, because
+ * handler/kube/auth/check-config.ts refuses the users that need them. `absent` ones are never called.
  */
 const lazy = { 'socks-proxy-agent': ['SocksProxyAgent'], hpagent: ['HttpProxyAgent', 'HttpsProxyAgent'] }
 const unsupported = { azure_auth: 'AzureAuth', gcp_auth: 'GoogleCloudPlatformAuth', oidc_auth: 'OpenIDConnectAuth' }
 const absent = {
-  // `Headers` serves applyToFetchOptions only; the generated API index (900 modules) only makeApiClient.
+  // Only applyToFetchOptions uses `Headers`; only makeApiClient uses the generated API index (900 modules).
   'node-fetch': 'export const Headers = undefined\nexport default undefined',
   'gen/index.js': 'export const createConfiguration = undefined, ServerConfiguration = undefined',
 }
@@ -45,7 +45,7 @@ const trim = {
   },
 }
 
-// Parts of an earlier index.js: their names tell their contents.
+// Remove the chunks of an earlier index.js: their names contain a hash of their contents, so they are not overwritten.
 for (const file of existsSync(folder) ? readdirSync(folder) : []) {
   if (file.startsWith('index-')) rmSync(join(folder, file))
 }
@@ -77,6 +77,6 @@ await build({
   outdir: folder,
   format: 'esm',
   packages: 'external',
-  splitting: true, // who imports `pass` alone does not load what serves requests
+  splitting: true, // a program that imports `pass` alone does not load the server
   chunkNames: 'index-[hash]',
 })

@@ -1,25 +1,26 @@
-/** What a program imports. */
-import { createFunction } from './function.js'
-import type { Fetch } from './serve/fetch.js'
+/** The exports for programs that import this package. */
+
+import { createFunction } from './serve/function.js'
+import type { Fetch } from './serve/http/routes.js'
 
 const fetch: Fetch = createFunction(process.env)
 
 /**
- * The routes of `node handler serve`, configured by the environment. Some hosts want a function, others an object with
- * a function `fetch`: it is both.
+ * The routes of `node handler serve`, configured by the environment. Some hosts call a function, others an object's
+ * method `fetch`: this is both.
  */
 export default Object.assign(fetch, { fetch })
 
-export { type Clock, systemClock } from './clock.js'
-export { type Cluster, type ClusterOptions, connect, defaultNamespace, loadConfig } from './cluster.js'
-export type { Effects } from './effects.js'
-export { createFunction } from './function.js'
 export { probe } from './health/probe.js'
-export { type PassOptions, pass } from './pass.js'
-export { DEFAULT_SETTINGS } from './policy.js'
+export { type Cluster, type ClusterOptions, connect, defaultNamespace, loadConfig } from './kube/cluster.js'
+export type { Effects } from './pass/context.js'
+export { type PassOptions, pass } from './pass/pass.js'
 export { exitCode } from './report/exit-code.js'
 export { toJson } from './report/json.js'
 export type { GroupReport, Report } from './report/report.js'
 export { toText } from './report/text.js'
-export type { Fetch } from './serve/fetch.js'
-export type { Log } from './serve/log.js'
+export { createFunction } from './serve/function.js'
+export type { Fetch } from './serve/http/routes.js'
+export type { Log } from './serve/telemetry/log.js'
+export { DEFAULT_SETTINGS } from './settings/settings.js'
+export { type Clock, systemClock } from './util/clock.js'

@@ -1,17 +1,17 @@
-/** What `node handler` runs. Alone in touching the process: its arguments, environment, signals, streams, exit code. */
-import { parseInvocation } from './cli.js'
-import { systemClock } from './clock.js'
-import { UsageError } from './errors.js'
+/** The process that `node handler` runs: its arguments, environment, signals, streams and exit code. */
+import { parseInvocation } from './cli/cli.js'
+import type { RunOptions, ServeOptions } from './cli/options.js'
 import { probe } from './health/probe.js'
 import { defaultNamespace, loadConfig } from './kube/auth/config.js'
 import { connect } from './kube/client.js'
-import type { RunOptions, ServeOptions } from './options.js'
-import { pass } from './pass.js'
-import { printable } from './printable.js'
+import { pass } from './pass/pass.js'
 import { exitCode, exitCodeOfError } from './report/exit-code.js'
 import { toJson } from './report/json.js'
 import { toText } from './report/text.js'
-import { describeDefect } from './serve/log.js'
+import { describeDefect } from './serve/telemetry/log.js'
+import { systemClock } from './util/clock.js'
+import { UsageError } from './util/errors.js'
+import { printable } from './util/printable.js'
 
 async function run(options: RunOptions, stop: AbortSignal): Promise<number> {
   const config = loadConfig({ ...options, env: process.env })
@@ -24,7 +24,7 @@ async function run(options: RunOptions, stop: AbortSignal): Promise<number> {
 }
 
 async function runServer(options: ServeOptions, stop: AbortSignal): Promise<number> {
-  const { serve } = await import('./serve/serve.js') // a pass does not pay for it
+  const { serve } = await import('./serve/serve.js') // loaded here, so that a single pass starts faster
   const log = {
     print: (text: string) => void print(text),
     warn: (text: string) => console.error(`active-passive: ${printable(text)}`),
@@ -34,9 +34,9 @@ async function runServer(options: ServeOptions, stop: AbortSignal): Promise<numb
 }
 
 async function main(): Promise<number> {
-  process.stdout.on('error', () => {}) // nobody reads it any more
+  process.stdout.on('error', () => {}) // its reader may have gone
   const stop = new AbortController()
-  // However often: a swap that has begun is finished, and the deadline ends everything else.
+  // A second signal changes nothing: a handover that has begun is finished, and the deadline ends everything else.
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => stop.abort())
   try {
     const invocation = await parseInvocation(process.argv.slice(2), process.env)
@@ -50,12 +50,12 @@ async function main(): Promise<number> {
   }
 }
 
-/** Resolves when the text is out, or when nobody reads it any more. */
+/** Resolves when the text is written, or when its reader has gone. */
 function print(text: string): Promise<void> {
   return new Promise((resolve) => {
     process.stdout.write(text, () => resolve())
   })
 }
 
-// Ends whatever may still be open: a credential plugin that hangs, a probe that was cut off.
+// Exits even if something is still open: a credential plugin that hangs, or a probe that was cut off.
 void main().then((code) => process.exit(code))

@@ -1,40 +1,48 @@
-/** Where a pod is probed: its address, and the number of a port. Pure. */
+/** The address and the port at which a pod is probed. Pure. */
 import { isIP } from 'node:net'
 import type { Container, Pod } from '../kube/port.js'
-import { findPort } from '../service-ports.js'
-import type { PortRef } from './check.js'
+import type { PortRef } from '../settings/check.js'
+import { findPort } from './service-ports.js'
 
 export interface Address {
   readonly host: string
   readonly port: number
 }
 
-/** Nothing to connect to; the text says why. */
+/** There is nothing to connect to; the text says why. */
 export interface Unusable {
   readonly kind: 'unusable'
   readonly text: string
 }
 
-/** The primary one of the pod's addresses, which is the one that the kubelet probes, and this port. */
+/** The pod's primary address, which the kubelet probes too, with this port. */
 export function addressOf(pod: Pod, port: number | Unusable): Address | Unusable {
   if (typeof port !== 'number') return port
   return whyNoAddress(pod) ?? { host: pod.ip ?? '', port }
 }
 
-/** Anything but an address in its usual form would be a name to look up, or another address (`010.0.0.1`). */
+/**
+ * Why there is no address. Anything but an address in its usual form would be a name to resolve, or another address
+ * (`010.0.0.1`).
+ */
 export function whyNoAddress({ ip }: Pod): Unusable | undefined {
   if (!ip) return unusable('no IP address')
   return isIP(ip) === 0 ? unusable(`no IP address: ${JSON.stringify(ip)}`) : undefined
 }
 
-/** The port of an explicit check: by its name it is the one that a Service with that targetPort sends traffic to. */
+/** Ready, with an address: an endpoint of any Service that selects it. */
+export function isReadyEndpoint(pod: Pod): boolean {
+  return pod.ready && whyNoAddress(pod) === undefined
+}
+
+/** The port of an explicit check. A name means the port to which a Service with that targetPort sends traffic. */
 export function servicePort(pod: Pod, port: PortRef): number | Unusable {
   return (typeof port === 'number' ? port : findPort(pod, port, 'TCP')) ?? unnamed(port)
 }
 
 /**
- * The port of a readinessProbe, as the kubelet resolves it (ResolveContainerPort in k8s.io/kubernetes/pkg/probe): a name
- * is looked up in the probe's own container only, whatever the protocol, and may be a number in digits.
+ * The port of a readinessProbe, as the kubelet resolves it (ResolveContainerPort in k8s.io/kubernetes/pkg/probe): a
+ * name is looked up in the probe's own container only, whatever the protocol, and may be a number in digits.
  */
 export function probePort({ ports }: Container, port: PortRef): number | Unusable {
   const named = typeof port === 'number' ? port : ports.find(({ name }) => name === port)?.number

@@ -1,16 +1,16 @@
-/** Bytes of a source as they are asked for. What is held is what came last and the beginning of a line, never a whole head. */
+/** Reads bytes of a source on demand. It holds the last chunk and the beginning of a line, never a whole head. */
 
-/** Of a line, what is looked at at a stretch. */
-const MAX_PIECE = 16 << 10
+/** The most bytes of a line that are taken at a time. */
+const MAX_PIECE_BYTES = 16 << 10
 const LF = 0x0a
 const CR = 0x0d
 
-/** Takes bytes, one a character where they are a text. */
+/** Reads bytes. In a text, each byte is one character. */
 export class Reader {
-  /** How many bytes may still be taken. */
+  /** The number of bytes that may still be taken. */
   left = Number.POSITIVE_INFINITY
   readonly #source: AsyncIterator<Buffer>
-  /** What came; it was taken up to `#start`. */
+  /** The bytes received; those before `#start` have been taken. */
   #store: Buffer = Buffer.alloc(0)
   #start = 0
   #isOver = false
@@ -23,7 +23,7 @@ export class Reader {
     return this.#store.subarray(this.#start)
   }
 
-  /** @returns whether there was more */
+  /** Reads the next chunk. @returns whether there was one */
   async #fill(): Promise<boolean> {
     if (this.#isOver) return false
     const { done, value } = await this.#source.next()
@@ -41,29 +41,32 @@ export class Reader {
     return taken
   }
 
-  /** What is there of a line, with the line feed where that has come; `undefined` where nothing has: `more` waits for it. */
+  /**
+   * The bytes received of a line, with its line feed if that has come. `undefined` if there are none: `more` waits for
+   * them.
+   */
   piece(): string | undefined {
     const lineFeed = this.#store.indexOf(LF, this.#start)
     const there = lineFeed < 0 ? this.#store.length : lineFeed + 1
-    let end = Math.min(there, this.#start + Math.min(MAX_PIECE, this.left))
-    // It may belong to a line feed that is yet to come.
+    let end = Math.min(there, this.#start + Math.min(MAX_PIECE_BYTES, this.left))
+    // It may belong to a line feed that has not come yet.
     if (end !== lineFeed + 1 && this.#store[end - 1] === CR) end--
     return end > this.#start ? this.#take(end - this.#start).toString('latin1') : undefined
   }
 
-  /** @throws Error when there is nothing more, or nothing more may be taken */
+  /** Waits for more bytes. @throws Error if the source has ended, or no more may be taken */
   async more(): Promise<void> {
     if (this.#buffer.length >= this.left) throw new Error('headers too long')
     if (!(await this.#fill())) throw new Error('connection closed')
   }
 
-  /** The first piece of a line, which is all of it, or is long. @throws Error as `more` does */
+  /** The first piece of a line: the whole line, or a long part of it. @throws Error as `more` does */
   async firstPiece(): Promise<string> {
-    while (!this.#buffer.includes(LF) && this.#buffer.length < MAX_PIECE) await this.more()
+    while (!this.#buffer.includes(LF) && this.#buffer.length < MAX_PIECE_BYTES) await this.more()
     return this.piece() ?? ''
   }
 
-  /** @throws Error when that text does not come within so many bytes */
+  /** Takes all up to the end of a text. @throws Error if it does not end within `limit` bytes */
   async upTo(text: string, limit: number): Promise<string> {
     for (;;) {
       const at = this.#buffer.indexOf(text, 0, 'latin1')
@@ -74,7 +77,7 @@ export class Reader {
     }
   }
 
-  /** So many bytes, which are left where they are; fewer at the end. */
+  /** The next bytes, without taking them. Fewer at the end of the source. */
   async peek(bytes: number): Promise<string> {
     while (this.#buffer.length < Math.min(bytes, this.left) && (await this.#fill()));
     return this.#buffer.toString('latin1', 0, bytes)
@@ -85,7 +88,7 @@ export class Reader {
     return this.#take(bytes).toString('latin1')
   }
 
-  /** At least one byte and at most so many; none at the end. */
+  /** At least one byte and at most `most`. None at the end of the source. */
   async some(most: number): Promise<Buffer> {
     while (this.#buffer.length === 0 && (await this.#fill()));
     return this.#take(most)

@@ -1,4 +1,4 @@
-/** A connection of a probe's own: TCP, and TLS as the kubelet's, without a verified certificate. */
+/** Opens a connection for one probe: TCP, or TLS as the kubelet's, without verifying the certificate. */
 import { once } from 'node:events'
 import { connect as connectTcp, type Socket } from 'node:net'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
@@ -6,8 +6,8 @@ import { hostname, portOf } from './go-url.js'
 import { type HttpRequest, needsHttp1 } from './http-request.js'
 
 /**
- * What Go's TLS offers (crypto/tls/defaults.go): no TLS 1.1, nothing without forward secrecy, no SHA-1 in a handshake. The
- * certificate is the pod's own affair, however old its key and its signature (level 0).
+ * The offer of Go's TLS (crypto/tls/defaults.go): no TLS 1.1, no cipher without forward secrecy, no SHA-1 in a
+ * handshake. The pod's certificate may have any age, key and signature (security level 0).
  */
 const TLS = {
   minVersion: 'TLSv1.2',
@@ -25,14 +25,14 @@ const TLS = {
   rejectUnauthorized: false,
 } as const
 
-/** Bits of an RSA key that Go works with. */
-const MIN_RSA = 1_024
-const MAX_RSA = 8_192
+/** The sizes of an RSA key that Go accepts. */
+const MIN_RSA_BITS = 1_024
+const MAX_RSA_BITS = 8_192
 
 /**
- * Connects to where the request goes, for as long as `signal` is not aborted: then the socket is destroyed.
- * @param reached told when there is somebody at the other end, whether or not TLS comes of it
- * @throws Error when it cannot
+ * Connects to the URL of a request. The socket is destroyed when `signal` is aborted.
+ * @param reached called when the TCP connection is made, whether or not TLS succeeds
+ * @throws Error if the connection fails
  */
 export async function openConnection(
   request: HttpRequest,
@@ -46,7 +46,7 @@ export async function openConnection(
   const address = { host: hostname(url), port: portOf(url), allowHalfOpen: true }
   const ALPNProtocols = needsHttp1(request) ? {} : { ALPNProtocols: ['h2', 'http/1.1'] }
   const socket = isTls ? connectTls({ ...address, ...TLS, ...ALPNProtocols }) : connectTcp(address)
-  socket.on('error', () => {}) // one that comes when the answer is known already
+  socket.on('error', () => {}) // an error may come after the answer is known
   socket.once('connect', reached)
   const abort = () => socket.destroy()
   signal.addEventListener('abort', abort)
@@ -55,7 +55,7 @@ export async function openConnection(
   if ('getPeerX509Certificate' in socket) {
     const { asymmetricKeyType, asymmetricKeyDetails } = socket.getPeerX509Certificate()?.publicKey ?? {}
     const bits = asymmetricKeyDetails?.modulusLength ?? 0
-    if (asymmetricKeyType === 'rsa' && (bits < MIN_RSA || bits > MAX_RSA)) {
+    if (asymmetricKeyType === 'rsa' && (bits < MIN_RSA_BITS || bits > MAX_RSA_BITS)) {
       socket.destroy()
       throw new Error(`TLS: RSA key of ${bits} bits`)
     }

@@ -1,27 +1,28 @@
 /**
- * URLs as Go's net/url reads and writes them, which is how the kubelet reads a probe's path and a redirect's Location. It
- * takes what the URL class refuses or changes (`//x`, `/a/../b`), and refuses what that takes (`/%zz`). Pure.
+ * Reads and writes URLs as Go's net/url does. The kubelet reads a probe's path and a redirect's Location so. Go accepts
+ * texts that the URL class refuses or changes (`//x`, `/a/../b`), and refuses texts that the URL class accepts
+ * (`/%zz`). Pure.
  *
- * All texts are bytes, one a character (Latin-1).
+ * All texts are bytes, one per character (Latin-1).
  */
 import { isIPv6 } from 'node:net'
 
 export interface GoUrl {
-  /** In small letters; empty in a reference that has none. */
+  /** In lower case. Empty in a reference without a scheme. */
   readonly scheme: string
-  /** What follows the scheme where that is no slash (`mailto:x`); such a URL has neither host nor path. */
+  /** The text after the scheme if it does not begin with a slash (`mailto:x`). Such a URL has neither host nor path. */
   readonly opaque: string
   readonly user?: { readonly name: string; readonly password?: string }
-  /** With its port, if any, and an IPv6 address in brackets. */
+  /** With the port, if there is one. An IPv6 address is in brackets. */
   readonly host: string
   /** Escaped, as it is sent. */
   readonly path: string
-  /** Without its question mark; `undefined`: not even that is there. */
+  /** Without the question mark. `undefined`: there is not even a question mark. */
   readonly query: string | undefined
   readonly fragment: string
 }
 
-/** What needs no escape in each part of a URL. */
+/** The characters that need no escape in each part of a URL. */
 const UNRESERVED = 'A-Za-z0-9\\-._~'
 const outside = (characters: string) => new RegExp(`[^${UNRESERVED}${characters}]`, 'g')
 const NOT_IN_PATH = outside('$&+,/:;=@')
@@ -30,7 +31,7 @@ const NOT_IN_USER = outside('$&+,;=')
 const NOT_IN_HOST = outside(`!$&'()*+,;=:\\[\\]<>"`)
 const CONTROL = /[^ -~\x80-\xff]/
 
-/** Reads a URL or a reference. `undefined`: it is none. */
+/** Parses a URL or a reference. `undefined`: it is neither. */
 export function parseUrl(text: string): GoUrl | undefined {
   const [start, rawFragment] = cut(text, '#')
   const url = parseStart(start)
@@ -45,7 +46,7 @@ function parseStart(text: string): GoUrl | undefined {
   const url = { scheme: scheme.toLowerCase(), opaque: '', host: '', path: '', query, fragment: '' }
   if (!rest.startsWith('/')) {
     if (scheme) return { ...url, opaque: rest }
-    if (cut(rest, '/')[0].includes(':')) return undefined // it would read as a scheme
+    if (cut(rest, '/')[0].includes(':')) return undefined // it would be read as a scheme
   }
   const [authority, rawPath] = splitAuthority(rest, scheme !== '')
   const path = canonical(rawPath, NOT_IN_PATH)
@@ -70,7 +71,7 @@ function parseAuthority(text: string, scheme: string): Pick<GoUrl, 'host' | 'use
   return { host, user: { name, ...(password === undefined ? {} : { password }) } }
 }
 
-/** Of several colons, only where it is known that this is HTTP, the first one begins the port. */
+/** The port begins at the first colon if the scheme is HTTP, and otherwise at the last one. */
 function parseHost(text: string, scheme: string): string | undefined {
   const bracket = text.lastIndexOf('[')
   if (bracket > 0) return undefined
@@ -80,16 +81,16 @@ function parseHost(text: string, scheme: string): string | undefined {
   const port = colon < 0 ? '' : text.slice(colon)
   if (!/^(:\d*)?$/.test(port)) return undefined
   const name = colon < 0 ? text : text.slice(0, colon)
-  // Of ASCII only the sign of a zone may be escaped.
-  if (/%(?!25)[0-7]/.test(name) || /[^\x80-\xff]/.test(name.replace(/%/g, '').replace(inHost, ''))) return undefined
+  // Of the ASCII characters only the percent sign of a zone may be escaped.
+  if (/%(?!25)[0-7]/.test(name) || /[^\x80-\xff]/.test(name.replace(/%/g, '').replace(IN_HOST, ''))) return undefined
   const plain = decode(name)
   if (plain === undefined || (bracket === 0 && !isIPv6(plain.slice(1, -1)))) return undefined
   return plain + port
 }
 
-const inHost = new RegExp(`[${UNRESERVED}!$&'()*+,;=:\\[\\]<>"]`, 'g')
+const IN_HOST = new RegExp(`[${UNRESERVED}!$&'()*+,;=:\\[\\]<>"]`, 'g')
 
-/** The URL that a reference in an answer to `base` leads to. `undefined`: it is none. */
+/** Resolves a reference in an answer to `base`. `undefined`: it is no reference. */
 export function resolveUrl(base: GoUrl, reference: string): GoUrl | undefined {
   const to = parseUrl(reference)
   if (!to) return undefined
@@ -109,7 +110,7 @@ export function resolveUrl(base: GoUrl, reference: string): GoUrl | undefined {
   }
 }
 
-/** A path from its root on, without `.` and `..`. What comes first after these begins anew: `/..//x` is `/x`. */
+/** The path from its root, without `.` and `..`. The part that then comes first begins anew: `/..//x` is `/x`. */
 function withoutDots(path: string): string {
   if (!path) return ''
   const parts = path.split('/')
@@ -126,12 +127,12 @@ function withoutDots(path: string): string {
   return out.replace(/^\/\//, '/')
 }
 
-/** The path as it is, percent signs and all: as the kubelet takes one that cannot be read. */
+/** A URL of a path that cannot be parsed: the kubelet takes its characters as they are, percent signs included. */
 export function rawPath(path: string): GoUrl {
   return { scheme: '', opaque: '', host: '', path: encode(path, NOT_IN_PATH), query: undefined, fragment: '' }
 }
 
-/** A URL with a scheme, as text. */
+/** Writes a URL with a scheme as text. */
 export function formatUrl({ scheme, opaque, user, host, path, query, fragment }: GoUrl): string {
   const secret = user?.password === undefined ? '' : `:${encode(user.password, NOT_IN_USER)}`
   const info = user ? `${encode(user.name, NOT_IN_USER)}${secret}@` : ''
@@ -139,23 +140,23 @@ export function formatUrl({ scheme, opaque, user, host, path, query, fragment }:
   return `${scheme}:${opaque || place}${query === undefined ? '' : `?${query}`}${fragment && `#${fragment}`}`
 }
 
-/** What a request line says. */
+/** The target in the request line. */
 export function requestTarget({ scheme, opaque, path, query }: GoUrl): string {
   const target = opaque.startsWith('//') ? `${scheme}:${opaque}` : opaque || path || '/'
   return query === undefined ? target : `${target}?${query}`
 }
 
-/** Without brackets. */
+/** The host, without port and brackets. */
 export function hostname({ host }: GoUrl): string {
   return host.replace(/:\d*$/, '').replace(/^\[(.*)\]$/, '$1')
 }
 
-/** The scheme's own where it has none. */
+/** The port, or the scheme's default. */
 export function portOf({ scheme, host }: GoUrl): number {
   return Number(/:(\d+)$/.exec(host)?.[1] ?? (scheme === 'https' ? 443 : 80))
 }
 
-/** A part as it is where it is escaped enough, and otherwise escaped anew. `undefined`: an escape is none. */
+/** A part of a URL, escaped anew if it is not escaped sufficiently. `undefined`: an escape in it is invalid. */
 function canonical(text: string, unsafe: RegExp): string | undefined {
   const plain = decode(text)
   if (plain === undefined || text.replace(/[!$&'()*+,;=:@[\]%]/g, '').search(unsafe) < 0) return plain && text

@@ -1,32 +1,32 @@
 /**
- * Answers in HTTP/1, read as Go's net/http reads them, which is how the kubelet does: in some ways more lenient than
- * Node's parser in any of its modes (a space in a name, HTTP/9.9, any number of equal lengths), in others stricter (a
- * control character in a value, line feeds between chunks). Reads from any source of bytes; no sockets.
+ * Reads HTTP/1 answers as Go's net/http does, and so as the kubelet does. Go is more lenient than Node's parser in some
+ * ways (a space in a name, HTTP/9.9, several equal lengths) and stricter in others (a control character in a value,
+ * line feeds between chunks). Reads from any source of bytes; there are no sockets here.
  *
- * Whoever answers may mean harm: what is read here takes time in proportion to what came, little memory, and lets others
- * run meanwhile.
+ * The server may mean harm. Reading takes time in proportion to the bytes received and little memory, and lets other
+ * work run meanwhile.
  */
 import { setImmediate } from 'node:timers/promises'
 import { Reader } from './bytes.js'
 import { type Fields, notHttp, readFields, withoutEnd } from './http-fields.js'
 
-/** The answer to a request, its body still to come. */
+/** The answer to a request. Its body is still to be read. */
 export interface HttpAnswer {
   readonly status: number
-  /** Bytes, one a character; empty where there is none. */
+  /** Bytes, one per character. Empty if there is none. */
   readonly location: string
-  /** Bytes of body that were announced; `undefined`: it is not known before the end. */
+  /** The announced length of the body in bytes. `undefined`: unknown before its end. */
   readonly length: number | undefined
-  /** Ends with an error where it is cut short or is not what was announced. */
+  /** Throws if the body is cut short or does not have the announced form. */
   readonly body: AsyncIterable<Buffer>
 }
 
-/** Of all heads together, those of 1xx included. */
-const MAX_HEAD = 10 << 20
-/** Of a line between chunks, and of trailers. */
-const MAX_LINE = 4 << 10
-const MAX_EXCESS = 16 << 10
-/** Of heads, of which all but the last are of 1xx, how many are read at a stretch. */
+/** All heads together, those of 1xx included. */
+const MAX_HEAD_BYTES = 10 << 20
+/** A line between chunks, or all trailers. */
+const MAX_LINE_BYTES = 4 << 10
+const MAX_EXCESS_BYTES = 16 << 10
+/** How many heads (all but the last have a status of 1xx) are read before other work may run. */
 const HEADS_AT_ONCE = 256
 
 interface Head {
@@ -35,10 +35,10 @@ interface Head {
   readonly fields: Fields
 }
 
-/** Reads up to the body. @throws Error when it is no answer, or is cut short */
+/** Reads an answer up to its body. @throws Error if it is no answer, or is cut short */
 export async function readAnswer(source: AsyncIterable<Buffer>): Promise<HttpAnswer> {
   const reader = new Reader(source)
-  reader.left = MAX_HEAD
+  reader.left = MAX_HEAD_BYTES
   for (let heads = 1; ; heads++) {
     const head = await readHead(reader)
     if (heads % HEADS_AT_ONCE === 0) await setImmediate()
@@ -53,7 +53,7 @@ export async function readAnswer(source: AsyncIterable<Buffer>): Promise<HttpAns
 
 async function readHead(reader: Reader): Promise<Head> {
   let piece = await reader.firstPiece()
-  // Where it is long, its end is no end of the status.
+  // The end of a long first piece is not the end of the status.
   const first = piece.endsWith('\n') ? withoutEnd(piece.slice(0, -1)) : `${piece}…`
   const [, major, minor, status = ''] = /^HTTP\/(\d)\.(\d) +([+-]?\d+)(?: |$)/.exec(first) ?? []
   if (status.length !== 3 || Number(status) < 0) throw notHttp()
@@ -67,7 +67,7 @@ interface Framing {
   readonly isChunked: boolean
 }
 
-/** How the body is to be told from what follows it. */
+/** How the end of the body is found. */
 function framing({ status, isOld, fields }: Head): Framing {
   const encodings = isOld ? undefined : fields.get('transfer-encoding')
   if (encodings && (encodings.length > 1 || encodings[0]?.toLowerCase() !== 'chunked')) throw notHttp()
@@ -80,7 +80,7 @@ function framing({ status, isOld, fields }: Head): Framing {
   return { length: isChunked || lengths.size === 0 ? undefined : Number(length), isChunked }
 }
 
-/** @param announced at whose end more has to be there; without it, the end of the connection is the end */
+/** @param announced the announced length. Without it, the end of the connection ends the body */
 async function* readPlain(reader: Reader, length: number, announced: number | undefined): AsyncGenerator<Buffer> {
   for (let left = length; left > 0; ) {
     const chunk = await reader.some(left)
@@ -94,14 +94,14 @@ async function* readPlain(reader: Reader, length: number, announced: number | un
 }
 
 async function* readChunks(reader: Reader): AsyncGenerator<Buffer> {
-  let excess = 0 // of what is no data
+  let excess = 0 // bytes that are not data
   for (;;) {
     const line = await chunkLine(reader)
     const digits = line.replace(/[ \t]+$/, '').split(';')[0] ?? ''
     if (!/^[0-9A-Fa-f]{1,16}$/.test(digits)) throw notHttp()
     const size = Number.parseInt(digits, 16)
     excess = Math.max(0, excess + line.length + 2 - 16 - 2 * size)
-    if (excess > MAX_EXCESS) throw notHttp()
+    if (excess > MAX_EXCESS_BYTES) throw notHttp()
     if (size === 0) break
     yield* readPlain(reader, size, size)
     if ((await reader.exactly(2)) !== '\r\n') throw notHttp()
@@ -109,15 +109,15 @@ async function* readChunks(reader: Reader): AsyncGenerator<Buffer> {
   await readTrailers(reader)
 }
 
-/** A line between chunks, which ends properly. */
+/** A line between chunks, without its CR LF. */
 async function chunkLine(reader: Reader): Promise<string> {
-  const line = await reader.upTo('\n', MAX_LINE)
+  const line = await reader.upTo('\n', MAX_LINE_BYTES)
   if (line.indexOf('\r') !== line.length - 2) throw notHttp()
   return line.slice(0, -2)
 }
 
 async function readTrailers(reader: Reader): Promise<void> {
   if ((await reader.peek(2)) === '\r\n') return
-  const trailers = await reader.upTo('\r\n\r\n', MAX_LINE)
+  const trailers = await reader.upTo('\r\n\r\n', MAX_LINE_BYTES)
   await readFields(new Reader([Buffer.from(trailers, 'latin1')]))
 }

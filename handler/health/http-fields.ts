@@ -1,30 +1,36 @@
 /**
- * The fields of a head or of trailers in HTTP/1, as Go reads them. All are checked and few are kept: a head of 10 MiB, as
- * Go takes it, costs as little memory as one of a line, however many probes get one at once.
+ * Reads the fields of an HTTP/1 head or of trailers, as Go does. All are checked, and few are kept: a head of 10 MiB,
+ * which Go accepts, costs as little memory as one line, however many probes receive one at once.
  */
 import { setImmediate } from 'node:timers/promises'
 import type { Reader } from './bytes.js'
 
-/** By names in small letters: those that somebody looks for, and of their values as many as make a difference. */
+/** Values by lower-case names: only the fields that are needed, and only as many values as make a difference. */
 export type Fields = ReadonlyMap<string, readonly string[]>
 
-/** Of a Location: servers take requests of much less, and to read and write a URL of millions of bytes takes seconds. */
-export const MAX_LOCATION = 128 << 10
-/** Of those that are looked for, how much of a value is kept. Of the others a longer one means nothing that is taken. */
-const KEPT: ReadonlyMap<string, number> = new Map([
-  ['location', MAX_LOCATION + 1],
+/**
+ * The longest Location. Servers accept much shorter requests, and reading and writing a URL of millions of bytes takes
+ * seconds.
+ */
+export const MAX_LOCATION_BYTES = 128 << 10
+/** The fields that are kept, and how many bytes of each value. Longer values of all but Location are never accepted. */
+const KEPT_BYTES: ReadonlyMap<string, number> = new Map([
+  ['location', MAX_LOCATION_BYTES + 1],
   ['content-length', 1 << 10],
   ['transfer-encoding', 1 << 10],
   ['trailer', 4 << 10],
 ])
-const LONGEST_NAME = Math.max(...[...KEPT.keys()].map(({ length }) => length))
-/** Pieces of lines that are read at a stretch. */
+const LONGEST_NAME = Math.max(...[...KEPT_BYTES.keys()].map(({ length }) => length))
+/** How many pieces of lines are read before other work may run. */
 const PIECES_AT_ONCE = 4_096
 
 const IN_NAME = /^[\w!#$%&'*+.^`|~ -]*$/
 const NOT_IN_VALUE = /[^\t -~\x80-\xff]/
 
-/** Reads up to an empty line. A name may have a space in it: nobody looks for that. @throws Error when it is no HTTP */
+/**
+ * Reads fields up to an empty line. A name may contain a space: no such field is needed. @throws Error if it is not
+ * HTTP
+ */
 export async function readFields(reader: Reader): Promise<Fields> {
   const fields = new Map<string, string[]>()
   let field: Field | undefined
@@ -50,16 +56,16 @@ export async function readFields(reader: Reader): Promise<Fields> {
   }
 }
 
-/** One that is being read: a line and those that are folded to it. */
+/** A field that is being read: its line and the lines folded to it. */
 class Field {
   #start = ''
-  /** Of the lines before this one, and of this one; at most `#most` each. */
+  /** The value on the lines before, and on this line; at most `#most` bytes each. */
   #before = ''
   #line = ''
   #isNamed = false
   #most = 0
 
-  /** In small letters; of one that is longer than any that is looked for, the beginning. */
+  /** The name in lower case. A name longer than any that is kept is cut. */
   get name(): string {
     return this.#start.toLowerCase()
   }
@@ -68,7 +74,7 @@ class Field {
     return trim(this.#before + trim(this.#line))
   }
 
-  /** Takes a piece of a line without its end. @throws Error when it is no HTTP */
+  /** Adds a piece of a line, without its line end. @throws Error if it is not HTTP */
   add(piece: string, isNewLine: boolean): void {
     let text = piece
     if (!this.#isNamed) {
@@ -79,7 +85,7 @@ class Field {
       if (colon < 0) return
       if (this.#start === '') throw notHttp()
       this.#isNamed = true
-      this.#most = KEPT.get(this.name) ?? 0
+      this.#most = KEPT_BYTES.get(this.name) ?? 0
       text = text.slice(colon + 1)
     }
     if (NOT_IN_VALUE.test(text)) throw notHttp()
@@ -97,9 +103,9 @@ class Field {
   }
 }
 
-/** Two lengths or encodings are as wrong as any number of them, and of a Location the first one counts. */
+/** Two different lengths or encodings are as wrong as more of them, and only the first Location counts. */
 function keep(fields: Map<string, string[]>, { name, value }: Field): void {
-  const most = KEPT.get(name)
+  const most = KEPT_BYTES.get(name)
   if (most === undefined) return
   const isLong = value.length >= most
   if (isLong && name === 'content-length') throw notHttp()
@@ -109,11 +115,12 @@ function keep(fields: Map<string, string[]>, { name, value }: Field): void {
   fields.set(name, [...known, value])
 }
 
-/** Whether it announces, for after the body, what says how long that is. */
+/** Whether a Trailer announces a field that tells the length of the body. */
 function namesFraming(trailer: string): boolean {
   return trailer.split(',').some((name) => /^(transfer-encoding|trailer|content-length)$/i.test(name.trim()))
 }
 
+/** A line without the carriage return at its end. */
 export const withoutEnd = (line: string) => (line.endsWith('\r') ? line.slice(0, -1) : line)
 
 const isBlank = (character = '') => character === ' ' || character === '\t'
@@ -124,7 +131,7 @@ function withoutBlanksBefore(text: string): string {
   return text.slice(start)
 }
 
-/** Without blanks at both ends. A pattern would look for the end of each run of blanks from each of them. */
+/** Trims spaces and tabs. A regular expression would search for the end of a run of blanks from each blank in it. */
 export function trim(text: string): string {
   let [start, end] = [0, text.length]
   while (start < end && isBlank(text[start])) start++
@@ -132,6 +139,7 @@ export function trim(text: string): string {
   return text.slice(start, end)
 }
 
+/** The error for bytes that are not HTTP. */
 export function notHttp(): Error {
   return new Error('not HTTP')
 }

@@ -1,29 +1,32 @@
-/** The requests of an HTTP probe, as the kubelet and Go's client make them: headers, redirects, the bytes of HTTP/1. Pure. */
+/**
+ * Makes the requests of an HTTP probe as the kubelet and Go's client do: headers, redirects, and the bytes of HTTP/1.
+ * Pure.
+ */
 import { domainToASCII } from 'node:url'
-import { version } from '../version.js'
+import { version } from '../util/version.js'
 import { formatUrl, type GoUrl, parseUrl, requestTarget, resolveUrl } from './go-url.js'
-import { MAX_LOCATION, trim } from './http-fields.js'
+import { MAX_LOCATION_BYTES, trim } from './http-fields.js'
 
-/** By the name in its usual form (`X-Key`); values are bytes, one a character. */
-export type Headers = ReadonlyMap<string, readonly string[]>
+/** Values by the name in its usual form (`X-Key`). Values are bytes, one per character. */
+type Headers = ReadonlyMap<string, readonly string[]>
 
 export interface HttpRequest {
   readonly url: GoUrl
-  /** In place of the URL's. */
+  /** Replaces the URL's host; empty: it does not. */
   readonly host: string
   readonly headers: Headers
-  /** Those that a redirect takes along. */
+  /** The headers that a redirect keeps. */
   readonly carried: Headers
 }
 
-/** Some servers admit nobody but a kubelet, and look for no more than its name. Ours tells who it is. */
+/** Some servers accept only kubelets, and check nothing but this name. Ours also names this program. */
 const USER_AGENT = `kube-probe/1.36 active-passive/${version}`
 
-export const bytes = (text: string) => Buffer.from(text).toString('latin1')
+const bytes = (text: string) => Buffer.from(text).toString('latin1')
 
 /**
  * The first request of a probe.
- * @throws Error when there is no such URL, or a header is none
+ * @throws Error if the URL or a header is invalid
  */
 export function firstRequest(address: string, given: readonly (readonly [name: string, value: string])[]): HttpRequest {
   const url = parseUrl(bytes(address))
@@ -43,21 +46,21 @@ export function firstRequest(address: string, given: readonly (readonly [name: s
   return { url, host: headers.get('Host')?.[0] ?? '', headers, carried: headers }
 }
 
-/** A name that is no token is left as it is. */
+/** The usual form of a name. A name that is no token is left as it is. */
 function usualName(name: string): string {
   if (!/^[\w!#$%&'*+.^`|~-]+$/.test(name)) return name
   return name.toLowerCase().replace(/(^|-)[a-z]/g, (start) => start.toUpperCase())
 }
 
-/** These tell of a body: a redirect that makes a GET of any request takes them away, even of a GET. */
+/** Headers about a body. A redirect that turns any request into a GET removes them, also when the request was a GET. */
 const OF_A_BODY = ['Content-Encoding', 'Content-Language', 'Content-Location', 'Content-Type']
 
 /**
- * The request that a redirect with this status and Location asks for.
- * @throws Error when there is no such URL
+ * The request after a redirect with this status and Location.
+ * @throws Error if the URL is invalid
  */
 export function redirected(last: HttpRequest, status: number, location: string): HttpRequest {
-  if (location.length > MAX_LOCATION) throw new Error('Location too long')
+  if (location.length > MAX_LOCATION_BYTES) throw new Error('Location too long')
   const url = resolveUrl(last.url, location)
   if (!url) throw new Error('invalid URL')
   const carried = new Map(last.carried)
@@ -70,27 +73,30 @@ export function redirected(last: HttpRequest, status: number, location: string):
   return { url, host: isRelative && last.host !== last.url.host ? last.host : '', headers, carried }
 }
 
-/** Of a name that is not in ASCII: no name in DNS is half as long, and to encode one takes time by the square of its length. */
-const MAX_UNICODE_HOST = 1 << 10
+/**
+ * The longest host that is not ASCII. No DNS name is half as long, and encoding one takes time by the square of its
+ * length.
+ */
+const MAX_UNICODE_HOST_BYTES = 1 << 10
 
-/** The host that a request names, in ASCII; empty where it cannot be sent. */
-export function hostOf({ host, url }: HttpRequest): string {
+/** The host in a request's header, in ASCII. Empty if it cannot be sent. */
+function hostOf({ host, url }: HttpRequest): string {
   const wanted = host || url.host
   const [name = '', port = ''] = /^(.*?)(:\d*)?$/s.exec(wanted)?.slice(1) ?? []
-  if (name.length > MAX_UNICODE_HOST && /[\x80-\xff]/.test(name)) return ''
+  if (name.length > MAX_UNICODE_HOST_BYTES && /[\x80-\xff]/.test(name)) return ''
   const ascii = !/[\x80-\xff]/.test(name) ? name : domainToASCII(Buffer.from(name, 'latin1').toString())
   if (!/^[\w!$%&()*+,\-.:;=[\]'~]*$/.test(ascii)) return ''
-  return ascii.replace(/%[^\]]*(?=\])/, '') + port // a zone says nothing to anybody else
+  return ascii.replace(/%[^\]]*(?=\])/, '') + port // a zone means nothing to another machine
 }
 
-/** With the credentials of the URL, which a header of its own goes before. */
+/** The headers, with the credentials of the URL unless there is an Authorization header. */
 function headersOf({ url: { user }, headers }: HttpRequest): Headers {
   if (!user || headers.get('Authorization')?.[0]) return headers
   const basic = Buffer.from(`${user.name}:${user.password ?? ''}`, 'latin1').toString('base64')
   return new Map([...headers, ['Authorization', [`Basic ${basic}`]]])
 }
 
-/** A websocket's handshake, which HTTP/2 has not. */
+/** Whether it is a websocket's handshake, which HTTP/2 does not have. */
 export function needsHttp1({ headers }: HttpRequest): boolean {
   return hasToken(headers.get('Connection'), 'upgrade') && headers.get('Upgrade')?.[0]?.toLowerCase() === 'websocket'
 }
@@ -99,10 +105,10 @@ function hasToken(values: readonly string[] | undefined, token: string): boolean
   return values?.some((value) => value.split(',').some((part) => part.trim().toLowerCase() === token)) ?? false
 }
 
-/** Those that say how a message is framed, or that have a line of their own. */
+/** Headers about the framing of a message, and headers that http1Head writes itself. */
 const NOT_COPIED = ['Host', 'User-Agent', 'Content-Length', 'Transfer-Encoding', 'Trailer']
 
-/** The bytes of a request in HTTP/1.1, on a connection that serves this one only. @throws Error when it is none */
+/** The bytes of an HTTP/1.1 request, on a connection for this request alone. @throws Error if it is invalid */
 export function http1Head(request: HttpRequest): string {
   const target = requestTarget(request.url)
   if (/[^ -~\x80-\xff]/.test(target)) throw new Error('invalid URL')
@@ -123,7 +129,7 @@ export function http1Head(request: HttpRequest): string {
 
 const OF_A_CONNECTION = ['Connection', 'Proxy-Connection', 'Transfer-Encoding', 'Upgrade', 'Keep-Alive']
 
-/** The fields of a request in HTTP/2. @throws Error when it cannot be made in it */
+/** The fields of an HTTP/2 request. @throws Error if it cannot be made in HTTP/2 */
 export function http2Fields(request: HttpRequest): Record<string, string | string[]> {
   const headers = headersOf(request)
   const authority = hostOf(request)

@@ -1,6 +1,6 @@
 /**
- * `http(s)://` checks, and readinessProbes of the kind httpGet: the latter judged as by the kubelet, whose code is the
- * measure (`test/unit/health/kubelet.test.ts`).
+ * Runs `http(s)://` checks and httpGet readinessProbes. Those are judged as the kubelet judges them; its own code is
+ * the reference (`test/unit/health/kubelet.test.ts`).
  */
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
@@ -9,34 +9,36 @@ import { hostname } from './go-url.js'
 import { type HttpAnswer, readAnswer } from './http-answer.js'
 import { firstRequest, type HttpRequest, http1Head, redirected } from './http-request.js'
 import { type Limit, limited } from './limit.js'
-import type { ProbeResult } from './result.js'
+import type { ProbeResult } from './probe-result.js'
 
 export interface HttpCheck {
-  /** With the pod's IP (an IPv6 one in brackets) and a numeric port. */
+  /** With the pod's IP (IPv6 in brackets) and a numeric port. */
   readonly url: string
-  /** As in a readinessProbe: `Host` replaces the URL's, an empty `Accept` or `User-Agent` removes the default. */
+  /**
+   * As in a readinessProbe: `Host` replaces the URL's host, and an empty `Accept` or `User-Agent` removes the default.
+   */
   readonly headers: readonly (readonly [name: string, value: string])[]
   /** Inclusive ranges of acceptable statuses. */
   readonly statuses: readonly (readonly [min: number, max: number])[]
-  /** A substring that the first 64 KiB of the body must hold. Without it 10 KiB of the body are read. */
+  /** A text that the first 64 KiB of the body must contain. Without it, 10 KiB of the body are read. */
   readonly body?: string
   /**
-   * `same-host`: as the kubelet, follows at most 9 redirects to the same host, whatever the port and the scheme; one to
-   * another host is the answer. `none`: any redirect is the answer.
+   * `same-host`: follows at most 9 redirects to the same host, as the kubelet does, whatever the port and the scheme; a
+   * redirect to another host is the answer. `none`: any redirect is the answer.
    */
   readonly redirects: 'same-host' | 'none'
 }
 
-const MAX_BODY = 10 << 10
-const MAX_SEARCHED_BODY = 64 << 10
-/** Of a redirect's body, for the sake of a connection that might be used again. */
-const MAX_REDIRECT_BODY = 2 << 10
+const MAX_BODY_BYTES = 10 << 10
+const MAX_SEARCHED_BODY_BYTES = 64 << 10
+/** How much of a redirect's body Go reads, to use the connection again. */
+const MAX_REDIRECT_BODY_BYTES = 2 << 10
 const MAX_REQUESTS = 10
 const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308]
 
 /**
- * Requests once, on a connection of its own, without verifying a certificate. Ends within `timeoutMs`, redirects and
- * body included, or as soon as `signal` is aborted; leaves no socket; never throws.
+ * Makes one request, on a connection of its own, without verifying a certificate. Ends within `timeoutMs` milliseconds,
+ * redirects and body included, or as soon as `signal` is aborted. Leaves no socket open. Never throws.
  */
 export function probeHttp(check: HttpCheck, timeoutMs: number, signal: AbortSignal): Promise<ProbeResult> {
   return limited(timeoutMs, signal, async (limit) => {
@@ -51,7 +53,7 @@ export function probeHttp(check: HttpCheck, timeoutMs: number, signal: AbortSign
   })
 }
 
-/** @returns what was found, or the request that a redirect asks for */
+/** @returns the result, or the request that a redirect asks for */
 async function get(
   check: HttpCheck,
   first: HttpRequest,
@@ -67,14 +69,14 @@ async function get(
     if (check.redirects === 'same-host' && REDIRECTS.includes(status) && answer.location) {
       const next = redirected(request, status, answer.location)
       if (hostname(next.url) === hostname(first.url)) {
-        if ((answer.length ?? 0) <= MAX_REDIRECT_BODY) await read(answer, MAX_REDIRECT_BODY).catch(() => {})
+        if ((answer.length ?? 0) <= MAX_REDIRECT_BODY_BYTES) await read(answer, MAX_REDIRECT_BODY_BYTES).catch(() => {})
         return next
       }
     }
     const text = `${status}`
     if (!check.statuses.some(([min, max]) => min <= status && status <= max)) return { healthy: false, text }
     limit.late = 'body unfinished after'
-    const body = await read(answer, check.body === undefined ? MAX_BODY : MAX_SEARCHED_BODY)
+    const body = await read(answer, check.body === undefined ? MAX_BODY_BYTES : MAX_SEARCHED_BODY_BYTES)
     if (check.body === undefined || body.includes(check.body)) return { healthy: true, text }
     return { healthy: false, text: `${text}, but not the expected body` }
   } finally {
@@ -91,13 +93,13 @@ async function exchange(socket: Socket | TLSSocket, request: HttpRequest): Promi
   return readAnswer(bytesFrom(socket))
 }
 
-/** What comes until the other side ends the connection. A reset that is seen together with data looks like an end to node. */
+/** The bytes received until the other side closes. Node shows a reset that comes together with data as an end. */
 async function* bytesFrom(socket: Socket): AsyncGenerator<Buffer> {
   yield* socket.iterator({ destroyOnReturn: false })
   if (socket.remoteAddress === undefined) throw new Error('reset')
 }
 
-/** The beginning of the body, at most so many bytes. @throws Error when it ends before as it should not */
+/** Reads the body, at most `most` bytes. @throws Error if it is cut short */
 async function read({ body }: HttpAnswer, most: number): Promise<Buffer> {
   const chunks: Buffer[] = []
   let bytes = 0

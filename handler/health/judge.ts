@@ -1,38 +1,40 @@
-/** Health judgement: a pod's state and a burst of probes -> a verdict. */
-import type { Clock } from '../clock.js'
+/** Judges a pod's health: its state and a burst of probes give a verdict. */
+
+import { isRunning } from '../kube/pods.js'
 import type { Pod } from '../kube/port.js'
-import type { Settings } from '../policy.js'
+import type { Settings } from '../settings/settings.js'
+import type { Clock } from '../util/clock.js'
 import { type Count, countFailure, failureMarks, type Marks, successMarks } from './count.js'
 import type { CheckKind, Evidence, Plan } from './plan.js'
 import type { Probe } from './probe.js'
-import type { ProbeResult } from './result.js'
+import type { ProbeResult } from './probe-result.js'
 
 export interface Verdict {
-  /** `unknown`: there was no time to find out. `failing`: it fails, and does not yet count as failed. */
+  /** `unknown`: there was no time to check. `failing`: it fails, but has not failed often enough. */
   readonly health: 'healthy' | 'failing' | 'failed' | 'unknown'
-  /** The kubelet or the API server has spoken, no count was needed. */
+  /** Decided by the kubelet or the API server, without a count. */
   readonly conclusive: boolean
-  /** Consecutive failures, this pass's included. */
+  /** Consecutive failures, those of this pass included. */
   readonly failures: number
   readonly check: { readonly kind: CheckKind; readonly result: string; readonly ms: number }
-  /** What it rests on when it is healthy. */
+  /** The evidence for its health, if it is healthy. */
   readonly evidence: Evidence
-  /** What to write on the pod. */
+  /** The marks to write on the pod. */
   readonly marks: Marks
-  /** It fails our check, and counts only once its kubelet agrees. */
+  /** It fails our check, which counts only once its kubelet agrees. */
   readonly isUnconfirmed?: true
-  /** It passes, and not yet often enough in a row since it has failed. */
+  /** It passes, but not often enough in a row since it failed. */
   readonly isRecovering?: true
 }
 
-/** Why this pod cannot be healthy whatever its check says, or `undefined`. */
-export function conclusiveState(pod: Pod, needsReady: boolean): string | undefined {
+/** Why this pod cannot be healthy whatever its check finds, or `undefined`. */
+function conclusiveState(pod: Pod, needsReady: boolean): string | undefined {
   if (pod.terminating) return 'terminating'
-  if (pod.phase !== 'Running') return pod.phase || 'no phase'
+  if (!isRunning(pod)) return pod.phase || 'no phase'
   return needsReady && !pod.ready ? 'not Ready' : undefined
 }
 
-/** The verdict that needs no probe, where there is one. */
+/** The verdict by the pod's state alone. `undefined`: a probe is needed. */
 export function judgeByState(plan: Plan, stored: Count, needsReady: boolean): Verdict | undefined {
   const state = conclusiveState(plan.pod, needsReady)
   if (state === undefined) return undefined
@@ -42,10 +44,10 @@ export function judgeByState(plan: Plan, stored: Count, needsReady: boolean): Ve
 }
 
 /**
- * Probes a pod until it passes, has failed, or has been probed `probes` times; `period` lies between two starts. One that
- * has failed, in this burst or lately, passes once it has passed `rise` times in a row, for which further probes are made.
- * A burst that `signal` cuts short keeps what it has counted.
- * @param stored what earlier passes have counted
+ * Probes a pod until it passes, has failed, or has been probed `probes` times, with `period` between two starts. A pod
+ * that failed, in this burst or lately, passes only after `rise` successes in a row, for which it is probed further. A
+ * burst that `signal` cuts short keeps its counts.
+ * @param stored the counts of earlier passes
  */
 export async function judgeByProbes(
   plan: Plan,
@@ -60,7 +62,7 @@ export async function judgeByProbes(
   let passes = 0
   for (let n = 1; !signal.aborted; n++) {
     const result = await probe(plan, plan.timeoutMs, signal)
-    if (!result.healthy && signal.aborted) break // cut off: it says nothing of the pod
+    if (!result.healthy && signal.aborted) break // the probe was cut off, which says nothing about the pod
     last = result
     if (result.healthy) {
       passes++
@@ -71,11 +73,11 @@ export async function judgeByProbes(
       }
     } else {
       passes = 0
-      // Within a burst the probes themselves keep their distance; the period is for failures of other passes.
+      // The probes of a burst are a period apart anyway. The period is for failures that other passes have counted.
       count = countFailure(count, clock.now(), threshold, n === 1 ? period : 0)
       if (count.failures >= threshold || n >= probes) break
     }
-    await clock.sleep(Math.max(0, period - result.ms), signal) // it may have waited for its turn
+    await clock.sleep(Math.max(0, period - result.ms), signal) // the probe may have waited for its turn
   }
   if (!last) return notProbed(plan, stored)
   const { failures } = count
@@ -86,7 +88,10 @@ export async function judgeByProbes(
   return { ...counted, health: 'failing', check: { kind, result, ms: last.ms }, isRecovering: true }
 }
 
-/** The verdict on a pod that there was no time to probe, or that was not waited for, as nothing depended on it. */
+/**
+ * The verdict for a pod that was not probed in time, or whose probe was not waited for because the decision did not
+ * depend on it.
+ */
 export function notProbed(
   { kind, evidence }: Plan,
   { failures }: Count,

@@ -1,22 +1,22 @@
-/** What all probes have in common: one hard limit on everything, one clock, and errors in words. */
+/** The frame of every probe: a time limit on everything, one clock, and errors in words. */
 import { setMaxListeners } from 'node:events'
-import { formatDuration } from '../duration.js'
+import { formatDuration } from '../util/duration.js'
 import { describeNetworkError, isOnTheWay } from './network-error.js'
-import type { ProbeResult } from './result.js'
+import type { ProbeResult } from './probe-result.js'
 
-/** The time that a probe has. */
+/** The time limit of one probe. */
 export interface Limit {
-  /** Aborted when the time is up or the probe is interrupted: the probe must end at once, by rejecting. */
+  /** Aborted when the time is up or the probe is interrupted. The probe must then reject at once. */
   readonly signal: AbortSignal
-  /** What to say if the time is up; a duration is appended. A probe changes it as it proceeds. */
+  /** The text if the time is up; the duration is appended. A probe changes it as it proceeds. */
   late: 'no answer within' | 'body unfinished after'
-  /** It was connected to something: set by a probe. */
+  /** Set by a probe once it is connected to something. */
   isReached: boolean
 }
 
 /**
- * Runs `probe` for at most `timeoutMs`, or until `signal` is aborted. A rejection is an unhealthy result. Never throws,
- * and leaves neither a timer nor a listener behind.
+ * Runs `probe` for at most `timeoutMs` milliseconds, or until `signal` is aborted. A rejection becomes an unhealthy
+ * result. Never throws, and leaves neither a timer nor a listener behind.
  */
 export async function limited(
   timeoutMs: number,
@@ -29,11 +29,11 @@ export async function limited(
   const limit: Limit = { signal: controller.signal, late: 'no answer within', isReached: false }
   const abort = () => controller.abort()
   const timer = setTimeout(abort, timeoutMs)
-  setMaxListeners(0, signal) // many probes share it; node would warn of a leak from the eleventh on
+  setMaxListeners(0, signal) // many probes share the signal; Node would warn of a leak from the eleventh on
   signal.addEventListener('abort', abort)
   let found: Omit<ProbeResult, 'ms'>
   try {
-    // Not left to the probe: a response that is cut off at the end of the time can look like a whole one.
+    // The probe itself may not see the end: an answer that is cut off then can look complete.
     const ended = new Promise<never>((_, reject) => limit.signal.addEventListener('abort', reject))
     found = await Promise.race([probe(limit), ended])
   } catch (error) {

@@ -1,6 +1,6 @@
-/** The words for what can go wrong on the way to a pod. */
+/** Describes network errors of a probe in a few words. */
 
-const words: Readonly<Record<string, string>> = {
+const WORDS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connection refused',
   ECONNRESET: 'connection reset',
   EPIPE: 'connection closed',
@@ -10,24 +10,24 @@ const words: Readonly<Record<string, string>> = {
   ERR_SOCKET_BAD_PORT: 'invalid port',
 }
 
-/** What comes of a way that is not there, and of a machine that cannot set out: no word of the pod's or its node's. */
+/** Errors of a missing route, or of a machine that cannot connect: neither the pod nor its node has answered. */
 const ON_THE_WAY: readonly string[] = [
   ...['EHOSTUNREACH', 'EHOSTDOWN', 'ENETUNREACH', 'ENETDOWN', 'ETIMEDOUT'],
   ...['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EACCES', 'EPERM', 'EMFILE', 'ENFILE', 'ENOBUFS'],
 ]
 
-/** Whether a connection has failed before anything of the other side had a say. A refusal is its say. */
+/** Whether a connection failed before the other side had answered. A refusal is an answer. */
 export function isOnTheWay(error: unknown): boolean {
   return error instanceof Error && ON_THE_WAY.includes((error as NodeJS.ErrnoException).code ?? '')
 }
 
-/** A few words for people about an error of a socket, of TLS or of HTTP/2; its code if there are none. */
+/** A few words about an error of a socket, of TLS or of HTTP/2; its code if there are none. */
 export function describeNetworkError(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const { code = '', syscall, reason } = error as NodeJS.ErrnoException & { readonly reason?: string }
-  // Node gives an orderly close in the wrong moment the code of a reset, but without a system call.
+  // Node reports an orderly close at the wrong moment by the code of a reset, but without a system call.
   if (code === 'ECONNRESET' && syscall === undefined) return 'connection closed'
-  const known = words[code]
+  const known = WORDS[code]
   if (known !== undefined) return known
   if (code.startsWith('ERR_HTTP2_')) return 'broken HTTP/2'
   if (code === 'EPROTO' || /^ERR_(SSL|TLS)_/.test(code)) {

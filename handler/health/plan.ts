@@ -1,49 +1,50 @@
-/** What a check means for one pod: which probes, against which address. Pure. */
-import type { Milliseconds } from '../duration.js'
+/** Turns a check into probes for one pod, with their addresses. Pure. */
+
+import { hasReadinessProbe } from '../kube/pods.js'
 import type { Container, Pod, ReadinessProbe } from '../kube/port.js'
-import { hasReadinessProbe } from '../pods.js'
-import { DEFAULT_HEALTH_TIMEOUT_MS, type Settings } from '../policy.js'
+import type { Check } from '../settings/check.js'
+import { DEFAULT_HEALTH_TIMEOUT_MS, type Settings } from '../settings/settings.js'
+import type { Milliseconds } from '../util/duration.js'
 import { type Address, addressOf, probePort, servicePort, type Unusable, whyNoAddress } from './address.js'
-import type { Check } from './check.js'
 import { formatUrl, parseUrl, rawPath } from './go-url.js'
 import type { HttpCheck } from './http.js'
 
-/** All targets have to pass; none: the pod's Ready condition says it all. */
+/** All targets must pass. Without any, the pod's Ready condition alone decides. */
 export interface Plan {
   readonly kind: CheckKind
   readonly pod: Pod
-  readonly targets: readonly Target[]
-  /** What it would rest on that the pod passes. */
+  readonly targets: readonly ProbeTarget[]
+  /** The evidence for the pod's health, if it passes. */
   readonly evidence: Evidence
   readonly timeoutMs: Milliseconds
-  /** The pod's Ready condition is part of the check, whatever its Services publish. */
+  /** The pod must also be Ready, whatever its Services publish. */
   readonly needsReady?: true
-  /** In what the check differs from what was asked for. */
+  /** How the check differs from the one that was asked for. */
   readonly note?: string
 }
 
 /**
- * `check`: our own. `readiness-probe`: the kubelet's, of which its Ready condition tells. `none`: a pod without a
+ * `check`: our own check. `readiness-probe`: the kubelet's probe, seen in the Ready condition. `none`: a pod without a
  * readinessProbe is Ready as soon as its containers run.
  */
 export type Evidence = (typeof EVIDENCE)[number]
 
-/** The best first. */
+/** The kinds of evidence, best first. */
 export const EVIDENCE = ['check', 'readiness-probe', 'none'] as const
 
-/** `several`: of which each has to pass. */
+/** `several`: more than one check, each of which must pass. */
 export type CheckKind = 'http' | 'tcp' | 'ready' | 'several'
 
-export type Target =
+export type ProbeTarget =
   | ({ readonly kind: 'http' } & HttpCheck)
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
   | Unusable
 
-/** The statuses that the kubelet takes for success. */
+/** The statuses that the kubelet counts as success. */
 const KUBELET_STATUSES = [[200, 399]] as const
 const RECIPE_STATUSES = [[200, 200]] as const
 
-/** The failureThreshold that a readinessProbe has unless its author thought of another. */
+/** Kubernetes' default failureThreshold. */
 const KUBELET_FAILURES = 3
 
 /** Plans the checks of one pod. */
@@ -53,7 +54,7 @@ export function planCheck(pod: Pod, settings: Settings): Plan {
   return first && more.length === 0 ? first : planAll(pod, plans)
 }
 
-/** All of several plans: what passes rests on the best of them, and has the time that the most patient one gives. */
+/** Joins several plans. The evidence is the best of theirs, and the timeout the longest. */
 function planAll(pod: Pod, plans: readonly Plan[]): Plan {
   const evidence = EVIDENCE.find((one) => plans.some((plan) => plan.evidence === one)) ?? 'none'
   const notes = new Set(plans.flatMap(({ note }) => (note ? `check probe: ${note}` : [])))
@@ -130,13 +131,13 @@ function whyNotRun(probe: ReadinessProbe): string | undefined {
   return probe.host ? `the readinessProbe goes to host ${probe.host} instead of the pod` : undefined
 }
 
-/** A pod without an address is no endpoint of its Service, whatever its Ready condition says. */
-function readyTargets(pod: Pod): readonly Target[] {
+/** A pod without an address is no endpoint of its Service, whatever its Ready condition is. */
+function readyTargets(pod: Pod): readonly ProbeTarget[] {
   const why = whyNoAddress(pod)
   return why ? [why] : []
 }
 
-/** A probe that is patient on purpose is not run with that patience: its author has to be told. */
+/** A note to the author of a patient readinessProbe: its failureThreshold is not used. */
 function patienceNote(runnable: readonly Runnable[], { failures }: Settings): Pick<Plan, 'note'> {
   const most = Math.max(...runnable.map(({ readinessProbe }) => readinessProbe.failureThreshold ?? KUBELET_FAILURES))
   if (most <= KUBELET_FAILURES || most <= failures) return {}
@@ -146,20 +147,20 @@ function patienceNote(runnable: readonly Runnable[], { failures }: Settings): Pi
   return { note }
 }
 
-type HttpRequest = Pick<HttpCheck, 'headers' | 'statuses' | 'redirects'> & {
+type RequestForm = Pick<HttpCheck, 'headers' | 'statuses' | 'redirects'> & {
   readonly scheme: 'http' | 'https'
   readonly path: string
   readonly urlOf: typeof checkUrl
 }
 
-/** The URL of an explicit check: what follows its port, as it is. */
+/** The URL of an explicit check: its text after the port is not changed. */
 function checkUrl(scheme: string, host: string, path: string): string {
   return `${scheme}://${host}${path}`
 }
 
 /**
- * The URL of a readinessProbe, as the kubelet makes it (formatURL in k8s.io/kubernetes/pkg/probe/http): the path is read
- * as a URL whose scheme and host are replaced, and taken as it is where it is none.
+ * The URL of a readinessProbe, as the kubelet makes it (formatURL in k8s.io/kubernetes/pkg/probe/http): the path is
+ * parsed as a URL, whose scheme and host are then replaced. A path that is no URL is used as it is.
  */
 function probeUrl(scheme: string, host: string, path: string): string {
   const bytes = Buffer.from(path).toString('latin1')
@@ -167,7 +168,7 @@ function probeUrl(scheme: string, host: string, path: string): string {
   return Buffer.from(url, 'latin1').toString()
 }
 
-function httpTarget(address: Address | Unusable, request: HttpRequest, settings: Settings): Target {
+function httpTarget(address: Address | Unusable, request: RequestForm, settings: Settings): ProbeTarget {
   if ('text' in address) return address
   const body = settings['health-body']
   return {
@@ -184,6 +185,6 @@ function httpTarget(address: Address | Unusable, request: HttpRequest, settings:
   }
 }
 
-function tcpTarget(address: Address | Unusable): Target {
+function tcpTarget(address: Address | Unusable): ProbeTarget {
   return 'text' in address ? address : { kind: 'tcp', ...address }
 }

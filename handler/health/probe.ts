@@ -1,17 +1,20 @@
-/** Runs a pod's check once, over the real network. */
+/** Runs the check of a pod over the real network. */
 import { probeHttp } from './http.js'
-import type { Plan, Target } from './plan.js'
-import type { ProbeResult } from './result.js'
-import { nameOf } from './target.js'
+import type { Plan, ProbeTarget } from './plan.js'
+import type { ProbeResult } from './probe-result.js'
+import { describeTarget } from './target.js'
 import { probeTcp } from './tcp.js'
 
 /** Runs a pod's check once. Never rejects. */
 export type Probe = (plan: Plan, timeoutMs: number, signal: AbortSignal) => Promise<ProbeResult>
 
-/** A pod may have thousands of containers: so many are probed side by side. */
+/** How many targets of a pod are probed at once: a pod may have thousands of containers. */
 const TARGETS_AT_ONCE = 16
 
-/** The targets side by side, the next ones when these have passed; the first that fails, in their order, is the answer. */
+/**
+ * Probes the targets in batches, one after the other while they pass. The result is that of the first target, in their
+ * order, that fails.
+ */
 export const probe: Probe = async (plan, timeoutMs, signal) => {
   const passed: ProbeResult[] = []
   for (let n = 0; n < plan.targets.length; n += TARGETS_AT_ONCE) {
@@ -21,7 +24,7 @@ export const probe: Probe = async (plan, timeoutMs, signal) => {
     const [target, result] = [some[failed], results[failed]]
     if (target && result) {
       const { healthy, text, ms } = result
-      // What never set out has not been answered, and says nothing of the way.
+      // An unusable target was not probed. It says nothing about the network.
       const sent = results.filter((_, n) => some[n]?.kind !== 'unusable')
       const isReached = passed.length > 0 || sent.length === 0 || sent.some(({ reached }) => reached !== false)
       const words = plan.kind === 'several' ? named(target, result) : text
@@ -35,11 +38,11 @@ export const probe: Probe = async (plan, timeoutMs, signal) => {
 
 const READY: ProbeResult = { healthy: true, text: 'Ready', ms: 0 }
 
-/** Of several checks that passed, so many are told. */
+/** How many of several passed checks are told. */
 const MOST_TOLD = 8
 
-/** What several checks have found, which all passed. It took as long as the slowest. */
-function summaryOf(targets: readonly Target[], results: readonly ProbeResult[]): ProbeResult {
+/** The result of several checks that all passed. It took as long as the slowest. */
+function summaryOf(targets: readonly ProbeTarget[], results: readonly ProbeResult[]): ProbeResult {
   const told = targets.slice(0, MOST_TOLD).flatMap((target, n) => {
     const result = results[n]
     return result ? named(target, result) : []
@@ -48,13 +51,13 @@ function summaryOf(targets: readonly Target[], results: readonly ProbeResult[]):
   return { healthy: true, text: text || READY.text, ms: results.reduce((most, { ms }) => Math.max(most, ms), 0) }
 }
 
-/** Which of several checks it was, before what it found. */
-function named(target: Target, { text }: ProbeResult): string {
-  const name = nameOf(target)
+/** The result of one of several checks, with the name of that check before it. */
+function named(target: ProbeTarget, { text }: ProbeResult): string {
+  const name = describeTarget(target)
   return name === undefined ? text : `${name}: ${text}`
 }
 
-function probeTarget(target: Target, timeoutMs: number, signal: AbortSignal): Promise<ProbeResult> | ProbeResult {
+function probeTarget(target: ProbeTarget, timeoutMs: number, signal: AbortSignal): Promise<ProbeResult> | ProbeResult {
   switch (target.kind) {
     case 'http':
       return probeHttp(target, timeoutMs, signal)

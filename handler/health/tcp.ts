@@ -1,15 +1,18 @@
-/** `tcp://` checks: whether something accepts connections. */
+/** Runs `tcp://` checks: whether a port accepts connections. */
 import { connect } from 'node:net'
 import { limited } from './limit.js'
-import type { ProbeResult } from './result.js'
+import type { ProbeResult } from './probe-result.js'
 
-export interface TcpCheck {
+interface TcpCheck {
   /** The pod's IP, without brackets. */
   readonly host: string
   readonly port: number
 }
 
-/** Connects and closes. Ends within `timeoutMs` or as soon as `signal` is aborted, leaves no socket, never throws. */
+/**
+ * Connects and closes. Ends within `timeoutMs` milliseconds or as soon as `signal` is aborted. Leaves no socket open.
+ * Never throws.
+ */
 export function probeTcp({ host, port }: TcpCheck, timeoutMs: number, signal: AbortSignal): Promise<ProbeResult> {
   return limited(
     timeoutMs,
@@ -24,7 +27,7 @@ export function probeTcp({ host, port }: TcpCheck, timeoutMs: number, signal: Ab
           resolve({ healthy: true, text: 'open' })
         }
         socket.once('connect', open)
-        // A reset, unlike a refusal, is of a connection that was there, if only for a moment.
+        // A reset, unlike a refusal, ends a connection that was made.
         socket.once('error', (error: NodeJS.ErrnoException) => (error.code === 'ECONNRESET' ? open() : reject(error)))
       }),
   )

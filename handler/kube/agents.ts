@@ -1,20 +1,23 @@
-/** Connections to the API server, kept from one request to the next. */
+/** Keeps connections to the API server open between requests. */
 import { Agent as HttpAgent } from 'node:http'
 import { type AgentOptions, Agent as HttpsAgent } from 'node:https'
 import { createSecureContext } from 'node:tls'
-import { ForwardingAgent, isPlainProxy, toleratesIpv6 } from './proxies.js'
+import { ForwardingAgent, isPlainProxy, toleratesIpv6 } from './proxy-agents.js'
 
 export interface Pool {
-  /** Connections at once. */
+  /** The most connections at once. */
   readonly maxSockets: number
-  /** Kept idle no longer: load balancers drop such without a word, and a write on it would stay unanswered. */
+  /**
+   * Idle connections are closed after this time: load balancers drop them without notice, and a write would get no
+   * answer.
+   */
   readonly idleMs: number
 }
 
 /**
- * client-node makes an agent for each request, which holds the trust and the certificates as they are at that moment.
- * One that keeps its connections is made from it, and another only when those have changed.
- * What is returned throws an Error when a certificate and its key do not belong together.
+ * client-node makes an agent for each request, with the trusted authorities and the certificate of that moment. This
+ * makes a keep-alive agent from it, and a new one only if these have changed. The returned function throws an Error if
+ * a certificate and its key do not belong together.
  */
 export function keepAliveAgents({ maxSockets, idleMs }: Pool): (fresh: HttpAgent) => HttpAgent {
   const settings = { keepAlive: true, timeout: idleMs, maxSockets }
@@ -39,18 +42,18 @@ function keepAlive(agent: HttpAgent, options: AgentOptions, settings: AgentOptio
   if (isPlainProxy(agent)) return new ForwardingAgent(agent.proxy, settings)
   Object.assign(options, settings)
   toleratesIpv6(agent)
-  // A proxy's. To a SOCKS proxy's, a time limit of its own would be one on every silence, even in a watch.
+  // This is a proxy's agent. A SOCKS agent would apply `timeout` to every silence, even in a watch.
   const { timeout: _idle, ...own } = settings
   return Object.assign(agent, own)
 }
 
-/** Requests that are under way end on the connection that they have. */
+/** Stops keeping connections. Requests under way end on the connection that they have. */
 function retire(agent: HttpAgent): void {
   Object.assign(agent, { keepAlive: false })
   dropIdle(agent)
 }
 
-/** Lets go of the connections that no request is on: where one is dead, the others may lead to the same place. */
+/** Closes the idle connections: if one connection is dead, the others may lead to the same place. */
 export function dropIdle(agent: HttpAgent): void {
   for (const sockets of Object.values(agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy()
 }

@@ -1,8 +1,8 @@
-/** The port over a real API server. */
+/** Implements the Kubernetes port against a real API server. */
 
 import type { V1Pod, V1Service } from '@kubernetes/client-node'
 import type { KubeConfig } from '@kubernetes/client-node/dist/config.js'
-import { redacted } from '../printable.js'
+import { redacted } from '../util/printable.js'
 import { proxyOf } from './auth/identity.js'
 import { collectionPath, listAll, parse } from './list.js'
 import { annotationPath } from './pointer.js'
@@ -20,7 +20,7 @@ interface ObjectRef {
   readonly name: string
 }
 
-/** Nothing is sent before the first call. */
+/** Sends nothing before the first call. */
 export function connect(config: KubeConfig, limits: Partial<Limits> = {}): Kube {
   const transport = openTransport(config, { ...LIMITS, ...limits })
   const server = describeServer(config)
@@ -59,7 +59,7 @@ export function connect(config: KubeConfig, limits: Partial<Limits> = {}): Kube 
     listPods: async (options, signal) => (await list<V1Pod>('pods', options, signal)).map(readPod),
     patchPod: (pod, operations, signal) => patch('pods', pod, JSON_PATCH, operations, signal, readPod),
     patchPodMetadata: (pod, metadata, signal) => patch('pods', pod, MERGE_PATCH, { metadata }, signal, readPod),
-    // Without a version the server would write whatever is there.
+    // Without a version the server would write over any state.
     patchService: async (service, { resourceVersion, annotations, selector }, signal) =>
       resourceVersion === ''
         ? { kind: 'lost' }
@@ -81,11 +81,11 @@ export function connect(config: KubeConfig, limits: Partial<Limits> = {}): Kube 
   }
 }
 
-/** Where requests go, for messages. */
+/** The server, and the proxy if there is one, for messages. */
 export function describeServer(config: KubeConfig): string {
   const cluster = config.getCurrentCluster()
   const [server = '', proxy] = [cluster?.server, proxyOf(cluster)]
-  // With no password: a report is sent as JSON too, to whoever asks for a pass.
+  // Without a password: reports are also sent as JSON to anybody who asks for a pass.
   const shown = redacted(server)
   return proxy ? `${shown} through the proxy ${new URL(proxy).host}` : shown
 }

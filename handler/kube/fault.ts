@@ -1,9 +1,9 @@
-import type { Fault } from '../errors.js'
+import type { Fault } from '../util/errors.js'
 import { KubeError } from './port.js'
 
 /**
- * What the API server refused, or did not answer, as a fault. Anything else is a defect, and thrown on.
- * @param stop what was cut short by it was told to stop, whatever the API server would have answered
+ * Makes a fault of an error of the API server. Throws any other error on: it is a defect.
+ * @param stop aborted if the pass was told to stop. A request without an answer counts as interrupted then
  */
 export function faultOf(error: unknown, object: string, stop?: AbortSignal): Fault {
   if (!(error instanceof KubeError)) throw error
@@ -11,6 +11,7 @@ export function faultOf(error: unknown, object: string, stop?: AbortSignal): Fau
   return { code: error.code, object, message: error.message, remedy: error.remedy }
 }
 
+/** The fault of work on `object` that was cut short because the pass was told to stop. */
 export function interrupted(object: string): Fault {
   return {
     code: 'interrupted',

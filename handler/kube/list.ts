@@ -1,25 +1,25 @@
-/** A whole list, however many pages it takes, and what an API server's answers must look like to be believed. */
+/** Reads a whole list, page by page, and checks that answers come from an API server. */
 import type { ListOptions } from './port.js'
 import type { Rights } from './rights.js'
 import { type Access, refusal, unanswered, unintelligible } from './status.js'
 import type { Answer, Transport } from './transport.js'
 
-const PAGE = 5_000
+const PAGE_SIZE = 5_000
 
 /** A page of a list, as the API sends it. */
 interface Page<M> {
   readonly metadata?: { readonly continue?: string; readonly resourceVersion?: string }
-  /** `null`, an empty list of Go, is as good as none. */
+  /** Go writes an empty list as `null`. */
   readonly items: readonly M[] | null
 }
 
-export interface Listed<M> {
+interface Listed<M> {
   readonly items: M[]
-  /** The version that all of it is of; a watch begins after it. */
+  /** The version of the whole list; a watch begins after it. */
   readonly resourceVersion: string
 }
 
-/** Consistent: no page is of another version than the first. @throws KubeError */
+/** Lists all objects, consistently: all pages have the version of the first. @throws KubeError */
 export async function listAll<M>(
   transport: Transport,
   server: string,
@@ -36,7 +36,7 @@ export async function listAll<M>(
       throw unanswered(access, error)
     })
     if (answer.status === 410 && next !== undefined && !restarted) {
-      // The pages' common version has expired; only a list from the start is consistent.
+      // The version of the pages has expired: only a list from the start is consistent.
       restarted = true
       items.length = 0
       next = undefined
@@ -51,12 +51,12 @@ export async function listAll<M>(
   }
 }
 
-/** `/api/v1/…`, without a query. */
+/** The path `/api/v1/…` of a collection, without a query. */
 export function collectionPath(resource: Access['resource'], namespace: string | undefined): string {
   return `/api/v1${namespace === undefined ? '' : `/namespaces/${encodeURIComponent(namespace)}`}/${resource}`
 }
 
-/** Equality requirements in the API's words. Empty for none: all objects. */
+/** A label selector of equality requirements, as the API writes it. Empty: all objects. */
 export function labelSelector(labels: Readonly<Record<string, string>>): string {
   return Object.entries(labels)
     .map(([key, value]) => `${key}=${value}`)
@@ -67,13 +67,15 @@ function listPath(resource: Access['resource'], { namespace, labels = {} }: List
   const selector = labelSelector(labels)
   const query = new URLSearchParams({
     ...(selector ? { labelSelector: selector } : {}),
-    limit: String(PAGE),
+    limit: String(PAGE_SIZE),
     ...(next ? { continue: next } : {}),
   })
   return `${collectionPath(resource, namespace)}?${query}`
 }
 
-/** @throws KubeError when a 200 is not from an API server: a proxy's login page, for instance */
+/**
+ * Parses a 200. @throws KubeError if it does not come from an API server, but from a proxy's login page, for instance
+ */
 export function parse<T>(access: Access, answer: Answer, is: (value: unknown) => value is T): T {
   let value: unknown
   try {

@@ -1,4 +1,4 @@
-/** The API's models -> ours. Whatever may be absent is given a value here. */
+/** Turns the API's objects into Pod and Service. Absent fields get their values here. */
 import type {
   V1Container,
   V1ContainerPort,
@@ -9,7 +9,8 @@ import type {
   V1Service,
   V1ServicePort,
 } from '@kubernetes/client-node'
-import { PIN, PREFIX, SWAP } from '../keys.js'
+import { CLAIM, PIN, PREFIX } from './keys.js'
+import { isLive } from './pods.js'
 import {
   type ClaimWriter,
   type Container,
@@ -23,14 +24,14 @@ import {
   type Writer,
 } from './port.js'
 
-/** What the API sends as JSON: the models, with times as texts. */
+/** Reads a pod as the API sends it in JSON: times are strings. */
 export function readPod(pod: V1Pod): Pod {
   const { metadata = {}, spec, status = {} } = pod
   const ready = status.conditions?.find(({ type }) => type === 'Ready')
   const ip = status.podIP || status.podIPs?.[0]?.ip
   const owner = readOwner(metadata)
-  // Thousands of pods that have ended may be in a list: nothing is asked of them but that they are there.
-  const hasEnded = status.phase === 'Failed' || status.phase === 'Succeeded'
+  // A list may hold thousands of pods that have ended. A pass only needs to know that they are there.
+  const hasEnded = !isLive({ phase: status.phase ?? '' })
   const writers = hasEnded ? [] : readWriters(metadata)
   const restartedAtMs = hasEnded ? 0 : lastRestart(status)
   const containers = [...(spec?.containers ?? []), ...(spec?.initContainers ?? []).filter(isSidecar)]
@@ -54,7 +55,7 @@ export function readPod(pod: V1Pod): Pod {
   }
 }
 
-/** Of all containers that are running for not the first time; 0: there is none. */
+/** The last restart of the containers that run now, epoch milliseconds. 0: none was restarted. */
 function lastRestart({ containerStatuses = [], initContainerStatuses = [] }: V1PodStatus): number {
   const starts = [...containerStatuses, ...initContainerStatuses].map(({ restartCount, state }) =>
     restartCount > 0 && state?.running ? readTime(state.running.startedAt) : 0,
@@ -67,10 +68,10 @@ function readOwner({ ownerReferences = [] }: V1ObjectMeta): Owner | undefined {
   return kind !== undefined && name !== undefined && uid !== undefined ? { kind, name, uid } : undefined
 }
 
-/** Where a pod has many managers, the API server puts the oldest into one entry: it does not tell who has created the pod. */
+/** The API server merges the oldest managers of a pod into this entry. It does not tell who created the pod. */
 const ANCIENT = 'ancient-changes'
 
-/** A set of fields as managedFields writes it: `f:NAME` for a field, `k:KEY` for an item of a list, `.` for itself. */
+/** A set of fields in the form of managedFields: `f:NAME` is a field, `k:KEY` an item of a list, `.` the set itself. */
 interface Fields {
   readonly [field: string]: Fields | undefined
 }
@@ -91,7 +92,7 @@ function readWriters({ managedFields = [] }: V1ObjectMeta): readonly Writer[] {
   })
 }
 
-/** Whoever changes a container's image later owns a field of it, and not the container itself. */
+/** The creator owns whole containers. A manager that changes an image later owns that field alone. */
 function isCreator(containers: Fields | undefined): boolean {
   const items = Object.entries(containers ?? {}).filter(([field]) => field !== '.')
   return containers !== undefined && (items.length === 0 || items.some(([, item]) => item?.['.'] !== undefined))
@@ -101,6 +102,7 @@ function namesIn(fields: Fields = {}): readonly string[] {
   return Object.keys(fields).flatMap((field) => (field.startsWith('f:') ? [field.slice(2)] : []))
 }
 
+/** Reads a Service as the API sends it in JSON. */
 export function readService({ metadata = {}, spec = {} }: V1Service): Service {
   const claimedBy = readClaimWriter(metadata, spec.selector ?? {})
   return {
@@ -124,19 +126,21 @@ function isTerminating({ deletionTimestamp }: V1ObjectMeta): boolean {
 }
 
 /**
- * The selector is one field, whatever keys it has: it belongs to whoever wrote it last, and to those who apply the same.
- * Of several the last one that is not ourselves: a pass writes a claim once, somebody else may go on applying it.
+ * A selector is one field, whatever keys it has: it belongs to its last writer, and to all managers that apply the
+ * same. Other managers than ourselves go first: a pass writes a claim once, and another manager may keep applying it.
  */
 function readClaimWriter(
   { annotations = {}, managedFields = [] }: V1ObjectMeta,
   selector: Readonly<Record<string, string>>,
 ): ClaimWriter | undefined {
   const isPinned = Object.hasOwn(selector, PIN)
-  if (!isPinned && !Object.hasOwn(annotations, SWAP)) return undefined
+  if (!isPinned && !Object.hasOwn(annotations, CLAIM)) return undefined
   const writers = managedFields.flatMap(({ manager = '', time, subresource, fieldsV1 }): readonly ClaimWriter[] => {
     const fields = (fieldsV1 ?? {}) as Fields
-    const written = isPinned ? fields['f:spec']?.['f:selector'] : fields['f:metadata']?.['f:annotations']?.[`f:${SWAP}`]
-    // From the API as JSON it is a text, whatever the model says.
+    const written = isPinned
+      ? fields['f:spec']?.['f:selector']
+      : fields['f:metadata']?.['f:annotations']?.[`f:${CLAIM}`]
+    // The API sends a string, though the model says Date.
     return written && !subresource ? [{ manager, time: time === undefined ? '' : String(time) }] : []
   })
   const others = writers.filter(({ manager }) => manager !== FIELD_MANAGER)
@@ -148,8 +152,8 @@ function readServicePort({ name, port, targetPort, protocol }: V1ServicePort): S
 }
 
 /**
- * A map that inherits nothing: a label may be called `constructor`, and one that is not there must not be found. The map
- * itself and no copy: one that is built without a prototype takes three times the memory.
+ * Takes the prototype off a map: a label may be called `constructor`, and must not be found where it is absent. The map
+ * is changed in place: a copy that is built without a prototype takes three times the memory.
  */
 function alone(map: Record<string, string>): Record<string, string> {
   return Object.setPrototypeOf(map, null)
@@ -175,7 +179,7 @@ function readContainerPort({ name, containerPort, protocol }: V1ContainerPort): 
   }
 }
 
-/** In the kubelet's order, should there be several handlers: exec, httpGet, tcpSocket, grpc. */
+/** Reads a probe. Of several handlers the first counts, in the kubelet's order: exec, httpGet, tcpSocket, grpc. */
 function readProbe({ exec, httpGet, tcpSocket, grpc, timeoutSeconds, failureThreshold }: V1Probe): ReadinessProbe {
   const patience = {
     timeoutMs: (timeoutSeconds || 1) * 1_000,

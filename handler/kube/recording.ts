@@ -1,19 +1,30 @@
-/** Kubernetes ports over another port: one keeps a record of the writes, one writes nothing. */
+/** Two wrappers of the Kubernetes port: one records the writes, one makes none. */
 import type { Kube, Outcome, Pod, Service, ServicePatch, Written } from './port.js'
 
-/** A write, for the report. */
+/** One write, as the report shows it. */
 export interface Write {
   readonly verb: 'patch'
-  /** `pod/NAME` or `service/NAME`. */
-  readonly object: string
+  readonly kind: 'pod' | 'service'
+  readonly namespace: string
+  readonly name: string
   readonly result: Outcome | 'dry run'
 }
 
-/** The same port, with every write appended to `writes` once it has ended. */
+/** The object in kubectl's form: `pod/NAME`. */
+export function objectOf({ kind, name }: Write): string {
+  return `${kind}/${name}`
+}
+
+/** The same port. It appends every write to `writes` once the write has ended. */
 export function recording(kube: Kube, writes: Write[], isDryRun: boolean): Kube {
-  const recorded = async <T>(object: string, write: Promise<Written<T>>): Promise<Written<T>> => {
+  const recorded = async <T>(
+    kind: Write['kind'],
+    { namespace, name }: Pick<Pod, 'namespace' | 'name'>,
+    write: Promise<Written<T>>,
+  ): Promise<Written<T>> => {
     const written = await write
-    writes.push({ verb: 'patch', object, result: isDryRun && written.kind === 'applied' ? 'dry run' : written.kind })
+    const result = isDryRun && written.kind === 'applied' ? 'dry run' : written.kind
+    writes.push({ verb: 'patch', kind, namespace, name, result })
     return written
   }
   return {
@@ -22,15 +33,14 @@ export function recording(kube: Kube, writes: Write[], isDryRun: boolean): Kube 
     },
     listServices: (options, signal) => kube.listServices(options, signal),
     listPods: (options, signal) => kube.listPods(options, signal),
-    patchPod: (pod, patch, signal) => recorded(`pod/${pod.name}`, kube.patchPod(pod, patch, signal)),
-    patchPodMetadata: (pod, patch, signal) => recorded(`pod/${pod.name}`, kube.patchPodMetadata(pod, patch, signal)),
-    patchService: (service, patch, signal) =>
-      recorded(`service/${service.name}`, kube.patchService(service, patch, signal)),
+    patchPod: (pod, patch, signal) => recorded('pod', pod, kube.patchPod(pod, patch, signal)),
+    patchPodMetadata: (pod, patch, signal) => recorded('pod', pod, kube.patchPodMetadata(pod, patch, signal)),
+    patchService: (service, patch, signal) => recorded('service', service, kube.patchService(service, patch, signal)),
     testService: (service, annotation, value, signal) => kube.testService(service, annotation, value, signal),
   }
 }
 
-/** The same reads, and writes that succeed without being made: a dry run takes the same path as a real one. */
+/** The same reads, and writes that succeed without being sent, so that a dry run takes the path of a real one. */
 export function dryRun(kube: Kube): Kube {
   const patched = new Map<string, Service>()
   return {

@@ -1,8 +1,14 @@
-/** What the API server was seen to allow: what a refusal that comes after it can mean. */
-import type { Access } from './status.js'
+/** Explains a refusal by what the API server has allowed before. */
 
-type Right = Pick<Access, 'verb' | 'resource' | 'namespace'>
+/** A kind of request, as RBAC sees it. */
+export interface Right {
+  readonly verb: 'list' | 'patch' | 'watch'
+  readonly resource: 'pods' | 'services'
+  /** `undefined`: all namespaces. */
+  readonly namespace: string | undefined
+}
 
+/** The requests that the API server has allowed so far. */
 export class Rights {
   /** By namespace. */
   private readonly seen = new Map<string | undefined, Map<string, Right>>()
@@ -13,8 +19,8 @@ export class Rights {
   }
 
   /**
-   * Another right in the same namespace, or in all; `undefined`: none was seen. One that was seen and is refused now
-   * means that rights were taken away: what was seen there before counts no more.
+   * Another right that was seen in the same namespace, or in all namespaces. `undefined`: none. If this right itself
+   * was seen and is refused now, rights were taken away, and everything seen there before is forgotten.
    */
   besides({ verb, resource, namespace }: Right): Right | undefined {
     for (const scope of new Set([namespace, undefined])) {

@@ -1,36 +1,32 @@
-/** What a status of the API server means, and how a refusal is explained. */
+/** Interprets the API server's status codes, and explains refusals. */
 
-import { redacted } from '../printable.js'
+import { redacted } from '../util/printable.js'
 import { KubeError, type Written } from './port.js'
-import { Rights } from './rights.js'
+import { type Right, Rights } from './rights.js'
 import { type Answer, Unanswered } from './transport.js'
 
-/** A kind of request, as RBAC sees it. */
-export interface Access {
-  readonly verb: 'list' | 'patch' | 'watch'
-  readonly resource: 'pods' | 'services'
-  /** `undefined`: all namespaces. */
-  readonly namespace: string | undefined
-  /** Of the object; `undefined` for a list. */
+/** The part of a request that explains its refusal. */
+export interface Access extends Right {
+  /** The name of the object; absent for a list. */
   readonly name?: string
   readonly server: string
 }
 
 type Refused = Exclude<Written<never>, { kind: 'applied' }>
 
-/** Long enough for every message of RBAC; some messages echo a whole pod. */
+/** Long enough for every message of RBAC. Some other messages echo a whole pod. */
 const MESSAGE_LENGTH = 300
 const DEFAULT_RETRY_AFTER_MS = 1_000
-/** Between a seal and a promotion no pod is active: a server that asks for more is asked again all the same. */
-const LONGEST_RETRY_AFTER_MS = 2_000
+/** No pod is active between a seal and a promotion: a server that asks for a longer wait is asked again sooner. */
+const LONGEST_WRITE_DELAY_MS = 2_000
 
-/** Of authorization, be it RBAC or another. */
+/** A refusal of authorization, by RBAC or otherwise. */
 const FORBIDDEN = /User "([^"]*)" cannot (?:list|patch|watch) resource\b/
-/** Of ValidatingAdmissionPolicies and of webhooks, with whatever status: it comes before anything is stored. */
+/** A refusal of a ValidatingAdmissionPolicy or a webhook, with any status. It comes before anything is stored. */
 const ADMISSION = /\bdenied (?:the )?request\b|\bfailed calling webhook\b/
 const BETWEEN = 'Check what answers at this address: that was no API server, perhaps a proxy or its login page.'
 
-/** What became of a PATCH that was answered. */
+/** The outcome of a PATCH that was answered. */
 export function outcomeOf(
   access: Access,
   answer: Answer,
@@ -45,27 +41,27 @@ export function outcomeOf(
   if (status === 429) {
     return {
       kind: 'throttled',
-      retryAfterMs: Math.min(answer.retryAfterMs ?? DEFAULT_RETRY_AFTER_MS, LONGEST_RETRY_AFTER_MS),
+      retryAfterMs: Math.min(answer.retryAfterMs ?? DEFAULT_RETRY_AFTER_MS, LONGEST_WRITE_DELAY_MS),
     }
   }
   if (status === 403 || ADMISSION.test(said?.message ?? '')) {
     return { kind: 'denied', error: refusal(access, answer, rights) }
   }
   if (status === 401) return { kind: 'unauthenticated', error: refusal(access, answer) }
-  // What a proxy may say of a request that it has passed on, or what no API server says to a PATCH.
+  // A proxy may answer so after it has passed the request on, or no API server answers a PATCH so.
   if (status < 300 || status === 408 || status >= 500) return { kind: 'unknown', error: refusal(access, answer) }
-  // A pod that is gone counts as sealed, so that any 404 but the API server's own must not pass for it.
+  // A pod that is gone counts as sealed, so only the API server's own 404 may count as `gone`.
   if (status === 404 && said?.details?.name === access.name) return { kind: 'gone' }
   if (status === 409) return { kind: 'lost' }
   if (status === 422 && said) {
-    // A failed test has empty details; another uid is a cause that names the field; the rest are real mistakes.
+    // A failed test has empty details. A wrong uid is a cause that names the field. All others are real mistakes.
     if (Object.keys(said.details ?? {}).length === 0) return { kind: 'lost' }
     if (said.details?.causes?.some(({ field }) => field === 'metadata.uid')) return { kind: 'gone' }
   }
   return { kind: 'rejected', error: refusal(access, answer) }
 }
 
-/** An answer that is not what was asked for, explained. @param rights what was allowed before */
+/** Any status but success: the error, with its remedy. @param rights the requests allowed before */
 export function refusal(access: Access, answer: Answer, rights = new Rights()): KubeError {
   const { status } = answer
   const known = readStatus(answer)
@@ -82,26 +78,26 @@ export function refusal(access: Access, answer: Answer, rights = new Rights()): 
   const { retryAfterMs } = answer
   const busy = 'The API server has too much to do: try again later.'
   if (status === 429) return new KubeError('failed', message, busy, { retryAfterMs })
-  // Not every answer of an API server in trouble is a Status.
+  // An API server in trouble does not always answer with a Status.
   const remedy = known || status >= 500 ? 'Look at the API server.' : BETWEEN
   const invalid = known && status === 422 ? invalidObject(access) : undefined
   return new KubeError('failed', message, invalid ?? remedy, { retryAfterMs })
 }
 
-/** The object is at fault, as it stands or as it would stand after the write. */
+/** The remedy for an object that is invalid now, or would be after the write. */
 function invalidObject({ resource, namespace, name }: Access): string | undefined {
   if (name === undefined) return undefined
   const another = resource === 'pods' ? ', or delete it to have another one made' : ''
   return `Put right what the API server finds wrong with ${resource.slice(0, -1)} ${namespace}/${name}${another}: it takes no write that leaves it so.`
 }
 
-/** A success whose body is something else. */
+/** A success whose body is not the API's. */
 export function unintelligible(access: Access, { body }: Answer): KubeError {
   const message = `could not ${describe(access)}: ${access.server} answered with something else: ${cut(body)}`
   return new KubeError('failed', message, BETWEEN)
 }
 
-/** No answer, explained. */
+/** No answer: the error, with its remedy. */
 export function unanswered(access: Access, error: unknown): KubeError {
   const said = cut(error instanceof Error ? error.message : String(error))
   const options = { cause: error }
@@ -124,15 +120,17 @@ export function unanswered(access: Access, error: unknown): KubeError {
   )
 }
 
-function describe({ verb, resource, namespace }: Pick<Access, 'verb' | 'resource' | 'namespace'>): string {
+function describe({ verb, resource, namespace }: Right): string {
   return `${verb} ${resource} in ${namespace === undefined ? 'all namespaces' : `namespace ${namespace}`}`
 }
 
-/** How to make a 401 go away. */
+/** The remedy for a 401. */
 const RENEW =
   'Renew the credential: it has expired, or was replaced or withdrawn. In a pod, the token is void once its ServiceAccount is deleted, even if that is made again, and only new pods have another one: kubectl rollout restart deployment/NAME.'
 
-/** How to make a 403 go away: as much as can be known of what is missing, the Role, its binding, or a rule in it. */
+/**
+ * The remedy for a 403. It names the missing Role, the missing binding or the missing rule, as far as that is known.
+ */
 function permit(access: Access, said: string, rights: Rights): string {
   const { verb, resource, namespace } = access
   const [, user] = FORBIDDEN.exec(said) ?? []
@@ -154,20 +152,20 @@ function permit(access: Access, said: string, rights: Rights): string {
   return `Grant it by a rule of ${role}: ${rule}. Where one has it already, what is missing is its binding to ${user}.`
 }
 
-/** What RBAC adds to its refusal where a binding names a role that is not there. */
+/** RBAC adds this to its refusal if a binding names a role that does not exist. */
 const ABSENT = /\b(cluster)?role\.rbac\.authorization\.k8s\.io "([^"]+)" not found/g
 
 function isTls(error: unknown): boolean {
   return error instanceof Unanswered && /CERT|TLS|SSL|SIGNATURE|EPROTO/.test(error.code ?? '')
 }
 
-/** Kubernetes' own way to say no. */
+/** Kubernetes' Status object. */
 interface Status {
   readonly message: string
   readonly details?: { readonly name?: string; readonly causes?: readonly { readonly field?: string }[] }
 }
 
-/** `undefined` for what may well come from somebody else. */
+/** Parses a Status. `undefined` if the body may come from another server. */
 function readStatus({ body }: Answer): Status | undefined {
   try {
     const said = JSON.parse(body) as Partial<Status> | null
@@ -177,7 +175,7 @@ function readStatus({ body }: Answer): Status | undefined {
   }
 }
 
-/** The first words of a message, on one line. */
+/** The beginning of a message, on one line, without secrets. */
 function cut(message: string): string {
   const line = redacted(message).replace(/\s+/g, ' ').trim()
   return line.length > MESSAGE_LENGTH ? `${line.slice(0, MESSAGE_LENGTH)}…` : line

@@ -1,30 +1,36 @@
 /**
- * HTTP to the API server: got, connections that are kept, limits on time, retries of reads, and of whatever was refused
- * for its credential.
+ * Sends HTTP requests to the API server, with got: connections that are kept, time limits, and retries of reads and of
+ * any request whose credential was refused.
  *
- * client-node's own transport opens a TLS connection for each request and knows no timeout. Its generated API would
- * cost every start its 900 modules; what is taken from it is the part that is hard: who we are, and whom to trust.
+ * client-node's own transport opens a TLS connection for each request and has no timeout. Its generated API would add
+ * 900 modules to every start. Only its hard part is used: credentials and trust.
  */
 import { once } from 'node:events'
 import type { Agent as HttpsAgent } from 'node:https'
 import type { Readable } from 'node:stream'
 import type { KubeConfig } from '@kubernetes/client-node/dist/config.js'
 import got, { HTTPError, type RequestError, type Response } from 'got'
-import { version } from '../version.js'
+import { version } from '../util/version.js'
 import { dropIdle, type Pool } from './agents.js'
 import { openIdentity, type Presented } from './auth/identity.js'
-import { retriedOnce } from './auth/retried.js'
-import { toGoJson } from './json.js'
+import { retriedOnce } from './auth/retried-once.js'
+import { toGoJson } from './go-json.js'
 
-/** What a request may take. */
+/** Limits of a request. */
 export interface Limits extends Pool {
   readonly readTimeoutMs: number
-  /** Until the answer to a read begins: its connection may be dead. When it is sent again, a slow server is given more. */
+  /**
+   * The first attempt of a read waits this long for the answer to begin: its connection may be dead. The next one waits
+   * longer.
+   */
   readonly firstSilenceMs: number
   readonly writeTimeoutMs: number
-  /** Before a read is tried again, where the server does not say; and before a credential is shown again that was refused. */
+  /**
+   * The wait before a read is tried again, unless the server says otherwise, and before a refused credential is shown
+   * again.
+   */
   readonly retryDelayMs: number
-  /** For a credential plugin. */
+  /** How long a credential plugin may run. */
   readonly pluginTimeoutMs: number
 }
 
@@ -40,8 +46,8 @@ export const LIMITS: Limits = {
 
 const USER_AGENT = `active-passive/${version}`
 const READ_RETRIES = 2
-/** Beyond it the 429 itself is the answer. */
-const LONGEST_RETRY_AFTER_MS = 5_000
+/** If a 429 asks for a longer wait, the 429 is the answer. */
+const LONGEST_READ_DELAY_MS = 5_000
 
 export interface Answer {
   readonly status: number
@@ -50,40 +56,41 @@ export interface Answer {
 }
 
 export interface Transport {
-  /** Attempts sent so far. */
+  /** The number of attempts sent so far. */
   readonly requests: number
-  /** Any status is an answer. @throws Unanswered */
+  /** Any status is an answer. @throws Unanswered if there is none */
   get(path: string, signal: AbortSignal): Promise<Answer>
-  /** Carried out once at most: it is sent again after a 401 only. @throws Unanswered */
+  /** Is carried out once at most: it is sent again only after a 401. @throws Unanswered */
   patch(path: string, contentType: string, body: unknown, signal: AbortSignal): Promise<Answer>
   /**
-   * Resolves when a 200 begins, and its lines are the caller's to read, however long they take; or to any other answer.
-   * Sent again after a 401 only. @throws Unanswered
+   * Resolves when a 200 begins; the caller then reads its lines, however long they take. Resolves to any other answer
+   * as a whole. It is sent again only after a 401. @throws Unanswered
    */
   stream(path: string, signal: AbortSignal): Promise<Stream | Answer>
 }
 
 export interface Stream {
-  /** The body, line by line, until its end. @throws Unanswered */
+  /** The lines of the body, until its end. @throws Unanswered */
   readonly lines: AsyncIterable<string>
 }
 
 /**
- * `no-credentials`: nothing was sent. `no-answer`: no connection, a time limit, an answer that is no HTTP. It has no
- * cause: got's errors hold the request's headers, and so the token, for everybody to print.
+ * `no-credentials`: nothing was sent. `no-answer`: no connection, a time limit, or an answer that is not HTTP. There is
+ * no `cause`: got's errors hold the request's headers with the token, and might be printed.
  */
 export class Unanswered extends Error {
   override readonly name = 'Unanswered'
   constructor(
     readonly kind: 'no-credentials' | 'no-answer',
     message: string,
-    /** Node's, for instance ECONNREFUSED. */
+    /** Node's error code, for instance ECONNREFUSED. */
     readonly code?: string,
   ) {
     super(message)
   }
 }
 
+/** Sends nothing before the first call. */
 export function openTransport(config: KubeConfig, limits: Limits = LIMITS): Transport {
   const identity = openIdentity(config, limits)
   let requests = 0
@@ -121,11 +128,11 @@ export function openTransport(config: KubeConfig, limits: Limits = LIMITS): Tran
   }
 }
 
-/** Where requests go, and how. */
+/** Where and how requests are sent. */
 interface Way {
   readonly server: string
   readonly limits: Limits
-  /** Of each attempt. */
+  /** Called for each attempt. */
   readonly count: () => void
 }
 
@@ -141,7 +148,7 @@ async function sendOnce(
   const request = got(server + path, {
     method,
     headers: { accept: 'application/json', 'user-agent': USER_AGENT, ...headers, ...body?.headers },
-    // Node would write headers that go out with a text as UTF-8 once more, and so another name to act as.
+    // As bytes: Node would send headers together with a text as UTF-8 a second time, and so change the user to act as.
     ...(body ? { body: Buffer.from(body.text) } : {}),
     agent: { http: agent, https: agent as HttpsAgent },
     timeout:
@@ -152,7 +159,7 @@ async function sendOnce(
       limit: method === 'GET' ? READ_RETRIES : 0,
       backoffLimit: limits.retryDelayMs,
       noise: 100,
-      maxRetryAfter: LONGEST_RETRY_AFTER_MS,
+      maxRetryAfter: LONGEST_READ_DELAY_MS,
     },
     followRedirect: false,
     hooks: {
@@ -189,7 +196,7 @@ async function streamOnce(
     signal,
   })
   count()
-  // got's own limits would be on the whole of it, or only on what comes after the connection.
+  // got's own limits would apply to the whole stream, or only after the connection is made.
   const { readTimeoutMs } = limits
   const giveUp = () => request.destroy(new Error(`no answer within ${readTimeoutMs / 1_000} s`))
   const late = setTimeout(giveUp, readTimeoutMs)
@@ -238,7 +245,7 @@ async function* linesOf(body: Readable): AsyncGenerator<string> {
 
 const NO_TIME = 'no time left'
 
-/** @param earlier what became of the attempts before */
+/** @param earlier the error of the attempts before */
 function noAnswer(error: unknown, earlier: string | undefined): Unanswered {
   const { code, message } = error as RequestError
   const late = earlier === undefined ? NO_TIME : `${NO_TIME} to try again after: ${earlier}`

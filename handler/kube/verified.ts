@@ -1,16 +1,16 @@
 /**
- * The same port, whose writes are believed only as far as their answers go. A mutating policy or webhook may change a
- * write, and the API server answers 200 all the same, with the object as it was stored.
+ * Compares the answer to each write with what was asked. A mutating policy or webhook may change a write, and the API
+ * server still answers 200, with the object as it was stored.
  */
-import { EPOCH } from '../keys.js'
+import { EPOCH } from './keys.js'
 import { type Kube, KubeError, type PatchOperation, type Pod, type Service, type Written } from './port.js'
 
-/** A field that was asked for, by its name for people, and the value; `null`: none. */
+/** A field that was asked for: its name for people, its value in the answer, and the value asked for (`null`: none). */
 type Asked = readonly [field: string, found: string | undefined, value: string | null]
 
 /**
- * Turns an `applied` whose object is not what was asked for into `changed`. A write of marks alone must not make a pod
- * active either. (Another pass that has done so meanwhile has written another epoch.)
+ * Turns `applied` into `changed` if the object is not as it was asked for. A write of marks alone must also not make a
+ * pod active. (If another pass has made it active meanwhile, that pass has written another epoch.)
  */
 export function verified(kube: Kube, roleLabel: string): Kube {
   const unasked = (pod: Pod, { labels, annotations }: Pod): readonly Asked[] =>

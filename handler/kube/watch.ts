@@ -1,5 +1,5 @@
 /**
- * Watches of a real API server, over connections of their own: each holds one for as long as it lasts.
+ * Watches objects of a real API server. Each watch holds a connection of its own for as long as it lasts.
  *
  * client-node's Watch overwrites its time limit, and its informer gives up on errors other than 410.
  */
@@ -14,14 +14,14 @@ import { type Access, refusal, unanswered, unintelligible } from './status.js'
 import { type Answer, LIMITS, type Limits, openTransport, type Stream, type Transport } from './transport.js'
 
 export interface Watches {
-  /** How many requests were sent so far. */
+  /** The number of requests sent so far. */
   readonly requests: number
-  /** @param namespace absent: all */
+  /** @param namespace `undefined`: all namespaces */
   pods(namespace: string | undefined): Watchable<Pod>
   services(namespace: string | undefined): Watchable<Service>
 }
 
-/** Nothing is sent before the first call. */
+/** Sends nothing before the first call. */
 export function connectWatches(config: KubeConfig, limits: Partial<Limits> = {}): Watches {
   const transport = openTransport(config, { ...LIMITS, maxSockets: Number.POSITIVE_INFINITY, ...limits })
   const source = { transport, server: describeServer(config), rights: new Rights() }
@@ -40,8 +40,11 @@ interface Source {
   readonly rights: Rights
 }
 
-/** The server ends a watch after that long. Its connection may be as quiet as the cluster; nothing needs it to end. */
-const LASTS_SECONDS = 3_600
+/**
+ * The server ends a watch after this time. A connection without events may be silent until then; no shorter time is
+ * needed.
+ */
+const WATCH_SECONDS = 3_600
 
 function watchable<M, T>(
   { transport, server, rights }: Source,
@@ -60,7 +63,7 @@ function watchable<M, T>(
         watch: 'true',
         allowWatchBookmarks: 'true',
         resourceVersion,
-        timeoutSeconds: String(LASTS_SECONDS),
+        timeoutSeconds: String(WATCH_SECONDS),
       })
       const path = `${collectionPath(resource, namespace)}?${query}`
       const answer = await openStream(transport, path, signal).catch((error) => {
@@ -73,8 +76,8 @@ function watchable<M, T>(
 }
 
 /**
- * The signal cuts it for as long as it is being read, and no longer: got emits an error for what is aborted after its
- * end, where nobody listens any more, and that would be the end of the process.
+ * Opens a stream that the signal aborts while it is being read, and not afterwards. got emits an error if a stream is
+ * aborted after its end; nobody would handle it, and the process would end.
  */
 async function openStream(transport: Transport, path: string, signal: AbortSignal): Promise<Stream | Answer> {
   const connection = new AbortController()

@@ -1,9 +1,9 @@
-import { type Fault, type FaultCode, UsageError } from '../errors.js'
+import { type Fault, type FaultCode, UsageError } from '../util/errors.js'
 import type { GroupReport, Report } from './report.js'
 
 /**
- * 0: each group has exactly one active, healthy or still under its threshold; 1: one has not; 3: the API server refused
- * a LIST or a pod PATCH, or did not answer. The highest wins.
+ * 0: each group has exactly one active pod, healthy or still under its threshold. 1: a group has not. 3: the API server
+ * refused a LIST or a pod PATCH, or did not answer. The highest code wins.
  */
 export function exitCode({ groups, dryRun, interrupted }: Report): 0 | 1 | 3 {
   const codes = groups.map((group) => groupCode(group, dryRun))
@@ -12,12 +12,12 @@ export function exitCode({ groups, dryRun, interrupted }: Report): 0 | 1 | 3 {
 
 const UNSERVED: readonly FaultCode[] = ['unauthenticated', 'denied', 'unreachable', 'failed']
 
-/** Whether it is the API server's no, or its silence. */
+/** Whether the API server refused a request, or did not answer it. */
 export function isUnserved({ code }: Fault): boolean {
   return UNSERVED.includes(code)
 }
 
-/** 2: flags, environment, kubeconfig. 70 (EX_SOFTWARE of sysexits.h): a defect; a scheduler may simply try again. */
+/** 2: wrong flags, environment or kubeconfig. 70 (EX_SOFTWARE of sysexits.h): a defect; a scheduler may try again. */
 export function exitCodeOfError(error: unknown): 2 | 70 {
   return error instanceof UsageError ? 2 : 70
 }
@@ -29,7 +29,7 @@ function groupCode(group: GroupReport, dryRun: boolean): 0 | 1 | 3 {
   if (dryRun && writes.length > 0) return 1
   if (decision.kind === 'empty') return 0
   const active = members.find(({ pod }) => pod.name === activeAfter)
-  // Whoever has paused a group may have it fail its check. But it has to have an endpoint, and one only.
+  // A paused group may fail its check. But it must have an endpoint, and only one.
   if (decision.kind === 'paused') return activeBefore.length === 1 && active && !active.verdict.conclusive ? 0 : 1
   return active?.verdict.health === 'healthy' || active?.verdict.health === 'failing' ? 0 : 1
 }

@@ -1,10 +1,12 @@
-import { type Judged, whyNot } from '../candidates.js'
-import { describeFault } from '../errors.js'
-import type { Settings } from '../policy.js'
+import { whyNot } from '../group/candidates.js'
+import type { Judged } from '../group/groups.js'
+import { objectOf } from '../kube/recording.js'
+import type { Settings } from '../settings/settings.js'
+import { describeFault } from '../util/errors.js'
 import type { GroupReport, Report } from './report.js'
 import { summaryOf } from './summary.js'
 
-/** One document, for programs. @param indent 0: on one line */
+/** The report as one JSON document, for programs. @param indent 0: on one line */
 export function toJson(report: Report, indent = 2): string {
   const { groups, warnings, durationMs, requests } = report
   const document = { groups: groups.map(groupJson), warnings, summary: summaryOf(report), durationMs, requests }
@@ -23,7 +25,7 @@ function groupJson(group: GroupReport) {
     active: { before: activeBefore.join(',') || null, after: activeAfter ?? null },
     ended: group.ended,
     pods: members.map((member) => podJson(member, settings)),
-    writes: group.writes,
+    writes: group.writes.map((write) => ({ verb: write.verb, object: objectOf(write), result: write.result })),
     latch: group.latch,
     warnings: [...more.map(describeFault), ...group.warnings],
     ...(fault ? { error: fault } : {}),

@@ -1,22 +1,29 @@
-/** What a pass reports, as data. */
+/** The report of a pass, as data. */
 
-import type { Judged } from '../candidates.js'
-import type { Decision } from '../decide.js'
-import type { Fault } from '../errors.js'
-import type { LatchUse } from '../handover.js'
-import type { What } from '../healing.js'
+import type { Decision } from '../group/decide.js'
+import type { Judged } from '../group/groups.js'
+import type { LatchUse } from '../handover/handover.js'
 import type { Write } from '../kube/recording.js'
-import type { Settings } from '../policy.js'
+import type { Settings } from '../settings/settings.js'
+import type { Fault } from '../util/errors.js'
+
+/**
+ * Kinds of repairs. `claim`: a claim or a pin on a Service by another writer; `interrupted`: the same by a pass that
+ * did not take it off; `role`: a second active pod, or an active pod that had lost its label or was labelled passive;
+ * `marks`: our labels were gone from a pod.
+ */
+export const REPAIRS = ['claim', 'interrupted', 'role', 'marks'] as const
+export type Repair = (typeof REPAIRS)[number]
 
 export interface Report {
-  /** The namespaces that were looked at. */
+  /** The namespaces of the pass. */
   readonly scope: readonly string[] | 'all'
   readonly groups: readonly GroupReport[]
-  /** On what is in no group: Services that look as if they were meant to be managed, namespaces without any. */
+  /** About Services in no group that seem meant to be managed, and about namespaces without a managed Service. */
   readonly warnings: readonly string[]
-  /** The namespaces of which every group in scope is among them; `undefined` stands for all. */
+  /** The namespaces of which every group in scope is in `groups` or `busy`; `undefined` stands for all namespaces. */
   readonly complete: readonly (string | undefined)[]
-  /** The groups in scope that another pass of this process was serving, and this one has left to it. */
+  /** The groups in scope that were left alone: another pass of this process serves them, or the backoff skips them. */
   readonly busy: readonly { readonly namespace: string; readonly services: readonly string[] }[]
   readonly dryRun: boolean
   /** The pass was told to stop before it had ended. */
@@ -26,26 +33,71 @@ export interface Report {
   readonly requests: number
 }
 
-/** A group, or, with a fault, a namespace or a Service that has none. */
+/** The report on a group; or, with a fault, on a namespace or a Service without a group. */
 export interface GroupReport {
   /** `undefined` for a fault of all namespaces. */
   readonly namespace: string | undefined
   readonly services: readonly string[]
   readonly decision: Decision
   readonly settings: Settings
-  /** As they were found, with this pass's verdicts. */
+  /** The members as they were found, with this pass's verdicts. */
   readonly members: readonly Judged[]
   /** Pods that have Failed or Succeeded, and were left out. */
   readonly ended: number
-  /** Names; more than one before a repair. */
+  /** The names of the active pods; more than one before a repair. */
   readonly activeBefore: readonly string[]
   readonly activeAfter: string | undefined
   readonly writes: readonly Write[]
   /** `null`: traffic was not moved. */
   readonly latch: LatchUse | null
-  /** What was repaired that somebody else had changed; `again`: within an hour. Absent: nothing. */
-  readonly healed?: readonly { readonly what: What; readonly again: boolean }[]
+  /** The repairs; `again`: this kind was repaired before within an hour. Absent: none. */
+  readonly healed?: readonly { readonly what: Repair; readonly again: boolean }[]
   readonly warnings: readonly string[]
-  /** What went wrong, the gravest first. */
+  /** The faults, the gravest first. */
   readonly faults: readonly Fault[]
+}
+
+/** Whether the report says that a Service which was asked for by name is not there, or is not managed. */
+export function isMissing({ decision }: GroupReport): boolean {
+  return decision.kind === 'error' && decision.fault.code === 'not-found'
+}
+
+/** The settings of Services without annotations. */
+interface Defaults {
+  readonly defaults: Settings
+}
+
+/** The report on groups that could not be served at all. */
+export function faultReport(
+  context: Defaults,
+  namespace: string | undefined,
+  services: readonly string[],
+  faults: readonly [Fault, ...Fault[]],
+): GroupReport {
+  return reportWithout(context, namespace, services, { kind: 'error', fault: faults[0] }, { faults })
+}
+
+/** The report on a group whose pods were not looked at. */
+export function reportWithout(
+  { defaults }: Defaults,
+  namespace: string | undefined,
+  services: readonly string[],
+  decision: Decision,
+  rest: Partial<GroupReport>,
+): GroupReport {
+  return {
+    namespace,
+    services,
+    decision,
+    settings: defaults,
+    members: [],
+    ended: 0,
+    activeBefore: [],
+    activeAfter: undefined,
+    writes: [],
+    latch: null,
+    warnings: [],
+    faults: [],
+    ...rest,
+  }
 }

@@ -1,14 +1,16 @@
-/** The report for people, in the words of the recipe that this program replaces where that had words. */
-import type { Judged } from '../candidates.js'
-import type { Decision } from '../decide.js'
-import { describeFault } from '../errors.js'
-import { listsBy } from '../lists-by.js'
-import { printable } from '../printable.js'
-import type { ReasonCode } from '../reasons.js'
+/** The report for people. Where the recipe that this program replaces has words, it uses them. */
+
+import type { Decision } from '../group/decide.js'
+import type { Judged } from '../group/groups.js'
+import type { ReasonCode } from '../group/reasons.js'
+import { objectOf } from '../kube/recording.js'
+import { describeFault } from '../util/errors.js'
+import { listsBy } from '../util/lists-by.js'
+import { printable } from '../util/printable.js'
 import type { GroupReport, Report } from './report.js'
 import { summaryOf } from './summary.js'
 
-/** One block a group, then warnings on what is in none, then one line on the whole. */
+/** One block for each group, then the warnings about no group, then one line on the whole pass. */
 export function toText(report: Report): string {
   const blocks = report.groups.map((group) => groupLines(group).map(printable).join('\n'))
   const warnings = report.warnings.map(warningLine).map(printable).join('\n')
@@ -23,7 +25,7 @@ function groupLines(group: GroupReport): string[] {
     ...(ended > 0 ? [`${ended} ${ended === 1 ? 'pod has' : 'pods have'} ended (Failed or Succeeded): left out`] : []),
     ...healthLines(members),
     ...decisionLines(decision, members),
-    ...writes.map(({ object, result }) => `${object} ${WRITTEN[result]}`),
+    ...writes.map((write) => `${objectOf(write)} ${WRITTEN[write.result]}`),
     ...faults.map((fault) => `Error: ${describeFault(fault)}`),
     ...warnings.map(warningLine),
   ]
@@ -50,7 +52,7 @@ const WRITTEN = {
   'dry run': 'patched (dry run)',
 } as const
 
-/** The active first; with several passives each line ends with the name. */
+/** The active pod first. If several pods have one role, each of their lines ends with the name. */
 function healthLines(members: readonly Judged[]): string[] {
   const sorted = [...members].sort((a, b) => (a.role < b.role ? -1 : a.role > b.role ? 1 : 0))
   const byRole = listsBy(members, ({ role }) => role)
@@ -68,12 +70,12 @@ function healthWords({ conclusive, check, health, failures, isUnconfirmed }: Jud
   return conclusive ? `is ${check.result}` : `${WORDS[check.kind]}: ${check.result}${counted}`
 }
 
-/** The reasons that are a failure of the active pod. One that is deleted has not failed. */
+/** The reasons that mean a failure of the active pod. A deleted pod has not failed. */
 const OF_HEALTH: readonly ReasonCode[] = ['active-failed', 'active-not-ready', 'ready-by-kubelet', 'cooldown']
 
 const ROLES = ['active', 'passive'] as const
 
-/** There are some, and each of them fails. */
+/** Whether there are members and all of them fail. */
 function allFail(members: readonly Judged[]): boolean {
   return (
     members.length > 0 && members.every(({ verdict }) => verdict.health === 'failed' || verdict.health === 'failing')

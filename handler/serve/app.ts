@@ -1,55 +1,43 @@
-/** What stands behind the routes, the loop and the watches: passes that share their groups, and what is told of them. */
+/** Puts serve together: the passes, their triggers and their observer, the watches, and the routes. */
 import { setMaxListeners } from 'node:events'
-import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { KubeConfig } from '@kubernetes/client-node/dist/config.js'
-import { systemClock } from '../clock.js'
-import type { Effects } from '../effects.js'
+import type { RunOptions } from '../cli/options.js'
 import { probe } from '../health/probe.js'
-import { Hosting } from '../hosting.js'
 import { defaultNamespace } from '../kube/auth/config.js'
+import type { KubeConfig } from '../kube/auth/kubeconfig.js'
 import { connect } from '../kube/client.js'
-import { connectWatches } from '../kube/watch.js'
-import type { RunOptions } from '../options.js'
-import { pass, type Shared } from '../pass.js'
-import { exitCode, isUnserved } from '../report/exit-code.js'
-import type { GroupReport, Report } from '../report/report.js'
-import { Sight } from '../sight.js'
-import type { Order } from '../targets.js'
-import { takingTurns } from '../turns.js'
-import { Backoff } from './backoff.js'
-import { counted } from './census.js'
-import { Coalescer, type Run, ShuttingDown } from './coalesce.js'
-import { createFetch, type Fetch } from './fetch.js'
-import { describeDefect, type Log } from './log.js'
-import { loop } from './loop.js'
-import { createMetrics, type Metrics, type Trigger } from './metrics.js'
-import { newsIn } from './news.js'
-import { Progress } from './progress.js'
-import { rarely } from './rarely.js'
-import { Reach } from './reach.js'
-import type { Standing } from './readiness.js'
-import { NOT_WELL_MS, OTHER_GROUPS_MS, Rounds } from './rounds.js'
-import type { Guard } from './token.js'
-import { keepAccount } from './watch/account.js'
-import { watch } from './watch/watch.js'
+import { connectWatches, type Watches } from '../kube/watch.js'
+import type { Effects } from '../pass/context.js'
+import { systemClock, type Timing } from '../util/clock.js'
+import type { ProcessHealth } from './http/backend.js'
+import type { Guard } from './http/bearer-token.js'
+import { createFetch, type Fetch } from './http/routes.js'
+import { runInterval } from './interval.js'
+import { PassObserver } from './pass-observer.js'
+import { Passes, type PassSettings } from './passes.js'
+import { Reachability } from './reachability.js'
+import { describeDefect, type Log } from './telemetry/log.js'
+import { createMetrics, type Metrics } from './telemetry/metrics.js'
+import { onePerMinute } from './telemetry/one-per-minute.js'
+import { trackWatches } from './telemetry/watches.js'
+import { Triggers } from './triggers.js'
+import { groupChanges } from './watch/group-changes.js'
+import { GROUPS_CHANGED_MS, Resync } from './watch/resync.js'
+import { type WatchOptions, watch } from './watch/watch.js'
 
-/** Groups that the watches have found in need are read side by side. */
-const WATCH_PASSES_AT_ONCE = 4
-
-const SHUTTING_DOWN: Standing = { ready: false, alive: true, why: 'shutting down' }
+const SHUTTING_DOWN: ProcessHealth = { ready: false, alive: true, why: 'shutting down' }
 
 export type AppOptions = Omit<RunOptions, 'kubeconfig' | 'context'>
 
 export interface App {
   readonly fetch: Fetch
   readonly metrics: Metrics
-  /** Whether the API server serves what it is asked for, and who says so in the log. */
-  readonly reach: Pick<Reach, 'tryReach' | 'untilReached' | 'attend'>
-  /** A pass every so often, until the end. */
+  /** Whether the API server serves this process. It writes to the log when that changes. */
+  readonly reachability: Pick<Reachability, 'tryToReach' | 'untilReached' | 'keepTrying'>
+  /** Makes a pass every `intervalMs`, until the end. */
   loop(intervalMs: number): Promise<void>
-  /** Passes for groups that changes have brought into need, and rounds, until the end. */
+  /** Makes passes for groups that changes have brought into need, and resyncs, until the end. */
   watch(): Promise<void>
-  /** Begins no more passes, and resolves when those under way have finished what they must. */
+  /** Begins no more passes; resolves when none is under way. */
   close(): Promise<void>
 }
 
@@ -59,191 +47,76 @@ export function createApp(
   config: KubeConfig,
   guard: Guard,
   log: Log,
-  effects: Partial<Pick<Effects, 'clock' | 'random' | 'probe'>> = {},
+  effects: Partial<Omit<Effects, 'kube'>> = {},
 ): App {
-  const { clock = systemClock, random = Math.random } = effects
+  const timing: Timing = { clock: effects.clock ?? systemClock, random: effects.random ?? Math.random }
+  const { clock } = timing
   const namespaces = options.namespaces ?? [defaultNamespace(config)]
-  const isNamed = options.namespaces !== undefined
-  const stopped = new AbortController()
-  setMaxListeners(0, stopped.signal) // a group in need is one
-  const [main, side] = [connect(config), connect(config)]
-  const watches = connectWatches(config)
-  const reach = new Reach({ kube: side, namespaces, clock, log, signal: stopped.signal })
-
-  const turns = takingTurns(clock, options.concurrency)
-  const hosting = new Hosting()
-  const sight = new Sight(clock)
-  const backoff = new Backoff()
-  /** @param told of each group, as soon as it was served */
-  const makePass = (
-    kube: Effects['kube'],
-    order: Order,
-    how: Partial<Pick<Shared, 'hosting' | 'busy' | 'onGroup'>> = {},
-  ): Run => {
-    // A signal of its own: what a pass hangs on it ends with the pass.
-    const stop = new AbortController()
-    const end = () => stop.abort()
-    if (stopped.signal.aborted) end()
-    stopped.signal.addEventListener('abort', end)
-    let onRead = () => {}
-    const read = new Promise<void>((resolve) => {
-      onRead = resolve
-    })
-    const progress = new Progress()
-    const shared: Shared = {
-      turns,
-      sight,
-      hosting: how.hosting ?? new Hosting(),
-      ...(how.hosting ? { backoff } : {}),
-      busy: how.busy ?? 'awaited',
-      onRead,
-      onGroup: (group) => {
-        how.onGroup?.(group)
-        progress.add(group)
-      },
-    }
-    const scope = {
-      ...options,
-      namespaces,
-      isNamed,
-      dryRun: how.hosting ? options.dryRun : true,
-      quickCheck: true,
-      shared,
-      ...(order === 'all' ? {} : { targets: order }),
-    }
-    const report = pass(scope, { kube, clock, random, probe: timed }, stop.signal).finally(() =>
-      stopped.signal.removeEventListener('abort', end),
-    )
-    return { read, report, part: (targets) => progress.part(targets) }
-  }
-
-  const rounds = new Rounds(clock)
-  const news = newsIn(options.output)
-  const say = (text: string | undefined): void => {
-    if (text !== undefined) log.print(text)
-  }
-  const told = new WeakSet<GroupReport>()
-  /** A group is told of when it was served, however long the others of the pass take. */
-  const onGroup = (report: Report): void => {
-    for (const group of report.groups) told.add(group)
-    metrics.served(report)
-    say(news(report, false))
-  }
-  const tell = (trigger: Trigger, order: Order, report: Report): Report => {
-    const isWhole = order === 'all' && !report.interrupted
-    const isTold = (group: GroupReport) => told.has(group)
-    metrics.served({ ...report, groups: report.groups.filter((group) => !isTold(group)) })
-    metrics.passed(trigger, report)
-    reach.passed(report, isWhole)
-    if (exitCode(report) !== 0) rounds.within(NOT_WELL_MS)
-    say(news(report, isWhole, isTold))
-    return report
-  }
-  const servedBy =
-    (kube: Effects['kube']) =>
-    (order: Order, trigger: Trigger): Run => {
-      // Nobody waits for what the clock has asked for: the next tick comes soon.
-      const busy = trigger === 'interval' ? 'left' : 'awaited'
-      const { report, ...rest } = makePass(kube, order, { hosting, busy, onGroup })
-      return { ...rest, report: report.then((made) => tell(trigger, order, made)) }
-    }
-
-  const triggered = new Coalescer<Trigger>(servedBy(main))
-  const seen = new Coalescer<Trigger>(servedBy(side), WATCH_PASSES_AT_ONCE)
-  const looked = new Coalescer(() => makePass(side, 'all'))
+  const settings = { ...options, namespaces, isNamed: options.namespaces !== undefined }
+  const ended = new AbortController()
+  const { signal } = ended
+  setMaxListeners(0, signal) // each pass listens, and each group that waits for one
+  const [main, side, watches] = [connect(config), connect(config), connectWatches(config)]
+  const defect = (error: unknown): void => log.warn(describeDefect(error))
 
   const metrics = createMetrics({
     requests: () => main.requests + side.requests + watches.requests,
-    coalesced: () => triggered.coalesced + seen.coalesced,
+    coalesced: () => triggers.coalesced,
   })
-  const timed = metrics.timed(effects.probe ?? probe)
-
-  const ticks = new Set<Promise<Report>>()
-  let isServed = true
-  /** Resolves once it has read what there is: a group that takes long holds up no other. */
-  const tick = async (): Promise<boolean> => {
-    metrics.triggers.inc({ trigger: 'interval' })
-    const { read, report } = servedBy(main)('all', 'interval')
-    ticks.add(report)
-    const ended = report.then((made) => {
-      isServed = !made.groups.some(isUnread)
-    })
-    void ended.catch(() => {}).then(() => ticks.delete(report))
-    await Promise.race([read, ended])
-    await nextTurn() // what could not be read has ended by then
-    return isServed
-  }
-
-  const request = (passes: Coalescer<Trigger>, trigger: Trigger, order: Order): Promise<Report> => {
-    metrics.triggers.inc({ trigger })
-    return passes.request(order, trigger)
-  }
-
-  const defect = (error: unknown): void => log.warn(describeDefect(error))
-
-  const ofWatch = async (order: Order): Promise<void> => {
-    await request(seen, 'watch', order).catch((error: unknown) => {
-      if (!(error instanceof ShuttingDown)) defect(error)
-    })
-  }
+  const reachability = new Reachability({ kube: side, namespaces, clock, log, signal })
+  const resync = new Resync(clock)
+  const passes = new Passes(settings, { ...timing, probe: metrics.timed(effects.probe ?? probe) }, signal)
+  const observer = new PassObserver({ metrics, reachability, resync, log }, options.output)
+  const triggers = new Triggers({ main, side, passes, observer, metrics, defect })
 
   return {
     metrics,
+    reachability,
     fetch: createFetch({
       guard,
-      order: (trigger, order) => request(triggered, trigger, order),
-      status: () => looked.request('all', undefined),
+      request: (trigger, selection) => triggers.request(trigger, selection),
+      status: () => triggers.status(),
       metrics: async () => ({ contentType: metrics.registry.contentType, text: await metrics.registry.metrics() }),
-      standing: () => (stopped.signal.aborted ? SHUTTING_DOWN : reach.standing()),
+      health: () => (signal.aborted ? SHUTTING_DOWN : reachability.health()),
       isServed: (namespace) => namespaces === 'all' || namespaces.includes(namespace),
       answered: (route, status) => metrics.answers.inc({ route, code: status }),
       failed: defect,
-      warn: rarely(log.warn, clock.now),
+      warn: onePerMinute(log.warn, clock.now),
     }),
-    reach,
     loop: (intervalMs) => {
-      backoff.startAt(intervalMs)
-      return loop(
-        clock,
-        intervalMs,
-        () => {
-          // It reads, and sleeps.
-          reach.begins(Math.max(intervalMs, options.deadlineMs))
-          return tick()
-        },
-        stopped.signal,
-      )
+      passes.loopBegins(intervalMs)
+      const tick = () => {
+        // A tick ends when its pass has read, within the deadline. The loop then sleeps for the rest of the interval.
+        reachability.passBegins(Math.max(intervalMs, options.deadlineMs))
+        return triggers.tick()
+      }
+      return runInterval(clock, intervalMs, tick, signal)
     },
     watch: async () => {
-      const watching = watch(
-        {
-          ...{ clock, random, namespaces, roleLabel: options.roleLabel, only: options.services },
-          optIn: options.optIn ?? false,
-          defaults: options.settings,
-          services: (namespace) =>
-            counted(
-              watches.services(namespace),
-              options.roleLabel,
-              () => rounds.within(OTHER_GROUPS_MS),
-              options.optIn,
-            ),
-          pods: (namespace) => watches.pods(namespace),
-          pass: ({ namespace, services: [service] }) =>
-            ofWatch([{ namespace, service: service?.name, otherwise: 'nothing' }]),
-          ...keepAccount(metrics, (message) => log.warn(message), reach),
-        },
-        stopped.signal,
-      )
-      await Promise.all([watching, rounds.make(() => ofWatch('all'), stopped.signal)])
+      const status = trackWatches(metrics, (message) => log.warn(message), reachability)
+      const watched = { ...timing, ...status, ...watchedBy(settings, watches, triggers, resync) }
+      await Promise.all([watch(watched, signal), resync.run(() => triggers.change('all'), signal)])
     },
     close: async () => {
-      stopped.abort()
-      await Promise.all([hosting.close(), triggered.close(), seen.close(), looked.close(), Promise.allSettled(ticks)])
+      ended.abort()
+      await Promise.all([passes.close(), triggers.close()])
     },
   }
 }
 
-/** What stands for a namespace that the API server did not serve; a group alone that it refuses holds up no other. */
-function isUnread({ services, faults }: GroupReport): boolean {
-  return services.length === 0 && faults.some(isUnserved)
+/** The Services and pods that are watched, the pass for a group in need, and a resync when the groups change. */
+function watchedBy(
+  { namespaces, roleLabel, services: only, optIn = false, settings: defaults }: PassSettings,
+  watches: Watches,
+  triggers: Triggers,
+  resync: Resync,
+): Omit<WatchOptions, keyof Timing | 'connected' | 'steady'> {
+  const changed = () => resync.requestWithin(GROUPS_CHANGED_MS)
+  return {
+    ...{ namespaces, roleLabel, only, optIn, defaults },
+    services: (namespace) => groupChanges(watches.services(namespace), roleLabel, changed, optIn),
+    pods: (namespace) => watches.pods(namespace),
+    pass: ({ namespace, services: [service] }) =>
+      triggers.change([{ namespace, service: service?.name, otherwise: 'nothing' }]),
+  }
 }

@@ -1,61 +1,66 @@
-/** Triggers -> passes: what comes in while a pass reads the cluster is done by one more pass, together. */
-import type { Report } from '../report/report.js'
-import type { Order, Target } from '../targets.js'
-import { Shares } from './shares.js'
+/** Triggers -> passes. Triggers that arrive while a pass reads the cluster share the next pass. */
 
-/** The pass was not made, and will not be: somebody else has to be asked. */
-export class ShuttingDown extends Error {
-  override readonly name = 'ShuttingDown'
+import type { Selection, Target } from '../pass/scope.js'
+import type { Report } from '../report/report.js'
+import { ShuttingDown } from './http/backend.js'
+import { SplitReport } from './split-report.js'
+
+/** A pass that has begun. */
+export interface Run {
+  /** Resolves when everything was read, so that another pass may begin. */
+  readonly read: Promise<unknown>
+  readonly report: Promise<Report>
+  /**
+   * Resolves with the report on the groups of these targets, as soon as they were served. It never resolves where one
+   * of them is not served. Absent: this pass tells of its groups only at its end.
+   */
+  readonly part?: (targets: readonly Target[]) => Promise<Report>
 }
 
+/** A pass that has begun, for those who share it. */
+interface Shared {
+  /** The groups that the pass was made for. */
+  readonly selection: Selection
+  readonly split: Promise<SplitReport>
+  readonly part: Run['part']
+}
+
+/** A pass that begins when another one has read the cluster. */
 interface Pending {
-  readonly orders: Orders
-  readonly begun: Promise<Begun>
+  readonly selections: Selections
+  readonly begun: Promise<Shared>
   begin(): void
   giveUp(): void
 }
 
-/** A pass: when it has read everything, so that another may begin, and what it came to. */
-export interface Run {
-  readonly read: Promise<unknown>
-  readonly report: Promise<Report>
-  /** What these groups came to, as soon as they were served; never where one of them is not. Absent: nobody can tell. */
-  readonly part?: (targets: readonly Target[]) => Promise<Report>
-}
-
-interface Begun {
-  readonly made: Order
-  readonly shares: Promise<Shares>
-  readonly part: Run['part']
-}
-
-/** Bounds the passes that read at once; each waits for one at most. */
+/** Bounds how many passes read the cluster at once. At most one more is pending, for all triggers that wait. */
 export class Coalescer<T = undefined> {
   private reading = 0
   private readonly underWay = new Set<Promise<unknown>>()
   private pending: Pending | undefined
   private closed = false
-  /** Orders that were joined to one that was waiting already. */
+  /** How many triggers were joined to a pass that was pending already. */
   coalesced = 0
 
   constructor(
-    private readonly run: (order: Order, trigger: T) => Run,
+    private readonly run: (selection: Selection, trigger: T) => Run,
     private readonly atOnce = 1,
   ) {}
 
   /**
-   * Of the report of a pass that has begun after this call what is asked for.
-   * @param trigger what the pass is told that it was started by, unless the order is joined to another
+   * Resolves with this caller's part of the report of a pass that began after this call.
+   * @param trigger the cause that the pass is told of, unless it shares a pass that was pending already
    * @throws ShuttingDown
    */
-  async request(order: Order, trigger: T): Promise<Report> {
-    const { made, shares, part } = await this.begun(order, trigger)
-    const whole = shares.then((all) => all.of(order))
-    // Who shares a pass with others does not wait for their groups.
-    return order === 'all' || order === made || !part ? whole : Promise.race([whole, part(order)])
+  async request(selection: Selection, trigger: T): Promise<Report> {
+    const pass = await this.begun(selection, trigger)
+    const { part } = pass
+    const atEnd = pass.split.then((split) => split.of(selection))
+    // A caller that shares a pass with others does not wait for their groups.
+    return selection === 'all' || selection === pass.selection || !part ? atEnd : Promise.race([atEnd, part(selection)])
   }
 
-  /** Gives up what waits, and refuses what comes; resolves when no pass is under way. */
+  /** Gives up the pending pass, and refuses every later trigger; resolves when no pass is under way. */
   async close(): Promise<void> {
     this.closed = true
     this.pending?.giveUp()
@@ -63,30 +68,33 @@ export class Coalescer<T = undefined> {
     await Promise.allSettled(this.underWay)
   }
 
-  private async begun(order: Order, trigger: T): Promise<Begun> {
+  private async begun(selection: Selection, trigger: T): Promise<Shared> {
     if (this.closed) throw new ShuttingDown()
-    if (this.reading < this.atOnce) return this.start(order, trigger)
+    if (this.reading < this.atOnce) return this.start(selection, trigger)
     if (this.pending) {
       this.coalesced++
     } else {
       this.pending = this.wait(trigger)
     }
-    this.pending.orders.add(order)
+    this.pending.selections.add(selection)
     return this.pending.begun
   }
 
   private wait(trigger: T): Pending {
     let settle: Pick<Pending, 'begin' | 'giveUp'> | undefined
-    const orders = new Orders()
-    const begun = new Promise<Begun>((resolve, reject) => {
-      settle = { begin: () => resolve(this.start(orders.joined(), trigger)), giveUp: () => reject(new ShuttingDown()) }
+    const selections = new Selections()
+    const begun = new Promise<Shared>((resolve, reject) => {
+      settle = {
+        begin: () => resolve(this.start(selections.joined(), trigger)),
+        giveUp: () => reject(new ShuttingDown()),
+      }
     })
-    return { orders, begun, begin: () => settle?.begin(), giveUp: () => settle?.giveUp() }
+    return { selections, begun, begin: () => settle?.begin(), giveUp: () => settle?.giveUp() }
   }
 
-  private start(order: Order, trigger: T): Begun {
+  private start(selection: Selection, trigger: T): Shared {
     this.reading++
-    const { read, report, part } = this.run(order, trigger)
+    const { read, report, part } = this.run(selection, trigger)
     this.underWay.add(report)
     const wasRead = () => {
       this.reading--
@@ -95,37 +103,39 @@ export class Coalescer<T = undefined> {
       next?.begin()
     }
     void Promise.race([read, report]).then(wasRead, wasRead)
-    const shares = report.then((made) => new Shares(made, order)).finally(() => this.underWay.delete(report))
-    return { made: order, shares, part }
+    const split = report.then((made) => new SplitReport(made, selection)).finally(() => this.underWay.delete(report))
+    return { selection, split, part }
   }
 }
 
-/** Beyond it all groups are served: what waits takes a bounded place, however many ask for however long. */
-const TARGETS_LIMIT = 1_000
-/** Names nothing. */
+/**
+ * With more targets, a pass serves all groups, so that a pending pass takes a bounded place however many ask for it.
+ */
+const MAX_TARGETS = 1_000
+/** A target that names nothing, so that all groups are served. */
 const EVERYTHING: Target = { otherwise: 'all' }
 
-/** Orders that are to be served together. */
-class Orders {
+/** The selections that one pass is to serve together. */
+class Selections {
   private readonly targets = new Map<string, Target>()
   private isAll = false
 
-  /** Of a thousand alerts for one Service one is enough. */
-  add(order: Order): void {
-    if (order === 'all') this.isAll = true
-    else for (const target of order) this.addTarget(target)
+  /** A target that is there already takes no more place: a thousand alerts for one Service are one target. */
+  add(selection: Selection): void {
+    if (selection === 'all') this.isAll = true
+    else for (const target of selection) this.addTarget(target)
   }
 
-  joined(): Order {
+  joined(): Selection {
     const targets = [...this.targets.values()]
     if (!this.isAll) return targets
-    // Who asked for a Service by name is told when there is none.
+    // A caller that named a Service has to learn when there is no such Service, so its target stays.
     const asked = targets.filter(({ otherwise }) => otherwise === 'not-found')
     return asked.length > 0 ? [...asked, EVERYTHING] : 'all'
   }
 
   private addTarget(target: Target): void {
-    if (this.targets.size < TARGETS_LIMIT) this.targets.set(JSON.stringify(target), target)
+    if (this.targets.size < MAX_TARGETS) this.targets.set(JSON.stringify(target), target)
     else this.isAll = true
   }
 }

@@ -1,14 +1,15 @@
-/** The groups of a pass as they are served, for those who wait for some of them and not for the others. */
+/** The groups that a pass has served so far. A caller that asked for some of them does not wait for the others. */
+
+import type { Target } from '../pass/scope.js'
 import type { GroupReport, Report } from '../report/report.js'
-import type { Target } from '../targets.js'
 
 export class Progress {
-  /** What was served, by all that names it. */
+  /** The groups that were served, by the names of their Services and pods. */
   private readonly served = new Map<string, GroupReport>()
   private readonly waiting = new Map<string, Set<() => void>>()
   private last: Report | undefined
 
-  /** A group was served. @param report on it alone */
+  /** Notes a group that was served. @param report on that group alone */
   add(report: Report): void {
     this.last = report
     for (const group of report.groups) {
@@ -25,7 +26,7 @@ export class Progress {
     }
   }
 
-  /** The report on these groups, once all of them were served. Never, where one of them is not. */
+  /** Resolves with the report on the groups of these targets once all were served; never where one of them is not. */
   part(targets: readonly Target[]): Promise<Report> {
     return new Promise((resolve) => {
       const look = () => {
@@ -51,7 +52,7 @@ export class Progress {
   }
 }
 
-/** A Service before a pod, as everywhere: an alert may name a Service that is none of ours. */
+/** The Service goes before the pod, as in a pass: an alert may name a Service that this program does not manage. */
 function keysOf({ namespace, service, pod }: Target): readonly string[] {
   return [...(service ? [keyOf(namespace, 'service', service)] : []), ...(pod ? [keyOf(namespace, 'pod', pod)] : [])]
 }

@@ -1,49 +1,49 @@
 /**
- * Whether serve can do its work, as the kubelet and whoever reads the log are told. No I/O, no timers.
+ * Decides whether serve can do its work, for the kubelet's probes and for the log. No I/O, no timers.
  *
- * A replica whose account is gone answers requests as if nothing were wrong, and moves nothing. So what counts is what the
- * API server made of the last tries: passes, watches, and lists that are made for this where nothing else was asked of it.
+ * A replica whose ServiceAccount was deleted still answers requests, and moves nothing. Readiness therefore depends on
+ * how the API server answered the last tries: passes, watches, and lists that are made only to try, where nothing else
+ * was asked for.
  */
 
-import { printable } from '../printable.js'
+import { printable } from '../util/printable.js'
+import type { ProcessHealth } from './http/backend.js'
 
 const MINUTE_MS = 60_000
 
-/** A restart of the API server, or a lease that moves, takes less; somebody who waits for a rollout waits that long. */
+/** A restart of the API server, or a move of its lease, takes less. A rollout shows a failure only after this time. */
 export const NOT_READY_MS = 2 * MINUTE_MS
-/** Longer than the kubelet remembers restarts, so that its back-off does not grow: each restart costs seconds. */
+/**
+ * Longer than the kubelet remembers restarts, so that its back-off does not grow, and each restart costs only seconds.
+ */
 export const NOT_ALIVE_MS = 10 * MINUTE_MS
-/** A watch that stands, and a webhook that nobody calls, tell nothing: after that long without a try, one is made. */
+/** A quiet watch, and a webhook that nobody calls, show nothing. After that long without a try, one is made. */
 export const UNTRIED_MS = MINUTE_MS
-/** While the API server serves nothing. */
+/** The time between two tries while the API server serves nothing. */
 export const TRY_AGAIN_MS = 15_000
-/** For those who look at the end of a log. */
+/** The log says again why the process is not ready, so that the reason stands near the end of the log. */
 export const SAY_AGAIN_MS = 5 * MINUTE_MS
-/** Within that time. A text that holds a number or a time may differ from try to try. */
-const MOST_TEXTS = 5
-/** Beyond the time at which a pass must have ended. */
+/** Different reasons in the log within SAY_AGAIN_MS. A reason that holds a number or a time may differ at each try. */
+const MAX_REASONS = 5
+/** A pass of the loop that begins so much later than it has to shows that something hangs. */
 const LATE_MS = 2 * MINUTE_MS
 
-export interface Standing {
-  readonly ready: boolean
-  readonly alive: boolean
-  /** One line, for what of them is false. */
-  readonly why: string
-}
-
 interface Failing {
-  /** Epoch milliseconds of the first try that failed since one was served. */
+  /** The time of the first failed try since one was served. */
   sinceMs: number
   why: string
 }
 
-/** All times are epoch milliseconds. The machine's time may jump back: what would be in the future is as of now. */
+/**
+ * All times are epoch milliseconds. The machine's time may jump back: a time in the future is taken for the present.
+ */
 export class Readiness {
   private reached = false
   private failing: Failing | undefined
   private triedMs: number
-  /** When the next pass of the loop has to have begun. */
+  /** The next pass of the loop has to begin before this time. */
   private dueMs = Number.POSITIVE_INFINITY
+  /** The reasons that were written to the log lately, with the times. */
   private readonly said = new Map<string, number>()
   private saidNotReady = false
   private saidNotAlive = false
@@ -52,31 +52,31 @@ export class Readiness {
     this.triedMs = startedMs
   }
 
-  /** The API server has served something of what it was asked. */
+  /** The API server has served something that it was asked for. */
   served(nowMs: number): void {
     this.reached = true
     this.failing = undefined
     this.triedMs = nowMs
   }
 
-  /** It has served nothing of what it was asked. @param why in whoever's words */
+  /** The API server has served nothing that it was asked for. @param why any text, also one of the API server's own */
   refused(nowMs: number, why: string): void {
     this.triedMs = nowMs
     this.failing = { sinceMs: this.failing?.sinceMs ?? nowMs, why: printable(why.replace(/\s+/g, ' ').trim()) }
   }
 
-  /** A pass of the loop begins, or the loop itself. @param withinMs until the next one has to begin */
-  begins(nowMs: number, withinMs: number): void {
+  /** A pass of the loop begins. @param withinMs the time within which the next one has to begin */
+  passBegins(nowMs: number, withinMs: number): void {
     this.dueMs = nowMs + withinMs + LATE_MS
   }
 
-  /** Whether it is time to ask the API server for something, only to know whether it answers. */
+  /** Whether it is time to ask the API server for something, only to see whether it answers. */
   wantsTry(nowMs: number): boolean {
     this.triedMs = Math.min(this.triedMs, nowMs)
     return !this.reached || nowMs - this.triedMs >= (this.failing ? TRY_AGAIN_MS : UNTRIED_MS)
   }
 
-  standing(nowMs: number): Standing {
+  health(nowMs: number): ProcessHealth {
     const { failing } = this
     if (failing) failing.sinceMs = Math.min(failing.sinceMs, nowMs)
     const failingMs = failing ? nowMs - failing.sinceMs : 0
@@ -89,16 +89,16 @@ export class Readiness {
     }
   }
 
-  /** What the log is to say, if anything: why not, again and again, and that it is over. */
-  news(nowMs: number): readonly string[] {
-    const { ready, alive, why } = this.standing(nowMs)
+  /** The lines that the log needs now: why the process is not ready, from time to time, and that it is ready again. */
+  logLines(nowMs: number): readonly string[] {
+    const { ready, alive, why } = this.health(nowMs)
     const lines: string[] = []
     if (ready && this.saidNotReady) {
       lines.push('ready: the API server serves what it is asked for')
       this.saidNotReady = false
       this.said.clear()
     }
-    if (!ready && this.failing && this.isNews(nowMs, why)) {
+    if (!ready && this.failing && this.isToBeSaid(nowMs, why)) {
       lines.push(`not ready: ${why}`)
       this.saidNotReady = true
     }
@@ -107,9 +107,9 @@ export class Readiness {
     return lines
   }
 
-  private isNews(nowMs: number, text: string): boolean {
+  private isToBeSaid(nowMs: number, text: string): boolean {
     for (const [old, atMs] of this.said) if (nowMs - atMs >= SAY_AGAIN_MS || nowMs < atMs) this.said.delete(old)
-    if (this.said.has(text) || this.said.size === MOST_TEXTS) return false
+    if (this.said.has(text) || this.said.size === MAX_REASONS) return false
     this.said.set(text, nowMs)
     return true
   }

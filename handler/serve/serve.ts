@@ -1,16 +1,17 @@
-/** `node handler serve`: HTTP, and if asked for the loop and the watches, until it is told to stop. */
-import { UsageError } from '../errors.js'
+/** `node handler serve`: HTTP, and the loop and the watches where they are asked for, until it is told to stop. */
+
+import type { Environment, ServeOptions } from '../cli/options.js'
 import { loadConfig } from '../kube/auth/config.js'
-import type { Environment, ServeOptions } from '../options.js'
+import { UsageError } from '../util/errors.js'
 import { createApp } from './app.js'
-import { type CertificateFiles, readCertificate, watchCertificate } from './certificates.js'
-import type { Log } from './log.js'
-import { type RunningServer, startServer } from './server.js'
-import { type Guard, guardedBy, unguarded } from './token.js'
+import { type Guard, guardedBy, unguarded } from './http/bearer-token.js'
+import { type CertificateFiles, readCertificate, watchCertificate } from './http/certificates.js'
+import { type RunningServer, startServer } from './http/server.js'
+import type { Log } from './telemetry/log.js'
 
 /**
- * Resolves when it was told to stop and has: no pass is under way, every answer is out.
- * @throws UsageError for what is wrong with flags, files, kubeconfig or port
+ * Resolves after `stop`, when no pass is under way and every answer was sent.
+ * @throws UsageError for a mistake in flags, files or kubeconfig, or a port that cannot be listened on
  */
 export async function serve(options: ServeOptions, env: Environment, log: Log, stop: AbortSignal): Promise<void> {
   const config = loadConfig({ ...options, env })
@@ -18,14 +19,14 @@ export async function serve(options: ServeOptions, env: Environment, log: Log, s
   const files = certificateFiles(options)
   const certificate = files && (await readCertificate(files))
   const app = createApp(options, config, guard, log)
-  // Without a token whoever reaches the port can do what the token is for.
+  // Without a token, everybody who reaches the port may start passes: only this machine may reach it then.
   const host = options.tokenFile === undefined && !options.insecure ? '127.0.0.1' : undefined
   const server = await startServer({ port: options.port, host, certificate, fetch: app.fetch })
   const endWatch =
     files && certificate && watchCertificate(files, certificate, (renewed) => server.renew(renewed), log.warn)
   log.warn(`listening on ${server.url}${describeTriggers(options)}`)
 
-  const work = [app.reach.attend()]
+  const work = [app.reachability.keepTrying()]
   if (options.intervalMs !== undefined) work.push(app.loop(options.intervalMs))
   if (options.watch) work.push(app.watch())
   const stopped = new Promise<void>((resolve) => {
@@ -41,7 +42,7 @@ export async function serve(options: ServeOptions, env: Environment, log: Log, s
   await Promise.all(work)
 }
 
-/** The port stops accepting first; what is under way then ends, and its answers still go out. */
+/** The port stops accepting connections first. Then the passes that are under way end, and their answers are sent. */
 async function end(server: RunningServer, app: { close(): Promise<void> }): Promise<void> {
   const closed = server.close()
   await app.close()

@@ -3,11 +3,12 @@
  * One account serves all namespaces. For each attack (test/support/attacks.ts) the same group fails over without it and
  * with it, by a pass alone and, in one process of serve, by its loop, its watch and an alert.
  */
-import type { ControlPlane } from '../cluster/control-plane.js'
-import { until } from '../cluster/poll.js'
-import { serviceAccount } from '../cluster/users.js'
+
 import { aWebhook } from '../support/alerts.js'
 import { ATTACKS, type BegunAttack, beginAttack } from '../support/attacks.js'
+import type { ControlPlane } from '../support/cluster/control-plane.js'
+import { until } from '../support/cluster/poll.js'
+import { serviceAccount } from '../support/cluster/users.js'
 import { startHandler } from '../support/handler.js'
 import { type OnCluster, openNamespace, WATCH_RIGHTS } from '../support/on-cluster.js'
 import { type Replica, startReplica } from '../support/replica.js'

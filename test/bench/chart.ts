@@ -1,4 +1,4 @@
-// The picture of handovers in the README: a line for each, from the pass's first write to the new pod's first answer
+// The picture of handovers in docs/performance.md: a line for each, from the pass's first write to the new pod's first answer
 // and beyond. Pure: figures in, SVG out.
 import type { Handover } from '../support/handover.js'
 

@@ -4,8 +4,8 @@
  * connection every 20 ms through the Service's cluster IP.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { startTraffic } from '../cluster/node/traffic.js'
-import { until } from '../cluster/poll.js'
+import { until } from '../support/cluster/poll.js'
+import { startTraffic } from '../support/node/traffic.js'
 import { type Demo, demos, type NodeWorld, openNodeWorld, withoutSleep } from '../support/on-node.js'
 import { clusterOrExit } from './cluster.js'
 import { longestOf, outagesOf, secondsOf } from './outages.js'

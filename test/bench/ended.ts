@@ -4,7 +4,7 @@
  * take turns, so that the ratios hold when the machine's speed drifts.
  */
 import pLimit from 'p-limit'
-import { startControlPlane } from '../cluster/control-plane.js'
+import { startControlPlane } from '../support/cluster/control-plane.js'
 import { runsFlag, scriptFlags } from '../support/flags.js'
 import { type OnCluster, openNamespace } from '../support/on-cluster.js'
 import { podDraft } from '../support/pods.js'

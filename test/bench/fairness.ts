@@ -5,9 +5,9 @@
  * plane; the two take turns, so that the ratios hold when the machine's speed drifts.
  */
 import pLimit from 'p-limit'
-import { startControlPlane } from '../cluster/control-plane.js'
-import { until } from '../cluster/poll.js'
 import { aWebhook } from '../support/alerts.js'
+import { startControlPlane } from '../support/cluster/control-plane.js'
+import { until } from '../support/cluster/poll.js'
 import { runsFlag, scriptFlags } from '../support/flags.js'
 import { startHandler } from '../support/handler.js'
 import { type OnCluster, openNamespace, WATCH_RIGHTS } from '../support/on-cluster.js'

@@ -5,7 +5,7 @@
  */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { kubernetesVersion } from '../cluster/binaries.js'
+import { kubernetesVersion } from '../support/cluster/binaries.js'
 import { runsFlag, scriptFlags } from '../support/flags.js'
 import { repository } from '../support/handler.js'
 import { describeSeries, handovers, type Series } from '../support/handover.js'

@@ -1,10 +1,10 @@
 // An admission policy that changes what is written: the API server's 200 is then not what was asked for.
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest'
-import { EPOCH, FAILURES, PIN, SWAP } from '../../handler/keys.js'
+import { CLAIM, EPOCH, FAILURES, PIN } from '../../handler/kube/keys.js'
 import { changeUpdates, type MutatingPolicyDraft, type Policy } from '../support/admission.js'
+import { type Observer, observe } from '../support/cluster/observer.js'
 import { type JsonRun, type OnCluster, openNamespace } from '../support/on-cluster.js'
 import type { TestServer } from '../support/servers.js'
-import { type Observer, observe } from './observer.js'
 
 const cluster = inject('cluster')
 const FAST = ['--failures', '1', '--deadline', '15s']
@@ -145,12 +145,12 @@ describe.skipIf(!cluster)('admission that changes a write', { timeout: 60_000 },
 
   it('of the Service whose claim is taken away: it is named, and keeps its selector', async () => {
     await world.run()
-    await stripAnnotation(onServices, SWAP, 'services/helloworld')
+    await stripAnnotation(onServices, CLAIM, 'services/helloworld')
     await pods[0]?.behave('error')
     for (let pass = 0; pass < 2; pass++) {
       await pods[0]?.behave((await world.actives()).includes('helloworld-0') ? 'error' : 'ok')
       await pods[1]?.behave((await world.actives()).includes('helloworld-1') ? 'error' : 'ok')
-      expectNamed(await world.report(FAST), 'helloworld', SWAP)
+      expectNamed(await world.report(FAST), 'helloworld', CLAIM)
       expect(await world.service('helloworld')).toEqual(HOME)
       expect(await world.actives()).toHaveLength(1)
     }

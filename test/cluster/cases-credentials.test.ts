@@ -1,13 +1,13 @@
 // Credentials that are refused, replaced or not enough. A 401 says nothing of a pod, and costs one request.
 import { chmod, readFile, writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
+import { type ApiError, kube } from '../support/cluster/client.js'
+import { until } from '../support/cluster/poll.js'
+import { serviceAccount } from '../support/cluster/users.js'
 import { type JsonRun, type OnCluster, openNamespace, WATCH_RIGHTS } from '../support/on-cluster.js'
 import { type RefusingProxy, startRefusingProxy } from '../support/refusing-proxy.js'
 import { type Replica, startReplica } from '../support/replica.js'
 import type { TestServer } from '../support/servers.js'
-import { type ApiError, kube } from './client.js'
-import { until } from './poll.js'
-import { serviceAccount } from './users.js'
 
 const cluster = inject('cluster')
 const HOME = { selector: { app: 'helloworld', role: 'active' }, annotations: {} }

@@ -1,13 +1,13 @@
 // Pods that can never serve again: they have no say, and they cost nothing.
 import { beforeEach, describe, expect, inject, it } from 'vitest'
 import { refuseUpdates } from '../support/admission.js'
+import { until } from '../support/cluster/poll.js'
+import { freePort } from '../support/cluster/ports.js'
 import { inBatches } from '../support/in-batches.js'
 import { type OnCluster, openNamespace } from '../support/on-cluster.js'
 import { podDraft } from '../support/pods.js'
 import type { TestServer } from '../support/servers.js'
 import { addJob, startKubelet } from '../support/workloads.js'
-import { until } from './poll.js'
-import { freePort } from './ports.js'
 
 const cluster = inject('cluster')
 const FAST = ['--failures', '1']

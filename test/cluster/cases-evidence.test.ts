@@ -1,10 +1,10 @@
 // Which of several pods takes over: the one of which the most is known.
 import { beforeEach, describe, expect, inject, it } from 'vitest'
+import { until } from '../support/cluster/poll.js'
+import { freePort } from '../support/cluster/ports.js'
 import { type OnCluster, openNamespace } from '../support/on-cluster.js'
 import type { PodDraft } from '../support/pods.js'
 import { addJob, addWorkload, startKubelet } from '../support/workloads.js'
-import { until } from './poll.js'
-import { freePort } from './ports.js'
 
 const cluster = inject('cluster')
 const FAST = ['--failures', '1']

@@ -2,11 +2,11 @@
 // the name of whoever writes it as the API server knows it.
 import { writeFile } from 'node:fs/promises'
 import { beforeEach, describe, expect, inject, it } from 'vitest'
-import { ACTIVE_SINCE, HEALED, PIN, SWAP } from '../../handler/keys.js'
+import { ACTIVE_SINCE, CLAIM, HEALED, PIN } from '../../handler/kube/keys.js'
+import type { KubeObject } from '../support/cluster/client.js'
+import type { Rule } from '../support/cluster/users.js'
 import { type Kubectl, kubectlFor } from '../support/kubectl.js'
 import { type JsonRun, type OnCluster, openNamespace } from '../support/on-cluster.js'
-import type { KubeObject } from './client.js'
-import type { Rule } from './users.js'
 
 const cluster = inject('cluster')
 const HOUR = 3_600_000
@@ -98,7 +98,7 @@ describe.skipIf(!cluster)('what is healed', { timeout: 60_000 }, () => {
     ],
     ['kubectl replace', ['replace'], 'kubectl-replace'],
   ] as const)('names who writes a pin again and again by %s', async (_how, args, manager) => {
-    const file = await exported({ [SWAP]: '0123456789abcdef helloworld-1' })
+    const file = await exported({ [CLAIM]: '0123456789abcdef helloworld-1' })
     const texts = [`service ${world.namespace}/helloworld`, manager, 'helloworld-0', 'released', 'ignoreDifferences']
     await expectSaid(() => kubectl(...args, '-f', file), ...texts)
   })
@@ -117,7 +117,7 @@ describe.skipIf(!cluster)('what is healed', { timeout: 60_000 }, () => {
     const claim = async () => {
       const uid = await uidOf('helloworld-0')
       await world.admin.patch(`${world.api}/services/helloworld?fieldManager=active-passive`, {
-        metadata: { annotations: { [SWAP]: '0123456789abcdef helloworld-1' } },
+        metadata: { annotations: { [CLAIM]: '0123456789abcdef helloworld-1' } },
         spec: { selector: { role: null, [PIN]: uid } },
       })
     }
@@ -163,7 +163,7 @@ describe.skipIf(!cluster)('what is healed', { timeout: 60_000 }, () => {
   })
 
   it('is a first time again an hour later, and after a note that makes no sense', async () => {
-    const file = await exported({ [SWAP]: '0123456789abcdef helloworld-1' })
+    const file = await exported({ [CLAIM]: '0123456789abcdef helloworld-1' })
     const heal = async () => {
       await kubectl('apply', '-f', file)
       return (await world.report()).code
@@ -180,7 +180,7 @@ describe.skipIf(!cluster)('what is healed', { timeout: 60_000 }, () => {
   })
 
   it('is not counted by a dry run, which says what it would heal', async () => {
-    const file = await exported({ [SWAP]: '0123456789abcdef helloworld-1' })
+    const file = await exported({ [CLAIM]: '0123456789abcdef helloworld-1' })
     for (let n = 0; n < 2; n++) {
       await kubectl('apply', '-f', file)
       const run = await world.report(['--dry-run'])

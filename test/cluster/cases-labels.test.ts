@@ -1,14 +1,14 @@
 // Role labels that are not ours to move: what a controller made its pods with, or selects them by.
 import { beforeEach, describe, expect, inject, it, onTestFinished } from 'vitest'
-import { EPOCH } from '../../handler/keys.js'
+import { EPOCH } from '../../handler/kube/keys.js'
+import { type Observer, observe } from '../support/cluster/observer.js'
+import { until } from '../support/cluster/poll.js'
+import { freePort } from '../support/cluster/ports.js'
 import { kubectlFor } from '../support/kubectl.js'
 import { type JsonRun, type OnCluster, openNamespace } from '../support/on-cluster.js'
 import { podDraft } from '../support/pods.js'
 import { startServer } from '../support/servers.js'
 import { addWorkload, type Kubelet, orphans, startKubelet } from '../support/workloads.js'
-import { type Observer, observe } from './observer.js'
-import { until } from './poll.js'
-import { freePort } from './ports.js'
 
 const cluster = inject('cluster')
 const FAST = ['--failures', '1']

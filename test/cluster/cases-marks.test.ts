@@ -1,9 +1,9 @@
 // Our marks on pods: they count on the pod that they were written on, and on no other.
 import { beforeEach, describe, expect, inject, it } from 'vitest'
-import { ACTIVE_SINCE, EPOCH, PIN } from '../../handler/keys.js'
+import { ACTIVE_SINCE, EPOCH, PIN } from '../../handler/kube/keys.js'
+import type { KubeObject } from '../support/cluster/client.js'
 import { type OnCluster, openNamespace } from '../support/on-cluster.js'
 import type { TestServer } from '../support/servers.js'
-import type { KubeObject } from './client.js'
 
 const cluster = inject('cluster')
 const FAST = ['--failures', '1']

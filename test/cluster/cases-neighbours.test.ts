@@ -1,7 +1,7 @@
 // What may cost its own group only: pods that cannot be written, or that do not answer. One pass over all of them, the
 // groups side by side: each is swapped, or its report says why not, after few requests.
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
-import { EPOCH } from '../../handler/keys.js'
+import { EPOCH } from '../../handler/kube/keys.js'
 import { type JsonRun, type OnCluster, openNamespace } from '../support/on-cluster.js'
 import type { PodDraft } from '../support/pods.js'
 import { startRefusingProxy } from '../support/refusing-proxy.js'

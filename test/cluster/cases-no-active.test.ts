@@ -1,8 +1,8 @@
 // A Service that has no active pod, or is nearly ours, is not told to be well.
 import { beforeEach, describe, expect, inject, it } from 'vitest'
+import { freePort } from '../support/cluster/ports.js'
 import { type OnCluster, openNamespace } from '../support/on-cluster.js'
 import { addWorkload } from '../support/workloads.js'
-import { freePort } from './ports.js'
 
 const cluster = inject('cluster')
 const FAST = ['--failures', '1']

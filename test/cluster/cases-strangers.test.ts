@@ -1,16 +1,16 @@
 // Other people's Services in the namespace: they stop no group, and nobody writes to them.
 import { beforeEach, describe, expect, inject, it } from 'vitest'
-import { MANAGED, PIN, SWAP } from '../../handler/keys.js'
+import { CLAIM, MANAGED, PIN } from '../../handler/kube/keys.js'
+import type { KubeList } from '../support/cluster/client.js'
 import { kubectlFor } from '../support/kubectl.js'
 import { type OnCluster, openNamespace } from '../support/on-cluster.js'
 import type { TestServer } from '../support/servers.js'
-import type { KubeList } from './client.js'
 
 const cluster = inject('cluster')
 const FAST = ['--failures', '1']
 const ACTIVE = { role: 'active' }
 const PASSIVE = { role: 'passive' }
-const CLAIM = { [SWAP]: 'f00d helloworld-0' }
+const CLAIMED_BY = { [CLAIM]: 'f00d helloworld-0' }
 const SENSELESS = { 'active-passive/failures': 'many' }
 
 describe.skipIf(!cluster)('in a namespace of many,', { timeout: 60_000 }, () => {
@@ -51,7 +51,7 @@ describe.skipIf(!cluster)('in a namespace of many,', { timeout: 60_000 }, () => 
     const spec = { type: 'ExternalName', externalName: 'db.old.example.com' }
     const overlapping = { tier: 'backend', ...ACTIVE }
     await world.addService({ name: 'leftover', selector: overlapping, spec })
-    await world.addService({ name: 'claimed', selector: overlapping, annotations: CLAIM, spec })
+    await world.addService({ name: 'claimed', selector: overlapping, annotations: CLAIMED_BY, spec })
     await world.addService({ name: 'pinned', selector: { tier: 'backend', [PIN]: 'f00d' }, spec })
     await world.addService({ name: 'paused', annotations: { 'active-passive/pause': 'true' }, spec })
     await world.addService({ name: 'wide', selector: ACTIVE, annotations: SENSELESS, spec })
@@ -63,7 +63,7 @@ describe.skipIf(!cluster)('in a namespace of many,', { timeout: 60_000 }, () => 
       overlapping: { selector: { tier: 'backend', ...ACTIVE } },
       paused: { annotations: { 'active-passive/pause': 'true' } },
       senseless: { annotations: SENSELESS },
-      claimed: { selector: { app: 'helloworld', [PIN]: 'f00d' }, annotations: CLAIM },
+      claimed: { selector: { app: 'helloworld', [PIN]: 'f00d' }, annotations: CLAIMED_BY },
     }
     for (const [name, draft] of Object.entries(drafts)) {
       await world.addService({ name, ...draft })
@@ -99,7 +99,7 @@ describe.skipIf(!cluster)('in a namespace of many,', { timeout: 60_000 }, () => 
   it('a Service for the standbys keeps its role, and one for a single pod its pin', async () => {
     const standbys = { app: 'helloworld', ...PASSIVE }
     await world.addService({ name: 'standbys', selector: standbys })
-    await world.addService({ name: 'standbys-claimed', selector: standbys, annotations: CLAIM })
+    await world.addService({ name: 'standbys-claimed', selector: standbys, annotations: CLAIMED_BY })
     await world.addService({ name: 'one-standby', selector: { ...standbys, [PIN]: await uidOf('helloworld-1') } })
     await world.addService({ name: 'one-pod', selector: { [PIN]: await uidOf('helloworld-0') } })
     await expectLeftAlone(['standbys', 'standbys-claimed', 'one-standby', 'one-pod'])
@@ -108,7 +108,7 @@ describe.skipIf(!cluster)('in a namespace of many,', { timeout: 60_000 }, () => 
   it('a Service that has a claim among its annotations, copied from another, keeps its selector', async () => {
     const strangers = { copied: { app: 'other' }, 'all-pods': { app: 'helloworld' }, wide: { tier: 'backend' } }
     for (const [name, selector] of Object.entries(strangers)) {
-      await world.addService({ name, selector, annotations: CLAIM })
+      await world.addService({ name, selector, annotations: CLAIMED_BY })
     }
     await pods[0]?.behave('error')
     const { code, groups } = await world.report(FAST)
@@ -124,7 +124,7 @@ describe.skipIf(!cluster)('in a namespace of many,', { timeout: 60_000 }, () => 
   })
 
   it.each([
-    ['with', CLAIM],
+    ['with', CLAIMED_BY],
     ['without', {}],
   ])(
     'the group’s own Service that is pinned in place of its role, %s a claim, gets the role back',
@@ -173,15 +173,15 @@ describe.skipIf(!cluster)('in a namespace of many,', { timeout: 60_000 }, () => 
   })
 
   it('a claim on what has not opted in is taken off, and its pods are not written to', async () => {
-    await world.annotateService('helloworld', CLAIM)
+    await world.annotateService('helloworld', CLAIMED_BY)
     await pods[0]?.behave('error')
     const before = await world.pods()
     await world.report([...FAST, '--opt-in'])
     expect(await world.service('helloworld')).toMatchObject({ selector: { app: 'helloworld', ...ACTIVE } })
-    expect((await world.service('helloworld')).annotations).not.toHaveProperty(SWAP)
+    expect((await world.service('helloworld')).annotations).not.toHaveProperty(CLAIM)
     expect(await world.pods()).toEqual(before)
 
-    await world.annotateService('helloworld', CLAIM)
+    await world.annotateService('helloworld', CLAIMED_BY)
     await world.addService({
       name: 'web',
       selector: { tier: 'backend', ...ACTIVE },

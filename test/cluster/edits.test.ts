@@ -2,17 +2,17 @@
 import { writeFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest'
-import { SWAP } from '../../handler/keys.js'
+import { CLAIM } from '../../handler/kube/keys.js'
+import { jsonPatch } from '../support/cluster/client.js'
+import { type Change, twoActives } from '../support/cluster/history.js'
+import { type Observer, observe } from '../support/cluster/observer.js'
+import { until } from '../support/cluster/poll.js'
+import type { Rule } from '../support/cluster/users.js'
 import { startHandler } from '../support/handler.js'
 import { kubectlFor } from '../support/kubectl.js'
 import { type OnCluster, openNamespace } from '../support/on-cluster.js'
 import type { TestServer } from '../support/servers.js'
 import { throughProxy } from '../support/tcp-proxy.js'
-import { jsonPatch } from './client.js'
-import { type Change, twoActives } from './history.js'
-import { type Observer, observe } from './observer.js'
-import { until } from './poll.js'
-import type { Rule } from './users.js'
 
 type Labels = Readonly<Record<string, string>>
 
@@ -30,7 +30,7 @@ const RIGHTS: readonly Rule[] = [
 
 /** Each moment, by the write that it follows. */
 const MOMENTS = [
-  ['claimed', ({ kind, object }: Change) => kind === 'service' && SWAP in (object.metadata.annotations ?? {})],
+  ['claimed', ({ kind, object }: Change) => kind === 'service' && CLAIM in (object.metadata.annotations ?? {})],
   ['sealed', ({ kind, object }: Change) => kind === 'pod' && object.metadata.labels?.role === 'passive'],
   ['promoted', ({ kind, object }: Change) => kind === 'pod' && object.metadata.labels?.role === 'active'],
 ] as const

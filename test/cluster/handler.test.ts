@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest'
+import { freePort } from '../support/cluster/ports.js'
 import { type OnCluster, openNamespace, startPods } from '../support/on-cluster.js'
 import type { Behaviour, TestServer } from '../support/servers.js'
-import { freePort } from './ports.js'
 
 const cluster = inject('cluster')
 const HOME = { selector: { app: 'helloworld', role: 'active' }, annotations: {} }

@@ -1,10 +1,10 @@
 // Whom a kubeconfig acts as, on a real API server: what only a group may do, and who the audit log says it was.
 import { readFile, writeFile } from 'node:fs/promises'
 import { afterEach, describe, expect, inject, it } from 'vitest'
+import { until } from '../support/cluster/poll.js'
+import { serviceAccount } from '../support/cluster/users.js'
 import { runHandler } from '../support/handler.js'
 import { ALL_RIGHTS, type OnCluster, openNamespace } from '../support/on-cluster.js'
-import { until } from './poll.js'
-import { serviceAccount } from './users.js'
 
 const cluster = inject('cluster')
 const GROUP = 'failover-operators'

@@ -7,12 +7,12 @@ import pLimit from 'p-limit'
 import { describe, expect, it } from 'vitest'
 import { loadConfig } from '../../handler/kube/auth/config.js'
 import { openTransport } from '../../handler/kube/transport.js'
+import { findBinaries } from '../support/cluster/binaries.js'
 import { repository } from '../support/handler.js'
 import { ALL_CASES, CASES, type Case, enact, identityIn, PLUGIN_CASES, withPlugin } from '../unit/kube/field-cases.js'
 import { startHttpProxy, startSocksProxy } from '../unit/kube/proxies.js'
 import { DECISIONS } from '../unit/kube/proxy-decisions.js'
 import { folderOf, kubeconfig, never } from '../unit/kube/support.js'
-import { findBinaries } from './binaries.js'
 
 const binaries = findBinaries()
 const run = promisify(execFile)

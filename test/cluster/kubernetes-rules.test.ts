@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest'
+import type { KubeObject } from '../support/cluster/client.js'
+import { until } from '../support/cluster/poll.js'
+import { freePort } from '../support/cluster/ports.js'
 import { type OnCluster, openNamespace } from '../support/on-cluster.js'
 import { podStatus } from '../support/pods.js'
 import { startServer, type TestServer } from '../support/servers.js'
-import type { KubeObject } from './client.js'
-import { until } from './poll.js'
-import { freePort } from './ports.js'
 
 const cluster = inject('cluster')
 

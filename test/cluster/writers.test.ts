@@ -1,7 +1,7 @@
 // Who owns what of a pod after a write, on a real API server: test/support/stored.ts makes the same of it.
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
-import { connect, loadConfig } from '../../handler/cluster.js'
-import { EPOCH, PIN } from '../../handler/keys.js'
+import { connect, loadConfig } from '../../handler/kube/cluster.js'
+import { EPOCH, PIN } from '../../handler/kube/keys.js'
 import type { Kube, Pod, PodMetadataPatch } from '../../handler/kube/port.js'
 import { kubectlFor } from '../support/kubectl.js'
 import { type OnCluster, openNamespace } from '../support/on-cluster.js'

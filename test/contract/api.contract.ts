@@ -3,7 +3,7 @@
  * kube-apiserver, which is right by definition, and against the in-process API, which is wrong where it differs.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { toGoJson } from '../../handler/kube/json.js'
+import { toGoJson } from '../../handler/kube/go-json.js'
 import type { Json, JsonObject } from '../support/api/json.js'
 import { at, itemsAt, textAt } from '../support/api/objects.js'
 import type { Connection, Received } from './connection.js'

@@ -1,6 +1,6 @@
 /** `stored.ts` makes of each write what the real client and the in-process API make of it, which is held to the real one. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { EPOCH, PIN, SWAP } from '../../handler/keys.js'
+import { CLAIM, EPOCH, PIN } from '../../handler/kube/keys.js'
 import type { Kube, Pod, Service, Written } from '../../handler/kube/port.js'
 import { type InProcess, NAMESPACE, startInProcess } from '../support/in-process.js'
 import type { PodDraft } from '../support/pods.js'
@@ -123,7 +123,7 @@ describe('a patch of a pod', () => {
 })
 
 describe('a patch of a Service', () => {
-  const claim = { [SWAP]: 'token pod' }
+  const claim = { [CLAIM]: 'token pod' }
   const pinned = { role: null, [PIN]: 'uid' }
   const cases: readonly (readonly [string, (service: Service) => WriteCall])[] = [
     ['at its version', (service) => patchOf(service, service.resourceVersion, claim, pinned)],
@@ -131,14 +131,14 @@ describe('a patch of a Service', () => {
     ['that changes nothing', (service) => patchOf(service, service.resourceVersion, {}, {})],
     [
       'that takes off what is not there',
-      (service) => patchOf(service, service.resourceVersion, { [SWAP]: null }, { [PIN]: null, role: 'active' }),
+      (service) => patchOf(service, service.resourceVersion, { [CLAIM]: null }, { [PIN]: null, role: 'active' }),
     ],
     ['that was never there', (service) => patchOf({ ...service, name: 'nobody' }, service.resourceVersion, claim, {})],
     ['that tests an annotation', (service) => ({ verb: 'testService', service, annotation: 'mine', value: 'kept' })],
     ['that tests another value', (service) => ({ verb: 'testService', service, annotation: 'mine', value: 'lost' })],
     [
       'that tests an annotation that is not there',
-      (service) => ({ verb: 'testService', service, annotation: SWAP, value: 'x' }),
+      (service) => ({ verb: 'testService', service, annotation: CLAIM, value: 'x' }),
     ],
     [
       'of another uid, tested',

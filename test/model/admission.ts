@@ -1,5 +1,5 @@
-/** What admission makes of a write that it lets through, and what the writer is told then. Pure. */
-import { EPOCH, PREFIX } from '../../handler/keys.js'
+/** Changes writes as admission does, and gives the answer that the writer gets then. Pure. */
+import { EPOCH, PREFIX } from '../../handler/kube/keys.js'
 import { FIELD_MANAGER, type Pod, type Service } from '../../handler/kube/port.js'
 import { equal } from '../support/api/json.js'
 import { ownedBy, type WriteCall } from '../support/stored.js'

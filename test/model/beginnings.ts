@@ -1,8 +1,8 @@
 /** The first states of the searches, and the code that they run. */
-import { ACTIVE_SINCE, EPOCH, PIN } from '../../handler/keys.js'
+import { ACTIVE_SINCE, EPOCH, PIN } from '../../handler/kube/keys.js'
 import { KubeError, type Pod, type Service } from '../../handler/kube/port.js'
-import { type PassOptions, pass } from '../../handler/pass.js'
-import { DEFAULT_SETTINGS } from '../../handler/policy.js'
+import { type PassOptions, pass } from '../../handler/pass/pass.js'
+import { DEFAULT_SETTINGS } from '../../handler/settings/settings.js'
 import { aPod } from '../support/builders.js'
 import { Behaviour, type Point } from './behaviour.js'
 import { NONE, Objects } from './cluster.js'

@@ -1,8 +1,8 @@
 /**
- * What the real code does, as a tree: where it stands after each history of answers. A pass depends on nothing else, so
- * each history is run once, however many states of the world it belongs to; a search then walks the tree.
+ * The behaviour of the real code as a tree: its state after each history of answers. A pass depends on nothing else, so
+ * each history runs only once, however many states of the world it belongs to. A search then walks the tree.
  */
-import { SWAP } from '../../handler/keys.js'
+import { CLAIM } from '../../handler/kube/keys.js'
 import type { Pod, Service } from '../../handler/kube/port.js'
 import { hasEnded, isActivation } from '../support/roles.js'
 import type { Call } from '../support/stored.js'
@@ -161,7 +161,7 @@ function waitsForTheRest({ pending }: Node, answered: number, run: Run): boolean
 }
 
 function withClaim(claims: readonly string[], { call }: Pending): readonly string[] {
-  const claim = call.verb === 'patchService' && call.patch.annotations[SWAP]
+  const claim = call.verb === 'patchService' && call.patch.annotations[CLAIM]
   return claim && !claims.includes(claim) ? [...claims, claim] : claims
 }
 
@@ -199,7 +199,7 @@ function refusedBy(parent: Node | undefined, event: Event | undefined): Refused 
  */
 export function basisOf(call: Call): string | undefined {
   if (call.verb === 'patchService') {
-    const kind = call.patch.annotations[SWAP] ? 'claim' : 'release'
+    const kind = call.patch.annotations[CLAIM] ? 'claim' : 'release'
     return `${kind} ${call.service.name} ${call.patch.resourceVersion}`
   }
   if (call.verb !== 'patchPod') return undefined

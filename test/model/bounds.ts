@@ -1,4 +1,4 @@
-/** What most searches have in common. */
+/** The common bounds of most searches. */
 import type { Bounds } from './beginnings.js'
 import type { FaultKind } from './world.js'
 

@@ -1,4 +1,4 @@
-/** The cluster of a state: pods and Services as numbers, so that states are small and equal ones are found. Pure. */
+/** The cluster of a state, with pods and Services as numbers: so states are small, and equal states are found. Pure. */
 import type { Pod, Service } from '../../handler/kube/port.js'
 import { hasEnded } from '../support/roles.js'
 import { type Call, selects, type WriteCall, writePod, writeService } from '../support/stored.js'

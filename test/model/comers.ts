@@ -1,5 +1,5 @@
-/** Pods that come with labels and annotations that no pass has written on them. */
-import { ACTIVE_SINCE, EPOCH, PIN } from '../../handler/keys.js'
+/** New pods that come with labels and annotations which no pass has written. */
+import { ACTIVE_SINCE, EPOCH, PIN } from '../../handler/kube/keys.js'
 import type { Pod, Writer } from '../../handler/kube/port.js'
 import { aPod } from '../support/builders.js'
 import type { Comer } from './world.js'

@@ -1,6 +1,7 @@
-/** What is searched, and how far. */
+/** The searches, and how far each of them goes. */
 
 import { hasEnded } from '../support/roles.js'
+import { withoutStacks } from '../support/stacks.js'
 import {
   allViews,
   type Bounds,
@@ -107,10 +108,12 @@ export async function carryOut(
       const others = states() - search.result.states
       const share = (maxStates - states()) / (open.length - n)
       const most = Math.min(round, search.result.states + share)
-      await search.goOn((own) => {
-        isStopped ||= isEnough(others + own, done)
-        return isStopped || own >= most
-      })
+      await withoutStacks(() =>
+        search.goOn((own) => {
+          isStopped ||= isEnough(others + own, done)
+          return isStopped || own >= most
+        }),
+      )
     }
     isStopped ||= states() >= maxStates - open.length
   }

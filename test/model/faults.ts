@@ -1,8 +1,8 @@
-/** What third parties do: to pods, and to Services. Pure. */
+/** The actions of third parties on pods and Services. Pure. */
 
-import { PIN } from '../../handler/keys.js'
+import { isClaimed } from '../../handler/group/services.js'
+import { PIN } from '../../handler/kube/keys.js'
 import { FIELD_MANAGER, type Pod, type Service } from '../../handler/kube/port.js'
-import { isClaimed } from '../../handler/services.js'
 import { hasEnded, isActive } from '../support/roles.js'
 import { changed, ownedBy } from '../support/stored.js'
 import { NONE } from './cluster.js'

@@ -1,17 +1,20 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 
-/** Numbers for values: equal values have the same one, and the first of them stands for all. */
+/** Gives numbers to values. Equal values have the same number, and the first of them stands for all. */
 export class Interned<T> {
   private readonly ids = new Map<string, number>()
   private readonly values: T[] = []
 
   idOf(value: T): number {
-    // Of what tells them apart there is much: its hash is kept.
-    const hash = createHash('sha1').update(JSON.stringify(value, inOrder)).digest('base64')
-    const known = this.ids.get(hash)
+    // Of what tells them apart there is much: its hash is kept. Most values come with their keys as the first one had
+    // them, and putting them in order takes much longer than anything else here.
+    const asIs = hash('sha1', JSON.stringify(value), 'base64')
+    const known = this.ids.get(asIs)
     if (known !== undefined) return known
-    this.ids.set(hash, this.values.length)
-    return this.values.push(value) - 1
+    const ordered = hash('sha1', JSON.stringify(value, inOrder), 'base64')
+    const id = this.ids.get(ordered) ?? this.values.push(value) - 1
+    this.ids.set(asIs, id).set(ordered, id)
+    return id
   }
 
   value(id: number): T {

@@ -1,4 +1,4 @@
-/** `npm run model`: every interleaving, further than the tests go. */
+/** `npm run model`: searches every interleaving, further than the tests do. */
 import { totalmem } from 'node:os'
 import { getHeapStatistics } from 'node:v8'
 import { hideBin } from 'yargs/helpers'

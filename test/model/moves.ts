@@ -1,10 +1,10 @@
 /**
- * What can happen next in a state: an answer, or something that goes wrong.
+ * Finds the possible moves in a state: an answer, or a fault.
  *
- * Not everything is tried at every moment. What happens to a pod is seen by who reads or writes it, so it happens just
- * before that. Had it happened earlier, the writes in between, which are of other objects, would have led to the same
- * state, and would have broken nothing that they do not break without it: there are no fewer active pods of ours and no
- * fewer healthy ones before it. And a pass that dies is to the others one that is heard of no more: it dies at the end.
+ * Not every fault is tried at every moment. A pass sees a change of a pod only when it reads or writes the pod, so the
+ * change is tried just before that. An earlier change would lead to the same state, because the writes in between are
+ * of other objects. It would also break no more promises: before the change there are no fewer active pods of ours and
+ * no fewer healthy pods. For the other passes, a pass that dies just falls silent, so a death is tried at the end.
  */
 
 import { isActivation, isActive } from '../support/roles.js'

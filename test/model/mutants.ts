@@ -1,4 +1,4 @@
-/** Every rule that safety or smoothness rests on, taken out of the program: a search has to find each. */
+/** Each mutant lacks one rule that safety or smoothness depends on. A search has to find each of them. */
 
 import type { Bounds, Views } from './beginnings.js'
 import type { Edit } from './mutate.js'
@@ -27,13 +27,14 @@ const LATCH: Bounds = { ...LABELS, latch: true, faultKinds: ['death', 'no answer
 
 const BORN: Bounds = { ...LABELS, passes: 1, coming: 1, comers: ['born active'], faultKinds: ['comes'] }
 
-const swap = (find: string, replace: string): Edit => ({ file: 'handler/swap.ts', find, replace })
-const handover = (find: string, replace: string): Edit => ({ file: 'handler/handover.ts', find, replace })
-const latch = (find: string, replace: string): Edit => ({ file: 'handler/latch.ts', find, replace })
-const snapshot = (find: string, replace: string): Edit => ({ file: 'handler/snapshot.ts', find, replace })
+const swap = (find: string, replace: string): Edit => ({ file: 'handler/handover/roles.ts', find, replace })
+const steps = (find: string, replace: string): Edit => ({ file: 'handler/handover/steps.ts', find, replace })
+const handover = (find: string, replace: string): Edit => ({ file: 'handler/handover/handover.ts', find, replace })
+const latch = (find: string, replace: string): Edit => ({ file: 'handler/handover/claim.ts', find, replace })
+const snapshot = (find: string, replace: string): Edit => ({ file: 'handler/pass/snapshot.ts', find, replace })
 
-const members = (find: string, replace: string): Edit => ({ file: 'handler/members.ts', find, replace })
-const origin = (find: string, replace: string): Edit => ({ file: 'handler/origin.ts', find, replace })
+const members = (find: string, replace: string): Edit => ({ file: 'handler/group/members.ts', find, replace })
+const origin = (find: string, replace: string): Edit => ({ file: 'handler/group/role-origin.ts', find, replace })
 
 const UNAUTHENTICATED_IS_DENIED: readonly Edit[] = [
   {
@@ -41,11 +42,8 @@ const UNAUTHENTICATED_IS_DENIED: readonly Edit[] = [
     find: `result.kind === 'denied' ||`,
     replace: `/denied|unauth/.test(result.kind) ||`,
   },
-  handover(`(promoted.kind !== 'throttled' && promoted.kind !== 'unauthenticated')`, `promoted.kind !== 'throttled'`),
-  handover(
-    `      if (promoted.kind === 'unauthenticated') return ended`,
-    `      if (promoted.kind === 'none') return ended`,
-  ),
+  steps(`(result.kind === 'throttled' || result.kind === 'unauthenticated')`, `result.kind === 'throttled'`),
+  steps(`  if (result.kind === 'unauthenticated') return endWith`, `  if (result.kind === 'none') return endWith`),
 ]
 
 /** Both passes see the active pod fail; or only one does; or the other sees another fail. */
@@ -95,10 +93,11 @@ export const mutants: readonly Mutant[] = [
     name: 'the winner is promoted before the others are sealed',
     finds: /active at the same time/,
     edits: [
+      steps(`{ kind: 'seal', members: others`, `{ kind: 'seal', winner: state.winner, members: others`),
       handover(
-        `      for (const role of ['passive', 'active'] as const) {`,
-        `      await promote(context, winner, ballot, roleLabel, swapping)
-      for (const role of ['passive', 'active'] as const) {`,
+        `      case 'seal':\n`,
+        `      case 'seal':
+        if (step.winner) await promote(context, step.winner, step.ballot, roleLabel, swapping)\n`,
       ),
     ],
     bounds: LABELS,
@@ -130,9 +129,9 @@ export const mutants: readonly Mutant[] = [
     finds: /writes again without reading/,
     edits: [
       {
-        file: 'handler/tend.ts',
+        file: 'handler/pass/reconcile.ts',
         find: `      view = again.group
-        ? await consider(context, again.group, findings)
+        ? await evaluate(context, again.group, findings)
         : { ...view, decision: UNMANAGED, members: [] }`,
         replace: `      if (!again.group) view = { ...view, decision: UNMANAGED, members: [] }`,
       },
@@ -166,7 +165,12 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'the claim is not checked before the promotion',
     finds: /a slow pass moves the traffic/,
-    edits: [handover(`    if (!(await persistShortly(context, stands, told))) return { kind: 'superseded' }\n`, '')],
+    edits: [
+      steps(
+        `{ kind: 'check', held: heldBy(state), told: state.told }`,
+        `{ kind: 'promote', winner: state.winner, ballot: state.ballot }`,
+      ),
+    ],
     bounds: LATCH,
     views: FAILING,
   },
@@ -194,10 +198,8 @@ export const mutants: readonly Mutant[] = [
     finds: /a slow pass moves the traffic/,
     edits: [
       handover(
-        `    group.services,
-    swap.winner.pod.name,`,
-        `    pinFor(group, members, swap) === undefined ? [] : group.services,
-    swap.winner.pod.name,`,
+        `claim(context, plan.group.services,`,
+        `claim(context, step.pin === undefined ? [] : plan.group.services,`,
       ),
     ],
     bounds: LATCH,
@@ -206,7 +208,9 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'the pin label is written again and again',
     finds: /writes though nothing has changed/,
-    edits: [{ file: 'handler/upkeep.ts', find: `role === 'active' && pin === 'none'`, replace: `role === 'active'` }],
+    edits: [
+      { file: 'handler/pass/marks.ts', find: `role === 'active' && pin === 'none'`, replace: `role === 'active'` },
+    ],
     bounds: { ...LABELS, passes: 1 },
     views: [[[]]],
   },
@@ -230,7 +234,7 @@ export const mutants: readonly Mutant[] = [
     finds: /leaves app claimed/,
     edits: [
       latch(
-        `    await pause(context, attempt, until, result.kind === 'throttled' ? result.retryAfterMs : 0)
+        `    await backoff(context, attempt, until, result.kind === 'throttled' ? result.retryAfterMs : 0)
     const seen = await readAgain(context, current, until)
     if (seen === 'out of time') return stuck`,
         `    if (attempt >= 0) return stuck
@@ -253,7 +257,11 @@ export const mutants: readonly Mutant[] = [
     finds: /a is active and fails, though b is healthy|no pod is active/,
     edits: [
       members(`isLive(pod) && (role === undefined`, `(role === undefined`),
-      { file: 'handler/observe.ts', find: `new LabelIndex(pods.filter(isLive)`, replace: `new LabelIndex([...pods]` },
+      {
+        file: 'handler/group/groups.ts',
+        find: `new LabelIndex(pods.filter(isLive)`,
+        replace: `new LabelIndex([...pods]`,
+      },
     ],
     bounds: { ...LABELS, passes: 1, faultKinds: ['ended'], admission: { refusesEnded: true } },
     views: [[[]]],
@@ -263,7 +271,7 @@ export const mutants: readonly Mutant[] = [
     finds: /has ended, and is still labelled active/,
     edits: [
       {
-        file: 'handler/upkeep.ts',
+        file: 'handler/pass/marks.ts',
         find: `labels[roleLabel] === 'active').slice(0, RETIRED_AT_ONCE)`,
         replace: `labels[roleLabel] === 'retired').slice(0, RETIRED_AT_ONCE)`,
       },
@@ -275,7 +283,7 @@ export const mutants: readonly Mutant[] = [
     name: 'the answers to writes are not compared with what was asked',
     finds: /active at the same time/,
     edits: [
-      { file: 'handler/pass.ts', find: `: verified(effects.kube, options.roleLabel)`, replace: `: effects.kube` },
+      { file: 'handler/pass/pass.ts', find: `: verified(effects.kube, options.roleLabel)`, replace: `: effects.kube` },
     ],
     bounds: { ...LABELS, passes: 1, faults: 0, admission: { keeps: { pod: 'a', what: 'role' } } },
     views: [[['a']]],
@@ -290,7 +298,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'what admission has made of a write is not said',
     finds: /says that all is well, though admission/,
-    edits: [{ file: 'handler/tend.ts', find: `    noted.push(...handover.noted)\n`, replace: '' }],
+    edits: [{ file: 'handler/pass/reconcile.ts', find: `    noted.push(...told.noted)\n`, replace: '' }],
     bounds: { ...LABELS, faultKinds: ['changed'] },
     views: FAILING,
   },
@@ -304,7 +312,12 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a pod that was born with a role, and comes while a swap reads again, is not looked at',
     finds: /is written, though c was born with its role/,
-    edits: [handover(`      if (next.fault) return ended({ kind: 'failed', fault: next.fault })\n`, '')],
+    edits: [
+      steps(
+        `  if (now.fault) return endWith(state, { kind: 'failed', trouble: { kind: 'fault', fault: now.fault } })\n`,
+        '',
+      ),
+    ],
     bounds: { ...BORN, comers: ['born passive'], faults: 2, faultKinds: ['comes', 'refused'] },
     views: [[['a']]],
   },
@@ -327,7 +340,7 @@ export const mutants: readonly Mutant[] = [
     finds: /[ab] is promoted, though [ab] has lost no more than its label/,
     edits: [
       {
-        file: 'handler/decide.ts',
+        file: 'handler/group/decide.ts',
         find: `if (bereft && bereft.verdict.health === 'healthy' &&`,
         replace: `if (false && bereft && bereft.verdict.health === 'healthy' &&`,
       },
@@ -360,9 +373,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a Service is pinned by what a copy carries as well',
     finds: /pinned to what a and c carry/,
-    edits: [
-      handover(`pods.every((pod) => pod.uid === uid || pod.labels[PIN] !== uid) ? uid : undefined`, `pods && uid`),
-    ],
+    edits: [steps(`pods.every((pod) => pod.uid === uid || pod.labels[PIN] !== uid) ? uid : undefined`, `pods && uid`)],
     bounds: { ...BORN, latch: true, comers: ['copy, passive'] },
     views: [[['a']]],
   },

@@ -1,4 +1,4 @@
-/** The program with something taken out of it, to see that a search finds what is missing. */
+/** Builds the program with edits, to show that a search finds the missing rule. */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
@@ -20,9 +20,9 @@ export async function mutated(edits: readonly Edit[]): Promise<Code> {
   const { outputFiles } = await build({
     stdin: {
       contents: `
-        export { pass } from './handler/pass.ts'
+        export { pass } from './handler/pass/pass.ts'
         export { KubeError } from './handler/kube/port.ts'
-        export { takingTurns } from './handler/turns.ts'`,
+        export { fairShares } from './handler/pass/fair-share.ts'`,
       resolveDir: repository,
     },
     bundle: true,

@@ -1,5 +1,5 @@
-/** What must hold of every move, of every pass, and of every end. Pure; each answers what is broken, in a sentence. */
-import { ACTIVE_SINCE, EPOCH, HEALED, PIN, SWAP, TAKEN_BACK } from '../../handler/keys.js'
+/** The promises for every move, every pass and every end. Pure. Each check returns the broken promise in a sentence. */
+import { ACTIVE_SINCE, CLAIM, EPOCH, HEALED, PIN, TAKEN_BACK } from '../../handler/kube/keys.js'
 import { FIELD_MANAGER, type Pod } from '../../handler/kube/port.js'
 import { epochOf, hasEnded, isActivation, isActive, isPromotion } from '../support/roles.js'
 import { basisOf, type Point } from './behaviour.js'
@@ -14,10 +14,21 @@ export function brokenBy(world: World, move: Move): string | undefined {
     brokenByMove(world, move) ?? brokenByReport(move) ?? brokenByEnd(world, move) ?? brokenByController(move)
   if (broken) return broken
   for (const point of move.state.passes) {
-    const plan = point && (brokenByPlan(world, point) ?? brokenByTrust(point))
+    const plan = point && brokenByPass(world, point)
     if (plan) return plan
   }
   return undefined
+}
+
+/** What is broken by a pass that stands at this point, by the point: there are many more states than points. */
+const known = new WeakMap<Point, { readonly broken: string | undefined }>()
+
+function brokenByPass(world: World, point: Point): string | undefined {
+  const before = known.get(point)
+  if (before) return before.broken
+  const broken = brokenByPlan(world, point) ?? brokenByTrust(point)
+  known.set(point, { broken })
+  return broken
 }
 
 /** Of a move that is a pass's. */
@@ -70,7 +81,7 @@ function brokenByController({ state: { letGo } }: Move): string | undefined {
   return letGo > MOST_LET_GO ? `the writes of passes have made a controller create ${letGo} pods` : undefined
 }
 
-/** So many refusals are believed (handler/latch.ts). */
+/** So many refusals are believed (handler/handover/claim.ts). */
 const REFUSALS = 3
 
 /**
@@ -80,11 +91,11 @@ const REFUSALS = 3
 function brokenByEnd({ objects, behaviour }: World, { state, ended }: Move): string | undefined {
   if (!ended || ended.isCut || ended.refusals >= REFUSALS) return undefined
   const isIts = (claim: string | null | undefined) => typeof claim === 'string' && ended.claims.includes(claim)
-  const left = objects.servicesOf(state.cluster).find(({ annotations }) => isIts(annotations[SWAP]))
+  const left = objects.servicesOf(state.cluster).find(({ annotations }) => isIts(annotations[CLAIM]))
   if (left) return `a pass ends and leaves ${left.name} claimed`
   for (const { callId } of state.flying) {
     const call = behaviour.calls.value(callId)
-    if (call.verb !== 'patchService' || !isIts(call.patch.annotations[SWAP])) continue
+    if (call.verb !== 'patchService' || !isIts(call.patch.annotations[CLAIM])) continue
     if (objects.carryOut(state.cluster, call, callId).cluster !== state.cluster) {
       return `a pass ends, and its claim of ${call.service.name}, which was not answered, may still be made`
     }

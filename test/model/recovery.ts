@@ -1,4 +1,4 @@
-/** What passes make of it once nothing goes wrong any more. */
+/** The passes that follow once nothing more goes wrong: they must put everything right. */
 
 import type { Point } from './behaviour.js'
 import { answered, type Move, reacted } from './moves.js'

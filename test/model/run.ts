@@ -1,17 +1,16 @@
 /**
- * One pass of the real code, taken step by step: it runs until it waits for answers of the API server, and goes on when
- * it is given one. Time is its own: when it only sleeps, it wakes at once; when time is taken from it, its limits come.
- * What it does depends on nothing but the answers that it was given, in their order.
+ * Runs one pass of the real code step by step: it runs until it waits for answers of the API server, and goes on when
+ * it gets one. It has its own clock: a sleep ends at once if the pass does nothing else, and a delay lets its limits
+ * pass. The behaviour of the pass depends only on the answers that it gets, and on their order.
  */
-import { setImmediate } from 'node:timers/promises'
-import type { Clock } from '../../handler/clock.js'
 import type { Kube, KubeError, Pod, Service } from '../../handler/kube/port.js'
-import type { PassOptions, pass } from '../../handler/pass.js'
+import type { fairShares } from '../../handler/pass/fair-share.js'
+import type { PassOptions, pass } from '../../handler/pass/pass.js'
 import { exitCode } from '../../handler/report/exit-code.js'
-import type { takingTurns } from '../../handler/turns.js'
+import type { Clock } from '../../handler/util/clock.js'
 import { seededRandom } from '../support/random.js'
 import type { Call } from '../support/stored.js'
-import { VirtualClock } from '../support/virtual-clock.js'
+import { promisesSettled, VirtualClock } from '../support/virtual-clock.js'
 
 /** What the pass is told of a call: what the port promises of it, or nothing. */
 export type Answer =
@@ -33,7 +32,7 @@ export interface Code {
   readonly pass: typeof pass
   readonly KubeError: typeof KubeError
   /** The program's own unless given. */
-  readonly takingTurns?: typeof takingTurns
+  readonly fairShares?: typeof fairShares
 }
 
 /** Which code runs, and what it finds when it probes: the same for as long as it runs. */
@@ -63,9 +62,7 @@ export class Run {
   private readonly time = new VirtualClock()
   private made = 0
   private readsLeft: number
-  private readonly unanswered: KubeError
-  private readonly denied: KubeError
-  private readonly unauthenticated: KubeError
+  private readonly fault: (...words: ConstructorParameters<typeof KubeError>) => KubeError
   /** The uids of the pods whose health it has found out. */
   readonly probed = new Set<string>()
   private state: 'running' | 'ended' = 'running'
@@ -75,9 +72,7 @@ export class Run {
 
   private constructor({ code, options, isHealthy, seed, maxReads }: Setup) {
     this.readsLeft = maxReads
-    this.unanswered = new code.KubeError('unreachable', 'no answer', 'None.')
-    this.denied = new code.KubeError('denied', 'forbidden', 'None.')
-    this.unauthenticated = new code.KubeError('unauthenticated', 'status 401', 'None.')
+    this.fault = (...words) => new code.KubeError(...words)
     // The time of day stands still: nothing may rest on it, and states that differ in it alone are the same.
     const clock: Clock = { now: () => NOW, sleep: (ms, signal) => this.time.sleep(ms, signal) }
     const probe = async ({ pod }: { readonly pod: Pod }) => {
@@ -134,7 +129,7 @@ export class Run {
 
   /** Until it waits for an answer or has ended. */
   private async rest(): Promise<void> {
-    await setImmediate()
+    await promisesSettled()
     while (this.waiting.size === 0 && this.state === 'running') {
       if (this.readsLeft < 0 && this.time.now() < TIME_IS_UP_MS)
         await this.time.advance(TIME_IS_UP_MS - this.time.now())
@@ -143,14 +138,18 @@ export class Run {
     if (this.defect !== undefined) throw this.defect
   }
 
+  private unanswered(): KubeError {
+    return this.fault('unreachable', 'no answer', 'None.')
+  }
+
   private writtenOf(answer: Answer) {
     switch (answer.kind) {
       case 'none':
-        return { kind: 'unknown', error: this.unanswered }
+        return { kind: 'unknown', error: this.unanswered() }
       case 'denied':
-        return { kind: 'denied', error: this.denied }
+        return { kind: 'denied', error: this.fault('denied', 'forbidden', 'None.') }
       case 'unauthenticated':
-        return { kind: 'unauthenticated', error: this.unauthenticated }
+        return { kind: 'unauthenticated', error: this.fault('unauthenticated', 'status 401', 'None.') }
       case 'throttled':
         return { kind: 'throttled', retryAfterMs: 1_000 }
       case 'applied':
@@ -204,12 +203,12 @@ export class Run {
       },
       listPods: async (options, signal) => {
         const answer = await send({ verb: 'listPods', options }, signal)
-        if (answer.kind !== 'pods') throw this.unanswered
+        if (answer.kind !== 'pods') throw this.unanswered()
         return answer.pods
       },
       listServices: async (options, signal) => {
         const answer = await send({ verb: 'listServices', options }, signal)
-        if (answer.kind !== 'services') throw this.unanswered
+        if (answer.kind !== 'services') throw this.unanswered()
         return answer.services
       },
       patchPod: (pod, patch, signal) => write({ verb: 'patchPod', pod, patch }, signal),

@@ -1,8 +1,8 @@
-/** Every order in which things can happen, from some first states on. A state that was seen is not gone through again. */
+/** Searches every order of moves from some first states on. A state that was seen before is not searched again. */
 import { seededRandom } from '../support/random.js'
 import { ends, type FoundState, type Move, movesFrom } from './moves.js'
 import { brokenBy } from './promises.js'
-import { Seen } from './seen.js'
+import { type Fingerprint, fingerprintOf, Seen } from './seen.js'
 import { keyOf, type State } from './state.js'
 import type { World } from './world.js'
 
@@ -28,7 +28,7 @@ export type AtEnd = (state: State) => Promise<Found | undefined>
 
 /** On the way through a state: what can happen next, and how many schedules were counted so far. */
 interface Visit {
-  readonly key: string
+  readonly fingerprint: Fingerprint
   /** What led here. */
   readonly text: Move['text']
   readonly moves: readonly Move[]
@@ -77,7 +77,8 @@ export class Search {
   async goOn(isEnough: (states: number) => boolean): Promise<void> {
     if (!this.isBegun) {
       this.isBegun = true
-      await this.enter(this.first, keyOf(this.first), () => [])
+      const key = keyOf(this.first)
+      await this.enter(this.first, key, fingerprintOf(key), () => [])
     }
     for (let visit = this.path.at(-1); visit && !this.found; visit = this.path.at(-1)) {
       if (isEnough(this.seen.size)) return
@@ -94,24 +95,25 @@ export class Search {
       return
     }
     const key = keyOf(move.state)
-    const place = this.seen.placeOf(key)
+    const fingerprint = fingerprintOf(key)
+    const place = this.seen.placeOf(fingerprint)
     if (this.seen.has(place)) visit.schedules += this.seen.schedules(place)
-    else await this.enter(move.state, key, move.text)
+    else await this.enter(move.state, key, fingerprint, move.text)
   }
 
-  private async enter(state: State, key: string, text: Move['text']): Promise<void> {
-    this.seen.add(key)
+  private async enter(state: State, key: string, fingerprint: Fingerprint, text: Move['text']): Promise<void> {
+    this.seen.add(fingerprint)
     const moves = shuffled(await movesFrom(this.world, state), seededRandom(key))
     const endings = ends(this.world, state)
-    this.path.push({ key, text, moves, next: 0, schedules: endings.length })
+    this.path.push({ fingerprint, text, moves, next: 0, schedules: endings.length })
     this.longest = Math.max(this.longest, this.path.length - 1)
     const found = await brokenAt(endings, this.atEnd)
     if (found) this.found = { ...found, story: this.storyTo(found.story) }
   }
 
-  private leave({ key, schedules }: Visit): void {
+  private leave({ fingerprint, schedules }: Visit): void {
     this.path.pop()
-    this.seen.set(this.seen.placeOf(key), schedules)
+    this.seen.set(this.seen.placeOf(fingerprint), schedules)
     const above = this.path.at(-1)
     if (above) above.schedules += schedules
     else this.schedules = schedules

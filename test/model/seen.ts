@@ -1,14 +1,13 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 
-/** The states that a search has seen, with the schedules from each on: a table that is as large as memory allows. */
+/** The states that a search has seen, with the schedules from each on. The table grows as large as memory allows. */
 export class Seen {
   private hashes = new Uint32Array(2 * FIRST_PLACES)
   private values = new Float64Array(FIRST_PLACES)
   size = 0
 
-  /** Where the state of this key is, or where it goes. Holds until the next `add`. */
-  placeOf(key: string): number {
-    const [high, low] = hash(key)
+  /** Where the state of this fingerprint is, or where it goes. Holds until the next `add`. */
+  placeOf([high, low]: Fingerprint): number {
     return this.find(high, low)
   }
 
@@ -20,10 +19,9 @@ export class Seen {
     return this.values[place] as number
   }
 
-  /** @param key of a state that is not there yet */
-  add(key: string): void {
+  /** Of a state that is not there yet. */
+  add([high, low]: Fingerprint): void {
     if (2 * (this.size + 1) > this.values.length) this.grow()
-    const [high, low] = hash(key)
     const place = this.find(high, low)
     this.hashes[2 * place] = high
     this.hashes[2 * place + 1] = low
@@ -64,7 +62,9 @@ const FIRST_PLACES = 1 << 12
  * 64 bits, the first half never 0. That any two of n states share them has a chance of n²/2^65: one in 370,000 for ten
  * million.
  */
-function hash(key: string): readonly [number, number] {
-  const digest = createHash('sha1').update(key).digest()
+export type Fingerprint = readonly [high: number, low: number]
+
+export function fingerprintOf(key: string): Fingerprint {
+  const digest = hash('sha1', key, 'buffer')
   return [digest.readUInt32LE(0) || 1, digest.readUInt32LE(4)]
 }

@@ -1,4 +1,4 @@
-/** A state of the world: the cluster, what the passes stand at, what is under way, and what may still go wrong. */
+/** A state of the world: the cluster, the progress of the passes, the writes under way, and the faults yet to come. */
 import type { Pod } from '../../handler/kube/port.js'
 import type { Point } from './behaviour.js'
 import type { Cluster } from './cluster.js'

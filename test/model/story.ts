@@ -1,5 +1,5 @@
-/** What happened, in words. */
-import { EPOCH, PIN, SWAP } from '../../handler/keys.js'
+/** Describes objects and moves in words. */
+import { CLAIM, EPOCH, PIN } from '../../handler/kube/keys.js'
 import type { Pod, Service } from '../../handler/kube/port.js'
 import type { Call } from '../support/stored.js'
 import type { Answer } from './run.js'
@@ -18,7 +18,7 @@ export function describePod({ name, uid, phase, labels, annotations, terminating
 
 export function describeService({ name, selector, annotations }: Service): string {
   const { app: _, ...rest } = selector
-  const claim = annotations[SWAP]
+  const claim = annotations[CLAIM]
   const selects = Object.entries(rest).map(([key, value]) => `${key === PIN ? 'pin' : key}=${value}`)
   return `${name} selects ${selects.join(' and ')}${claim ? `, claimed for ${claim.split(' ')[1]} by ${claim.slice(0, 4)}` : ''}`
 }
@@ -33,7 +33,7 @@ export function describeCall(call: Call): string {
       return `checks its claim on ${call.service.name}`
     case 'patchService': {
       const { annotations, selector } = call.patch
-      const token = annotations[SWAP]
+      const token = annotations[CLAIM]
       if (token)
         return `claims ${call.service.name} by ${token.slice(0, 4)}${selector[PIN] ? `, pinned to ${selector[PIN]}` : ''}`
       return `releases ${call.service.name}`

@@ -1,4 +1,4 @@
-/** What is searched of groups that are not tidy: their pods end, come with roles or marks, lose labels, or are not what was asked for. */
+/** Searches of untidy groups: their pods end, come with roles or marks, lose labels, or are changed by admission. */
 import { type Exploration, LABELS, LATCH, TWO } from './bounds.js'
 import type { FaultKind } from './world.js'
 

@@ -1,4 +1,4 @@
-/** What stays the same through a search. */
+/** The part of the world that stays the same during a search. */
 import type { Pod, Service } from '../../handler/kube/port.js'
 import type { Kept } from './admission.js'
 import type { Behaviour } from './behaviour.js'

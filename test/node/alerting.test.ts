@@ -1,12 +1,12 @@
 // Alerting moves the traffic: the demo fails, Prometheus sees it, Alertmanager asks jobs/serve for a pass.
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
-import { type AuditedRequest, requestsOf } from '../cluster/audit.js'
-import { type NodeCluster, startCluster } from '../cluster/node/cluster.js'
-import { startTraffic } from '../cluster/node/traffic.js'
-import { until } from '../cluster/poll.js'
 import { type Alerting, startAlerting } from '../support/alerting.js'
+import { type AuditedRequest, requestsOf } from '../support/cluster/audit.js'
+import { until } from '../support/cluster/poll.js'
 import { milliseconds } from '../support/handover.js'
+import { type NodeCluster, startCluster } from '../support/node/cluster.js'
+import { startTraffic } from '../support/node/traffic.js'
 import { type DemoPod, demos, type NodeWorld, openNodeWorld, withoutSleep } from '../support/on-node.js'
 import { has } from '../support/promql.js'
 

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
-import { type NodeCluster, startCluster } from '../cluster/node/cluster.js'
 import { type Detection, describeDetections, detections } from '../support/detection.js'
+import { type NodeCluster, startCluster } from '../support/node/cluster.js'
 
 const images = inject('images')
-/** `npm run bench:detection` makes more of them. */
-const runs = 2
+/** Each way once: what is asked of them holds each time. `npm run bench:detection` makes more of them. */
+const runs = 1
 
 describe.skipIf(!images)('from the failure of the active pod to the traffic at another, with serve', () => {
   let cluster: NodeCluster

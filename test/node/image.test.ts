@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
-import { type NodeCluster, startCluster } from '../cluster/node/cluster.js'
 import { repository, runHandler } from '../support/handler.js'
 import { type Kubectl, kubectlFor } from '../support/kubectl.js'
+import { type NodeCluster, startCluster } from '../support/node/cluster.js'
 import { openImage } from '../support/oci-archive.js'
 
 const run = promisify(execFile)

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest'
-import { type AuditedRequest, requestsOf } from '../cluster/audit.js'
-import { type KubeList, type KubeObject, mergePatch } from '../cluster/client.js'
-import { type NodeCluster, startCluster } from '../cluster/node/cluster.js'
-import { startTraffic } from '../cluster/node/traffic.js'
-import { until } from '../cluster/poll.js'
+import { type AuditedRequest, requestsOf } from '../support/cluster/audit.js'
+import { type KubeList, type KubeObject, mergePatch } from '../support/cluster/client.js'
+import { until } from '../support/cluster/poll.js'
+import { type NodeCluster, startCluster } from '../support/node/cluster.js'
+import { startTraffic } from '../support/node/traffic.js'
 import { type DemoPod, demos, type NodeWorld, openNodeWorld, restless, withoutSleep } from '../support/on-node.js'
 
 const images = inject('images')

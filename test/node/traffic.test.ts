@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
-import { type NodeCluster, startCluster } from '../cluster/node/cluster.js'
 import { describeSeries, handovers, type Series } from '../support/handover.js'
+import { type NodeCluster, startCluster } from '../support/node/cluster.js'
 
 const images = inject('images')
-/** `npm run bench:traffic` makes more of them. */
-const runs = 2
+/** Each setting once: what is asked of them holds each time. `npm run bench:traffic` makes more of them. */
+const runs = 1
 
 describe.skipIf(!images)('what clients notice of a handover', () => {
   let cluster: NodeCluster

@@ -1,9 +1,9 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest'
-import type { KubeList, KubeObject } from '../cluster/client.js'
-import { type NodeCluster, startCluster } from '../cluster/node/cluster.js'
-import type { Node } from '../cluster/node/node.js'
-import { startTraffic } from '../cluster/node/traffic.js'
-import { until } from '../cluster/poll.js'
+import type { KubeList, KubeObject } from '../support/cluster/client.js'
+import { until } from '../support/cluster/poll.js'
+import { type NodeCluster, startCluster } from '../support/node/cluster.js'
+import type { Node } from '../support/node/node.js'
+import { startTraffic } from '../support/node/traffic.js'
 import { type DemoPod, type NodeWorld, openNodeWorld, withoutSleep } from '../support/on-node.js'
 
 /** Until it is told otherwise; and a pass that was missed meanwhile is made then. */

@@ -4,8 +4,8 @@ import { readyThenExits } from '../bench/workloads/scenarios/deployments.js'
 import { inTurns } from '../bench/workloads/scenarios/flaps.js'
 import { terminatingActive, thirdHangs } from '../bench/workloads/scenarios/planned.js'
 import { play } from '../bench/workloads/stage.js'
-import { type NodeCluster, startCluster } from '../cluster/node/cluster.js'
 import { repository } from '../support/handler.js'
+import { type NodeCluster, startCluster } from '../support/node/cluster.js'
 
 const images = inject('images')
 

@@ -1,7 +1,7 @@
 /** What users and their tools do to a Service at each moment of a handover of its group. */
 import { isDeepStrictEqual } from 'node:util'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { systemClock } from '../../handler/clock.js'
+import { systemClock } from '../../handler/util/clock.js'
 import { type InProcess, NAMESPACE, startInProcess } from '../support/in-process.js'
 
 type Labels = Readonly<Record<string, string>>

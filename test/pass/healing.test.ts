@@ -1,7 +1,7 @@
 // What passes repair that somebody else has changed, over the in-process API: who counts it, and where it is noted.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { KEPT } from '../../handler/healing.js'
-import { EPOCH, HEALED, PIN, SWAP } from '../../handler/keys.js'
+import { CLAIM, EPOCH, HEALED, PIN } from '../../handler/kube/keys.js'
+import { KEPT } from '../../handler/pass/healing.js'
 import type { Report } from '../../handler/report/report.js'
 import { type InProcess, NAMESPACE, startInProcess } from '../support/in-process.js'
 
@@ -21,7 +21,7 @@ const claim = (token = '0123 b', manager = 'kubectl-edit') =>
     NAMESPACE,
     'app',
     ({ metadata }) => {
-      metadata.annotations = { ...(metadata.annotations as Labels | undefined), [SWAP]: token }
+      metadata.annotations = { ...(metadata.annotations as Labels | undefined), [CLAIM]: token }
     },
     manager,
   )

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { objectOf } from '../../handler/kube/recording.js'
 import { exitCode } from '../../handler/report/exit-code.js'
 import type { Report } from '../../handler/report/report.js'
-import { newsIn } from '../../handler/serve/news.js'
+import { changesIn } from '../../handler/serve/telemetry/changes.js'
 import { type InProcess, NAMESPACE, startInProcess } from '../support/in-process.js'
 
 let world: InProcess
@@ -9,6 +10,17 @@ beforeEach(async () => {
   world = await startInProcess()
 })
 afterEach(() => world.close())
+
+/** The same Service and pods in another namespace, which no pass has seen. */
+function copyTo(namespace: string): void {
+  for (const resource of ['services', 'pods'] as const)
+    for (const { metadata, spec, status } of world.api.store.list(resource, NAMESPACE))
+      world.api.store.create(resource, {
+        metadata: { name: metadata.name, namespace, labels: { app: 'helloworld' } },
+        spec,
+        status,
+      } as never)
+}
 
 const claim = ['GET services', 'GET pods', 'PATCH service/app']
 const swapOf = (sealed: string, winner: string) => [
@@ -131,7 +143,7 @@ describe('a pass', () => {
     world.api.store.update('services', NAMESPACE, 'app', (service) => {
       service.spec = { ...(service.spec as object), ports }
     })
-    const news = newsIn('text')
+    const news = changesIn('text')
     const reports = [await world.pass(), await world.pass()]
     for (const report of reports) {
       expect(report.groups[0]?.warnings).toEqual([expect.stringMatching(/^no check goes to port 9090 .*tcp:\/\/:9090/)])
@@ -272,11 +284,28 @@ describe('a pass', () => {
     expect(exitCode(report)).toBe(1)
   })
 
+  it('reports the release of a leftover claim under its own namespace, not under a namesake in another', async () => {
+    await world.pass()
+    copyTo('other')
+    await world.pass({ namespaces: 'all' })
+    const leftover = { 'active-passive/swap': 'left over' }
+    world.api.store.update('services', 'other', 'app', ({ metadata }) => {
+      metadata.annotations = leftover
+    })
+    for (const dryRun of [true, false]) {
+      const { groups } = await world.pass({ namespaces: 'all', dryRun })
+      expect(groups.map(({ namespace, writes }) => [namespace, writes.map(({ name }) => name)])).toEqual([
+        ['default', []],
+        ['other', expect.arrayContaining(['app'])],
+      ])
+    }
+  })
+
   it('writes nothing in a dry run and takes the same path', async () => {
     const before = JSON.stringify([world.api.store.list('pods'), world.api.store.list('services')])
     const report = await world.pass({ dryRun: true })
     expect(report.groups[0]).toMatchObject({ decision: { kind: 'first' } })
-    expect(report.groups[0]?.writes.map(({ object, result }) => `${object} ${result}`)).toEqual([
+    expect(report.groups[0]?.writes.map((write) => `${objectOf(write)} ${write.result}`)).toEqual([
       'service/app dry run',
       'pod/b dry run',
       'pod/a dry run',

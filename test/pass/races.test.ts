@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Kube } from '../../handler/kube/port.js'
+import { objectOf } from '../../handler/kube/recording.js'
 import { exitCode } from '../../handler/report/exit-code.js'
 import type { ApiRequest, Fault } from '../support/api/server.js'
 import { type InProcess, NAMESPACE, startInProcess } from '../support/in-process.js'
@@ -66,7 +67,7 @@ describe('a swap that somebody gets in the way of', () => {
   it('gives way when the Service has changed since it was read, and keeps the change', async () => {
     onRequest(`PATCH /api/v1/namespaces/default/${claimOfService}`, 1, () => annotate({ mine: 'kept' }))
     const report = await world.pass()
-    expect(report.groups[0]?.writes[0]).toMatchObject({ object: 'service/app', result: 'lost' })
+    expect(report.groups[0]?.writes[0]).toMatchObject({ kind: 'service', name: 'app', result: 'lost' })
     expect(world.actives()).toEqual(['b'])
     expect(world.service('app')).toEqual({ ...HOME, annotations: { mine: 'kept' } })
   })
@@ -79,7 +80,7 @@ describe('a swap that somebody gets in the way of', () => {
       return undefined
     })
     const report = await world.pass()
-    expect(report.groups[0]?.writes.map(({ object, result }) => `${object} ${result}`)).toEqual([
+    expect(report.groups[0]?.writes.map((write) => `${objectOf(write)} ${write.result}`)).toEqual([
       'service/app applied',
       'pod/c lost',
       'service/app applied',
@@ -106,7 +107,7 @@ describe('a swap that somebody gets in the way of', () => {
   it('promotes nobody under a claim that is no longer its own', async () => {
     onRequest('GET /api/v1/namespaces/default/services', 2, () => annotate({ 'active-passive/swap': undefined }))
     const report = await world.pass()
-    expect(report.groups[0]?.writes.map(({ object, result }) => `${object} ${result}`)).toEqual([
+    expect(report.groups[0]?.writes.map((write) => `${objectOf(write)} ${write.result}`)).toEqual([
       ...['service/app applied', 'pod/c applied', 'pod/a applied', 'service/app lost', 'service/app applied'],
       ...['service/app applied', 'pod/a applied', 'pod/c applied', 'pod/b applied', 'service/app applied'],
     ])

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Probe } from '../../handler/health/probe.js'
 import type { Kube } from '../../handler/kube/port.js'
-import { type PassOptions, pass } from '../../handler/pass.js'
-import { DEFAULT_SETTINGS } from '../../handler/policy.js'
+import { type PassOptions, pass } from '../../handler/pass/pass.js'
 import type { Report } from '../../handler/report/report.js'
+import { DEFAULT_SETTINGS } from '../../handler/settings/settings.js'
 import { type InProcess, NAMESPACE, startInProcess } from '../support/in-process.js'
 import { VirtualClock } from '../support/virtual-clock.js'
 
@@ -73,7 +73,7 @@ async function passWith(
   return report
 }
 
-/** Turns of the event loop in which whatever follows from an answer has begun. */
+/** FairShare of the event loop in which whatever follows from an answer has begun. */
 const TURNS = 20
 
 /** The same API, and how many requests to it have not been answered. */

@@ -1,13 +1,14 @@
 /** From what a cluster holds to decisions, through the doors that a pass uses. The probes are scripted. */
-import { Findings } from '../../handler/bursts.js'
-import type { Judged } from '../../handler/candidates.js'
-import { type Decision, decide } from '../../handler/decide.js'
+
+import { type Decision, decide } from '../../handler/group/decide.js'
+import type { Judged } from '../../handler/group/groups.js'
+import { assignPods, endedActive, type Group, groupServices } from '../../handler/group/groups.js'
 import type { Probe } from '../../handler/health/probe.js'
 import type { Pod, Service } from '../../handler/kube/port.js'
-import { endedActive, type Group, groupServices, populate } from '../../handler/observe.js'
-import { DEFAULT_SETTINGS, policyOf, type Settings } from '../../handler/policy.js'
-import { takingTurns } from '../../handler/turns.js'
-import { type Judging, judgeGroup } from '../../handler/verdicts.js'
+import { fairShares } from '../../handler/pass/fair-share.js'
+import { Findings } from '../../handler/pass/findings.js'
+import { type Judging, judgeGroup } from '../../handler/pass/verdicts.js'
+import { DEFAULT_SETTINGS, policyOf, type Settings } from '../../handler/settings/settings.js'
 import { NOW } from '../support/builders.js'
 
 export const ROLE = 'role'
@@ -39,7 +40,7 @@ export interface Outcome {
 export function decideAll({ services, pods, optIn }: World): Promise<readonly Outcome[]> {
   const everyGroup = groupServices(services, ROLE, optIn)
   const seen = pods.map(({ pod }) => pod)
-  return Promise.all(populate(everyGroup, everyGroup, seen, ROLE).map((group) => decideGroup(group, pods)))
+  return Promise.all(assignPods(everyGroup, everyGroup, seen, ROLE).map((group) => decideGroup(group, pods)))
 }
 
 async function decideGroup(group: Group, pods: readonly SeenPod[]): Promise<Outcome> {
@@ -74,7 +75,7 @@ function contextOf(pods: readonly SeenPod[]): Judging {
   }
   const clock = { now: () => NOW, sleep: async () => {} }
   const deadline = { probing: new AbortController().signal, longestProbeMs: Number.POSITIVE_INFINITY }
-  return { probe, clock, deadline, ...takingTurns(clock, 64) } as unknown as Judging
+  return { probe, clock, deadline, ...fairShares(clock, 64) } as unknown as Judging
 }
 
 /** The pods that carry the role once the decision is carried out. */

@@ -1,12 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { KEPT, noteOf, recall, remember, WHATS, type What, WINDOW_MS } from '../../handler/healing.js'
+import { KEPT, noteOf, recall, remember, WINDOW_MS } from '../../handler/pass/healing.js'
+import type { Repair } from '../../handler/report/report.js'
+import { REPAIRS } from '../../handler/report/report.js'
 import { NOW } from '../support/builders.js'
 import { limit, parameters, Tally } from './runs.js'
 
 /** What is healed, how long after the time before, and on which of three objects it is noted. */
 const incident = fc.record({
-  what: fc.constantFrom(...WHATS),
+  what: fc.constantFrom(...REPAIRS),
   afterMs: fc.oneof(fc.nat(2 * WINDOW_MS), fc.constantFrom(0, 1_000, WINDOW_MS - 1, WINDOW_MS, WINDOW_MS + 1)),
   keeper: fc.nat(2),
 })
@@ -22,7 +24,7 @@ describe('whatever is healed,', limit, () => {
     fc.assert(
       fc.property(fc.array(incident, { maxLength: 30 }), fc.array(senseless, { maxLength: 3 }), (incidents, more) => {
         const notes: (string | undefined)[] = [undefined, undefined, undefined]
-        const earlier: { readonly what: What; readonly ms: number }[] = []
+        const earlier: { readonly what: Repair; readonly ms: number }[] = []
         let now = NOW
         for (const { what, afterMs, keeper } of incidents) {
           now += afterMs
@@ -31,7 +33,7 @@ describe('whatever is healed,', limit, () => {
           expect((memory[what]?.length ?? 0) > 0).toBe(isAgain)
           notes[keeper] = noteOf(remember(memory, [what], now))
           earlier.push({ what, ms: now })
-          expect(notes[keeper]?.length).toBeLessThan(WHATS.length * (KEPT + 1) * 26)
+          expect(notes[keeper]?.length).toBeLessThan(REPAIRS.length * (KEPT + 1) * 26)
           tally.add(isAgain ? 'again' : 'first')
         }
       }),

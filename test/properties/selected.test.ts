@@ -1,9 +1,9 @@
 // Which pods are whose, against the plainest way to find out; and that it stays cheap whatever labels a tenant makes up.
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { assignPods, groupKey, groupName, groupServices, selects } from '../../handler/group/groups.js'
 import type { Pod, Service } from '../../handler/kube/port.js'
-import { groupKey, groupName, groupServices, populate, selects } from '../../handler/observe.js'
-import { WatchedGroups } from '../../handler/serve/watch/groups.js'
+import { GroupCache } from '../../handler/serve/watch/cache.js'
 import { aPod, aService } from '../support/builders.js'
 import { limit, parameters } from './runs.js'
 
@@ -21,7 +21,7 @@ describe('whatever is labelled how,', limit, () => {
     fc.assert(
       fc.property(services, pods, (services, pods) => {
         const groups = groupServices(services, 'role')
-        for (const group of populate(groups, groups, pods, 'role')) {
+        for (const group of assignPods(groups, groups, pods, 'role')) {
           const own = pods.filter((pod) => selects(group, pod))
           const live = own.filter(({ phase }) => phase === 'Running')
           const sharing = (pod: Pod) => groups.filter((other) => selects(other, pod))
@@ -48,7 +48,7 @@ describe('whatever is labelled how,', limit, () => {
     const change = fc.record({ at: fc.nat(), labels, kind: fc.constantFrom('pod', 'no pod', 'service', 'no service') })
     fc.assert(
       fc.property(services, pods, fc.array(change, { maxLength: 10 }), (services, pods, changes) => {
-        const watched = new WatchedGroups('role')
+        const watched = new GroupCache('role')
         const now = { services: new Map<string, Service>(), pods: new Map<string, Pod>() }
         for (const one of services) now.services.set(one.uid, one)
         for (const one of pods) now.pods.set(one.uid, one)
@@ -72,7 +72,7 @@ describe('whatever is labelled how,', limit, () => {
             watched.serviceDeleted(service)
           }
         }
-        const fresh = new WatchedGroups('role')
+        const fresh = new GroupCache('role')
         fresh.servicesListed(undefined, [...now.services.values()])
         fresh.podsListed(undefined, [...now.pods.values()])
         for (const { namespace, selector } of groupServices([...services, ...now.services.values()], 'role')) {
@@ -118,10 +118,10 @@ describe('2,000 groups and 5,000 pods of one tenant', limit, () => {
     )
     const groups = groupServices(services, 'role')
     const pods = range(5_000).map(counted)
-    populate(groups, groups, pods, 'role')
+    assignPods(groups, groups, pods, 'role')
     expect(looks / pods.length).toBeLessThan(20)
     looks = 0
-    const watched = new WatchedGroups('role')
+    const watched = new GroupCache('role')
     watched.servicesListed(undefined, services)
     watched.podsListed(undefined, pods)
     expect(looks / pods.length).toBeLessThan(20)

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type Judged, whyNot } from '../../handler/candidates.js'
+import { whyNot } from '../../handler/group/candidates.js'
+import type { Judged } from '../../handler/group/groups.js'
 import { toText } from '../../handler/report/text.js'
 import { aGroupReport, aReport, NOW, winnerOf } from '../support/builders.js'
 import { world } from './arbitraries.js'

@@ -1,7 +1,7 @@
 // The panic rule, on any cluster: who can cause it, and who cannot.
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { isPanic } from '../../handler/sight.js'
+import { isPanic } from '../../handler/pass/overview.js'
 import { limit, parameters, Tally } from './runs.js'
 
 /** Of each group, its namespace and whether our check fails its active pod. */

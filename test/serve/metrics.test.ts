@@ -1,11 +1,11 @@
 // What /metrics says of groups, over the in-process API: of those that are there, as they are, however passes come about.
 import { KubeConfig } from '@kubernetes/client-node/dist/config.js'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { systemClock } from '../../handler/clock.js'
-import { readOptions } from '../../handler/options.js'
+import { readOptions } from '../../handler/cli/options.js'
 import { type App, createApp } from '../../handler/serve/app.js'
-import { NOT_WELL_MS } from '../../handler/serve/rounds.js'
-import { unguarded } from '../../handler/serve/token.js'
+import { unguarded } from '../../handler/serve/http/bearer-token.js'
+import { NOT_WELL_MS } from '../../handler/serve/watch/resync.js'
+import { systemClock } from '../../handler/util/clock.js'
 import { type InProcess, NAMESPACE, startInProcess } from '../support/in-process.js'
 
 vi.setConfig({ testTimeout: 120_000 }) // of a machine that is busy with other things

@@ -1,10 +1,10 @@
 // A group whose pods hang, beside others: it holds up nobody. The in-process API, and probes that a test answers.
 import { KubeConfig } from '@kubernetes/client-node/dist/config.js'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { readOptions } from '../../handler/cli/options.js'
 import type { Probe } from '../../handler/health/probe.js'
-import { readOptions } from '../../handler/options.js'
 import { type App, createApp } from '../../handler/serve/app.js'
-import { unguarded } from '../../handler/serve/token.js'
+import { unguarded } from '../../handler/serve/http/bearer-token.js'
 import { aWebhook } from '../support/alerts.js'
 import { type InProcess, startInProcess } from '../support/in-process.js'
 

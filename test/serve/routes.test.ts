@@ -6,10 +6,10 @@ import { setImmediate } from 'node:timers/promises'
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib'
 import { KubeConfig } from '@kubernetes/client-node/dist/config.js'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { readOptions } from '../../handler/options.js'
+import { readOptions } from '../../handler/cli/options.js'
 import { type App, createApp } from '../../handler/serve/app.js'
-import { BODY_LIMIT } from '../../handler/serve/body.js'
-import { type Guard, guardedBy } from '../../handler/serve/token.js'
+import { type Guard, guardedBy } from '../../handler/serve/http/bearer-token.js'
+import { BODY_LIMIT } from '../../handler/serve/http/body.js'
 import { aGrafanaWebhook, aWebhook } from '../support/alerts.js'
 import { type InProcess, startInProcess } from '../support/in-process.js'
 
@@ -308,7 +308,7 @@ describe('the token', () => {
   })
 
   it.each(['/healthz', '/livez', '/readyz', '/metrics'])('is not asked for by GET %s', async (path) => {
-    await app.reach.untilReached()
+    await app.reachability.untilReached()
     expect((await send('GET', path, {})).status).toBe(200)
   })
 })
@@ -345,7 +345,7 @@ describe('GET /readyz', () => {
   it('is 503 until the API server was reached, and says in the log why', async () => {
     const restore = world.api.intercept(() => ({ kind: 'answer', status: 403, body: { message: 'not yet' } }))
     expect((await send('GET', '/readyz')).status).toBe(503)
-    const reached = app.reach.untilReached()
+    const reached = app.reachability.untilReached()
     await expect.poll(() => warnings, { timeout: 15_000 }).toEqual([expect.stringMatching(/^not ready: .*not yet/)])
     expect((await send('GET', '/readyz')).status).toBe(503)
     expect((await send('GET', '/healthz')).status).toBe(200)
@@ -366,7 +366,7 @@ describe('GET /readyz', () => {
       },
     }
     app = createApp(...appFor(world), { clock })
-    const attending = app.reach.attend()
+    const attending = app.reachability.keepTrying()
     const statuses = async () =>
       Promise.all(['/healthz', '/readyz', '/livez'].map(async (path) => (await send('GET', path, {})).status))
     await expect.poll(statuses, { timeout: 15_000 }).toEqual([200, 200, 200])
@@ -393,7 +393,7 @@ describe('GET /readyz', () => {
 
 describe('while it shuts down', () => {
   it('wishes are refused with 503, for Alertmanager to send them elsewhere, and it is not ready', async () => {
-    await app.reach.untilReached()
+    await app.reachability.untilReached()
     await app.close()
     for (const response of [await post(aWebhook([{}])), await send('POST', '/run'), await send('GET', '/status')]) {
       expect(response.status).toBe(503)

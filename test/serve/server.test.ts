@@ -5,8 +5,8 @@ import { createServer as createTlsServer } from 'node:https'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { describe, expect, it, vi } from 'vitest'
-import { limitConnections } from '../../handler/serve/connections.js'
-import { startServer } from '../../handler/serve/server.js'
+import { limitConnections } from '../../handler/serve/http/connections.js'
+import { startServer } from '../../handler/serve/http/server.js'
 import { aRequest, converse, statuses } from '../support/raw-http.js'
 import { testCert, testKey } from '../support/tls.js'
 
@@ -21,7 +21,7 @@ describe('beyond the limit of connections', () => {
     const connections = limitConnections(server, 3)
     const held: (() => void)[] = []
     server.on('request', ({ url, socket }, response) => {
-      const answered = connections.owe(socket)
+      const answered = connections.requestBegins(socket)
       const answer = () => {
         response.end('hello')
         answered?.()
@@ -91,7 +91,7 @@ describe('beyond the limit of TLS connections', () => {
     const connections = limitConnections(server, 2)
     const held: (() => void)[] = []
     server.on('request', ({ socket }, response) => {
-      const answered = connections.owe(socket)
+      const answered = connections.requestBegins(socket)
       held.push(() => {
         response.end('hello')
         answered?.()

@@ -1,10 +1,10 @@
 // What serve makes of an alert about one group, by what its passes have seen of the others. Over the in-process API.
 import { KubeConfig } from '@kubernetes/client-node/dist/config.js'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { systemClock } from '../../handler/clock.js'
-import { readOptions } from '../../handler/options.js'
+import { readOptions } from '../../handler/cli/options.js'
 import { type App, createApp } from '../../handler/serve/app.js'
-import { unguarded } from '../../handler/serve/token.js'
+import { unguarded } from '../../handler/serve/http/bearer-token.js'
+import { systemClock } from '../../handler/util/clock.js'
 import { aWebhook } from '../support/alerts.js'
 import { type InProcess, NAMESPACE, startInProcess } from '../support/in-process.js'
 import { podStatus } from '../support/pods.js'

@@ -1,9 +1,9 @@
 // Passes that serve what somebody has named.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { PassOptions } from '../../handler/pass.js'
+import type { PassOptions } from '../../handler/pass/pass.js'
+import type { Target } from '../../handler/pass/scope.js'
 import { exitCode } from '../../handler/report/exit-code.js'
 import type { Report } from '../../handler/report/report.js'
-import type { Target } from '../../handler/targets.js'
 import { type InProcess, NAMESPACE, startInProcess } from '../support/in-process.js'
 
 let world: InProcess

@@ -1,9 +1,9 @@
 // What the watches make a pass for, over the in-process API: the pods that a pass would take the role from.
 import { KubeConfig } from '@kubernetes/client-node/dist/config.js'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import { readOptions } from '../../handler/options.js'
+import { readOptions } from '../../handler/cli/options.js'
 import { type App, createApp } from '../../handler/serve/app.js'
-import { unguarded } from '../../handler/serve/token.js'
+import { unguarded } from '../../handler/serve/http/bearer-token.js'
 import { type InProcess, NAMESPACE, startInProcess } from '../support/in-process.js'
 import { podStatus } from '../support/pods.js'
 

@@ -1,8 +1,8 @@
 /**
- * A mutating policy that somebody has made, for a while: it gives a field of pods, or of Services, its old value back.
- * Pods that have ended are left alone: nothing rests on what is written to them, so that a report has a warning at most.
+ * A mutating policy that exists for a while: it gives a field of pods, or of Services, its old value back. It leaves
+ * pods that have ended alone: nothing depends on writes to them, so a report has a warning at most.
  */
-import { EPOCH, PIN } from '../../handler/keys.js'
+import { EPOCH, PIN } from '../../handler/kube/keys.js'
 import type { Pod, Service } from '../../handler/kube/port.js'
 import { hasEnded } from '../support/roles.js'
 import type { SimulatedGroup } from './groups.js'

@@ -1,4 +1,4 @@
-/** What an API server stores, in memory: every write is one step, and is looked at as soon as it is made. */
+/** The store of an API server, in memory: every write is one step, and is checked as soon as it is made. */
 import type { Pod, Service } from '../../handler/kube/port.js'
 import { type Effect, type ReadCall, selects, type WriteCall, writePod, writeService } from '../support/stored.js'
 

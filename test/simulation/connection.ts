@@ -1,6 +1,7 @@
-/** A pass's port to the cluster: requests take their time, or worse. */
-import type { Clock } from '../../handler/clock.js'
+/** The port of a pass to the cluster, with requests that are slow, lost, throttled or left without an answer. */
+
 import type { Kube, Pod, Service, Written } from '../../handler/kube/port.js'
+import type { Clock } from '../../handler/util/clock.js'
 import type { Code } from '../model/run.js'
 import type { Call, ReadCall, WriteCall } from '../support/stored.js'
 import type { Fate } from './fate.js'

@@ -1,4 +1,4 @@
-/** What becomes of a request on its way to the API server and back. */
+/** The fate of a request on its way to the API server and back. */
 import { oneOf } from './plan.js'
 
 export const FATES = ['throttled', 'lost on the way', 'answer lost', 'late', 'hung', 'slow'] as const

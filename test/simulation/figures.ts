@@ -1,4 +1,4 @@
-/** What simulations were like. */
+/** The figures of simulations: how much happened in them. */
 
 export interface Figures {
   readonly groups: number

@@ -1,5 +1,5 @@
 /** The groups of a simulation as their users made them. */
-import { ACTIVE_SINCE, EPOCH } from '../../handler/keys.js'
+import { ACTIVE_SINCE, EPOCH } from '../../handler/kube/keys.js'
 import type { Pod, Service } from '../../handler/kube/port.js'
 import { aPod, aService } from '../support/builders.js'
 import { chanceOf, oneOf, type Plan } from './plan.js'

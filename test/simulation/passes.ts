@@ -1,14 +1,15 @@
-/** Passes of the real code, each with a clock, a connection and a fate of its own, and the promises kept in view. */
-import type { Clock } from '../../handler/clock.js'
+/** Runs passes of the real code, each with its own clock, connection and fate, and checks the promises. */
+
 import type { Probe } from '../../handler/health/probe.js'
-import { Hosting } from '../../handler/hosting.js'
-import { SWAP } from '../../handler/keys.js'
+import { CLAIM } from '../../handler/kube/keys.js'
 import type { Pod, Service, Written } from '../../handler/kube/port.js'
-import type { PassOptions } from '../../handler/pass.js'
-import { DEFAULT_SETTINGS } from '../../handler/policy.js'
+import { fairShares } from '../../handler/pass/fair-share.js'
+import { DEFAULT_PANIC } from '../../handler/pass/overview.js'
+import type { PassOptions } from '../../handler/pass/pass.js'
+import { SingleFlight } from '../../handler/pass/single-flight.js'
 import type { Report } from '../../handler/report/report.js'
-import { DEFAULT_PANIC } from '../../handler/sight.js'
-import { takingTurns } from '../../handler/turns.js'
+import { DEFAULT_SETTINGS } from '../../handler/settings/settings.js'
+import type { Clock } from '../../handler/util/clock.js'
 import type { Code } from '../model/run.js'
 import { describeCall } from '../model/story.js'
 import { hasEnded, isPromotion, isSeal } from '../support/roles.js'
@@ -146,9 +147,9 @@ export class Passes {
   /** Where pods hang, few probes may be made at once, and whose turn it is goes by the time of the simulation. */
   private sharedBy(clock: Clock): Partial<Pick<PassOptions, 'shared'>> {
     if (!this.plan.hanging) return {}
-    const turns = (this.code.takingTurns ?? takingTurns)(clock, FEW_PROBES)
+    const turns = (this.code.fairShares ?? fairShares)(clock, FEW_PROBES)
     const nothing = () => {}
-    return { shared: { turns, hosting: new Hosting(), busy: 'awaited', onRead: nothing, onGroup: nothing } }
+    return { shared: { turns, singleFlight: new SingleFlight(), busy: 'awaited', onRead: nothing, onGroup: nothing } }
   }
 
   /** From when to when the credential of a pass is not accepted: of a few, for a moment, or from then on. */
@@ -220,7 +221,7 @@ export class Passes {
       write: (call) => {
         const app = appOf(call) as string
         this.fail(app, brokenByPlan(this.world, knowledge, call))
-        const claim = call.verb === 'patchService' && call.patch.annotations[SWAP]
+        const claim = call.verb === 'patchService' && call.patch.annotations[CLAIM]
         if (claim) knowledge.claims.set(claim, app)
         if (isPromotion(call)) knowledge.tried.add(call.pod.uid)
         if (isSeal(call) || isPromotion(call)) knowledge.begun.add(app)

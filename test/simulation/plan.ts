@@ -1,4 +1,4 @@
-/** What a simulation is about, as fast-check makes it up: small plans are the shrunk ones. */
+/** The plan of a simulation, as fast-check generates it. Shrinking makes plans small. */
 import fc from 'fast-check'
 import { seededRandom } from '../support/random.js'
 

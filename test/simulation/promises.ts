@@ -1,5 +1,5 @@
-/** What must hold after every write, and where everything has come to rest. Each answers what is broken, in a sentence. */
-import { ACTIVE_SINCE, EPOCH, HEALED, SWAP } from '../../handler/keys.js'
+/** The promises after every write, and once all is at rest. Each check returns the broken promise in a sentence. */
+import { ACTIVE_SINCE, CLAIM, EPOCH, HEALED } from '../../handler/kube/keys.js'
 import type { Pod, Service } from '../../handler/kube/port.js'
 import { epochOf, hasEnded, isActive, isBornWithRole, isPromotion, ownMark } from '../support/roles.js'
 import type { WriteCall } from '../support/stored.js'
@@ -66,7 +66,7 @@ export function brokenByMove(
   before: Pod | Service,
   { service, from, to, lastMove }: TrafficMove,
 ): string | undefined {
-  const claim = 'selector' in before ? before.annotations[SWAP] : undefined
+  const claim = 'selector' in before ? before.annotations[CLAIM] : undefined
   if (claim !== undefined && !claims.has(claim)) return undefined
   if (readAt >= lastMove || !world.isHealthy(from) || unwell.has(from.uid)) return undefined
   return `a slow pass moves the traffic of ${service.name} from ${from.name}, which is healthy, to ${to?.name ?? 'nowhere'}`
@@ -77,7 +77,7 @@ export function brokenByPlan(world: World, knowledge: Knowledge, call: WriteCall
   const group = world.group('pod' in call ? call.pod.labels.app : call.service.selector.app)
   const pods = knowledge.read.get(group.app)?.pods ?? []
   const isRelease =
-    call.verb === 'testService' || (call.verb === 'patchService' && call.patch.annotations[SWAP] === null)
+    call.verb === 'testService' || (call.verb === 'patchService' && call.patch.annotations[CLAIM] === null)
   // What was healed on a Service is noted there, where the pods are to be left as they are.
   const isNote = call.verb === 'patchService' && Object.keys(call.patch.annotations).join() === HEALED
   if (!isRelease && !isNote && !knowledge.begun.has(group.app) && isUntouchable(pods))
@@ -173,7 +173,7 @@ export function brokenByReport(
 
 /** Of a group that a pass has claimed, when the pass has come to its end in good time. */
 export function brokenByEnd(world: World, group: SimulatedGroup, claim: string): string | undefined {
-  const left = world.servicesOf(group).find(({ annotations }) => annotations[SWAP] === claim)
+  const left = world.servicesOf(group).find(({ annotations }) => annotations[CLAIM] === claim)
   return left && `a pass ends and leaves ${left.name} claimed`
 }
 

@@ -1,6 +1,6 @@
-/** A plan carried out: passes of the real code, side by side, on a cluster in trouble; then calm, and what comes of it. */
+/** Carries out a plan: parallel passes of the real code on a cluster in trouble, then calm, then the final checks. */
 import { KubeError } from '../../handler/kube/port.js'
-import { pass } from '../../handler/pass.js'
+import { pass } from '../../handler/pass/pass.js'
 import type { Code } from '../model/run.js'
 import { NOW } from '../support/builders.js'
 import { VirtualClock } from '../support/virtual-clock.js'

@@ -1,4 +1,4 @@
-/** Where the traffic of each Service goes, and which write took it there. */
+/** Follows the traffic of each Service: its pod, and the write that moved it there. */
 import type { Pod, Service } from '../../handler/kube/port.js'
 import type { SimulatedGroup } from './groups.js'
 import type { World } from './world.js'

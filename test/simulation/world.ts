@@ -1,8 +1,8 @@
-/** The groups, their pods and what happens to them: they fail and recover, are deleted and made again. */
+/** The groups and their pods, which fail and recover, are deleted and created again. */
 import { isDeepStrictEqual } from 'node:util'
-import type { Clock } from '../../handler/clock.js'
-import { EPOCH, HEALED, PIN, SWAP, TAKEN_BACK } from '../../handler/keys.js'
+import { CLAIM, EPOCH, HEALED, PIN, TAKEN_BACK } from '../../handler/kube/keys.js'
 import type { Pod, Service } from '../../handler/kube/port.js'
+import type { Clock } from '../../handler/util/clock.js'
 import { hasEnded, isActive, isBornWithRole, ownMark } from '../support/roles.js'
 import { changed, ownedBy, selects } from '../support/stored.js'
 import { Admission } from './admission.js'
@@ -142,7 +142,7 @@ export class World {
     // What was healed may be noted on it.
     const { [HEALED]: _healed, ...written } = service.annotations
     return (
-      !(PIN in service.selector || SWAP in service.annotations) &&
+      !(PIN in service.selector || CLAIM in service.annotations) &&
       isDeepStrictEqual([service.selector, written], [home.selector, annotations])
     )
   }

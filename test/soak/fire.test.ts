@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { SWAP } from '../../handler/keys.js'
-import { findBinaries } from '../cluster/binaries.js'
-import { startControlPlane } from '../cluster/control-plane.js'
-import type { Change } from '../cluster/history.js'
+import { CLAIM } from '../../handler/kube/keys.js'
+import { findBinaries } from '../support/cluster/binaries.js'
+import { startControlPlane } from '../support/cluster/control-plane.js'
+import type { Change } from '../support/cluster/history.js'
 import { podStatus } from '../support/pods.js'
 import { standstills } from './fire/chronicle.js'
 import { soakFire } from './fire/fire.js'
@@ -77,7 +77,7 @@ describe('the judgement on a fire', () => {
     ],
     ['none active at the end', '0 actives', history(pod(7, 'b', 'passive'))],
     ['an active that is gone at the end', '0 actives', history(pod(7, 'b', 'active', { deleted: true }))],
-    ['a claim that is left', 'still claimed', history(service(7, HOME, { note: '1', [SWAP]: 'token b' }))],
+    ['a claim that is left', 'still claimed', history(service(7, HOME, { note: '1', [CLAIM]: 'token b' }))],
     ['a pin that is left', 'at the end, not', history(service(7, { ...HOME, pin: 'uid' }, { note: '1' }))],
     ['a selector without the role', 'at the end, not', history(service(7, { app: 'web' }, { note: '1' }))],
     ['an edit that is lost', 'at the end, not', history(service(7))],

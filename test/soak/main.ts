@@ -3,7 +3,7 @@
  * it did what it may not, or takes ever more; 2 for wrong flags.
  */
 import { randomUUID } from 'node:crypto'
-import { startControlPlane } from '../cluster/control-plane.js'
+import { startControlPlane } from '../support/cluster/control-plane.js'
 import { scriptFlags } from '../support/flags.js'
 import { soakFire } from './fire/fire.js'
 import { soakServe } from './serve.js'

@@ -1,7 +1,7 @@
 /** serve with the loop and the watches, left alone on a real API server. */
 import { readdir } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { until } from '../cluster/poll.js'
+import { until } from '../support/cluster/poll.js'
 import type { Cluster } from '../support/cluster-context.js'
 import { openNamespace, WATCH_RIGHTS } from '../support/on-cluster.js'
 import { type Replica, startReplica, sumOf } from '../support/replica.js'

@@ -1,7 +1,7 @@
 /** Admission policies for one namespace of a real cluster, until the test has ended. */
 import { onTestFinished } from 'vitest'
-import { ApiError, type KubeObject } from '../cluster/client.js'
-import { until } from '../cluster/poll.js'
+import { ApiError, type KubeObject } from './cluster/client.js'
+import { until } from './cluster/poll.js'
 import type { OnCluster } from './on-cluster.js'
 
 const GROUP = '/apis/admissionregistration.k8s.io/v1'

@@ -3,8 +3,8 @@ import { spawn } from 'node:child_process'
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { load } from 'js-yaml'
-import type { Machine } from '../cluster/node/machines.js'
-import { until } from '../cluster/poll.js'
+import { until } from './cluster/poll.js'
+import type { Machine } from './node/machines.js'
 import { alertsFolder } from './promql.js'
 
 export interface AlertingOptions {

@@ -1,7 +1,7 @@
 /** What a tenant may do in a namespace of its own to hold up the groups of others. Each is given a namespace and goes on until it is told to end. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import pLimit from 'p-limit'
-import { EPOCH, SWAP } from '../../handler/keys.js'
+import { CLAIM, EPOCH } from '../../handler/kube/keys.js'
 import type { OnCluster } from './on-cluster.js'
 import type { PodDraft } from './pods.js'
 import { type Behaviour, response, startServer } from './servers.js'
@@ -165,7 +165,7 @@ export const ATTACKS: readonly Attack[] = [
     name: 'its own Service claimed again and again',
     begin: async (tenant) => {
       await inNeed(tenant, 'claimed')
-      tenant.repeat(100, (n) => merge(tenant, 'services/claimed', { annotations: { [SWAP]: `${n} claimed-0` } }))
+      tenant.repeat(100, (n) => merge(tenant, 'services/claimed', { annotations: { [CLAIM]: `${n} claimed-0` } }))
     },
   },
   {
@@ -279,8 +279,8 @@ export const ATTACKS: readonly Attack[] = [
     begin: async (tenant) => {
       const limit = pLimit(AT_ONCE)
       const names = Array.from({ length: tenant.scale.services }, (_, n) => `left-${n}`)
-      await Promise.all(names.map((name) => limit(() => tenant.addGroup(name, { [SWAP]: 'left nobody' }))))
-      const claim = (name: string) => merge(tenant, `services/${name}`, { annotations: { [SWAP]: 'left nobody' } })
+      await Promise.all(names.map((name) => limit(() => tenant.addGroup(name, { [CLAIM]: 'left nobody' }))))
+      const claim = (name: string) => merge(tenant, `services/${name}`, { annotations: { [CLAIM]: 'left nobody' } })
       tenant.repeat(10, () => Promise.all(names.map((name) => limit(() => claim(name)))))
     },
   },

@@ -1,14 +1,15 @@
 /** Pods, Services, and what a pass makes of them, for tests: healthy and ordinary but for what a test says. */
 
-import type { Judged } from '../../handler/candidates.js'
-import { writeMoves } from '../../handler/cooldown.js'
-import { type Choice, type Decision, decide, type Situation } from '../../handler/decide.js'
+import { writeMoves } from '../../handler/group/cooldown.js'
+import { type Choice, type Decision, decide, type Situation } from '../../handler/group/decide.js'
+import type { Judged } from '../../handler/group/groups.js'
+import type { Member } from '../../handler/group/members.js'
 import type { Verdict } from '../../handler/health/judge.js'
-import { ACTIVE_SINCE, EPOCH, FAILED_AT, FAILURES, HEALTHY_SINCE, MOVES, PIN } from '../../handler/keys.js'
+import { ACTIVE_SINCE, EPOCH, FAILED_AT, FAILURES, HEALTHY_SINCE, MOVES, PIN } from '../../handler/kube/keys.js'
 import type { Pod, Service } from '../../handler/kube/port.js'
-import type { Member } from '../../handler/members.js'
-import { DEFAULT_SETTINGS, type Settings } from '../../handler/policy.js'
+import type { Write } from '../../handler/kube/recording.js'
 import type { GroupReport, Report } from '../../handler/report/report.js'
+import { DEFAULT_SETTINGS, type Settings } from '../../handler/settings/settings.js'
 
 export const NOW = Date.parse('2026-01-01T12:00:00Z')
 export const SECOND = 1_000
@@ -180,4 +181,10 @@ export function aReport(groups: readonly GroupReport[], rest: Partial<Report> = 
     requests: 2,
     ...rest,
   }
+}
+
+/** A write to `pod/NAME` or `service/NAME` in the namespace of all builders. */
+export function aWrite(object: `${Write['kind']}/${string}`, result: Write['result'] = 'applied'): Write {
+  const [kind, name = ''] = object.split('/') as [Write['kind'], string]
+  return { verb: 'patch', kind, namespace: 'default', name, result }
 }

@@ -5,7 +5,7 @@ import 'vitest'
 export interface Cluster {
   /** Path of a kubeconfig whose current context is the cluster's administrator. */
   readonly kubeconfig: string
-  /** Path of the API server's audit log (see `test/cluster/audit.ts`); absent on a cluster that we did not start. */
+  /** Path of the API server's audit log (see `test/support/cluster/audit.ts`); absent on a cluster that we did not start. */
   readonly auditLog?: string
 }
 

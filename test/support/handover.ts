@@ -1,11 +1,11 @@
 /** Handovers on a real node, and what the clients of the Service saw of them. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { spread } from '../bench/measure.js'
-import { type AuditedRequest, requestsOf } from '../cluster/audit.js'
-import type { NodeCluster } from '../cluster/node/cluster.js'
-import type { ProxyMode } from '../cluster/node/components.js'
-import { type Sample, startTraffic, type Traffic } from '../cluster/node/traffic.js'
-import { until } from '../cluster/poll.js'
+import { type AuditedRequest, requestsOf } from './cluster/audit.js'
+import { until } from './cluster/poll.js'
+import type { NodeCluster } from './node/cluster.js'
+import type { ProxyMode } from './node/components.js'
+import { type Sample, startTraffic, type Traffic } from './node/traffic.js'
 import { type Demo, type DemoPod, demos, type NodeWorld, openNodeWorld, passUser, withoutSleep } from './on-node.js'
 
 /** What is compared. */

@@ -1,13 +1,13 @@
 /** Passes through the real client against the in-process API, with pods whose health a test sets. */
 
 import { KubeConfig } from '@kubernetes/client-node/dist/config.js'
-import { systemClock } from '../../handler/clock.js'
-import type { Effects } from '../../handler/effects.js'
 import { connect } from '../../handler/kube/client.js'
 import type { Kube } from '../../handler/kube/port.js'
-import { type PassOptions, pass } from '../../handler/pass.js'
-import { DEFAULT_SETTINGS, type Settings } from '../../handler/policy.js'
+import type { Effects } from '../../handler/pass/context.js'
+import { type PassOptions, pass } from '../../handler/pass/pass.js'
 import type { Report } from '../../handler/report/report.js'
+import { DEFAULT_SETTINGS, type Settings } from '../../handler/settings/settings.js'
+import { systemClock } from '../../handler/util/clock.js'
 import { type Api, startApi } from './api/server.js'
 import type { Draft } from './api/store.js'
 import { type PodDraft, podDraft, podStatus, type ServiceDraft, serviceDraft } from './pods.js'

@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { findBinaries } from '../cluster/binaries.js'
+import { findBinaries } from './cluster/binaries.js'
 import { repository } from './handler.js'
 
 const run = promisify(execFile)

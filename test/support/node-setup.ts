@@ -1,7 +1,7 @@
 // Before all tests that need a node: says loudly when this machine can have none, and makes the images.
 import type { TestProject } from 'vitest/node'
-import { prepareImages } from '../cluster/node/images.js'
-import { whyNoNode } from '../cluster/node/requirements.js'
+import { prepareImages } from './node/images.js'
+import { whyNoNode } from './node/requirements.js'
 import { reportSkipped } from './skipped.js'
 
 declare module 'vitest' {

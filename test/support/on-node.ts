@@ -1,10 +1,10 @@
 /** The demo application on a real node: real pods, told to fail, and the built handler run where it reaches them. */
 import { join } from 'node:path'
-import { type Kube, type KubeList, type KubeObject, kube } from '../cluster/client.js'
-import type { NodeCluster } from '../cluster/node/cluster.js'
-import { until } from '../cluster/poll.js'
+import { type Kube, type KubeList, type KubeObject, kube } from './cluster/client.js'
+import { until } from './cluster/poll.js'
 import { repository } from './handler.js'
 import { type Kubectl, kubectlFor } from './kubectl.js'
+import type { NodeCluster } from './node/cluster.js'
 import { type Overlay, withOverlay } from './overlay.js'
 
 /** The kinds of the demo, by what owns the pods. Its Service has the same name as its owner. */

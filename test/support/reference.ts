@@ -1,4 +1,4 @@
-/** Kubernetes' own answers to what handler/ resolves by itself: `test/cluster/binaries/reference`, one question a line. */
+/** Kubernetes' own answers to what handler/ resolves by itself: `test/support/cluster/binaries/reference`, one question a line. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'

@@ -1,5 +1,5 @@
 /** `node handler serve` as a process of its own: a replica. */
-import { until } from '../cluster/poll.js'
+import { until } from './cluster/poll.js'
 import { type Run, startHandler } from './handler.js'
 
 export interface Replica {

@@ -1,5 +1,5 @@
 /** What the promises of the model and of the simulation ask of pods and of writes. */
-import { EPOCH, PIN } from '../../handler/keys.js'
+import { EPOCH, PIN } from '../../handler/kube/keys.js'
 import type { Pod } from '../../handler/kube/port.js'
 import type { Call } from './stored.js'
 

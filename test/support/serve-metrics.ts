@@ -1,5 +1,5 @@
 /** What `node handler serve` exports at /metrics, by the names of series as queries write them, with their labels. */
-import { createMetrics } from '../../handler/serve/metrics.js'
+import { createMetrics } from '../../handler/serve/telemetry/metrics.js'
 
 interface Metric {
   readonly name: string

@@ -2,7 +2,7 @@
  * What an API server makes of a write, at the level of the port (handler/kube/port.ts): pure, one object in, one out.
  * The outcomes are those of the real client on a real server: test/contract/stored.test.ts.
  */
-import { PREFIX } from '../../handler/keys.js'
+import { PREFIX } from '../../handler/kube/keys.js'
 import {
   FIELD_MANAGER,
   type Kube,

@@ -1,7 +1,7 @@
 /** Controllers' objects on a real cluster, and a stand-in for the kubelet of the pods that they make. */
 import { onTestFinished } from 'vitest'
-import type { KubeList, KubeObject } from '../cluster/client.js'
-import { until } from '../cluster/poll.js'
+import type { KubeList, KubeObject } from './cluster/client.js'
+import { until } from './cluster/poll.js'
 import type { OnCluster } from './on-cluster.js'
 import { type PodDraft, podDraft } from './pods.js'
 import { type Behaviour, startServer, type TestServer } from './servers.js'

@@ -1,18 +1,18 @@
-/** What can be seen to be wrong with a configuration before anything is sent: what kubectl refuses, and some more. */
+/** Finds mistakes in a configuration before anything is sent: those that kubectl refuses, and some more. */
 import { accessSync, constants, readFileSync, statSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { createSecureContext } from 'node:tls'
 import type { KubeConfig } from '@kubernetes/client-node/dist/config.js'
+import { isProxyUrl } from './environment-proxy.js'
 import type { UserFields } from './fields.js'
 import { checkImpersonation, isHeaderValue } from './impersonation.js'
 import type { KubeCluster, KubeUser } from './kubeconfig.js'
 import type { Plugin } from './plugin.js'
-import { isProxyUrl } from './proxy.js'
 import { tokenIn } from './token-file.js'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** @throws Error which says why the current context can't work */
+/** Checks the current context. @throws Error which says why it cannot work */
 export function checkConfig(config: KubeConfig, env: Environment): void {
   const name = config.getCurrentContext()
   const context = config.contexts.find((one) => one.name === name)
@@ -32,7 +32,7 @@ export function checkConfig(config: KubeConfig, env: Environment): void {
   if (user) within(`user ${quote(user.name)}`, () => checkUser(user, env))
 }
 
-/** @returns '' where there are none */
+/** The names of the contexts, or ''. */
 export function namesOf({ contexts }: KubeConfig): string {
   return contexts.map(({ name }) => name).join(', ')
 }
@@ -75,7 +75,7 @@ function checkUser(user: KubeUser, env: Environment): void {
   within('client-certificate and client-key', () => createSecureContext({ cert, key }))
 }
 
-/** One request can say who sends it in one way only. */
+/** A request can authenticate in one way only. */
 function checkMethods(user: UserFields): void {
   const { token, tokenFile, username, password, 'auth-provider': provider } = user
   if (provider && user.exec) throw new Error('auth-provider and exec are both set: remove one of them')
@@ -90,7 +90,7 @@ function checkMethods(user: UserFields): void {
   if (!isHeaderValue(token.trim())) throw new Error("token holds a control character, which can't be sent")
 }
 
-/** A plugin is not run where the kubeconfig says by itself who we are. */
+/** Whether the kubeconfig itself holds credentials. A plugin is not run then. */
 export function hasStaticCredentials({ given, token, authProvider, certFile, certData, keyFile, keyData }: KubeUser) {
   const hasCertificate = Boolean((certFile || certData) && (keyFile || keyData))
   return Boolean(token || authProvider || given?.username || hasCertificate)
@@ -144,7 +144,7 @@ function isUrl(text: string, protocols: readonly string[]): boolean {
   return URL.canParse(text) && protocols.includes(new URL(text).protocol)
 }
 
-/** @throws Error with what was being looked at before its message */
+/** @throws Error whose message begins with `what` */
 function within<T>(what: string, look: () => T): T {
   try {
     return look()

@@ -1,32 +1,32 @@
-/** Which cluster, as whom: kubeconfig by kubectl's rules, or the pod's own service account. */
+/** Loads the cluster and the user: from a kubeconfig by kubectl's rules, or from the pod's own service account. */
 import { existsSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import type { KubeConfig } from '@kubernetes/client-node/dist/config.js'
-import { UsageError } from '../../errors.js'
+import { UsageError } from '../../util/errors.js'
 import { checkConfig, namesOf } from './check-config.js'
+import { environmentProxy } from './environment-proxy.js'
 import { mergeKubeconfigs, readKubeconfig, toKubeConfig } from './kubeconfig.js'
-import { environmentProxy } from './proxy.js'
 
-export interface ConfigOptions {
-  /** A file, given on purpose. */
+interface ConfigOptions {
+  /** A file that the user named. */
   readonly kubeconfig?: string | undefined
   readonly context?: string | undefined
   /**
-   * KUBECONFIG, HOME, PATH, KUBERNETES_SERVICE_HOST, KUBERNETES_SERVICE_PORT, POD_NAMESPACE, and HTTPS_PROXY, HTTP_PROXY
-   * and NO_PROXY are read.
+   * These variables are read: KUBECONFIG, HOME, PATH, KUBERNETES_SERVICE_HOST, KUBERNETES_SERVICE_PORT, POD_NAMESPACE,
+   * HTTPS_PROXY, HTTP_PROXY and NO_PROXY.
    */
   readonly env: Readonly<Record<string, string | undefined>>
-  /** What stands before the path of a pod's service account. */
+  /** A prefix of the path of a pod's service account. */
   readonly root?: string
 }
 
-/** @throws UsageError which says what is missing and how to name it */
+/** Loads the configuration. @throws UsageError which says what is missing and how to give it */
 export function loadConfig({ kubeconfig, context, env, root = '' }: ConfigOptions): KubeConfig {
   const files = kubeconfig === undefined ? defaultFiles(env) : [kubeconfig]
   const merged = mergeKubeconfigs(files.map(read))
   const pod = servicePod(env, root)
-  // As kubectl: where the files choose no cluster, as an empty one does, a pod's own is meant.
+  // As kubectl: if the files choose no cluster (an empty file, for instance), the pod's own is used.
   const isChosen = Boolean(context ?? merged.currentContext)
   const account = files.length === 0 || !isChosen ? pod : undefined
   if (files.length === 0 && !account) throw new UsageError(NO_CLUSTER)
@@ -47,12 +47,12 @@ export function loadConfig({ kubeconfig, context, env, root = '' }: ConfigOption
 const NO_CLUSTER =
   'no cluster: there is no kubeconfig (--kubeconfig, KUBECONFIG or ~/.kube/config), and this is not a pod with a service account'
 
-/** The namespace that applies when none is named. */
+/** The namespace that applies if none is given. */
 export function defaultNamespace(config: KubeConfig): string {
   return config.getContextObject(config.getCurrentContext())?.namespace?.trim() || 'default'
 }
 
-/** KUBECONFIG's files, those that exist, or the one in the home folder; none: not configured. */
+/** The files in KUBECONFIG that exist, or the one in the home folder. Empty: nothing is configured. */
 function defaultFiles(env: ConfigOptions['env']): string[] {
   const named = (env.KUBECONFIG ?? '').split(delimiter).filter((file) => file !== '')
   if (named.length > 0) {
@@ -70,7 +70,7 @@ function read(file: string): KubeConfig {
 
 const ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount'
 
-/** What a pod finds as its service account, as a kubeconfig; undefined: this is no pod, or one without an account. */
+/** The pod's service account as a kubeconfig. `undefined`: this is no pod, or it has no service account. */
 function servicePod(
   { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port }: ConfigOptions['env'],
   root: string,
@@ -91,13 +91,13 @@ function podNamespace({ POD_NAMESPACE }: ConfigOptions['env'], root: string): st
   return POD_NAMESPACE || (existsSync(file) ? readFileSync(file, 'utf8').trim() : '')
 }
 
-/** As kubectl: in a pod, its namespace is meant by a context that names none. */
+/** As kubectl: in a pod, a context without a namespace means the pod's namespace. */
 function useNamespace(config: KubeConfig, namespace: string): void {
   const context = config.getContextObject(config.getCurrentContext())
   if (context && !context.namespace && namespace) Object.assign(context, { namespace })
 }
 
-/** A proxy that the cluster itself names goes before the environment's. */
+/** A proxy in the kubeconfig's cluster overrides the environment's. */
 function useProxy(config: KubeConfig, env: ConfigOptions['env']): void {
   const cluster = config.getCurrentCluster()
   if (!cluster || cluster.proxyUrl) return

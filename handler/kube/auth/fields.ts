@@ -1,6 +1,6 @@
 /**
- * The fields of a kubeconfig, as kubectl decodes them: one that is absent or null is empty, one of another type is an
- * error, and one that is unknown is not looked at.
+ * Reads the fields of a kubeconfig as kubectl decodes them: an absent or null field is empty, a field of another type
+ * is an error, and an unknown field is ignored.
  *
  * https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/
  */
@@ -8,7 +8,7 @@ type Reader<T> = (value: unknown, at: string) => T
 
 type Values<F> = { readonly [K in keyof F]: F[K] extends Reader<infer T> ? T : never }
 
-/** A cluster, user or context with the name that others know it by. */
+/** A cluster, user or context, with its name in the kubeconfig. */
 export interface Named<T> {
   readonly name: string
   readonly value: T
@@ -31,8 +31,8 @@ const base64: Reader<string> = (value, at) => {
 }
 
 /**
- * Means nothing to the requests of this program. `preferences` is what kubectl prints with, and `extensions` belong to
- * other programs; those of a cluster may belong to a credential plugin.
+ * For fields without a meaning for this program's requests. `preferences` is for kubectl's output, and `extensions` are
+ * for other programs (those of a cluster may be for a credential plugin).
  */
 const ignored: Reader<undefined> = () => undefined
 
@@ -129,10 +129,9 @@ export const CONFIG_FIELDS = {
 
 export type ClusterFields = Values<typeof CLUSTER_FIELDS>
 export type UserFields = Values<typeof USER_FIELDS>
-export type ExecFields = Values<typeof EXEC_FIELDS>
-export type ConfigFields = Values<typeof CONFIG_FIELDS>
+type ConfigFields = Values<typeof CONFIG_FIELDS>
 
-/** @throws Error which names the field, and never its value, which may be a secret */
+/** Reads a kubeconfig. @throws Error with the name of the field, but not its value, which may be a secret */
 export function readFields(document: unknown): ConfigFields {
   const config = object(CONFIG_FIELDS)(document, '')
   const { kind, apiVersion } = config

@@ -1,4 +1,7 @@
-/** Who we are to the API server and whom we trust, as the kubeconfig and its files say at the moment of each request. */
+/**
+ * Provides our credentials and the authorities that we trust, as the kubeconfig and its files are at the moment of each
+ * request.
+ */
 import type { Agent as HttpAgent } from 'node:http'
 import { KubeConfig } from '@kubernetes/client-node/dist/config.js'
 import type { User } from '@kubernetes/client-node/dist/config_types.js'
@@ -11,18 +14,19 @@ import { type Credential, Credentials, type Plugin } from './plugin.js'
 import { TokenFile } from './token-file.js'
 
 export interface Identity {
-  /** What the next request is to be sent with. @throws Error when there are no credentials to be had */
+  /** The headers and the agent for the next request. @throws Error if there are no credentials */
   present(signal: AbortSignal): Promise<Presented>
-  /** The API server answered 401 to what was presented: it is not presented again, if there is another. */
+  /** The API server answered 401: these credentials are not presented again if there are others. */
   refused(presented: Presented): void
 }
 
 export interface Presented {
-  /** One with several values is sent once for each. */
+  /** A header with several values is sent once for each. */
   readonly headers: Readonly<Record<string, string | string[]>>
   readonly agent: HttpAgent
 }
 
+/** Opens the identity of the current context. The pool of connections is kept for as long as the identity. */
 export function openIdentity(
   given: KubeConfig,
   { pluginTimeoutMs, ...pool }: Pool & { readonly pluginTimeoutMs: number },
@@ -31,10 +35,12 @@ export function openIdentity(
   const credentials = plugin && new Credentials(plugin, given.getCurrentCluster(), pluginTimeoutMs)
   const agentFor = keepAliveAgents(pool)
   const own = headersOf(config.getCurrentUser())
-  /** What the plugin had said when it was presented. */
+  /** The plugin's credential that each presentation was made of. */
   const said = new WeakMap<Presented, Credential>()
   let last: Presented | undefined
-  /** Files that are being replaced may be absent, or not belong together: until then what they held before counts. */
+  /**
+   * While files are being replaced they may be absent, or not belong together. Until then the last good ones are used.
+   */
   const fromFiles = async (): Promise<Presented> => {
     try {
       const context = new RequestContext(config.getCurrentCluster()?.server ?? '', 'GET' as never)
@@ -64,7 +70,7 @@ export function openIdentity(
   }
 }
 
-/** Where requests to the cluster go first: a URL; undefined: to the API server itself. */
+/** The URL of the proxy that requests go through. `undefined`: none. */
 export function proxyOf(cluster: KubeCluster | null): string | undefined {
   return cluster?.proxyUrl || cluster?.environmentProxy
 }
@@ -76,9 +82,9 @@ interface Standing {
 }
 
 /**
- * A copy of the configuration whose cluster has the proxy that is used, and whose user has neither plugin nor token file
- * but is given what they say. A context without a user gets one without a name: client-node would not trust the
- * cluster's authority either.
+ * Copies the configuration. Its cluster has the proxy that is used. Its user has neither plugin nor token file; `equip`
+ * gives it their credentials. A context without a user gets a user without a name: without a user, client-node would
+ * not trust the cluster's authority either.
  */
 function standing(given: KubeConfig): Standing {
   const config = new KubeConfig()
@@ -95,7 +101,7 @@ function standing(given: KubeConfig): Standing {
   return { config, plugin, tokenFile: file === undefined ? undefined : new TokenFile(file) }
 }
 
-/** For kubectl, a SOCKS 5 proxy is the one to look up names; for client-node, only one of the scheme socks5h is. */
+/** In kubectl, any SOCKS 5 proxy resolves names. In client-node, only one with the scheme socks5h does. */
 function resolving(proxy: string | undefined): string | undefined {
   return proxy?.replace(/^socks5:/i, 'socks5h:')
 }
@@ -109,7 +115,7 @@ function equip(user: User, { token, clientCertificateData, clientKeyData }: Cred
   }
 }
 
-/** What client-node would not send, or not as kubectl does. */
+/** Headers that client-node would not send, or not in kubectl's way. */
 function headersOf(user: KubeUser | null): Headers {
   if (!user?.given) return {}
   const { username, password } = user.given
@@ -121,8 +127,8 @@ function headersOf(user: KubeUser | null): Headers {
 }
 
 /**
- * A token that was read from a file may end in a line feed, which no header may. Node sends a text byte for character,
- * and kubectl in UTF-8.
+ * Makes headers sendable. A token from a file may end in a line feed, which no header may have. Node sends one byte per
+ * character, and kubectl sends UTF-8.
  */
 function sendable(headers: Headers): Record<string, string | string[]> {
   const one = (name: string, value: string) => {

@@ -1,11 +1,11 @@
-/** Whom to act as: `as` and what belongs to it, sent as client-go sends it (its transport/round_trippers.go). */
+/** Impersonation: `as` and its related fields, sent as client-go sends them (its transport/round_trippers.go). */
 import type { UserFields } from './fields.js'
 
 export type Headers = Readonly<Record<string, string | readonly string[]>>
 
 const ONLY_WITH_AS = ['as-uid', 'as-groups', 'as-user-extra'] as const
 
-/** @throws Error which names what would be sent to nobody, or can't be sent: to go on without it is to act as another */
+/** @throws Error with the field that has no effect or cannot be sent: without it, we would act as another user */
 export function checkImpersonation(user: UserFields): void {
   const set = ONLY_WITH_AS.filter((field) => Object.keys(user[field]).length > 0)
   if (user.as === '' && set.length > 0) {
@@ -24,7 +24,7 @@ export function checkImpersonation(user: UserFields): void {
   }
 }
 
-/** One header for each group, and for each value of what is extra. */
+/** One header for each group, and for each value of an extra field. */
 export function impersonationHeaders(user: UserFields): Headers {
   if (user.as === '') return {}
   const headers: Record<string, string | string[]> = { 'impersonate-user': user.as }
@@ -37,7 +37,7 @@ export function impersonationHeaders(user: UserFields): Headers {
   return headers
 }
 
-/** What no header's name may hold is percent-encoded, byte by byte; so is the percent sign. */
+/** Percent-encodes, byte by byte, the characters that the name of a header may not hold, and the percent sign. */
 function escapeKey(key: string): string {
   const bytes = [...Buffer.from(key)].map((byte) => {
     const character = String.fromCharCode(byte)
@@ -46,7 +46,7 @@ function escapeKey(key: string): string {
   return bytes.join('')
 }
 
-/** Whether the text may stand in a header: without line feeds and the like. */
+/** Whether the text may be the value of a header: it holds no line feed or other control character. */
 export function isHeaderValue(text: string): boolean {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
   return !/[\u0000-\u0008\u000a-\u001f\u007f]/.test(text)

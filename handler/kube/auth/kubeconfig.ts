@@ -1,4 +1,4 @@
-/** A kubeconfig file, read as kubectl reads it. */
+/** Reads a kubeconfig file as kubectl does. */
 import { readFileSync } from 'node:fs'
 import { dirname, isAbsolute, join } from 'node:path'
 import { KubeConfig } from '@kubernetes/client-node/dist/config.js'
@@ -6,10 +6,13 @@ import type { Cluster, User } from '@kubernetes/client-node/dist/config_types.js
 import { CORE_SCHEMA, load, Type } from 'js-yaml'
 import { type ClusterFields, type Named, readFields, type UserFields } from './fields.js'
 
-/** client-node's, with all that the kubeconfig says: client-node itself knows only some of the fields. */
+/** For modules outside of kube/, which do not import the client library. */
+export type { KubeConfig } from '@kubernetes/client-node/dist/config.js'
+
+/** A cluster of client-node's, with all fields of the kubeconfig. client-node knows only some of them. */
 export interface KubeCluster extends Cluster {
   readonly given?: ClusterFields
-  /** A URL: where the kubeconfig names no proxy, and the environment does. */
+  /** The URL of the environment's proxy, if the kubeconfig names none. */
   readonly environmentProxy?: string
 }
 
@@ -17,15 +20,15 @@ export interface KubeUser extends User {
   readonly given?: UserFields
 }
 
-/** @throws Error when the file can't be read, or is no kubeconfig */
+/** Reads a file. @throws Error if it cannot be read, or is no kubeconfig */
 export function readKubeconfig(file: string): KubeConfig {
   return toKubeConfig(load(textOf(readFileSync(file)), { schema: SCHEMA }), dirname(file))
 }
 
 /**
- * @param document as in the file
- * @param folder what paths in it are relative to
- * @throws Error which names the field that makes no sense
+ * @param document the parsed file
+ * @param folder the folder for relative paths in it
+ * @throws Error with the name of the field that makes no sense
  */
 export function toKubeConfig(document: unknown, folder: string): KubeConfig {
   const fields = readFields(document)
@@ -43,7 +46,7 @@ export function toKubeConfig(document: unknown, folder: string): KubeConfig {
   return config
 }
 
-/** As kubectl merges: the first file that names a thing wins. */
+/** Merges kubeconfigs as kubectl does: the first file that names a thing wins. */
 export function mergeKubeconfigs(configs: readonly KubeConfig[]): KubeConfig {
   const merged = new KubeConfig()
   for (const { clusters, users, contexts, currentContext } of configs) {
@@ -75,8 +78,8 @@ function clusterOf({ name, value: given }: Named<ClusterFields>, folder: string)
 }
 
 /**
- * A token file, by the name of an `auth-provider` that is client-node's own, goes before a token. It, a password and whom
- * to act as are given to the API server by identity.ts.
+ * A token file goes before a token; client-node's own `auth-provider` of the name tokenFile stands for it. identity.ts
+ * sends the token of that file, a password, and the fields of impersonation.
  */
 function userOf({ name, value: given }: Named<UserFields>, folder: string): KubeUser {
   const tokenFile = absolute(given.tokenFile, folder)
@@ -91,7 +94,7 @@ function userOf({ name, value: given }: Named<UserFields>, folder: string): Kube
       token: tokenFile === '' ? given.token : '',
     }),
     ...(tokenFile !== '' && { authProvider: { name: 'tokenFile', config: { tokenFile } } }),
-    // A command with a slash in it is relative to the file, any other is looked for in PATH.
+    // A command with a slash is relative to the file. Any other is searched for in PATH.
     ...(exec && { exec: exec.command.includes('/') ? { ...exec, command: absolute(exec.command, folder) } : exec }),
     given,
   }
@@ -105,7 +108,7 @@ function notEmpty<T extends Readonly<Record<string, string>>>(values: T): Partia
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== '')) as Partial<T>
 }
 
-/** PowerShell writes UTF-16, with the mark that tells its order of bytes. */
+/** Decodes a file by its byte order mark: PowerShell writes UTF-16. */
 function textOf(bytes: Buffer): string {
   const [first, second] = bytes
   const encoding =
@@ -120,7 +123,7 @@ function textOf(bytes: Buffer): string {
 const YES = /^(y|Y|yes|Yes|YES|true|True|TRUE|on|On|ON)$/
 const NO = /^(n|N|no|No|NO|false|False|FALSE|off|Off|OFF)$/
 
-/** kubectl's YAML is 1.1 as far as yes and no go, has merge keys, and leaves dates as the texts that they are. */
+/** kubectl's YAML: yes and no are booleans as in YAML 1.1, there are merge keys, and dates stay strings. */
 const SCHEMA = CORE_SCHEMA.extend({
   implicit: [
     new Type('tag:yaml.org,2002:bool', {

@@ -1,15 +1,15 @@
 /**
- * Credential plugins: `exec` of a kubeconfig's user. client-node's own runner starts one for each request unless it
- * names an expiry, tells it nothing of what is asked of it, and waits for it without end.
+ * Runs credential plugins: `exec` of a kubeconfig's user. client-node's own runner starts a plugin for each request
+ * unless the answer names an expiry, tells it nothing about the request, and waits for it without limit.
  *
  * https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins
  */
 import { type ExecFileException, execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { redacted } from '../../printable.js'
+import { redacted } from '../../util/printable.js'
 import type { KubeCluster } from './kubeconfig.js'
 
-/** `exec` as in the kubeconfig. */
+/** `exec` of a kubeconfig's user. */
 export interface Plugin {
   readonly apiVersion?: string
   readonly command?: string
@@ -20,7 +20,7 @@ export interface Plugin {
   readonly interactiveMode?: string
 }
 
-/** What a plugin answers with. The certificate and its key are PEM. */
+/** The answer of a plugin. The certificate and its key are PEM. */
 export interface Credential {
   readonly token?: string
   readonly clientCertificateData?: string
@@ -37,7 +37,7 @@ interface Run {
 const MAX_OUTPUT_BYTES = 1024 * 1024
 const MESSAGE_LENGTH = 200
 
-/** A plugin with its last answer, which is good until it expires or the API server refuses it. */
+/** A plugin with its last answer, which is used until it expires or the API server refuses it. */
 export class Credentials {
   private current: Credential | undefined
   private run: Run | undefined
@@ -48,7 +48,10 @@ export class Credentials {
     private readonly timeoutMs: number,
   ) {}
 
-  /** Runs the plugin when it must, once for all who ask meanwhile. @throws Error which names the command */
+  /**
+   * The credential. Runs the plugin if necessary, once for all callers that wait. @throws Error with the name of the
+   * command
+   */
   async get(signal: AbortSignal): Promise<Credential> {
     if (this.current && !isExpired(this.current)) return this.current
     this.run ??= this.start()
@@ -61,7 +64,7 @@ export class Credentials {
     }
   }
 
-  /** The API server did not accept this answer, which may be no longer the last. */
+  /** Drops a credential that the API server refused, unless there is a newer one already. */
   forget(credential: Credential): void {
     if (this.current === credential) this.current = undefined
   }
@@ -75,7 +78,7 @@ export class Credentials {
     return { result, stop, waiting: 0 }
   }
 
-  /** Kills the plugin if it is still running: nobody waits for it any more. */
+  /** Kills the plugin if it still runs: nobody waits for it any more. */
   private end(run: Run): void {
     run.stop.abort()
     if (this.run === run) this.run = undefined
@@ -110,17 +113,19 @@ function runPlugin(
       if (credential) resolve(credential)
       else reject(new Error(`credential plugin ${command} ${error ? failure(error, stderr, timeoutMs) : GARBAGE}`))
     })
-    child.stdin?.end() // one that asks a question must not wait for an answer
+    child.stdin?.end() // a plugin that asks a question must not wait for an answer
   })
 }
 
-/** The plugin is told what kubectl tells it, in the same words. Nobody is there to answer a question of its. */
+/** The input of the plugin, the same as kubectl's. It says that nobody can answer questions. */
 function question({ apiVersion, provideClusterInfo }: Plugin, cluster: KubeCluster | null): unknown {
   const known = provideClusterInfo && cluster ? { cluster: clusterInfo(cluster) } : {}
   return { kind: 'ExecCredential', apiVersion, spec: { ...known, interactive: false } }
 }
 
-/** What is empty is left out, but for `config`, which is what the kubeconfig has for plugins among its extensions. */
+/**
+ * Information about the cluster. Empty fields are left out, except `config`: the kubeconfig's extension for plugins.
+ */
 function clusterInfo({ server, given, caFile, caData, tlsServerName, skipTLSVerify, proxyUrl }: KubeCluster): unknown {
   const authority = caData ?? (caFile && readFileSync(caFile).toString('base64'))
   return {
@@ -136,7 +141,7 @@ function clusterInfo({ server, given, caFile, caData, tlsServerName, skipTLSVeri
 
 const FOR_PLUGINS = 'client.authentication.k8s.io/exec'
 
-/** Never shown: it may hold a token all the same. */
+/** The plugin's output is never shown: it may hold a token. */
 const GARBAGE = 'printed no ExecCredential with a token or a certificate'
 
 function readCredential(stdout: string): Credential | undefined {
@@ -148,7 +153,7 @@ function readCredential(stdout: string): Credential | undefined {
   }
 }
 
-/** Not in Node's words, which are the command with its arguments: a token may be among them. */
+/** Why a plugin failed. Node's own message is not used: it holds the command's arguments, and perhaps a token. */
 function failure({ code, signal, killed }: ExecFileException, stderr: string, timeoutMs: number): string {
   if (code === 'ERR_CHILD_PROCESS_STDIO_MAXBUFFER') return 'printed more than an ExecCredential'
   if (typeof code === 'string') return `could not be run: ${code}`

@@ -1,28 +1,29 @@
-/** The watches on Services and pods of the scope, and the passes that they start. */
-import type { Effects } from '../../effects.js'
-import type { Pod, Service, Watchable } from '../../kube/port.js'
-import type { GroupServices } from '../../observe.js'
-import type { Settings } from '../../policy.js'
-import type { ServiceRef } from '../../targets.js'
-import { Attendance } from './attend.js'
-import { type Follower, follow, type Interruption } from './follow.js'
-import { type News, WatchedGroups } from './groups.js'
+/** Watches the Services and pods of the scope, and starts passes for the groups that changes have brought into need. */
 
-export interface WatchOptions extends Pick<Effects, 'clock' | 'random'> {
+import type { GroupServices } from '../../group/groups.js'
+import type { Pod, Service, Watchable } from '../../kube/port.js'
+import type { ServiceRef } from '../../pass/scope.js'
+import type { Settings } from '../../settings/settings.js'
+import type { Timing } from '../../util/clock.js'
+import { GroupCache, type GroupEvent } from './cache.js'
+import { GroupQueue } from './queue.js'
+import { type Interruption, runReflector, type Store, type WatchEvents } from './reflector.js'
+
+export interface WatchOptions extends Timing {
   readonly namespaces: readonly string[] | 'all'
   readonly roleLabel: string
-  /** Of all groups, those that have opted in; false unless given. */
+  /** Only groups that have opted in are managed; false unless given. */
   readonly optIn?: boolean
-  /** Passes are for the groups of these Services; none: for all. */
+  /** Passes are made only for the groups of these Services; empty: for all groups. */
   readonly only: readonly ServiceRef[]
-  /** Of the settings, as the flags say. */
+  /** The settings that the flags give. */
   readonly defaults: Settings
   services(namespace: string | undefined): Watchable<Service>
   pods(namespace: string | undefined): Watchable<Pod>
   /** Never rejects. */
   pass(group: GroupServices): Promise<void>
   connected(watch: WatchName, is: boolean, why?: Interruption): void
-  /** It has stood for a while. */
+  /** The watch has lasted for a while. */
   steady(watch: WatchName): void
 }
 
@@ -31,35 +32,35 @@ export interface WatchName {
   readonly namespace: string | undefined
 }
 
-/** Watches until `signal` aborts, and passes that have begun have ended. */
+/** Watches until `signal` aborts; resolves when the passes that have begun have ended. */
 export async function watch(options: WatchOptions, signal: AbortSignal): Promise<void> {
-  const groups = new WatchedGroups(options.roleLabel, options.only, options.optIn, options.defaults)
-  const attendance = new Attendance(groups, options.pass, options, signal)
-  const tell = (news: readonly News[]) => attendance.tell(news)
+  const groups = new GroupCache(options.roleLabel, options.only, options.optIn, options.defaults)
+  const queue = new GroupQueue(groups, options.pass, options, signal)
+  const enqueue = (events: readonly GroupEvent[]) => queue.add(events)
   const namespaces = options.namespaces === 'all' ? [undefined] : [...new Set(options.namespaces)]
   await Promise.all(
     namespaces.flatMap((namespace) => {
-      const told = (resource: WatchName['resource']) => ({
-        connected: (is: boolean, why?: Interruption) => options.connected({ resource, namespace }, is, why),
+      const eventsOf = (resource: WatchName['resource']): WatchEvents => ({
+        connected: (is, why) => options.connected({ resource, namespace }, is, why),
         steady: () => options.steady({ resource, namespace }),
       })
-      const services: Follower<Service> = {
-        listed: (all) => tell(groups.servicesListed(namespace, all)),
-        changed: (service) => tell(groups.serviceChanged(service)),
-        deleted: (service) => tell(groups.serviceDeleted(service)),
-        ...told('services'),
+      const services: Store<Service> & WatchEvents = {
+        replaced: (all) => enqueue(groups.servicesListed(namespace, all)),
+        changed: (service) => enqueue(groups.serviceChanged(service)),
+        deleted: (service) => enqueue(groups.serviceDeleted(service)),
+        ...eventsOf('services'),
       }
-      const pods: Follower<Pod> = {
-        listed: (all) => tell(groups.podsListed(namespace, all)),
-        changed: (pod) => tell(groups.podChanged(pod)),
-        deleted: (pod) => tell(groups.podDeleted(pod)),
-        ...told('pods'),
+      const pods: Store<Pod> & WatchEvents = {
+        replaced: (all) => enqueue(groups.podsListed(namespace, all)),
+        changed: (pod) => enqueue(groups.podChanged(pod)),
+        deleted: (pod) => enqueue(groups.podDeleted(pod)),
+        ...eventsOf('pods'),
       }
       return [
-        follow(options.services(namespace), services, options, signal),
-        follow(options.pods(namespace), pods, options, signal),
+        runReflector(options.services(namespace), services, options, signal),
+        runReflector(options.pods(namespace), pods, options, signal),
       ]
     }),
   )
-  await attendance.ended()
+  await queue.drained()
 }

@@ -1,6 +1,6 @@
 // What can happen in a scenario. Each act resolves when it was done, not when it has had its effect.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { until } from '../../cluster/poll.js'
+import { until } from '../../support/cluster/poll.js'
 import { isReady } from './lives.js'
 import type { Act, Who } from './scenario.js'
 import type { StagePod } from './set-up.js'

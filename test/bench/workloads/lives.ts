@@ -1,5 +1,5 @@
 // What is known of each pod of a scenario at any moment: what the API server said of it, and what it answered. Pure.
-import type { Change, ObservedPod } from '../../cluster/history.js'
+import type { Change, ObservedPod } from '../../support/cluster/history.js'
 import { type Probe, witnessEveryMs } from './witness.js'
 
 export interface Life {

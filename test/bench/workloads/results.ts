@@ -69,19 +69,19 @@ export function pageOf(results: Results, kinds: readonly Kind[]): string {
   const measured = all.filter((result) => 'moves' in result)
   return `# Real workloads on real nodes
 
-What \`npm run bench:workloads -- -o docs/workloads.md\` has measured, and written: kubelet, kube-proxy and the demo
-application on two nodes, \`node handler serve --watch --interval 2s\` with its defaults but for what a row says, and a client
-that opens a connection every 20 ms through the Service's cluster IP. Each scenario was played once: tenths of a second are
-chance. [workloads.json](workloads.json) has all figures.
+\`npm run bench:workloads -- -o docs/workloads.md\` makes these measurements and writes this page. Two nodes run kubelet,
+kube-proxy and the demo application. \`node handler serve --watch --interval 2s\` has its defaults unless a row says otherwise,
+and a client opens a connection every 20 ms through the Service's cluster IP. Each scenario was played once, so tenths of a
+second are chance. [workloads.json](workloads.json) has all figures.
 
-- **moves**: how often the role went to another pod, and to whom: the ordinal of a StatefulSet's pod, or its place among
-  those of its revision; \`new\`: of another revision than at the start. *not Ready*: by its kubelet, when it got the role.
-  *late*: the one before was gone already. **two at once**, which must never be: two pods of a group were active at a
+- **moves**: how often the role went to another pod, and to which one: the ordinal of a StatefulSet's pod, or its place
+  among those of its revision; \`new\`: of another revision than at the start. *not Ready*: by its kubelet, when it got the
+  role. *late*: the one before was gone already. **two at once**, which must never be: two pods of a group were active at a
   time, or answered in turns.
 - **none**: seconds in which no connection was answered.
 - **avoidable**: how much of that lies in outages throughout which some pod was healthy and Ready. The time until a
-  failure is known is part of it, and the second that kube-proxy takes for a second change: **bold** is what has an
-  outage that is longer.
+  failure is known is part of it, and the second that kube-proxy takes for a second change. A **bold** figure has a longer
+  outage than that.
 - **failing**: seconds in which a pod answered that failed its health check, while another was healthy and Ready.
 
 Never more than ${Math.max(0, ...measured.map(({ actives }) => actives))} active pod of a group at once; two pods answered in turns for ${seconds(Math.max(0, ...measured.map(({ twoS }) => twoS)))} s at most.

@@ -3,8 +3,8 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import type { Machine } from '../../cluster/node/machines.js'
-import { until } from '../../cluster/poll.js'
+import { until } from '../../support/cluster/poll.js'
+import type { Machine } from '../../support/node/machines.js'
 import type { View } from './views.js'
 
 export interface ServeOptions {

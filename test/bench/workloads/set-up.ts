@@ -1,7 +1,7 @@
 // What a scenario begins with: a namespace, its workloads, and who is active.
-import type { Kube, KubeList } from '../../cluster/client.js'
-import type { ObservedPod } from '../../cluster/history.js'
-import { until } from '../../cluster/poll.js'
+import type { Kube, KubeList } from '../../support/cluster/client.js'
+import type { ObservedPod } from '../../support/cluster/history.js'
+import { until } from '../../support/cluster/poll.js'
 import { isReady } from './lives.js'
 import type { Scenario } from './scenario.js'
 import { collections, configMap, laneLabel, service, workloadObject } from './workload.js'

@@ -2,8 +2,8 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
-import type { Machine } from '../../cluster/node/machines.js'
-import type { Place } from '../../cluster/programs.js'
+import type { Place } from '../../support/cluster/programs.js'
+import type { Machine } from '../../support/node/machines.js'
 
 /** How connections fail: at once, or without a word. */
 export type Loss = 'reject' | 'drop'

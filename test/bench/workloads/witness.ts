@@ -2,9 +2,9 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
-import type { Machine } from '../../cluster/node/machines.js'
-import type { Observer } from '../../cluster/observer.js'
-import { typescriptFile } from '../../cluster/processes.js'
+import type { Observer } from '../../support/cluster/observer.js'
+import { typescriptFile } from '../../support/cluster/processes.js'
+import type { Machine } from '../../support/node/machines.js'
 
 export interface Seen {
   readonly uid: string

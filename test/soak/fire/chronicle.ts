@@ -1,5 +1,5 @@
 /** What happened under fire, in order: what was done to whom, and what handlers said. */
-import { requestsOf } from '../../cluster/audit.js'
+import { requestsOf } from '../../support/cluster/audit.js'
 import type { Span } from './gap.js'
 
 export interface Entry {

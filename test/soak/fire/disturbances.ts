@@ -1,9 +1,9 @@
 /** What is done to handlers under fire: to themselves, their connections, their pods and Services, the control plane. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { ControlPlane } from '../../cluster/control-plane.js'
-import { bears, type Change } from '../../cluster/history.js'
-import type { Observer } from '../../cluster/observer.js'
-import { until } from '../../cluster/poll.js'
+import type { ControlPlane } from '../../support/cluster/control-plane.js'
+import { bears, type Change } from '../../support/cluster/history.js'
+import type { Observer } from '../../support/cluster/observer.js'
+import { until } from '../../support/cluster/poll.js'
 import { seededRandom } from '../../support/random.js'
 import type { Behaviour } from '../../support/servers.js'
 import type { Chronicle } from './chronicle.js'

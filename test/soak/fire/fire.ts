@@ -1,9 +1,9 @@
 /** Handlers on a real control plane, with everything around them failing. */
 import { availableParallelism, loadavg } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { ControlPlane } from '../../cluster/control-plane.js'
-import { observe } from '../../cluster/observer.js'
-import type { ServiceAccountUser } from '../../cluster/users.js'
+import type { ControlPlane } from '../../support/cluster/control-plane.js'
+import { observe } from '../../support/cluster/observer.js'
+import type { ServiceAccountUser } from '../../support/cluster/users.js'
 import { seededRandom } from '../../support/random.js'
 import type { Judgement } from '../judge.js'
 import { Chronicle } from './chronicle.js'

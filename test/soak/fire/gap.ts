@@ -1,5 +1,5 @@
 /** How long a group had no active pod though one of its pods could have been it. Pure. */
-import { bears, type Change, type ObservedPod } from '../../cluster/history.js'
+import { bears, type Change, type ObservedPod } from '../../support/cluster/history.js'
 
 export interface Span {
   readonly fromMs: number

@@ -1,6 +1,6 @@
 /** What handlers under fire did, and whether they may do that. Pure. */
 import { isDeepStrictEqual } from 'node:util'
-import { SWAP } from '../../../handler/keys.js'
+import { CLAIM } from '../../../handler/kube/keys.js'
 import {
   type Change,
   type Finding,
@@ -8,7 +8,7 @@ import {
   promotions,
   serviceSelectsTwo,
   twoActives,
-} from '../../cluster/history.js'
+} from '../../support/cluster/history.js'
 import type { Run } from '../../support/handler.js'
 import type { Judgement } from '../judge.js'
 import { type Entry, standstills } from './chronicle.js'
@@ -91,7 +91,7 @@ export function judgeFire(fire: Fire, least: Least): Judgement {
       const service = end.services.find(({ metadata }) => metadata.name === name)
       const { selector = {} } = service?.spec ?? {}
       const { annotations = {} } = service?.metadata ?? {}
-      if (SWAP in annotations) faults.push(`${name}: still claimed at the end: ${annotations[SWAP]}`)
+      if (CLAIM in annotations) faults.push(`${name}: still claimed at the end: ${annotations[CLAIM]}`)
       else if (!isDeepStrictEqual({ selector, annotations }, wanted)) {
         faults.push(`${name}: ${JSON.stringify({ selector, annotations })} at the end, not ${JSON.stringify(wanted)}`)
       }

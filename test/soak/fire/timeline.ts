@@ -1,6 +1,6 @@
 /** What happened around a gap, as far as it concerns one group: for people who ask why it was so long. Pure. */
-import { EPOCH, SWAP } from '../../../handler/keys.js'
-import type { Change } from '../../cluster/history.js'
+import { CLAIM, EPOCH } from '../../../handler/kube/keys.js'
+import type { Change } from '../../support/cluster/history.js'
 import type { Entry } from './chronicle.js'
 import type { Span } from './gap.js'
 import type { Fire } from './judge.js'
@@ -43,7 +43,7 @@ function written({ kind, deleted, object }: Change): Pick<Entry, 'who' | 'what'>
   return { who: name, what: `is ${labels.role ?? 'unlabelled'}, epoch ${annotations[EPOCH] ?? 0}, ${phase}, ${ready}` }
 }
 
-function claimOf({ [SWAP]: claim }: Readonly<Record<string, string>>): string {
+function claimOf({ [CLAIM]: claim }: Readonly<Record<string, string>>): string {
   return claim === undefined ? 'not claimed' : `claimed: ${claim}`
 }
 

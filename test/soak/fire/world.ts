@@ -1,7 +1,7 @@
 /** What the handlers under fire look after: groups of pods whose health is known at any moment, and their Services. */
-import { jsonPatch } from '../../cluster/client.js'
-import { until } from '../../cluster/poll.js'
-import { type Rule, type ServiceAccountUser, serviceAccount } from '../../cluster/users.js'
+import { jsonPatch } from '../../support/cluster/client.js'
+import { until } from '../../support/cluster/poll.js'
+import { type Rule, type ServiceAccountUser, serviceAccount } from '../../support/cluster/users.js'
 import type { Cluster } from '../../support/cluster-context.js'
 import { type OnCluster, openNamespace } from '../../support/on-cluster.js'
 import type { Behaviour, TestServer } from '../../support/servers.js'

@@ -4,7 +4,7 @@
  * What does fail: a failed test, a path whose parent is absent, `remove` or `move` of an absent member, an index out
  * of range, an unknown operation.
  */
-import { toGoJson } from '../../../handler/kube/json.js'
+import { toGoJson } from '../../../handler/kube/go-json.js'
 import { copyOf, equal, isObject, type Json, type JsonObject, member } from './json.js'
 
 /** At most this many operations are taken. */

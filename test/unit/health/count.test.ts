@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { type Count, countFailure, failureMarks, successMarks } from '../../../handler/health/count.js'
-import { FAILED_AT, FAILURES, HEALTHY_SINCE } from '../../../handler/keys.js'
+import { FAILED_AT, FAILURES, HEALTHY_SINCE } from '../../../handler/kube/keys.js'
 import { aPod, MINUTE, NOW, SECOND } from '../../support/builders.js'
 
 const THRESHOLD = 3

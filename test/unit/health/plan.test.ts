@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { parseChecks } from '../../../handler/health/check.js'
 import { type Plan, planCheck } from '../../../handler/health/plan.js'
 import type { Container, Pod, ReadinessProbe } from '../../../handler/kube/port.js'
-import { DEFAULT_SETTINGS, type Settings } from '../../../handler/policy.js'
+import { parseChecks } from '../../../handler/settings/check.js'
+import { DEFAULT_SETTINGS, type Settings } from '../../../handler/settings/settings.js'
 import { aPod } from '../../support/builders.js'
 
 type HttpProbe = Extract<ReadinessProbe, { kind: 'http' }>

@@ -1,11 +1,11 @@
 import { expect, onTestFinished, test } from 'vitest'
 import { type Limit, limited } from '../../../handler/health/limit.js'
-import type { Plan, Target } from '../../../handler/health/plan.js'
+import type { Plan, ProbeTarget } from '../../../handler/health/plan.js'
 import { probe } from '../../../handler/health/probe.js'
 import { aPod } from '../../support/builders.js'
 import { startBlackHole, startServer } from '../../support/servers.js'
 
-const planOf = (targets: readonly Target[]): Plan => ({
+const planOf = (targets: readonly ProbeTarget[]): Plan => ({
   ...{ kind: 'http', pod: aPod('web-0'), evidence: 'check', timeoutMs: 200, targets },
 })
 const { signal } = new AbortController()
@@ -14,7 +14,7 @@ test('Of a pod with thousands of containers no more are probed at once than a po
   const server = await startServer('hang')
   onTestFinished(() => server.close())
   const request = { headers: [], statuses: [[200, 399]], redirects: 'none' } as const
-  const target: Target = { kind: 'http', url: `http://127.0.0.1:${server.port}/`, ...request }
+  const target: ProbeTarget = { kind: 'http', url: `http://127.0.0.1:${server.port}/`, ...request }
   const result = await probe(planOf(Array.from({ length: 2_000 }, () => target)), 200, signal)
   expect(result).toMatchObject({ healthy: false, text: 'no answer within 200ms' })
   expect(server.accepted).toBeLessThanOrEqual(16)
@@ -24,12 +24,12 @@ test('Of several checks the one that fails is named, without its query; where al
   const server = await startServer('ok')
   onTestFinished(() => server.close())
   const { port } = server
-  const open: Target = { kind: 'tcp', host: '127.0.0.1', port }
-  const http = (path: string): Target => ({
+  const open: ProbeTarget = { kind: 'tcp', host: '127.0.0.1', port }
+  const http = (path: string): ProbeTarget => ({
     ...{ kind: 'http', url: `http://127.0.0.1:${port}${path}`, headers: [], redirects: 'none' },
     statuses: [[path.startsWith('/bad') ? 500 : 200, 599]],
   })
-  const several = (...targets: Target[]) =>
+  const several = (...targets: ProbeTarget[]) =>
     probe({ ...planOf(targets), kind: 'several' }, 5_000, signal).then(({ healthy, text }) => [healthy, text])
   expect(await several(http('/a?key=s3cret'), open)).toEqual([true, `http :${port}/a: 200, tcp :${port}: open`])
   expect(await several(open, http('/bad?key=s3cret'), http('/bad2'))).toEqual([false, `http :${port}/bad: 200`])
@@ -49,10 +49,10 @@ test.skipIf(process.platform !== 'linux')(
     const hole = await startBlackHole()
     const server = await startServer('refuse')
     onTestFinished(() => Promise.all([hole.close(), server.close()]).then(() => {}))
-    const drops: Target = { kind: 'tcp', host: hole.host, port: hole.port }
-    const refuses: Target = { kind: 'tcp', host: '127.0.0.1', port: server.port }
-    const unknown: Target = { kind: 'unusable', text: 'no container port named "x"' }
-    const reached = async (...targets: Target[]) => (await probe(planOf(targets), 200, signal)).reached
+    const drops: ProbeTarget = { kind: 'tcp', host: hole.host, port: hole.port }
+    const refuses: ProbeTarget = { kind: 'tcp', host: '127.0.0.1', port: server.port }
+    const unknown: ProbeTarget = { kind: 'unusable', text: 'no container port named "x"' }
+    const reached = async (...targets: ProbeTarget[]) => (await probe(planOf(targets), 200, signal)).reached
     expect(await reached(drops)).toBe(false)
     expect(await reached(drops, drops)).toBe(false)
     expect(await reached(unknown, drops)).toBe(false)
@@ -86,11 +86,11 @@ test.each([
 test('Each container of a pod has to pass, and the first that fails is named', async () => {
   const server = await startServer('ok')
   onTestFinished(() => server.close())
-  const open: Target = { kind: 'tcp', host: '127.0.0.1', port: server.port }
+  const open: ProbeTarget = { kind: 'tcp', host: '127.0.0.1', port: server.port }
   const all = Array.from({ length: 40 }, () => open)
   expect(await probe(planOf(all), 5_000, signal)).toMatchObject({ healthy: true })
   await expect.poll(() => server.accepted).toBe(40)
-  const bad = (text: string): Target => ({ kind: 'unusable', text })
+  const bad = (text: string): ProbeTarget => ({ kind: 'unusable', text })
   const failed = [...all.slice(0, 30), bad('first'), ...all, bad('second')]
   expect(await probe(planOf(failed), 5_000, signal)).toMatchObject({ healthy: false, text: 'first' })
 })

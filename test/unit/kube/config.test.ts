@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { UsageError } from '../../../handler/errors.js'
 import { defaultNamespace, loadConfig } from '../../../handler/kube/auth/config.js'
+import { UsageError } from '../../../handler/util/errors.js'
 import { testCert, testKey } from '../../support/tls.js'
 import { clientCertificate, type Draft, folderOf, kubeconfig, load } from './support.js'
 

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest'
-import { UsageError } from '../../../handler/errors.js'
 import { loadConfig } from '../../../handler/kube/auth/config.js'
 import {
   CLUSTER_FIELDS,
@@ -9,6 +8,7 @@ import {
   USER_FIELDS,
 } from '../../../handler/kube/auth/fields.js'
 import { LIMITS, openTransport } from '../../../handler/kube/transport.js'
+import { UsageError } from '../../../handler/util/errors.js'
 import { ALL_CASES, CASES, enact, identityIn } from './field-cases.js'
 import { startHttpProxy, startSocksProxy } from './proxies.js'
 import { never } from './support.js'

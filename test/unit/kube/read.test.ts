@@ -1,6 +1,6 @@
 import type { V1Pod, V1Probe, V1Service } from '@kubernetes/client-node'
 import { describe, expect, it } from 'vitest'
-import { PIN, SWAP } from '../../../handler/keys.js'
+import { CLAIM, PIN } from '../../../handler/kube/keys.js'
 import { readPod, readService } from '../../../handler/kube/read.js'
 
 /** What the API sends: JSON, with times as texts. */
@@ -239,7 +239,7 @@ describe('a Service', () => {
       { selector: { [PIN]: 'u' } },
       'argocd-controller',
     ],
-    ['of a claim without a pin: of those who have the annotation', { annotations: { [SWAP]: 't' } }, 'active-passive'],
+    ['of a claim without a pin: of those who have the annotation', { annotations: { [CLAIM]: 't' } }, 'active-passive'],
     ['nobody where it is not claimed', {}, undefined],
   ] as const)('knows who has claimed it: %s', (_what, claimed, manager) => {
     const { selector = {}, annotations = {} } = claimed as Readonly<Record<string, object>>
@@ -247,7 +247,7 @@ describe('a Service', () => {
       return { manager: name, operation: 'Update', time: `2026-01-01T00:00:0${second}Z`, fieldsV1 }
     }
     const ofSelector = { 'f:spec': { 'f:selector': {} } }
-    const ofClaim = { 'f:metadata': { 'f:annotations': { [`f:${SWAP}`]: {} } } }
+    const ofClaim = { 'f:metadata': { 'f:annotations': { [`f:${CLAIM}`]: {} } } }
     const managedFields = [
       entry('argocd-controller', 2, ofSelector),
       entry('before-first-apply', 1, ofSelector),

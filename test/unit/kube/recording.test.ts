@@ -42,9 +42,9 @@ describe('a recording', () => {
     expect(await kube.patchService(service, { ...service }, never)).toBe(answers)
     const result = answers.kind
     expect(writes).toEqual([
-      { verb: 'patch', object: 'pod/a', result },
-      { verb: 'patch', object: 'pod/a', result },
-      { verb: 'patch', object: 'service/app', result },
+      { verb: 'patch', kind: 'pod', namespace: 'shop', name: 'a', result },
+      { verb: 'patch', kind: 'pod', namespace: 'shop', name: 'a', result },
+      { verb: 'patch', kind: 'service', namespace: 'shop', name: 'app', result },
     ])
   })
 
@@ -61,7 +61,7 @@ describe('a recording', () => {
     const writes: Write[] = []
     const kube = recording(dryRun(kubeThat({ kind: 'lost' })), writes, true)
     await kube.patchPod(pod, [], never)
-    expect(writes).toEqual([{ verb: 'patch', object: 'pod/a', result: 'dry run' }])
+    expect(writes).toEqual([{ verb: 'patch', kind: 'pod', namespace: 'shop', name: 'a', result: 'dry run' }])
   })
 })
 

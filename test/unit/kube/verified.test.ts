@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { EPOCH, PIN, SWAP } from '../../../handler/keys.js'
+import { CLAIM, EPOCH, PIN } from '../../../handler/kube/keys.js'
 import { type Kube, KubeError, type PatchOperation, type Pod, type Service } from '../../../handler/kube/port.js'
 import { verified } from '../../../handler/kube/verified.js'
 import { aPod, aService } from '../../support/builders.js'
@@ -86,20 +86,20 @@ describe('the answer to a patch of a Service', () => {
   const service = aService('web')
   const claim = {
     resourceVersion: '1',
-    annotations: { [SWAP]: 'token web-0' },
+    annotations: { [CLAIM]: 'token web-0' },
     selector: { role: null, [PIN]: 'uid' },
   }
 
   it('is believed when claim and pin are there', async () => {
-    const claimed = { ...service, annotations: { [SWAP]: 'token web-0' }, selector: { app: 'web', [PIN]: 'uid' } }
+    const claimed = { ...service, annotations: { [CLAIM]: 'token web-0' }, selector: { app: 'web', [PIN]: 'uid' } }
     expect(await answering(claimed).patchService(service, claim, never)).toEqual({ kind: 'applied', object: claimed })
   })
 
   it('is changed when the role is in the selector still, as for a release that leaves the pin', async () => {
-    const half = { ...service, annotations: { [SWAP]: 'token web-0' } }
+    const half = { ...service, annotations: { [CLAIM]: 'token web-0' } }
     const written = await answering(half).patchService(service, claim, never)
     expect(messageOf(written)?.message).toContain('selector role is "active" and not absent')
-    const release = { resourceVersion: '2', annotations: { [SWAP]: null }, selector: { [PIN]: null, role: 'active' } }
+    const release = { resourceVersion: '2', annotations: { [CLAIM]: null }, selector: { [PIN]: null, role: 'active' } }
     const pinned = { ...service, selector: { app: 'web', role: 'active', [PIN]: 'uid' } }
     expect((await answering(pinned).patchService(service, release, never)).kind).toBe('changed')
   })
@@ -131,7 +131,7 @@ describe('everything else', () => {
     const kube = answering(aService('web'))
     expect(await kube.listPods({}, never)).toHaveLength(1)
     expect(await kube.listServices({}, never)).toHaveLength(1)
-    expect((await kube.testService(aService('web'), SWAP, 'x', never)).kind).toBe('applied')
+    expect((await kube.testService(aService('web'), CLAIM, 'x', never)).kind).toBe('applied')
     expect(kube.requests).toBe(3)
   })
 })

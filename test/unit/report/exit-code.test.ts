@@ -1,13 +1,14 @@
 import { describe, expect, test } from 'vitest'
-import { type Fault, UsageError } from '../../../handler/errors.js'
 import { KubeError } from '../../../handler/kube/port.js'
 import { exitCode, exitCodeOfError } from '../../../handler/report/exit-code.js'
 import type { GroupReport } from '../../../handler/report/report.js'
+import { type Fault, UsageError } from '../../../handler/util/errors.js'
 import {
   aGroupReport,
   aMember,
   anActive,
   aReport,
+  aWrite,
   conclusively,
   failed,
   failing,
@@ -18,7 +19,7 @@ import {
 const faultOf = (code: Fault['code']): Fault => ({ code, object: 'o', message: 'm', remedy: 'r' })
 const sick = anActive('web-0', { verdict: failed() })
 const keep = aGroupReport([anActive('web-0'), aMember('web-1', { verdict: failed() })])
-const dryWrites = [{ verb: 'patch', object: 'pod/web-0', result: 'dry run' }] as const
+const dryWrites = [aWrite('pod/web-0', 'dry run')] as const
 
 describe('a pass exits 0', () => {
   test.each<[string, readonly GroupReport[]]>([
@@ -30,7 +31,7 @@ describe('a pass exits 0', () => {
     ['a group is paused, whatever its health', [aGroupReport([sick], { settings: { pause: true } })]],
     ['a group has no pods', [aGroupReport([])]],
     ['there is no managed Service', []],
-    ['a write was made in passing', [{ ...keep, writes: [{ verb: 'patch', object: 'pod/web-1', result: 'applied' }] }]],
+    ['a write was made in passing', [{ ...keep, writes: [aWrite('pod/web-1')] }]],
     ['an optional right was refused, with a warning', [{ ...keep, latch: 'refused', warnings: ['not latched'] }]],
   ])('when %s', (_, groups) => {
     expect(exitCode(aReport(groups))).toBe(0)

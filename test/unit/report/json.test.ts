@@ -5,6 +5,7 @@ import {
   aMember,
   anActive,
   aReport,
+  aWrite,
   conclusively,
   failed,
   failing,
@@ -28,7 +29,7 @@ describe('the JSON for programs', () => {
       [
         aGroupReport([sick, aMember('web-1')], {
           services: ['web', 'web-metrics'],
-          writes: [{ verb: 'patch', object: 'pod/web-0', result: 'applied' }],
+          writes: [aWrite('pod/web-0')],
           latch: 'latched',
           warnings: ['something is odd'],
         }),

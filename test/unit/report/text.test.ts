@@ -1,11 +1,12 @@
 import { describe, expect, test } from 'vitest'
-import type { Fault } from '../../../handler/errors.js'
 import { toText } from '../../../handler/report/text.js'
+import type { Fault } from '../../../handler/util/errors.js'
 import {
   aGroupReport,
   aMember,
   anActive,
   aReport,
+  aWrite,
   conclusively,
   failed,
   failing,
@@ -28,8 +29,7 @@ const fault: Fault = {
   message: 'its selector holds nothing but role',
   remedy: 'Add the labels of its pods.',
 }
-const patched = (...objects: readonly string[]) =>
-  objects.map((object) => ({ verb: 'patch', object, result: 'applied' }) as const)
+const patched = (...objects: readonly Parameters<typeof aWrite>[0][]) => objects.map((object) => aWrite(object))
 
 describe('the text for people', () => {
   test('on a steady group is in the words of the recipe', () => {
@@ -331,8 +331,8 @@ describe('the text for people', () => {
   })
 
   test('on a dry run', () => {
-    const writes = ['service/helloworld', 'pod/helloworld-0', 'pod/helloworld-1', 'service/helloworld'].map(
-      (object) => ({ verb: 'patch', object, result: 'dry run' }) as const,
+    const writes = (['service/helloworld', 'pod/helloworld-0', 'pod/helloworld-1', 'service/helloworld'] as const).map(
+      (object) => aWrite(object, 'dry run'),
     )
     const group = aGroupReport([sick, HELLO_1], { services: SERVICES, writes })
     expect(toText(aReport([group], { dryRun: true }))).toMatchInlineSnapshot(`
@@ -358,7 +358,7 @@ describe('the text for people', () => {
     const results = ['lost', 'gone', 'denied', 'unauthenticated', 'throttled', 'rejected', 'unknown'] as const
     const group = aGroupReport([sick, HELLO_1], {
       services: SERVICES,
-      writes: results.map((result, n) => ({ verb: 'patch', object: `pod/helloworld-${n}`, result })),
+      writes: results.map((result, n) => aWrite(`pod/helloworld-${n}`, result)),
       faults: [
         {
           ...fault,

@@ -1,15 +1,16 @@
 import { describe, expect, it } from 'vitest'
+import type { Selection, Target } from '../../../handler/pass/scope.js'
 import type { Report } from '../../../handler/report/report.js'
-import { Coalescer, ShuttingDown } from '../../../handler/serve/coalesce.js'
+import { Coalescer } from '../../../handler/serve/coalesce.js'
+import { ShuttingDown } from '../../../handler/serve/http/backend.js'
 import { Progress } from '../../../handler/serve/progress.js'
-import type { Order, Target } from '../../../handler/targets.js'
 import { aGroupReport, anActive, aReport } from '../../support/builders.js'
 
 const named = (service: string): Target => ({ namespace: 'shop', service, otherwise: 'all' })
 const asked = (service: string): Target => ({ service, otherwise: 'not-found' })
 
 interface Pass {
-  readonly order: Order
+  readonly order: Selection
   readonly trigger: string
   readonly report: Report
   end(): void

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { refusalOf } from '../../../handler/serve/reach.js'
+import { refusalOf } from '../../../handler/serve/reachability.js'
 import {
   NOT_ALIVE_MS,
   NOT_READY_MS,
@@ -19,18 +19,18 @@ const served = (atMs = 0) => {
 describe('a replica', () => {
   it('is not ready, and says why at once, until the API server has served something', () => {
     const readiness = new Readiness(0)
-    expect(readiness.standing(0)).toMatchObject({
+    expect(readiness.health(0)).toMatchObject({
       ready: false,
       alive: true,
       why: expect.stringMatching(/not reached yet/),
     })
     readiness.refused(1, 'no answer')
-    expect(readiness.standing(1)).toEqual({ ready: false, alive: true, why: 'no answer' })
-    expect(readiness.news(1)).toEqual(['not ready: no answer'])
+    expect(readiness.health(1)).toEqual({ ready: false, alive: true, why: 'no answer' })
+    expect(readiness.logLines(1)).toEqual(['not ready: no answer'])
     readiness.served(2)
-    expect(readiness.standing(2)).toMatchObject({ ready: true, alive: true })
-    expect(readiness.news(2)).toEqual([expect.stringMatching(/^ready: /)])
-    expect(readiness.news(3)).toEqual([])
+    expect(readiness.health(2)).toMatchObject({ ready: true, alive: true })
+    expect(readiness.logLines(2)).toEqual([expect.stringMatching(/^ready: /)])
+    expect(readiness.logLines(3)).toEqual([])
   })
 
   it('is not ready after two minutes of refusals, not alive after ten, and well again at once', () => {
@@ -38,17 +38,17 @@ describe('a replica', () => {
     for (let atMs = 1_000; atMs <= 1_000 + NOT_ALIVE_MS; atMs += 1_000) {
       readiness.refused(atMs, 'may not list\n pods')
       const [ready, alive] = [atMs < 1_000 + NOT_READY_MS, atMs < 1_000 + NOT_ALIVE_MS]
-      expect(readiness.standing(atMs)).toEqual({ ready, alive, why: 'may not list pods' })
+      expect(readiness.health(atMs)).toEqual({ ready, alive, why: 'may not list pods' })
     }
     readiness.served(20 * MINUTE)
-    expect(readiness.standing(20 * MINUTE)).toMatchObject({ ready: true, alive: true })
+    expect(readiness.health(20 * MINUTE)).toMatchObject({ ready: true, alive: true })
   })
 
   it('is ready where something is served among refusals', () => {
     const readiness = served()
     for (let atMs = 0; atMs < NOT_ALIVE_MS; atMs += MINUTE) {
       readiness.refused(atMs, 'no')
-      expect(readiness.standing(atMs + MINUTE - 1).ready).toBe(true)
+      expect(readiness.health(atMs + MINUTE - 1).ready).toBe(true)
       readiness.served(atMs + MINUTE - 1)
     }
   })
@@ -66,16 +66,16 @@ describe('a replica', () => {
 
   it('is not alive when its loop begins no pass, and alive when it has none', () => {
     const readiness = served()
-    expect(readiness.standing(1_000 * MINUTE).alive).toBe(true)
-    readiness.begins(0, 80_000)
-    expect(readiness.standing(80_000 + 2 * MINUTE).alive).toBe(true)
-    expect(readiness.standing(80_001 + 2 * MINUTE)).toMatchObject({
+    expect(readiness.health(1_000 * MINUTE).alive).toBe(true)
+    readiness.passBegins(0, 80_000)
+    expect(readiness.health(80_000 + 2 * MINUTE).alive).toBe(true)
+    expect(readiness.health(80_001 + 2 * MINUTE)).toMatchObject({
       ready: true,
       alive: false,
       why: expect.stringMatching(/hangs/),
     })
-    readiness.begins(5 * MINUTE, 80_000)
-    expect(readiness.standing(5 * MINUTE).alive).toBe(true)
+    readiness.passBegins(5 * MINUTE, 80_000)
+    expect(readiness.health(5 * MINUTE).alive).toBe(true)
   })
 
   it('makes no more of a time that jumps back than that', () => {
@@ -83,8 +83,8 @@ describe('a replica', () => {
     readiness.refused(1_000 * MINUTE, 'no')
     expect(readiness.wantsTry(0)).toBe(false)
     expect(readiness.wantsTry(TRY_AGAIN_MS)).toBe(true)
-    expect(readiness.standing(0).ready).toBe(true)
-    expect(readiness.standing(NOT_READY_MS).ready).toBe(false)
+    expect(readiness.health(0).ready).toBe(true)
+    expect(readiness.health(NOT_READY_MS).ready).toBe(false)
   })
 })
 
@@ -94,7 +94,7 @@ describe('the log', () => {
     const lines: string[] = []
     for (let atMs = fromMs; atMs < fromMs + lastMs; atMs += 1_000) {
       readiness.refused(atMs, why(atMs / 1_000))
-      lines.push(...readiness.news(atMs))
+      lines.push(...readiness.logLines(atMs))
     }
     return lines
   }
@@ -120,7 +120,7 @@ describe('the log', () => {
     const readiness = served()
     expect(linesOf(readiness, 0, MINUTE, () => 'no')).toEqual([])
     readiness.served(MINUTE)
-    expect(readiness.news(MINUTE)).toEqual([])
+    expect(readiness.logLines(MINUTE)).toEqual([])
   })
 })
 

@@ -1,0 +1,105 @@
+/**
+ * The flags with their text in --help. options.ts says which values they take; settings.ts does so for the settings.
+ */
+import type { FLAG_SETTINGS } from '../settings/settings.js'
+
+export interface Flag {
+  readonly alias?: string
+  /** `list`: given once for each value. `switch`: true or false, and `--no-NAME`. */
+  readonly kind: 'text' | 'list' | 'switch'
+  /** Shown by --help. */
+  readonly default?: string
+  readonly describe: string
+}
+
+const GENERAL = {
+  namespace: {
+    kind: 'list',
+    alias: 'n',
+    default: "the context's or the pod's own",
+    describe: 'namespace to serve, once for each',
+  },
+  'all-namespaces': { kind: 'switch', alias: 'A', describe: 'serve all namespaces' },
+  service: {
+    kind: 'list',
+    default: 'all in scope',
+    describe: 'only this Service, NAME or NAMESPACE/NAME, once for each',
+  },
+  context: { kind: 'text', describe: 'context of the kubeconfig' },
+  kubeconfig: { kind: 'text', default: 'as kubectl; in a pod its service account', describe: 'kubeconfig file' },
+  'role-label': { kind: 'text', default: 'role', describe: 'label whose values are active and passive' },
+  'opt-in': {
+    kind: 'switch',
+    describe: 'serve only Services annotated with active-passive/managed: "true", and those of the same selector',
+  },
+  'dry-run': { kind: 'switch', describe: 'decide and report, write nothing' },
+  output: { kind: 'text', alias: 'o', default: 'text', describe: 'text or json' },
+  deadline: { kind: 'text', default: '40s', describe: 'the pass ends by then, whatever hangs; at least 10s' },
+  concurrency: { kind: 'text', default: '64', describe: 'probes at once; one that hangs is not counted for long' },
+  'max-health-timeout': {
+    kind: 'text',
+    default: '30s',
+    describe: 'most that one probe may take, whatever a Service or a pod asks for; at least 2s',
+  },
+  panic: {
+    kind: 'text',
+    default: '50%',
+    describe:
+      'where our check fails more of the active pods that are Ready (of 5 or more), nothing moves for it; 0: never',
+  },
+} as const satisfies Record<string, Flag>
+
+/** Flags for Services without the annotation of the same name. */
+export const PER_SERVICE = {
+  'health-check': {
+    kind: 'text',
+    default: 'probe',
+    describe: 'http://:PORT/PATH, https://…, tcp://:PORT, ready, or probe: the readinessProbe; several, one a line',
+  },
+  'health-timeout': {
+    kind: 'text',
+    default: '2s',
+    describe: 'limit of one probe; by default at least what the readinessProbe allows itself',
+  },
+  failures: { kind: 'text', default: '3', describe: 'consecutive failures before a pod has failed' },
+  probes: { kind: 'text', default: '3', describe: 'probes of a failing pod in one pass' },
+  period: { kind: 'text', default: '1s', describe: 'time between those probes' },
+  confirm: {
+    kind: 'text',
+    default: 'none',
+    describe: 'ready: a failure of our check counts only while the kubelet finds the pod not Ready as well',
+  },
+  rise: { kind: 'text', default: '2', describe: 'probes in a row that a pod has to pass to take over after it failed' },
+  stable: { kind: 'text', default: '10s', describe: 'pods that have been Ready for so long take over before others' },
+  cooldown: {
+    kind: 'text',
+    default: '30s',
+    describe: 'rest before the role returns to a pod that has failed its check, and before a failback; 0s: none',
+  },
+  latch: { kind: 'switch', default: 'true', describe: 'pin the Service to the old pod while the labels change' },
+  settle: { kind: 'text', default: '20ms', describe: 'wait between the last label and the release of the Service' },
+} as const satisfies Record<keyof typeof FLAG_SETTINGS, Flag>
+
+/** Flags of the command serve. */
+export const SERVE = {
+  port: { kind: 'text', default: '8080', describe: 'port to listen on' },
+  'token-file': {
+    kind: 'text',
+    describe: 'file with the bearer tokens for POST and /status, one a line; without it only loopback is listened on',
+  },
+  insecure: { kind: 'switch', describe: 'listen everywhere without a token' },
+  'tls-cert': { kind: 'text', describe: 'file with the certificate chain, PEM; renewed files are read again' },
+  'tls-key': { kind: 'text', describe: 'file with its key, PEM' },
+  interval: { kind: 'text', default: 'none', describe: 'make a pass this often, such as 2s' },
+  watch: { kind: 'switch', describe: 'make a pass as soon as an active pod goes or is not Ready' },
+} as const satisfies Record<string, Flag>
+
+export const FLAGS: Readonly<Record<string, Flag>> = { ...GENERAL, ...PER_SERVICE, ...SERVE }
+export type FlagName = keyof typeof GENERAL | keyof typeof PER_SERVICE | keyof typeof SERVE
+
+export const VARIABLE_PREFIX = 'AP_'
+
+/** The environment variable that stands in for a flag: AP_DRY_RUN for dry-run. */
+export function variableOf(name: string): string {
+  return `${VARIABLE_PREFIX}${name.toUpperCase().replaceAll('-', '_')}`
+}

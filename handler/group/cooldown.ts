@@ -1,0 +1,119 @@
+/**
+ * Rests between handovers, so that two passes with different views of the same pods do not move the role to and fro.
+ * Pure.
+ *
+ * A handover counts if it rests on a view: on a failure of our own check, or on a failback. A pod that is gone,
+ * terminating or not Ready is left at once, and that handover does not count. A handover to a pod that has not failed
+ * in the last hour is no return: only the hourly limit delays it.
+ */
+import type { Milliseconds } from '../util/duration.js'
+
+/** A handover that counts. */
+export interface Move {
+  readonly atMs: number
+  /** The uid of the pod that failed our check. Absent: a failback, for which no pod has failed. */
+  readonly failed?: string
+}
+
+const HOUR_MS = 3_600_000
+
+/** The most counted handovers in an hour, whatever the cooldown. */
+const MOVES_AN_HOUR = 6
+
+/** How many of these a failback leaves for failures. */
+const LEFT_BY_FAILBACK = 2
+
+/**
+ * The most failbacks in an hour. Each may be followed by a handover that does not count, if the preferred pod goes away
+ * again.
+ */
+const FAILBACKS_AN_HOUR = 2
+
+/**
+ * The cooldown doubles, up to MAX_FACTOR times, for each move that came within CLOSE_COOLDOWNS cooldowns of the move
+ * before.
+ */
+const CLOSE_COOLDOWNS = 10
+const MAX_FACTOR = 16
+
+/** How far the clocks of different passes may differ. A time further in the future makes no sense. */
+const CLOCKS_APART_MS = 60_000
+
+/** The moves of the last hour, by time, each once: the same move is noted on every pod of its time. */
+export function recentMoves(moves: readonly Move[], nowMs: number): readonly Move[] {
+  const known = new Map(moves.map((move) => [`${move.atMs} ${move.failed ?? ''}`, move]))
+  return [...known.values()]
+    .filter(({ atMs }) => nowMs - atMs < HOUR_MS && atMs - nowMs < CLOCKS_APART_MS)
+    .sort((a, b) => a.atMs - b.atMs || ((a.failed ?? '') < (b.failed ?? '') ? -1 : 1))
+}
+
+/**
+ * How long a healthy pod must wait for the role of a pod that fails our check. Milliseconds; 0: not at all.
+ * @param recent the result of `recentMoves`
+ * @param cooldown milliseconds; 0: no rests
+ */
+export function restBeforeFailover(
+  recent: readonly Move[],
+  cooldown: Milliseconds,
+  nowMs: number,
+  { uid }: { readonly uid: string },
+): Milliseconds {
+  if (cooldown === 0) return 0
+  const isReturn = recent.some(({ failed }) => failed === uid)
+  return Math.max(isReturn ? sinceLast(recent, cooldown, nowMs) : 0, hourly(recent, MOVES_AN_HOUR, nowMs))
+}
+
+/**
+ * How long a preferred pod must wait for the role of a healthy one. Parameters and result as in `restBeforeFailover`.
+ */
+export function restBeforeFailback(recent: readonly Move[], cooldown: Milliseconds, nowMs: number): Milliseconds {
+  if (cooldown === 0) return 0
+  const failbacks = recent.filter(({ failed }) => failed === undefined)
+  return Math.max(
+    sinceLast(recent, cooldown, nowMs),
+    hourly(recent, MOVES_AN_HOUR - LEFT_BY_FAILBACK, nowMs),
+    hourly(failbacks, FAILBACKS_AN_HOUR, nowMs),
+  )
+}
+
+function sinceLast(recent: readonly Move[], cooldown: Milliseconds, nowMs: number): Milliseconds {
+  const last = recent.at(-1)
+  if (!last) return 0
+  let factor = 1
+  for (let n = recent.length - 1; n > 0 && factor < MAX_FACTOR; n--) {
+    const [before, after] = [recent[n - 1] as Move, recent[n] as Move]
+    if (after.atMs - before.atMs >= CLOSE_COOLDOWNS * cooldown) break
+    factor *= 2
+  }
+  return Math.max(0, last.atMs + cooldown * factor - nowMs)
+}
+
+/** The time until fewer than `most` moves lie within an hour. */
+function hourly(recent: readonly Move[], most: number, nowMs: number): Milliseconds {
+  const oldest = recent.at(-most)
+  return oldest ? Math.max(0, oldest.atMs + HOUR_MS - nowMs) : 0
+}
+
+/** Older ones do not matter. */
+const REMEMBERED = MOVES_AN_HOUR
+
+/** The annotation of a handover on the pods of the group: `TIME` or `TIME=UID`, separated by commas, newest last. */
+export function writeMoves(moves: readonly Move[]): string {
+  return moves
+    .slice(-REMEMBERED)
+    .map(({ atMs, failed }) => `${new Date(atMs).toISOString()}${failed === undefined ? '' : `=${failed}`}`)
+    .join(',')
+}
+
+const MAX_CHARACTERS = 1_024
+
+/** Reads that annotation. Entries that make no sense are left out. */
+export function readMoves(raw: string | undefined): readonly Move[] {
+  if (raw === undefined || raw.length > MAX_CHARACTERS) return []
+  return raw.split(',', REMEMBERED).flatMap((entry): readonly Move[] => {
+    const [time = '', failed] = entry.split('=')
+    const atMs = /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(time) ? Date.parse(time) : Number.NaN
+    if (Number.isNaN(atMs)) return []
+    return [failed === undefined ? { atMs } : { atMs, failed }]
+  })
+}

@@ -1,0 +1,61 @@
+/** The reasons for a decision, and for a pod not to be a candidate. Their codes are stable. */
+
+/** The meaning of each code. docs/decisions.md is generated from this. */
+export const REASONS = {
+  healthy: 'The active pod passes its check and keeps the role.',
+  'no-pods': 'The group has no pods: it is scaled to zero.',
+  paused: 'A Service of the group is annotated with `active-passive/pause: "true"`: nothing is written.',
+  'under-threshold': 'The active pod has failed its check, and not yet `failures` times in a row.',
+  'several-actives': 'Several pods are active: the one of the highest epoch stays, the others become passive.',
+  'no-active': 'No pod is active, and no mark tells that one has been: a new group.',
+  'label-lost': 'The active pod has lost its role label. It is healthy, and gets the label back.',
+  'active-gone': 'The active pod is gone, has ended, or is terminating.',
+  'active-terminating':
+    'The active pod is terminating and still Ready, and no other pod is healthy: it keeps the role until one is, or until it is Ready no more.',
+  'active-not-ready':
+    'The kubelet or the API server says that the active pod is not Ready or not Running. That needs no count.',
+  'active-failed': 'The active pod has failed our check `failures` times in a row.',
+  'ready-by-kubelet':
+    'The active pod is not Ready and no other pod passes our check: the role goes to one that its kubelet finds Ready.',
+  preferred: 'A pod that comes earlier in `prefer` has been healthy for as long as `failback` says.',
+  cooldown:
+    'The active pod has failed our check, and so had the pods that could take over, lately: the role rests (see `cooldown`).',
+  'no-candidate': 'No other pod can take over. An active pod keeps the role.',
+  'not-probed': 'The pass had no time left to check the active pod.',
+  unconfirmed:
+    'The active pod fails our check, and its kubelet finds it Ready: with `confirm: ready` nothing is counted until both agree.',
+  panic:
+    'Our check fails more of the active pods that are Ready by their kubelets than `--panic` allows: that is our view, and moves nothing.',
+  blind:
+    'Nothing of any pod has answered, and at least two of them are Ready by their kubelets: they are not reached from here.',
+} as const
+
+export type ReasonCode = keyof typeof REASONS
+
+/** The reason for a decision: `code` for programs, `text` for people. */
+export interface Reason {
+  readonly code: ReasonCode
+  readonly text: string
+}
+
+/** The meaning of each code. docs/decisions.md is generated from this. */
+export const WHY_NOT = {
+  'named-in-never': 'The pod is named in `never`.',
+  'pod-of-job': 'The pod belongs to a Job, which ends.',
+  'runs-once': 'The pod ends by its restartPolicy, and nothing but that it runs speaks for it.',
+  terminating: 'The pod is being deleted.',
+  'not-running': 'The phase of the pod is not Running.',
+  'not-ready': 'The kubelet says that the pod is not Ready.',
+  'check-failed': 'The pod has failed our check in this pass.',
+  recovering: 'The pod has failed lately, and has not passed its check `rise` times in a row since.',
+  'not-probed': 'The pass had no time to check the pod.',
+  'not-waited-for': 'The pod was still being checked when the decision could not depend on it any more.',
+} as const
+
+type WhyNotCode = keyof typeof WHY_NOT
+
+/** Why a pod is not a candidate. */
+export interface WhyNot {
+  readonly code: WhyNotCode
+  readonly text: string
+}

@@ -1,0 +1,147 @@
+/** Carries out a handover from one pod to another, step by step (steps.ts). */
+import { backoff, persist } from '../kube/retry.js'
+import {
+  alteredIn,
+  type Claim,
+  check,
+  claim,
+  isStuck,
+  type Refusal,
+  type Released,
+  release,
+  type Stuck,
+} from './claim.js'
+import type { SwapContext } from './context.js'
+import { promote, seal } from './roles.js'
+import {
+  begin,
+  type Ending,
+  type Next,
+  next,
+  type Outcome,
+  type Plan,
+  type Redecision,
+  type Step,
+  type StepResult,
+} from './steps.js'
+import { isChanged, type Trouble } from './trouble.js'
+
+export interface Handover {
+  readonly outcome: Outcome
+  readonly latch: LatchUse | null
+  /** Services that were not latched, for want of a right. */
+  readonly unlatched: readonly Refusal[]
+  /** Claims that could not be taken off. */
+  readonly stuck: readonly Stuck[]
+  /** Troubles to be reported whatever the outcome. */
+  readonly noted: readonly Trouble[]
+  /** The active pod was sealed, or may have been: the swap has to be finished. */
+  readonly begun: boolean
+}
+
+/** How traffic was moved: in one step, under a claim without a pin, or without any right to claim. */
+export type LatchUse = 'latched' | 'claimed' | 'refused'
+
+/**
+ * Reads the pods of the group again and decides anew, with the verdicts of this pass. No pod of `never` may win.
+ * @throws KubeError
+ */
+export type Redecide = (never: readonly string[], signal: AbortSignal) => Promise<Redecision>
+
+/**
+ * Never throws for what the cluster does. Everything that was claimed is released, or named in `stuck`.
+ * @throws Error a defect, after the release
+ */
+export async function handOver(context: SwapContext, plan: Plan, redecide: Redecide): Promise<Handover> {
+  const { deadline } = context
+  let [state, step] = begin(plan)
+  try {
+    while (step.kind !== 'end') {
+      const result = await carryOut(context, plan, step, redecide)
+      const time = {
+        allowsSeal: deadline.allowsSeal(),
+        allowsPromotion: deadline.allowsPromotion(),
+        isOver: deadline.swapping.aborted,
+      }
+      const following: Next = next(state, result, time)
+      ;[state, step] = following
+    }
+    return handoverOf(step.ending)
+  } catch (defect) {
+    if (state.held) await releaseAll(context, state.held)
+    throw defect
+  }
+}
+
+type Work = Exclude<Step, { kind: 'end' }>
+
+async function carryOut(context: SwapContext, plan: Plan, step: Work, redecide: Redecide): Promise<StepResult> {
+  const { clock, deadline, roleLabel } = context
+  const { swapping, releasing } = deadline
+  switch (step.kind) {
+    case 'claim':
+      return { kind: 'claimed', claimed: await claim(context, plan.group.services, step.winner, step.pin) }
+    case 'release':
+      return { kind: 'released', released: await releaseAll(context, step.held) }
+    case 'settle':
+      await clock.sleep(step.ms, releasing)
+      return { kind: 'waited' }
+    case 'back-off':
+      await backoff(context, step.attempt, swapping, step.atLeastMs)
+      return { kind: 'waited' }
+  }
+  try {
+    switch (step.kind) {
+      case 'seal':
+        return { kind: 'sealed', result: await seal(context, step.members, step.ballot, roleLabel, swapping) }
+      case 'check': {
+        const claimNow = await persistShortly(context, (signal) => check(context, step.held, signal), step.told)
+        return { kind: 'checked', stands: claimNow !== undefined }
+      }
+      case 'promote':
+        return { kind: 'promoted', result: await promote(context, step.winner, step.ballot, roleLabel, swapping) }
+      case 'redecide':
+        return {
+          kind: 'redecided',
+          now: await persistShortly(context, (signal) => redecide(step.never, signal)),
+        }
+    }
+  } catch (error) {
+    return { kind: 'failed', error }
+  }
+}
+
+function releaseAll(context: SwapContext, { services }: Claim): Promise<readonly Released[]> {
+  return Promise.all(services.map((service) => release(context, service, context.deadline.releasing)))
+}
+
+/** One attempt of a read while no pod is active: a request that hangs must leave time for another. */
+const READ_LIMIT_MS = 2_000
+
+function persistShortly<T>(
+  context: SwapContext,
+  read: (signal: AbortSignal) => Promise<T>,
+  told?: Parameters<typeof persist>[3],
+): Promise<T> {
+  const { swapping, within } = context.deadline
+  return persist(context, swapping, () => read(AbortSignal.any([swapping, within(READ_LIMIT_MS)])), told)
+}
+
+function handoverOf({ outcome, begun, noted, held, released, unclaimed }: Ending): Handover {
+  if (unclaimed || !held) {
+    const { refused = [], stuck = [] } = unclaimed ?? {}
+    return { outcome, latch: null, unlatched: [], stuck, noted: refused.filter(isChanged).map(changed), begun }
+  }
+  return {
+    outcome,
+    begun,
+    latch: held.services.length === 0 ? 'refused' : held.pinned ? 'latched' : 'claimed',
+    unlatched: held.refused.filter((refusal) => !isChanged(refusal)),
+    stuck: [...held.stuck, ...released.filter(isStuck)],
+    noted: [...held.refused.filter(isChanged).map(changed), ...alteredIn(released).map(changed), ...noted],
+  }
+}
+
+function changed({ service, error }: Refusal): Trouble {
+  return { kind: 'error', service, error }
+}

@@ -1,0 +1,29 @@
+/** The context of a pass: the cluster, the network, clock and random source, and its limits. Tests pass their own. */
+import type { SwapContext } from '../handover/context.js'
+import type { Probe } from '../health/probe.js'
+import type { Kube } from '../kube/port.js'
+import type { Settings } from '../settings/settings.js'
+import type { Timing } from '../util/clock.js'
+import type { FairShare } from './fair-share.js'
+import type { Overview, PanicBounds } from './overview.js'
+
+export interface Effects extends Timing {
+  readonly kube: Kube
+  readonly probe: Probe
+}
+
+/** The context of one group in a pass. */
+export interface GroupContext extends SwapContext, Effects, PanicBounds {
+  readonly defaults: Settings
+  /** The longest time that one probe may take, whatever a Service or a pod asks for. Milliseconds. */
+  readonly maxHealthTimeoutMs: number
+  readonly dryRun: boolean
+  /** Aborts when the user or the kubelet wants the pass to end early. */
+  readonly stop: AbortSignal
+  /** These decide which group is next with a probe, a swap or a request. */
+  readonly probes: FairShare
+  readonly swaps: FairShare
+  readonly requests: FairShare
+  /** The health of all groups. */
+  readonly overview: Overview
+}

@@ -1,0 +1,61 @@
+/** Makes the report on one group at the end of a pass. */
+import type { Group } from '../group/groups.js'
+import { planCheck } from '../health/plan.js'
+import { deadPorts, unreachable } from '../health/service-ports.js'
+import { uncheckedPorts } from '../health/unchecked-ports.js'
+import type { Write } from '../kube/recording.js'
+import type { GroupReport } from '../report/report.js'
+import type { Fault } from '../util/errors.js'
+import type { View } from './evaluate.js'
+
+/** The outcome of the work on a group. */
+export interface Ending {
+  readonly activeAfter?: string | undefined
+  readonly latch?: GroupReport['latch']
+  readonly warnings?: readonly string[]
+  readonly faults?: readonly Fault[]
+}
+
+/** @param group as it was when the pass began */
+export function reportOf(
+  { namespace, services }: Group,
+  { group, decision, settings, members, warnings }: View,
+  activeBefore: readonly string[],
+  writes: readonly Write[],
+  ending: Ending,
+): GroupReport {
+  const activeAfter = ending.activeAfter ?? untouched(activeBefore, writes)
+  const active = members.find(({ pod }) => pod.name === activeAfter)?.pod
+  return {
+    namespace,
+    services: services.map(({ name }) => name),
+    decision,
+    settings,
+    members,
+    ended: group.ended.length,
+    activeBefore,
+    activeAfter,
+    writes,
+    latch: ending.latch ?? null,
+    warnings: [
+      ...warnings,
+      ...(active ? deadPorts(services, active) : []),
+      ...(active ? uncheckedPorts(services, active, planCheck(active, settings), settings) : []),
+      ...(ending.warnings ?? []),
+    ],
+    faults: distinct([...(ending.faults ?? []), ...(active ? unreachable(services, active) : [])]),
+  }
+}
+
+/** Drops repeated faults: several attempts may meet the same one. */
+function distinct(faults: readonly Fault[]): readonly Fault[] {
+  return faults.filter((fault, n) => faults.findIndex(({ message }) => message === fault.message) === n)
+}
+
+const UNWRITTEN: readonly Write['result'][] = ['denied', 'unauthenticated', 'rejected', 'throttled']
+
+/** The active pod, unless this pass may have written to it. */
+function untouched([active, ...more]: readonly string[], writes: readonly Write[]): string | undefined {
+  const isWritten = ({ kind, name, result }: Write) => kind === 'pod' && name === active && !UNWRITTEN.includes(result)
+  return active === undefined || more.length > 0 || writes.some(isWritten) ? undefined : active
+}

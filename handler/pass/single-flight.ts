@@ -1,0 +1,57 @@
+/**
+ * If several passes share a process, each group is served by one pass at a time. A caller that needs no answer does not
+ * begin a group that is under way. A caller that needs an answer gets that of the next pass, together with all others
+ * that wait for it.
+ */
+import type { GroupReport } from '../report/report.js'
+
+/** `next`: the group was read before the wait, and must be read again. */
+type Serve = (turn: 'now' | 'next') => Promise<GroupReport>
+
+/** `undefined` when the process has ended meanwhile. */
+type Answer = GroupReport | undefined
+
+interface Served {
+  readonly current: Promise<Answer>
+  next?: Promise<Answer>
+}
+
+export class SingleFlight {
+  private readonly groups = new Map<string, Served>()
+  private closed = false
+
+  /** Whether a pass serves the group at the moment. */
+  isServed(key: string): boolean {
+    return this.groups.has(key)
+  }
+
+  /**
+   * Serves the group now. If another pass serves it, joins or begins the next pass over the group.
+   * @returns `undefined` when the process ends meanwhile
+   */
+  async serve(key: string, serve: Serve): Promise<Answer> {
+    if (this.closed) return undefined
+    const served = this.groups.get(key)
+    if (!served) return this.begin(key, serve('now'))
+    const next = () => (this.closed ? undefined : serve('next'))
+    served.next ??= served.current.then(next, next)
+    return served.next
+  }
+
+  /** Begins nothing more, and resolves when nothing is under way. */
+  async close(): Promise<void> {
+    this.closed = true
+    await Promise.allSettled([...this.groups.values()].map(({ current }) => current))
+  }
+
+  private begin(key: string, current: Promise<Answer>): Promise<Answer> {
+    const served: Served = { current }
+    this.groups.set(key, served)
+    const ended = () => {
+      if (served.next) void this.begin(key, served.next).catch(() => {})
+      else this.groups.delete(key)
+    }
+    current.then(ended, ended)
+    return current
+  }
+}

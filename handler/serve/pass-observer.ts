@@ -1,0 +1,55 @@
+/** Tells the metrics, the log, the readiness and the resync about passes and their groups. */
+import type { Selection } from '../pass/scope.js'
+import { exitCode } from '../report/exit-code.js'
+import type { GroupReport, Report } from '../report/report.js'
+import type { Reachability } from './reachability.js'
+import { changesIn } from './telemetry/changes.js'
+import type { Log } from './telemetry/log.js'
+import type { Metrics, Trigger } from './telemetry/metrics.js'
+import { NOT_WELL_MS, type Resync } from './watch/resync.js'
+
+interface Observers {
+  readonly metrics: Pick<Metrics, 'served' | 'passed'>
+  readonly reachability: Pick<Reachability, 'passed'>
+  readonly resync: Pick<Resync, 'requestWithin'>
+  readonly log: Pick<Log, 'print'>
+}
+
+export class PassObserver {
+  private readonly changes: ReturnType<typeof changesIn>
+  /** The groups that were told about before their pass ended. */
+  private readonly told = new WeakSet<GroupReport>()
+
+  constructor(
+    private readonly observers: Observers,
+    output: 'text' | 'json',
+  ) {
+    this.changes = changesIn(output)
+  }
+
+  /**
+   * Tells about a group as soon as it was served, however long the others of its pass take.
+   * @param report on it alone
+   */
+  groupServed(report: Report): void {
+    for (const group of report.groups) this.told.add(group)
+    this.observers.metrics.served(report)
+    this.print(this.changes(report, false))
+  }
+
+  /** Tells about the pass, and about those of its groups that were not told about before. */
+  passEnded(trigger: Trigger, selection: Selection, report: Report): void {
+    const { metrics, reachability, resync } = this.observers
+    const isWhole = selection === 'all' && !report.interrupted
+    const isTold = (group: GroupReport) => this.told.has(group)
+    metrics.served({ ...report, groups: report.groups.filter((group) => !isTold(group)) })
+    metrics.passed(trigger, report)
+    reachability.passed(report, isWhole)
+    if (exitCode(report) !== 0) resync.requestWithin(NOT_WELL_MS)
+    this.print(this.changes(report, isWhole, isTold))
+  }
+
+  private print(text: string | undefined): void {
+    if (text !== undefined) this.observers.log.print(text)
+  }
+}

@@ -1,0 +1,90 @@
+/** The forms in which users write a health check, one per line. */
+
+export type Check =
+  | { readonly kind: 'probe' }
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'http'; readonly scheme: 'http' | 'https'; readonly port: PortRef; readonly path: string }
+  | { readonly kind: 'tcp'; readonly port: PortRef }
+
+/** A number, or the name of a container port. */
+export type PortRef = number | string
+
+/** Characters of path and query together. */
+const MAX_PATH_LENGTH = 2_048
+
+/** The most checks of a pod. All of them run side by side. */
+const MAX_CHECKS = 8
+
+const WORDS: ReadonlyMap<string, Check> = new Map([
+  ['probe', { kind: 'probe' }],
+  ['ready', { kind: 'ready' }],
+])
+
+interface Scheme {
+  readonly form: string
+  /** @param rest the text after the port: path and query */
+  readonly read: (port: PortRef, rest: string) => Check | undefined
+}
+
+const SCHEMES: ReadonlyMap<string, Scheme> = new Map([
+  ['http', { form: 'http://:PORT/PATH', read: httpCheck('http') }],
+  ['https', { form: 'https://:PORT/PATH', read: httpCheck('https') }],
+  ['tcp', { form: 'tcp://:PORT', read: (port, rest) => (rest === '' ? { kind: 'tcp', port } : undefined) }],
+])
+
+const FORMS = [...WORDS.keys(), ...[...SCHEMES.values()].map(({ form }) => form)]
+
+export const CHECK_FORMS = `${FORMS.slice(0, -1).join(', ')} or ${FORMS.at(-1)} (no host: the check goes to the pod; PORT may be the name of a container port; PATH has at most ${MAX_PATH_LENGTH} characters), or at most ${MAX_CHECKS} of these, one a line, all of which have to pass`
+
+/**
+ * Parses checks, one per line. `undefined` if there is none, if there are too many, or if a line has none of the forms.
+ */
+export function parseChecks(text: string): readonly Check[] | undefined {
+  const lines = filledLines(text)
+  if (lines.length === 0 || lines.length > MAX_CHECKS) return undefined
+  const checks = lines.map(({ line }) => parseCheck(line))
+  return checks.every((check) => check !== undefined) ? checks : undefined
+}
+
+/**
+ * Names the wrong one of several lines. `undefined` if there is only one line.
+ * @param quote shows text that a user wrote
+ */
+export function wrongLine(text: string, quote: (text: string) => string): string | undefined {
+  const lines = filledLines(text)
+  if (lines.length < 2) return undefined
+  const wrong = lines.find(({ line }) => parseCheck(line) === undefined)
+  return wrong ? `line ${wrong.number}: ${quote(wrong.line)}` : `${lines.length} lines`
+}
+
+/**
+ * The lines that are not empty, with their numbers from 1. Surrounding spaces, which YAML can leave unseen, are
+ * removed.
+ */
+function filledLines(text: string): readonly { readonly line: string; readonly number: number }[] {
+  return text
+    .split('\n')
+    .map((line, n) => ({ line: line.trim(), number: n + 1 }))
+    .filter(({ line }) => line !== '')
+}
+
+/** Parses one check. `undefined` if it has none of the forms. */
+export function parseCheck(text: string): Check | undefined {
+  const match = /^([a-z]+):\/\/:([^/?#\s]+)([/?][^#\s]*)?$/.exec(text)
+  const [, scheme = '', portText = '', rest = ''] = match ?? []
+  const port = parsePort(portText)
+  if (port === undefined || rest.length > MAX_PATH_LENGTH) return WORDS.get(text)
+  return SCHEMES.get(scheme)?.read(port, rest)
+}
+
+function httpCheck(scheme: 'http' | 'https'): Scheme['read'] {
+  return (port, rest) => ({ kind: 'http', scheme, port, path: rest.startsWith('/') ? rest : `/${rest}` })
+}
+
+function parsePort(text: string): PortRef | undefined {
+  if (/^\d+$/.test(text)) {
+    const port = Number(text)
+    return port >= 1 && port <= 65_535 ? port : undefined
+  }
+  return /^(?=.*[a-z])[a-z0-9]([a-z0-9-]{0,13}[a-z0-9])?$/.test(text) ? text : undefined
+}

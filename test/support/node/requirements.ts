@@ -1,0 +1,45 @@
+// What a machine must have to run nodes.
+import { execFileSync } from 'node:child_process'
+import { findBinaries, goVersion } from '../cluster/binaries.js'
+import { networkPlugins } from './components.js'
+
+/** What it takes, and the Debian package that has it. */
+const needed = {
+  containerd: 'containerd',
+  runc: 'runc',
+  [`${networkPlugins}/ptp`]: 'containernetworking-plugins',
+  'iptables-save': 'iptables',
+  nft: 'nftables',
+  conntrack: 'conntrack',
+  ip: 'iproute2',
+  buildah: 'buildah',
+  '/usr/bin/busybox': 'busybox-static',
+}
+
+/** What is missing on this machine to run a node; undefined when nothing is. */
+export function whyNoNode(): string | undefined {
+  if (process.platform !== 'linux') return `a node runs on Linux, and this is ${process.platform}`
+  if (process.getuid?.() !== 0) return 'a node needs root'
+  const missing = Object.entries(needed).flatMap(([program, name]) => (isThere(program) ? [] : [name]))
+  if (missing.length > 0) return `programs are missing: apt-get install --no-install-recommends ${missing.join(' ')}`
+  if (findBinaries() === undefined) {
+    return `Kubernetes is not built: npm run cluster -- --build, once (minutes; needs Go ${goVersion} or newer)`
+  }
+  return undefined
+}
+
+function isThere(program: string): boolean {
+  try {
+    execFileSync('sh', ['-c', 'command -v "$0" || test -x "$0"', program], { stdio: 'ignore' })
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** The folder of Kubernetes' binaries. @throws Error with what is missing, and how to get it */
+export function requireNode(): string {
+  const why = whyNoNode()
+  if (why !== undefined) throw new Error(why)
+  return findBinaries() as string
+}

@@ -1,0 +1,95 @@
+import { execFileSync } from 'node:child_process'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { load } from 'js-yaml'
+import { describe, expect, test } from 'vitest'
+import { repository } from '../support/handler.js'
+
+const read = (path: string): string => readFileSync(join(repository, path), 'utf8')
+const readme = read('README.md')
+
+function section(title: string): string {
+  const [, rest = ''] = readme.split(`\n${title}\n`)
+  return rest.split(/^#{1,3} /m)[0] ?? ''
+}
+
+const codesIn = (text: string): readonly string[] =>
+  [...text.matchAll(/^\| `([a-z-]+)` \|/gm)].map(([, code = '']) => code)
+
+describe('Troubleshooting', () => {
+  test('has every error code', () => {
+    const file = readdirSync(join(repository, 'handler'), { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.ts'))
+      .map((name) => read(join('handler', name)))
+      .find((text) => text.includes('export type FaultCode ='))
+    const [type = ''] = /export type FaultCode =[^;]*?(?=\n\n)/.exec(file ?? '') ?? []
+    const codes = [...type.matchAll(/'([a-z-]+)'/g)].map(([, code = '']) => code)
+    expect(codes.length).toBeGreaterThan(10)
+    expect([...codesIn(section('### Error codes'))].sort()).toEqual([...codes].sort())
+  })
+
+  const [, reasons = '', whyNots = ''] = read('docs/decisions.md').split(/^## .*$/m)
+  /** All is well, or a handover was made for a reason that needs no remedy. */
+  const unremarkable = ['healthy', 'no-active', 'active-gone', 'active-not-ready', 'active-failed', 'preferred']
+
+  test('has every decision code that may be a sign of trouble', () => {
+    const expected = codesIn(reasons).filter((code) => !unremarkable.includes(code))
+    expect([...codesIn(section('### Decision codes'))].sort()).toEqual([...expected].sort())
+  })
+
+  test('has every reason why a pod cannot take over', () => {
+    expect(codesIn(section('### Why a pod cannot take over'))).toEqual(codesIn(whyNots))
+  })
+})
+
+describe('Install', () => {
+  const blocks = [...section('## Install').matchAll(/^```sh\n(.*?)^```$/gms)].map(([, block = '']) => block)
+  const commands = blocks.slice(0, 2).join('')
+  const { version } = JSON.parse(read('package.json')) as { version: string }
+
+  test('Its commands, as they are printed, build the image, push it and apply a kustomization that is whole', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'active-passive-readme-'))
+    try {
+      const checkout = join(folder, 'checkout')
+      cpSync(join(repository, 'jobs'), join(checkout, 'jobs'), { recursive: true })
+      const stubs = join(folder, 'stubs')
+      mkdirSync(stubs)
+      for (const name of ['docker', 'kubectl']) {
+        writeFileSync(join(stubs, name), `#!/bin/sh\necho "${name} $*" >> '${join(folder, 'log')}'\n`, { mode: 0o755 })
+      }
+      const env = { PATH: `${stubs}:${process.env.PATH}`, HOME: folder }
+      execFileSync('sh', ['-eu', '-c', commands], { cwd: checkout, env })
+
+      const image = 'HOST/PATH/active-passive'
+      expect(readFileSync(join(folder, 'log'), 'utf8').trim().split('\n')).toEqual([
+        `docker build -t ${image}:${version} .`,
+        `docker push ${image}:${version}`,
+        'kubectl apply -k ../my-active-passive',
+        'kubectl get pods -n default -l app=helloworld -L role --watch',
+      ])
+      const overlay = join(folder, 'my-active-passive')
+      const kustomization = load(readFileSync(join(overlay, 'kustomization.yaml'), 'utf8')) as {
+        readonly resources: readonly string[]
+      }
+      expect(kustomization).toMatchObject({
+        namespace: 'default',
+        images: [{ name: 'active-passive', newName: image, newTag: version }],
+      })
+      expect(kustomization.resources).toEqual(['../checkout/jobs/cronjob', '../checkout/jobs/demo'])
+      for (const resource of kustomization.resources) {
+        expect(existsSync(join(overlay, resource, 'kustomization.yaml'))).toBe(true)
+      }
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  })
+
+  test('The image of a kind cluster has the name and the version that the manifests ask for', () => {
+    const kind = blocks.find((block) => block.includes('kind load')) ?? ''
+    const [image = ''] = /active-passive:\S+/.exec(read('jobs/cronjob/cronjob.yaml')) ?? []
+    expect(image).toBe(`active-passive:${version}`)
+    expect(kind).toContain(`docker build -t ${image} .\n`)
+    expect(kind).toContain(`kind load docker-image ${image}\n`)
+  })
+})
