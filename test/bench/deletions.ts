@@ -5,7 +5,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { until } from '../support/cluster/poll.js'
-import { startTraffic } from '../support/node/traffic.js'
+import { startTraffic } from '../support/node/client-traffic.js'
 import { type Demo, demos, type NodeWorld, openNodeWorld, withoutSleep } from '../support/on-node.js'
 import { clusterOrExit } from './cluster.js'
 import { longestOf, outagesOf, secondsOf } from './outages.js'

@@ -2,7 +2,7 @@
  * `npm run bench:detection`: from the failure of the active pod to the new pod's answers, with `serve` triggered by a
  * webhook, a loop and a watch. On a real node, a client opens a new connection every 5 ms through the Service's cluster IP.
  */
-import { describeDetections, detections, ways } from '../support/detection.js'
+import { describeDetections, detections, ways } from '../support/detection-runs.js'
 import { runsFlag, scriptFlags } from '../support/flags.js'
 import { clusterOrExit } from './cluster.js'
 

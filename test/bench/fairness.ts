@@ -14,8 +14,8 @@ import { type OnCluster, openNamespace, WATCH_RIGHTS } from '../support/on-clust
 import { podDraft, podStatus } from '../support/pods.js'
 import { type Replica, startReplica } from '../support/replica.js'
 import { startServer, type TestServer } from '../support/servers.js'
-import { compareAttacks } from './attacks.js'
 import { median, spread } from './measure.js'
+import { compareAttacks } from './tenant-attacks.js'
 
 const {
   groups: GROUPS,

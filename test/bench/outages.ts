@@ -1,5 +1,5 @@
 // The times in which the clients of a Service got no answer. Pure.
-import type { Sample } from '../support/node/traffic.js'
+import type { Sample } from '../support/node/client-traffic.js'
 
 /** From the first connection that was not answered to the first that was again. Milliseconds since 1970. */
 export interface Outage {

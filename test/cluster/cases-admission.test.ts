@@ -1,7 +1,7 @@
 // An admission policy that changes what is written: the API server's 200 is then not what was asked for.
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest'
 import { CLAIM, EPOCH, FAILURES, PIN } from '../../handler/kube/keys.js'
-import { changeUpdates, type MutatingPolicyDraft, type Policy } from '../support/admission.js'
+import { changeUpdates, type MutatingPolicyDraft, type Policy } from '../support/admission-policies.js'
 import { type Observer, observe } from '../support/cluster/observer.js'
 import { type JsonRun, type OnCluster, openNamespace } from '../support/on-cluster.js'
 import type { TestServer } from '../support/servers.js'

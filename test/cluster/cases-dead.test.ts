@@ -1,6 +1,6 @@
 // Pods that can never serve again: they have no say, and they cost nothing.
 import { beforeEach, describe, expect, inject, it } from 'vitest'
-import { refuseUpdates } from '../support/admission.js'
+import { refuseUpdates } from '../support/admission-policies.js'
 import { until } from '../support/cluster/poll.js'
 import { freePort } from '../support/cluster/ports.js'
 import { inBatches } from '../support/in-batches.js'

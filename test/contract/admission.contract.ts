@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { JsonObject } from '../support/api/json.js'
 import { at, itemsAt, textAt } from '../support/api/objects.js'
-import type { AdmissionRule, Connection } from './connection.js'
 import { by, type PodsIn, podsIn } from './pods-in.js'
+import type { AdmissionRule, Connection } from './wire.js'
 
 const patience = { timeout: 10_000, interval: 20 }
 const role = '/metadata/labels/role'

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { toGoJson } from '../../handler/kube/go-json.js'
 import type { Json, JsonObject } from '../support/api/json.js'
 import { at, itemsAt, textAt } from '../support/api/objects.js'
-import type { Connection, Received } from './connection.js'
+import type { Connection, Received } from './wire.js'
 
 const json = 'application/json'
 const ESCAPED = '<>&\u2028\u2029'

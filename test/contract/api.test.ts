@@ -6,10 +6,10 @@ import { at, textAt } from '../support/api/objects.js'
 import { startApi } from '../support/api/server.js'
 import { forbidden } from '../support/api/status.js'
 import { admissionContract } from './admission.contract.js'
-import { admissionOf, policyObjects, policyOf } from './admission.js'
+import { admissionOf, policyObjects, policyOf } from './admission-rules.js'
 import { apiContract } from './api.contract.js'
-import { type Connection, wireTo } from './connection.js'
 import { managersContract } from './managers.contract.js'
+import { type Connection, wireTo } from './wire.js'
 
 const cluster = inject('cluster')
 

@@ -4,7 +4,7 @@ import { at, itemsAt, type KubeObject } from '../support/api/objects.js'
 import { type Api, type Fault, startApi } from '../support/api/server.js'
 import { tooManyRequests } from '../support/api/status.js'
 import { Store } from '../support/api/store.js'
-import { type Wire, wireTo } from './connection.js'
+import { type Wire, wireTo } from './wire.js'
 
 const pod = { metadata: { name: 'a', namespace: 'n', labels: { app: 'db' } }, spec: { nodeName: 'node' } }
 const patience = { timeout: 10_000, interval: 10 }

@@ -1,7 +1,7 @@
 /** Pods of a namespace, over raw HTTP. */
 import { expect } from 'vitest'
 import type { Json, JsonObject } from '../support/api/json.js'
-import type { Connection, Received, Sent } from './connection.js'
+import type { Connection, Received, Sent } from './wire.js'
 
 type More = Pick<Sent, 'query' | 'userAgent'>
 

@@ -1,6 +1,6 @@
 /** What the demo shows: plain lines, or colours and a small picture on a terminal. */
 import { styleText } from 'node:util'
-import { SERVICE, type Traffic, type World } from './world.js'
+import { SERVICE, type Traffic, type World } from './demo-world.js'
 
 type Style = Parameters<typeof styleText>[0]
 

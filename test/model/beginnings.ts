@@ -5,11 +5,11 @@ import { type PassOptions, pass } from '../../handler/pass/pass.js'
 import { DEFAULT_SETTINGS } from '../../handler/settings/settings.js'
 import { aPod } from '../support/builders.js'
 import { Behaviour, type Point } from './behaviour.js'
-import { NONE, Objects } from './cluster.js'
 import { bornPod, COMERS, type ComerKind, copiedPod } from './comers.js'
+import { NONE, Objects } from './model-cluster.js'
+import type { Admission, FaultKind, World } from './model-world.js'
 import { type Code, DEADLINE_MS, type Setup } from './run.js'
 import type { State } from './state.js'
-import type { Admission, FaultKind, World } from './world.js'
 
 const OPTIONS = {
   namespaces: ['default'],

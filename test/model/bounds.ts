@@ -1,6 +1,6 @@
 /** The common bounds of most searches. */
 import type { Bounds } from './beginnings.js'
-import type { FaultKind } from './world.js'
+import type { FaultKind } from './model-world.js'
 
 export interface Exploration {
   readonly name: string

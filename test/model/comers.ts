@@ -2,7 +2,7 @@
 import { ACTIVE_SINCE, EPOCH, PIN } from '../../handler/kube/keys.js'
 import type { Pod, Writer } from '../../handler/kube/port.js'
 import { aPod } from '../support/builders.js'
-import type { Comer } from './world.js'
+import type { Comer } from './model-world.js'
 
 export type ComerKind = 'born active' | 'born passive' | 'copy, active' | 'copy, passive' | 'copy, without a role'
 

@@ -5,9 +5,9 @@ import { PIN } from '../../handler/kube/keys.js'
 import { FIELD_MANAGER, type Pod, type Service } from '../../handler/kube/port.js'
 import { hasEnded, isActive } from '../support/roles.js'
 import { changed, ownedBy } from '../support/stored.js'
-import { NONE } from './cluster.js'
+import { NONE } from './model-cluster.js'
+import type { World } from './model-world.js'
 import { blinded, type State } from './state.js'
-import type { World } from './world.js'
 
 export interface Fault {
   readonly text: string

@@ -9,13 +9,13 @@
 
 import { isActivation, isActive } from '../support/roles.js'
 import type { Call } from '../support/stored.js'
-import type { Kept } from './admission.js'
 import type { Event, Point } from './behaviour.js'
-import { type Cluster, type Done, NONE } from './cluster.js'
 import { podFaults, reaction, serviceFaults } from './faults.js'
+import { type Cluster, type Done, NONE } from './model-cluster.js'
+import type { World } from './model-world.js'
+import type { Kept } from './modelled-admission.js'
 import { type Flying, meddledWith, type State } from './state.js'
 import * as say from './story.js'
-import type { World } from './world.js'
 
 /** One pod more than there would be is the most that a pass may cause. */
 export const MOST_LET_GO = 1

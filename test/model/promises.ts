@@ -3,10 +3,10 @@ import { ACTIVE_SINCE, CLAIM, EPOCH, HEALED, PIN, TAKEN_BACK } from '../../handl
 import { FIELD_MANAGER, type Pod } from '../../handler/kube/port.js'
 import { epochOf, hasEnded, isActivation, isActive, isPromotion } from '../support/roles.js'
 import { basisOf, type Point } from './behaviour.js'
-import { type Cluster, NONE } from './cluster.js'
+import { type Cluster, NONE } from './model-cluster.js'
+import type { World } from './model-world.js'
 import { MOST_LET_GO, type Move } from './moves.js'
 import type { State } from './state.js'
-import type { World } from './world.js'
 
 /** Of whatever happens. */
 export function brokenBy(world: World, move: Move): string | undefined {

@@ -1,11 +1,11 @@
 /** The passes that follow once nothing more goes wrong: they must put everything right. */
 
 import type { Point } from './behaviour.js'
+import type { World } from './model-world.js'
 import { answered, type Move, reacted } from './moves.js'
 import { brokenAtRest, brokenBy } from './promises.js'
 import type { Found } from './search.js'
 import type { State } from './state.js'
-import type { World } from './world.js'
 
 /** So many passes put everything right. */
 const PASSES = 3

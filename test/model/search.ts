@@ -1,10 +1,10 @@
 /** Searches every order of moves from some first states on. A state that was seen before is not searched again. */
 import { seededRandom } from '../support/random.js'
+import type { World } from './model-world.js'
 import { ends, type FoundState, type Move, movesFrom } from './moves.js'
 import { brokenBy } from './promises.js'
 import { type Fingerprint, fingerprintOf, Seen } from './seen.js'
 import { keyOf, type State } from './state.js'
-import type { World } from './world.js'
 
 export interface Found {
   readonly broken: string

@@ -1,7 +1,7 @@
 /** A state of the world: the cluster, the progress of the passes, the writes under way, and the faults yet to come. */
 import type { Pod } from '../../handler/kube/port.js'
 import type { Point } from './behaviour.js'
-import type { Cluster } from './cluster.js'
+import type { Cluster } from './model-cluster.js'
 
 /** A write that nobody waits for any more, and that may still be carried out. */
 export interface Flying {

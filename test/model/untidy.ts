@@ -1,6 +1,6 @@
 /** Searches of untidy groups: their pods end, come with roles or marks, lose labels, or are changed by admission. */
 import { type Exploration, LABELS, LATCH, TWO } from './bounds.js'
-import type { FaultKind } from './world.js'
+import type { FaultKind } from './model-world.js'
 
 const FEW: readonly FaultKind[] = ['no answer', 'deleted', 'recreated']
 const BORN = { coming: 1, comers: ['born active', 'born passive'] } as const

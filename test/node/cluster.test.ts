@@ -7,7 +7,7 @@ import { afterEach, describe, expect, inject, it } from 'vitest'
 import { kube } from '../support/cluster/client.js'
 import { until } from '../support/cluster/poll.js'
 import { typescriptFile } from '../support/cluster/processes.js'
-import { startCluster } from '../support/node/cluster.js'
+import { startCluster } from '../support/node/node-cluster.js'
 
 /** Control groups, files and processes that belong to the cluster of this folder. */
 function leftOf(folder: string): readonly string[] {
@@ -37,7 +37,7 @@ const elsewhere: (() => Promise<void>)[] = []
 
 /** Starts a cluster in a process of its own, and waits until it is up. */
 async function clusterElsewhere(): Promise<{ readonly kill: () => Promise<void>; readonly folder: string }> {
-  const { command, args } = typescriptFile(new URL('../support/cluster/main.ts', import.meta.url))
+  const { command, args } = typescriptFile(new URL('../support/cluster/command.ts', import.meta.url))
   const child = spawn(command, [...args, '--node'], { stdio: ['ignore', 'pipe', 'inherit'] })
   const exit = once(child, 'exit')
   const kill = async (): Promise<void> => {

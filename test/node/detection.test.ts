@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
-import { type Detection, describeDetections, detections } from '../support/detection.js'
-import { type NodeCluster, startCluster } from '../support/node/cluster.js'
+import { type Detection, describeDetections, detections } from '../support/detection-runs.js'
+import { type NodeCluster, startCluster } from '../support/node/node-cluster.js'
 
 const images = inject('images')
 /** Each way once: what is asked of them holds each time. `npm run bench:detection` makes more of them. */

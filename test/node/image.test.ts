@@ -6,7 +6,7 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { repository, runHandler } from '../support/handler.js'
 import { type Kubectl, kubectlFor } from '../support/kubectl.js'
-import { type NodeCluster, startCluster } from '../support/node/cluster.js'
+import { type NodeCluster, startCluster } from '../support/node/node-cluster.js'
 import { openImage } from '../support/oci-archive.js'
 
 const run = promisify(execFile)

@@ -2,8 +2,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'v
 import { type AuditedRequest, requestsOf } from '../support/cluster/audit.js'
 import { type KubeList, type KubeObject, mergePatch } from '../support/cluster/client.js'
 import { until } from '../support/cluster/poll.js'
-import { type NodeCluster, startCluster } from '../support/node/cluster.js'
-import { startTraffic } from '../support/node/traffic.js'
+import { startTraffic } from '../support/node/client-traffic.js'
+import { type NodeCluster, startCluster } from '../support/node/node-cluster.js'
 import { type DemoPod, demos, type NodeWorld, openNodeWorld, restless, withoutSleep } from '../support/on-node.js'
 
 const images = inject('images')

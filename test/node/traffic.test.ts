@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { describeSeries, handovers, type Series } from '../support/handover.js'
-import { type NodeCluster, startCluster } from '../support/node/cluster.js'
+import { type NodeCluster, startCluster } from '../support/node/node-cluster.js'
 
 const images = inject('images')
 /** Each setting once: what is asked of them holds each time. `npm run bench:traffic` makes more of them. */

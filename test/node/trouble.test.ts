@@ -1,9 +1,9 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest'
 import type { KubeList, KubeObject } from '../support/cluster/client.js'
 import { until } from '../support/cluster/poll.js'
-import { type NodeCluster, startCluster } from '../support/node/cluster.js'
+import { startTraffic } from '../support/node/client-traffic.js'
 import type { Node } from '../support/node/node.js'
-import { startTraffic } from '../support/node/traffic.js'
+import { type NodeCluster, startCluster } from '../support/node/node-cluster.js'
 import { type DemoPod, type NodeWorld, openNodeWorld, withoutSleep } from '../support/on-node.js'
 
 /** Until it is told otherwise; and a pass that was missed meanwhile is made then. */

@@ -5,7 +5,7 @@ import { inTurns } from '../bench/workloads/scenarios/flaps.js'
 import { terminatingActive, thirdHangs } from '../bench/workloads/scenarios/planned.js'
 import { play } from '../bench/workloads/stage.js'
 import { repository } from '../support/handler.js'
-import { type NodeCluster, startCluster } from '../support/node/cluster.js'
+import { type NodeCluster, startCluster } from '../support/node/node-cluster.js'
 
 const images = inject('images')
 

@@ -3,9 +3,9 @@ import fc from 'fast-check'
 import type { Code } from '../model/run.js'
 import { parameters } from '../properties/runs.js'
 import { withoutStacks } from '../support/stacks.js'
-import type { Figures } from './figures.js'
 import type { Plan } from './plan.js'
 import { simulate } from './simulation.js'
+import type { Figures } from './simulation-figures.js'
 
 /** Seconds on a machine of its own, minutes beside others; none where somebody asked for more. */
 export const limit = { timeout: process.env.FC_RUNS === undefined ? 240_000 : 0 }

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { mutated } from '../model/mutate.js'
 import { limit, simulateAll } from './explore.js'
-import { simulatedMutants } from './mutants.js'
 import { smallPlan } from './plan.js'
+import { simulatedMutants } from './simulated-mutants.js'
 
 /** At most: it stops where it finds something. */
 const RUNS = 200

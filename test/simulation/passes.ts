@@ -14,14 +14,21 @@ import type { Code } from '../model/run.js'
 import { describeCall } from '../model/story.js'
 import { hasEnded, isPromotion, isSeal } from '../support/roles.js'
 import type { Call, WriteCall } from '../support/stored.js'
-import type { Admit } from './cluster.js'
-import { connect, nameOf, never, type Server } from './connection.js'
 import { fateOf, refusedFate } from './fate.js'
 import { NAMESPACES } from './groups.js'
 import { chanceOf, oneOf, type Plan } from './plan.js'
-import { brokenByEnd, brokenByMove, brokenByPlan, brokenByReport, brokenByWrite, type Knowledge } from './promises.js'
-import { Traffic } from './traffic.js'
-import type { World } from './world.js'
+import type { Admit } from './simulated-cluster.js'
+import { connect, nameOf, never, type Server } from './simulated-connection.js'
+import {
+  brokenByEnd,
+  brokenByMove,
+  brokenByPlan,
+  brokenByReport,
+  brokenByWrite,
+  type Knowledge,
+} from './simulated-promises.js'
+import { Traffic } from './simulated-traffic.js'
+import type { World } from './simulated-world.js'
 
 const MINUTE_MS = 60_000
 const OPTIONS = {

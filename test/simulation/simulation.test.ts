@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { limit, simulateAll } from './explore.js'
-import { inWords, sumOf } from './figures.js'
 import { largePlan, smallPlan } from './plan.js'
 import { PASSES_TO_REST } from './simulation.js'
+import { inWords, sumOf } from './simulation-figures.js'
 
 const FEW_GROUPS_RUNS = 40
 const HANGING_RUNS = 10

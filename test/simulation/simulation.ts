@@ -5,11 +5,11 @@ import type { Code } from '../model/run.js'
 import { NOW } from '../support/builders.js'
 import { VirtualClock } from '../support/virtual-clock.js'
 import { LATEST_MS } from './fate.js'
-import type { Figures } from './figures.js'
 import { Passes } from './passes.js'
 import { chanceOf, oneOf, type Plan } from './plan.js'
-import { brokenAtRest, hasCandidate, isServed } from './promises.js'
-import { World } from './world.js'
+import { brokenAtRest, hasCandidate, isServed } from './simulated-promises.js'
+import { World } from './simulated-world.js'
+import type { Figures } from './simulation-figures.js'
 
 /** So many passes serve every group again that can be served, once nothing goes wrong any more. */
 export const PASSES_TO_REST = 3

@@ -6,8 +6,8 @@ import type { Change } from '../support/cluster/history.js'
 import { podStatus } from '../support/pods.js'
 import { standstills } from './fire/chronicle.js'
 import { soakFire } from './fire/fire.js'
+import { type Fire, judgeFire, type Life } from './fire/fire-judge.js'
 import { longestGap } from './fire/gap.js'
-import { type Fire, judgeFire, type Life } from './fire/judge.js'
 import { timeline } from './fire/timeline.js'
 
 describe.skipIf(findBinaries() === undefined)('four handlers under fire for a minute', () => {

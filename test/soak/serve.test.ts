@@ -1,6 +1,6 @@
 import { describe, expect, inject, it } from 'vitest'
 import { judge, type Sample } from './judge.js'
-import { soakServe } from './serve.js'
+import { soakServe } from './serve-soak.js'
 
 const cluster = inject('cluster')
 

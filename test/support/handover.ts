@@ -3,9 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { spread } from '../bench/measure.js'
 import { type AuditedRequest, requestsOf } from './cluster/audit.js'
 import { until } from './cluster/poll.js'
-import type { NodeCluster } from './node/cluster.js'
-import type { ProxyMode } from './node/components.js'
-import { type Sample, startTraffic, type Traffic } from './node/traffic.js'
+import { type Sample, startTraffic, type Traffic } from './node/client-traffic.js'
+import type { NodeCluster } from './node/node-cluster.js'
+import type { ProxyMode } from './node/node-components.js'
 import { type Demo, type DemoPod, demos, type NodeWorld, openNodeWorld, passUser, withoutSleep } from './on-node.js'
 
 /** What is compared. */

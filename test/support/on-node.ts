@@ -4,7 +4,7 @@ import { type Kube, type KubeList, type KubeObject, kube } from './cluster/clien
 import { until } from './cluster/poll.js'
 import { repository } from './handler.js'
 import { type Kubectl, kubectlFor } from './kubectl.js'
-import type { NodeCluster } from './node/cluster.js'
+import type { NodeCluster } from './node/node-cluster.js'
 import { type Overlay, withOverlay } from './overlay.js'
 
 /** The kinds of the demo, by what owns the pods. Its Service has the same name as its owner. */

@@ -1,6 +1,6 @@
 // From what was recorded during a scenario to its figures. Pure.
 import { type Change, holders, maxActives } from '../../support/cluster/history.js'
-import type { Sample } from '../../support/node/traffic.js'
+import type { Sample } from '../../support/node/client-traffic.js'
 import { byTime, longestOf, outagesOf, secondsOf } from '../outages.js'
 import { healthAt, isReady, type Life, livesOf, servesThroughout } from './lives.js'
 import type { Probe } from './witness.js'

@@ -1,7 +1,7 @@
 // What a scenario may have recorded, in few words. Times are milliseconds; the clock counts from 0.
 
 import type { Change } from '../../support/cluster/history.js'
-import type { Sample } from '../../support/node/traffic.js'
+import type { Sample } from '../../support/node/client-traffic.js'
 import type { Recorded } from './figures.js'
 import type { Probe } from './witness.js'
 

@@ -7,9 +7,9 @@ import { until } from '../../support/cluster/poll.js'
 import { seededRandom } from '../../support/random.js'
 import type { Behaviour } from '../../support/servers.js'
 import type { Chronicle } from './chronicle.js'
+import type { FirePod, FireWorld } from './fire-world.js'
 import type { Span } from './gap.js'
 import type { Handler } from './handlers.js'
-import type { FirePod, FireWorld } from './world.js'
 
 export interface Burning {
   readonly world: FireWorld

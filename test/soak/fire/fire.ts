@@ -8,9 +8,9 @@ import { seededRandom } from '../../support/random.js'
 import type { Judgement } from '../judge.js'
 import { Chronicle } from './chronicle.js'
 import { disturb } from './disturbances.js'
+import { judgeFire } from './fire-judge.js'
+import { openFireWorld } from './fire-world.js'
 import { type Handler, type HandlerDraft, startAgainAndAgain } from './handlers.js'
-import { judgeFire } from './judge.js'
-import { openFireWorld } from './world.js'
 
 /** One failure is a failed pod, so that there is much to do. */
 const CHECK = ['--failures', '1', '--health-timeout', '500ms']

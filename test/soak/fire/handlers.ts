@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type RunningHandler, startHandler } from '../../support/handler.js'
 import { type TcpProxy, throughProxy } from '../../support/tcp-proxy.js'
 import type { Chronicle } from './chronicle.js'
-import type { Life } from './judge.js'
+import type { Life } from './fire-judge.js'
 
 export interface Handler {
   readonly name: string

@@ -2,8 +2,8 @@
 import { CLAIM, EPOCH } from '../../../handler/kube/keys.js'
 import type { Change } from '../../support/cluster/history.js'
 import type { Entry } from './chronicle.js'
+import type { Fire } from './fire-judge.js'
 import type { Span } from './gap.js'
-import type { Fire } from './judge.js'
 
 /** What led to it. */
 const BEFORE_MS = 2_000

@@ -206,7 +206,7 @@ function pod(name: string) {
 
 function start(args: readonly string[] = [], env: NodeJS.ProcessEnv = {}): ChildProcess {
   const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
-  const main = fileURLToPath(new URL('./main.ts', import.meta.url))
+  const main = fileURLToPath(new URL('./command.ts', import.meta.url))
   return spawn(process.execPath, ['--import', tsx, main, ...args], {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

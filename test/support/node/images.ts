@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { cacheFolder, makeOnce } from '../cluster/cache.js'
 import { lastLines, startKeeper } from '../cluster/processes.js'
-import { pauseImage } from './components.js'
+import { pauseImage } from './node-components.js'
 import { requireNode } from './requirements.js'
 
 const run = promisify(execFile)

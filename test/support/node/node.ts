@@ -6,6 +6,7 @@ import type { RunningControlPlane } from '../cluster/control-plane.js'
 import { until } from '../cluster/poll.js'
 import type { Process } from '../cluster/processes.js'
 import type { Programs } from '../cluster/programs.js'
+import type { Machine } from './machines.js'
 import {
   containerdConfig,
   containerdSocket,
@@ -13,8 +14,7 @@ import {
   networkConfig,
   type ProxyMode,
   proxyConfig,
-} from './components.js'
-import type { Machine } from './machines.js'
+} from './node-components.js'
 
 export interface Node {
   readonly name: string

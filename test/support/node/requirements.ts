@@ -1,7 +1,7 @@
 // What a machine must have to run nodes.
 import { execFileSync } from 'node:child_process'
 import { findBinaries, goVersion } from '../cluster/binaries.js'
-import { networkPlugins } from './components.js'
+import { networkPlugins } from './node-components.js'
 
 /** What it takes, and the Debian package that has it. */
 const needed = {

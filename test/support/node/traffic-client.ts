@@ -3,7 +3,7 @@
 import { request } from 'node:http'
 import { connect } from 'node:net'
 import { createInterface } from 'node:readline'
-import type { Post, Posted, Sample } from './traffic.js'
+import type { Post, Posted, Sample } from './client-traffic.js'
 
 const [localAddress, host, port, everyMs, timeoutMs, lastMs] = process.argv.slice(2)
 const ANSWER_MS = 5_000

@@ -2,8 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { runHandler } from '../support/handler.js'
 import type { Behaviour } from '../support/servers.js'
+import { buildWorld, type World } from './demo-world.js'
 import { openScreen, type Screen } from './picture.js'
-import { buildWorld, type World } from './world.js'
 
 const watches = process.argv.includes('--watch')
 const unknown = process.argv.slice(2).find((arg) => arg !== '--watch')

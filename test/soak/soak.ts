@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto'
 import { startControlPlane } from '../support/cluster/control-plane.js'
 import { scriptFlags } from '../support/flags.js'
 import { soakFire } from './fire/fire.js'
-import { soakServe } from './serve.js'
+import { soakServe } from './serve-soak.js'
 
 const interrupted = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => interrupted.abort())

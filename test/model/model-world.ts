@@ -1,8 +1,8 @@
 /** The part of the world that stays the same during a search. */
 import type { Pod, Service } from '../../handler/kube/port.js'
-import type { Kept } from './admission.js'
 import type { Behaviour } from './behaviour.js'
-import type { Objects } from './cluster.js'
+import type { Objects } from './model-cluster.js'
+import type { Kept } from './modelled-admission.js'
 
 export interface World {
   readonly objects: Objects

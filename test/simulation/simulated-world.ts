@@ -5,10 +5,10 @@ import type { Pod, Service } from '../../handler/kube/port.js'
 import type { Clock } from '../../handler/util/clock.js'
 import { hasEnded, isActive, isBornWithRole, ownMark } from '../support/roles.js'
 import { changed, ownedBy, selects } from '../support/stored.js'
-import { Admission } from './admission.js'
-import { Cluster } from './cluster.js'
 import { copyOf, groupOf, jobPodOf, podOf, type SimulatedGroup } from './groups.js'
 import { chanceOf, oneOf, type Plan } from './plan.js'
+import { Admission } from './simulated-admission.js'
+import { Cluster } from './simulated-cluster.js'
 
 const POD_TROUBLES = [
   'fails',

@@ -62,7 +62,7 @@ for (const exploration of explorations.filter(({ name }) => name.includes(only ?
   process.stderr.write(`${exploration.name}: ${seconds()} s\n`)
   if (isFull)
     process.stderr.write(
-      'The memory is full. `node --max-old-space-size=MEGABYTES --import tsx test/model/main.ts` may have more.\n',
+      'The memory is full. `node --max-old-space-size=MEGABYTES --import tsx test/model/explore.ts` may have more.\n',
     )
   if (!result.found) continue
   console.log([`${result.found.broken}:`, ...result.found.story].join('\n  '))

@@ -9,9 +9,9 @@ import { requestsOf } from './cluster/audit.js'
 import { until } from './cluster/poll.js'
 import { repository } from './handler.js'
 import { type Handover, handoverOf, milliseconds, watchClients } from './handover.js'
-import type { NodeCluster } from './node/cluster.js'
+import type { Traffic } from './node/client-traffic.js'
 import type { Machine } from './node/machines.js'
-import type { Traffic } from './node/traffic.js'
+import type { NodeCluster } from './node/node-cluster.js'
 import { type DemoPod, demos, type NodeWorld, openNodeWorld } from './on-node.js'
 
 export interface Way {

@@ -6,8 +6,8 @@ import type { Cluster } from '../../support/cluster-context.js'
 import { type OnCluster, openNamespace } from '../../support/on-cluster.js'
 import type { Behaviour, TestServer } from '../../support/servers.js'
 import type { Chronicle } from './chronicle.js'
+import type { Group } from './fire-judge.js'
 import type { Health } from './gap.js'
-import type { Group } from './judge.js'
 
 const PODS = 3
 /** This Service, the only one of its group, may not be patched: its swaps go without a claim. */

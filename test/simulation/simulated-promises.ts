@@ -4,8 +4,8 @@ import type { Pod, Service } from '../../handler/kube/port.js'
 import { epochOf, hasEnded, isActive, isBornWithRole, isPromotion, ownMark } from '../support/roles.js'
 import type { WriteCall } from '../support/stored.js'
 import type { SimulatedGroup } from './groups.js'
-import type { TrafficMove } from './traffic.js'
-import type { World } from './world.js'
+import type { TrafficMove } from './simulated-traffic.js'
+import type { World } from './simulated-world.js'
 
 /** What a pass knows, and what it has asked for. */
 export interface Knowledge {

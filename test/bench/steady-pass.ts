@@ -2,7 +2,7 @@
  * `npm run bench`: what one steady pass costs as a whole process, against an empty Node process of the same moment.
  * The two run in turns, so that the ratios hold when the machine's speed drifts.
  */
-import { buildWorld } from '../demo/world.js'
+import { buildWorld } from '../demo/demo-world.js'
 import { type Figures, measure, spread } from './measure.js'
 
 const WARM_UPS = 2

@@ -1,7 +1,7 @@
 /** Follows the traffic of each Service: its pod, and the write that moved it there. */
 import type { Pod, Service } from '../../handler/kube/port.js'
 import type { SimulatedGroup } from './groups.js'
-import type { World } from './world.js'
+import type { World } from './simulated-world.js'
 
 /** A write that made a Service select another pod, or none. */
 export interface TrafficMove {

@@ -2,7 +2,7 @@
 import type { Admission } from '../support/api/admission.js'
 import type { JsonObject } from '../support/api/json.js'
 import { labelsOf, stringsAt } from '../support/api/objects.js'
-import type { AdmissionRule } from './connection.js'
+import type { AdmissionRule } from './wire.js'
 
 /** The name of the policy and of its binding. */
 export const policyOf = (namespace: string, { kind }: AdmissionRule): string => `${namespace}-${kind}`

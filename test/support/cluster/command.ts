@@ -3,8 +3,8 @@ import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { hideBin } from 'yargs/helpers'
 import yargs from 'yargs/yargs'
-import { type NodeCluster, startCluster } from '../node/cluster.js'
 import { prepareImages } from '../node/images.js'
+import { type NodeCluster, startCluster } from '../node/node-cluster.js'
 import { requireNode } from '../node/requirements.js'
 import {
   type BuildOptions,

@@ -2,10 +2,10 @@
 import type { Pod, Service } from '../../handler/kube/port.js'
 import { hasEnded } from '../support/roles.js'
 import { type Call, selects, type WriteCall, writePod, writeService } from '../support/stored.js'
-import { type Kept, keptPod, keptService, told } from './admission.js'
 import { Interned } from './interned.js'
+import type { Admission } from './model-world.js'
+import { type Kept, keptPod, keptService, told } from './modelled-admission.js'
 import type { Answer } from './run.js'
-import type { Admission } from './world.js'
 
 /** Nothing has this name at the moment. */
 export const NONE = -1
