@@ -3,8 +3,8 @@
  * Pure.
  *
  * A handover counts if it rests on a view: on a failure of our own check, or on a failback. A pod that is gone,
- * terminating or not Ready is left at once, and that handover does not count. A handover to a pod that has not failed
- * in the last hour is no return: only the hourly limit delays it.
+ * terminating or not Ready is left at once, and that handover does not count. The cooldown delays only a handover back
+ * to a pod that has failed in the last hour. Any other one is delayed only by the hourly limit.
  */
 import type { Milliseconds } from '../util/duration.js'
 

@@ -1,3 +1,4 @@
+/** The keys of groups. */
 interface Keyed {
   readonly namespace: string
   readonly selector: Readonly<Record<string, string>>

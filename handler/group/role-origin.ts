@@ -3,9 +3,9 @@
  * select by it. If such a role is moved, the controller releases the pod and creates another one, pass after pass. So
  * the group is left untouched.
  *
- * One exception: beside a pod that handovers have made active, one other comes up active by its template. It is made
- * passive, once, because two active pods are worse, and the same error is reported. If it becomes active again, or
- * loses its owner, nothing more is written.
+ * One exception: if a handover has made a pod active, and a template then creates a second active pod, that second pod is
+ * made passive, once, because two active pods are worse. The error is reported all the same. If the pod becomes active
+ * again, or loses its owner, nothing more is written.
  *
  * A pod whose own manifest holds the role (created by a person, or from a backup) comes from no template. Its role is
  * accepted, with a warning.

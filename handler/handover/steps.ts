@@ -2,7 +2,8 @@
  * The order of a handover: claim, seal, check, promote, settle, release. Pure: the state and the outcome of one step
  * give the next step. handover.ts carries the steps out.
  *
- * The order makes the handover safe (roles.ts) and seamless (claim.ts). A write whose test failed is never followed by
+ * The order makes the handover safe: roles.ts says why there are never two active pods. Claim, check and release make it
+ * seamless (claim.ts); safety does not rest on them. A write whose test failed is never followed by
  * another write to a pod: the handover reads the pods again, or ends. A promotion that is lost or refused goes to the
  * next candidate under the same claim, because no pod is active at that moment.
  */
@@ -174,7 +175,8 @@ function onceClaimed(state: State, claimed: Claimed, time: TimeLeft): Next {
 
 /**
  * The passive pods first: while one of them cannot be sealed, the active pod stays. Each winner has a round of its own,
- * for a pod that this swap did not seal itself, the last winner above all, may be promoted by another pass.
+ * for a pod that this swap did not seal itself, the last winner above all, may be promoted by another pass, or by a write
+ * of this one whose answer was lost.
  */
 function sealPassives(state: State): Next {
   const ballot = ballotOf(state.members, state.winner, state.plan.swap.moves)
@@ -216,7 +218,7 @@ function oncePromoted(state: State, result: RoleResult, time: TimeLeft): Next {
   return waitThen('redecide', { ...turnedDown, round: state.round + 1 }, state.round, 0)
 }
 
-/** The winner was not promoted. If that will not change, another pod has to win. */
+/** The winner was not promoted, or the answer was lost. If the API server turned it down, another pod has to win. */
 function withoutWinner(state: State, result: Exclude<RoleResult, { kind: 'done' | 'unauthenticated' }>): State {
   const { roleLabel } = state.plan
   const { name } = state.winner.pod

@@ -1,3 +1,4 @@
+/** Turns errors of the API server into faults. */
 import type { Fault } from '../util/errors.js'
 import { KubeError } from './port.js'
 

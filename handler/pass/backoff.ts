@@ -1,9 +1,11 @@
 /**
  * The backoff of groups whose swaps fail: the ticks of the loop skip such a group for a while, twice as long each time,
- * but not for long if the API server is in trouble. A group without a healthy pod is not skipped, because the tick that
- * finds one starts the failover; nor is a group that needs no swap (unless a claim on it is stuck), because the tick
- * that finds its active pod failing does so; nor a group that has changed in a way that might help. Pure, except for
- * its memory. Alerts and requests ignore it.
+ * but not for long if the API server is in trouble. Alerts and requests ignore it. Pure, except for its memory.
+ *
+ * Not skipped are
+ * - a group without a healthy pod: the tick that finds one starts the failover;
+ * - a group that needs no swap, unless a claim on it is stuck: the tick that finds its active pod failing starts one;
+ * - a group that has changed in a way that might help.
  */
 import { createHash } from 'node:crypto'
 import type { Group } from '../group/groups.js'

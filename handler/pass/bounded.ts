@@ -1,4 +1,4 @@
-/** A port that limits the requests at once, of one group and of all groups that share the connections. */
+/** Wraps the Kubernetes interface and limits the requests at once: those of one group, and those of all groups together. */
 import pLimit from 'p-limit'
 import type { GroupServices } from '../group/groups.js'
 import type { Kube } from '../kube/port.js'
@@ -11,7 +11,7 @@ import { type FairShare, turnOf } from './fair-share.js'
 const POD_WRITES_AT_ONCE = 8
 
 /**
- * The port of one group. Its requests take turns with those of all others, so that a tenant with hundreds of groups to
+ * The interface for one group. Its requests take turns with those of all others, so that a tenant with hundreds of groups to
  * write in each pass does not hold up the other tenants.
  */
 export function bounded(kube: Kube, requests: FairShare, group: Pick<GroupServices, 'namespace' | 'selector'>): Kube {

@@ -1,7 +1,7 @@
 /**
  * Decides which group is next with a probe, a swap or a request to the API server. All groups share the places, and
- * neither many pods nor pods that hang may take them all. The share is one of namespaces, so that a tenant with a
- * hundred groups gets no more than a tenant with one. A namespace that has its share of the places comes after those
+ * neither many pods nor pods that hang may take them all. The places are divided among namespaces, not among groups: a
+ * tenant with a hundred groups gets no more than a tenant with one. A namespace that has its share of the places comes after those
  * that have less, however urgent its work is, and no namespace gets more than three quarters. Otherwise the most urgent
  * work comes first, then that of the namespace and the group with the least under way, then the oldest.
  *

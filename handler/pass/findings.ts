@@ -6,8 +6,9 @@ import type { Clock } from '../util/clock.js'
 import { type Decide, healthySwap, isSettled } from './settled.js'
 
 /**
- * While no pod serves and one could, a passive pod that is preferred to it is waited for at most this long, and until a
- * probe of it has failed. The wait fits into the second after which kube-proxy applies the second of two changes.
+ * If no pod serves and a healthy one is ready to take over, a pod that comes before it and is still being probed delays
+ * it by at most this long, or until its first failed probe. The wait fits into the second after which kube-proxy applies
+ * the second of two changes.
  */
 const RIVAL_MS = 500
 

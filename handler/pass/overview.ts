@@ -2,7 +2,7 @@
  * Decides whether our checks can be trusted. If they fail most of the active pods that their kubelets find Ready, or
  * reach no pod at all, then our view is broken, and a failure of our check moves nothing.
  *
- * A tenant cannot cause a panic for others: the groups of a single other namespace never decide alone on a group.
+ * A tenant cannot cause a panic for others: failures that all come from one other namespace stop no handover in yours.
  */
 
 import type { Doubt } from '../group/decide.js'

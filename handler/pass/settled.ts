@@ -1,7 +1,7 @@
 /**
  * Whether a decision must wait for pods that are still being probed. While no pod serves, each moment of waiting is an
- * outage. The wait ends as soon as a healthy pod takes over whatever the others turn out to be. Pure, and independent
- * of the rules of the decision.
+ * outage. The wait ends once the winner is certain: a healthy pod that wins whatever the outstanding probes say. Pure, and
+ * independent of the rules of the decision.
  */
 
 import type { Choice, Swap } from '../group/decide.js'

@@ -1,7 +1,6 @@
 /**
- * If several passes share a process, each group is served by one pass at a time. A caller that needs no answer does not
- * begin a group that is under way. A caller that needs an answer gets that of the next pass, together with all others
- * that wait for it.
+ * If several passes share a process, each group is served by one pass at a time. While a group is served, the interval
+ * skips it, and the callers that wait for a report on it share one more pass over it.
  */
 import type { GroupReport } from '../report/report.js'
 

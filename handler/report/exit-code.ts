@@ -1,9 +1,11 @@
+/** The exit code of a pass, and of an error before it. */
 import { type Fault, type FaultCode, UsageError } from '../util/errors.js'
 import type { GroupReport, Report } from './report.js'
 
 /**
- * 0: each group has exactly one active pod, healthy or still under its threshold. 1: a group has not. 3: the API server
- * refused a LIST or a pod PATCH, or did not answer. The highest code wins.
+ * 0: each group has exactly one active pod, healthy or still under its threshold. 1: a group has not, the pass was
+ * interrupted, or a dry run would write. 3: the API server refused a LIST or a pod PATCH, or did not answer. The highest
+ * code wins.
  */
 export function exitCode({ groups, dryRun, interrupted }: Report): 0 | 1 | 3 {
   const codes = groups.map((group) => groupCode(group, dryRun))

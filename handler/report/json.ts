@@ -1,3 +1,4 @@
+/** The report for programs. */
 import { whyNot } from '../group/candidates.js'
 import type { Judged } from '../group/groups.js'
 import { objectOf } from '../kube/recording.js'

@@ -1,3 +1,4 @@
+/** The last line of a report. */
 import { formatDuration } from '../util/duration.js'
 import type { Report } from './report.js'
 

@@ -1,4 +1,4 @@
-/** The report for people. Where the recipe that this program replaces has words, it uses them. */
+/** The report for people. It keeps the phrases of the shell recipe that this program replaces, such as `Enabling POD`. */
 
 import type { Decision } from '../group/decide.js'
 import type { Judged } from '../group/groups.js'

@@ -1,3 +1,4 @@
+/** The order of names. */
 const COLLATOR = new Intl.Collator('en', { numeric: true })
 
 /** Orders names, and the numbers in them as numbers: `db-9` before `db-10`. Returns 0 only for identical names. */

@@ -31,6 +31,7 @@ const swap = (find: string, replace: string): Edit => ({ file: 'handler/handover
 const steps = (find: string, replace: string): Edit => ({ file: 'handler/handover/steps.ts', find, replace })
 const handover = (find: string, replace: string): Edit => ({ file: 'handler/handover/handover.ts', find, replace })
 const latch = (find: string, replace: string): Edit => ({ file: 'handler/handover/claim.ts', find, replace })
+const leftovers = (find: string, replace: string): Edit => ({ file: 'handler/pass/leftovers.ts', find, replace })
 const snapshot = (find: string, replace: string): Edit => ({ file: 'handler/pass/snapshot.ts', find, replace })
 
 const members = (find: string, replace: string): Edit => ({ file: 'handler/group/members.ts', find, replace })
@@ -178,7 +179,7 @@ export const mutants: readonly Mutant[] = [
     name: 'a leftover is released after the pods were read',
     finds: /a slow pass moves the traffic/,
     edits: [
-      snapshot(
+      leftovers(
         `  const before = claimed(services)
 `,
         `  const before = claimed(services)

@@ -96,7 +96,7 @@ export const simulatedMutants: readonly Mutant[] = [
   ),
   mutant(
     'what a dead pass has claimed stays claimed',
-    'pass/snapshot.ts',
+    'pass/leftovers.ts',
     '.filter((now) => before.some((then) => isSameClaim(then, now)))',
     '.filter(() => false)',
     /is not as its user left it/,
