@@ -64,7 +64,7 @@ describe.skipIf(binaries === undefined)('kubectl', { timeout: 60_000 }, () => {
 
   it('knows no field of which there is no case', async () => {
     const module = ['list', '-mod=readonly', '-m', '-f', '{{.Dir}}', 'k8s.io/client-go']
-    const { stdout } = await run('go', module, { cwd: join(repository, 'test/cluster/binaries') })
+    const { stdout } = await run('go', module, { cwd: join(repository, 'test/support/cluster/binaries') })
     const types = await readFile(join(stdout.trim(), 'tools/clientcmd/api/v1/types.go'), 'utf8')
     const fieldsOf = (name: string) => {
       const [, body = ''] = new RegExp(`^type ${name} struct \\{\n([^]*?)^\\}`, 'm').exec(types) ?? []
