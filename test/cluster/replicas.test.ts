@@ -12,7 +12,7 @@ import { seededRandom } from '../support/random.js'
 import type { TestServer } from '../support/servers.js'
 
 const cluster = inject('cluster')
-const FAILOVERS = 100
+const FAILOVERS = 40
 const HOME = { selector: { app: 'helloworld', role: 'active' }, annotations: {} }
 /** One failure is a failed pod. */
 const ARGS = ['serve', '--port', '0', '--interval', '250ms', '--watch', '--failures', '1']
