@@ -135,7 +135,7 @@ export function sealPatch(member: Judged, ballot: Ballot, roleLabel: string): re
       ...ownerMark(pod),
       ...(isTakenBack ? { [TAKEN_BACK]: pod.owner?.uid ?? '' } : {}),
     }),
-    ...(costOf(pod) === LAST_TO_GO ? firstToGo : []),
+    ...(costOf(pod) === LAST_TO_GO ? FIRST_TO_GO : []),
     pinned(pod),
     { op: 'add', path: labelPath(roleLabel), value: 'passive' },
   ]
@@ -177,7 +177,7 @@ export function promotionPatch(
 const LAST_TO_GO = '1000000'
 
 /** If another writer changes the cost at the same time, the test fails and this pass begins again with that cost. */
-const firstToGo: readonly PatchOperation[] = [
+const FIRST_TO_GO: readonly PatchOperation[] = [
   { op: 'test', path: annotationPath(DELETION_COST), value: LAST_TO_GO },
   { op: 'remove', path: annotationPath(DELETION_COST) },
 ]

@@ -61,7 +61,7 @@ export type Step =
   | { readonly kind: 'release'; readonly held: Claim }
   | { readonly kind: 'end'; readonly ending: Ending }
 
-/** What became of a step. */
+/** The result of a step. */
 export type StepResult =
   | { readonly kind: 'claimed'; readonly claimed: Claimed }
   | { readonly kind: 'sealed'; readonly result: RoleResult }

@@ -10,7 +10,7 @@ import type { Guard } from './http/bearer-token.js'
 import type { Fetch } from './http/routes.js'
 import { describeDefect, type Log } from './telemetry/log.js'
 
-const consoleLog: Log = {
+const CONSOLE_LOG: Log = {
   print: (text) => console.log(text.trimEnd()),
   warn: (text) => console.error(`active-passive: ${printable(text)}`),
 }
@@ -20,7 +20,7 @@ const consoleLog: Log = {
  * passes, so it requires AP_TOKEN_FILE, or AP_INSECURE=true where the host checks the callers itself. It reads nothing
  * before the first request. A mistake in the configuration is answered with 500, and is written to the log.
  */
-export function createFunction(env: Environment, log: Log = consoleLog): Fetch {
+export function createFunction(env: Environment, log: Log = CONSOLE_LOG): Fetch {
   let opened: Promise<Fetch> | undefined
   return async (request) => {
     opened ??= open(env, log).catch((error: unknown) => {
