@@ -35,7 +35,7 @@ import {
 } from '../kube/keys.js'
 import { workloadOf } from '../kube/pods.js'
 import { annotationPath, labelPath } from '../kube/pointer.js'
-import type { KubeError, PatchOperation, Pod, Written } from '../kube/port.js'
+import { isByAdmission, type KubeError, type PatchOperation, type Pod, type Written } from '../kube/port.js'
 import type { SwapContext } from './context.js'
 
 /**
@@ -73,16 +73,34 @@ export async function seal(
   roleLabel: string,
   signal: AbortSignal,
 ): Promise<RoleResult> {
-  const written = members.map(async (member) =>
-    stepOf(
-      await kube.patchPod(member.pod, sealPatch(member, ballot, roleLabel), signal),
-      member,
-      'passive',
-      ballot,
-      roleLabel,
-    ),
-  )
+  const written = members.map(async (member) => {
+    const patchOf = (isBare: boolean) => sealPatch(member, ballot, roleLabel, isBare)
+    const { result, refusal } = await writeRole(kube, member.pod, patchOf, signal)
+    return withRefusal(stepOf(result, member, 'passive', ballot, roleLabel), refusal)
+  })
   return worstOf(await Promise.all(written))
+}
+
+/**
+ * Writes a role. Admission may refuse an annotation that a handover can do without: a policy may not know it, as that of
+ * an older version. Then the write is made once more without those annotations, and the refusal is reported.
+ */
+async function writeRole(
+  kube: SwapContext['kube'],
+  pod: Pod,
+  patchOf: (isBare: boolean) => readonly PatchOperation[],
+  signal: AbortSignal,
+): Promise<{ readonly result: Written<Pod>; readonly refusal?: KubeError }> {
+  const result = await kube.patchPod(pod, patchOf(false), signal)
+  if (result.kind !== 'denied' || !isByAdmission(result.error)) return { result }
+  const bare = patchOf(true)
+  if (JSON.stringify(bare) === JSON.stringify(patchOf(false))) return { result }
+  const again = await kube.patchPod(pod, bare, signal)
+  return again.kind === 'denied' ? { result } : { result: again, refusal: result.error }
+}
+
+function withRefusal(result: RoleResult, refusal: KubeError | undefined): RoleResult {
+  return refusal ? { ...result, changed: [...(result.changed ?? []), refusal] } : result
 }
 
 /** A write that has set role and epoch counts as done, even if admission has changed other fields. */
@@ -119,23 +137,30 @@ export async function promote(
   roleLabel: string,
   signal: AbortSignal,
 ): Promise<RoleResult> {
-  const patch = promotionPatch(winner, ballot, roleLabel, clock.now())
-  return stepOf(await kube.patchPod(winner.pod, patch, signal), winner, 'active', ballot, roleLabel)
+  const now = clock.now()
+  const patchOf = (isBare: boolean) => promotionPatch(winner, ballot, roleLabel, now, isBare)
+  const { result, refusal } = await writeRole(kube, winner.pod, patchOf, signal)
+  return withRefusal(stepOf(result, winner, 'active', ballot, roleLabel), refusal)
 }
 
 /** A seal also writes the failures that this pass has counted, so that the next pass has nothing to write. */
-export function sealPatch(member: Judged, ballot: Ballot, roleLabel: string): readonly PatchOperation[] {
+export function sealPatch(
+  member: Judged,
+  ballot: Ballot,
+  roleLabel: string,
+  isBare = false,
+): readonly PatchOperation[] {
   const { pod, role } = member
   const isTakenBack = role === 'active' && isTemplated(pod, roleLabel)
   return [
     ...sameAsSeen(member, roleLabel),
     ...annotate(pod, {
-      ...marksOf(ballot),
+      ...marksOf(ballot, isBare),
       ...addedMarks(member),
       ...ownerMark(pod),
       ...(isTakenBack ? { [TAKEN_BACK]: pod.owner?.uid ?? '' } : {}),
     }),
-    ...(costOf(pod) === LAST_TO_GO ? FIRST_TO_GO : []),
+    ...(costOf(pod) === LAST_TO_GO && !isBare ? FIRST_TO_GO : []),
     pinned(pod),
     { op: 'add', path: labelPath(roleLabel), value: 'passive' },
   ]
@@ -150,6 +175,7 @@ export function promotionPatch(
   ballot: Ballot,
   roleLabel: string,
   nowMs: number,
+  isBare = false,
 ): readonly PatchOperation[] {
   const kept = winner.role === 'active' || !winner.labelled ? winner.activeSinceMs : undefined
   const since = new Date(kept ?? nowMs).toISOString()
@@ -159,14 +185,12 @@ export function promotionPatch(
     { op: 'test', path: '/metadata/deletionTimestamp', value: null },
     { op: 'test', path: '/status/phase', value: winner.pod.phase },
     ...annotate(winner.pod, {
-      ...marksOf(ballot),
+      ...marksOf(ballot, isBare),
       [ACTIVE_SINCE]: since,
       ...ownerMark(winner.pod),
       ...addedMarks(winner),
       ...cleared,
-      ...(winner.pod.owner?.kind === 'ReplicaSet' && costOf(winner.pod) === undefined
-        ? { [DELETION_COST]: LAST_TO_GO }
-        : {}),
+      ...(isBare ? {} : costMark(winner.pod)),
     }),
     pinned(winner.pod),
     { op: 'add', path: labelPath(roleLabel), value: 'active' },
@@ -182,16 +206,27 @@ const FIRST_TO_GO: readonly PatchOperation[] = [
   { op: 'remove', path: annotationPath(DELETION_COST) },
 ]
 
+/** The cost that the active pod has for as long as it is active, where it has none. */
+export function costMark(pod: Pod): Record<string, string> {
+  return pod.owner?.kind === 'ReplicaSet' && costOf(pod) === undefined ? { [DELETION_COST]: LAST_TO_GO } : {}
+}
+
+/** A passive pod that has the cost of an active one: its role was moved by hand. */
+export function hasStaleCost({ pod, role }: Member): boolean {
+  return role === 'passive' && costOf(pod) === LAST_TO_GO
+}
+
 /** Kubernetes takes an absent cost for 0. A cost that is not ours is left alone. */
 function costOf({ annotations }: Pod): string | undefined {
   return annotations?.[DELETION_COST]
 }
 
-function marksOf({ epoch, workload, moves }: Ballot): Record<string, string> {
+/** @param isBare without what a handover can do without */
+function marksOf({ epoch, workload, moves }: Ballot, isBare: boolean): Record<string, string> {
   return {
     [EPOCH]: String(epoch),
     ...(workload === undefined ? {} : { [ACTIVE_OWNER]: workload }),
-    ...(moves.length === 0 ? {} : { [MOVES]: writeMoves(moves) }),
+    ...(moves.length === 0 || isBare ? {} : { [MOVES]: writeMoves(moves) }),
   }
 }
 

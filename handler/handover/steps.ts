@@ -10,7 +10,7 @@
 import type { Swap } from '../group/decide.js'
 import type { Group, Judged } from '../group/groups.js'
 import { PIN } from '../kube/keys.js'
-import { isRefusal, type KubeError, type Pod } from '../kube/port.js'
+import { isRefusal, KubeError, type Pod } from '../kube/port.js'
 import type { Settings } from '../settings/settings.js'
 import type { Fault } from '../util/errors.js'
 import type { Claim, Claimed, Released } from './claim.js'
@@ -159,8 +159,12 @@ export function next(state: State, result: StepResult, time: TimeLeft): Next {
       return onceRedecided(state, result.now, time)
     case 'released':
       return [state, { kind: 'end', ending: endingOf(state, result.released) }]
-    case 'failed':
-      return endWith(state, { kind: 'failed', trouble: troubleOf(result.error) })
+    case 'failed': {
+      // A refusal before it says more than that the time is over now.
+      const [refusal] = state.refusals.values()
+      const isKnown = refusal !== undefined && result.error instanceof KubeError
+      return endWith(state, { kind: 'failed', trouble: isKnown ? refusal : troubleOf(result.error) })
+    }
   }
 }
 

@@ -265,3 +265,8 @@ export class KubeError extends Error {
     this.retryAfterMs = retryAfterMs
   }
 }
+
+/** Whether an admission policy or webhook denied the request, rather than authorization. */
+export function isByAdmission({ message }: KubeError): boolean {
+  return /\bdenied (?:the )?request\b/.test(message)
+}

@@ -2,10 +2,11 @@
 
 import type { Judged } from '../group/groups.js'
 import type { SwapContext } from '../handover/context.js'
-import { labelPatch, ownerMark, retirePatch } from '../handover/roles.js'
+import { costMark, hasStaleCost, labelPatch, ownerMark, retirePatch } from '../handover/roles.js'
 import {
   ACTIVE_OWNER,
   ACTIVE_SINCE,
+  DELETION_COST,
   FAILED_AT,
   FAILURES,
   HEALED,
@@ -55,15 +56,23 @@ async function write(context: SwapContext, patch: () => Promise<Written<unknown>
 }
 
 /** Writes the marks of the verdict. An active pod gets its pin, for the next latch; a foreign pin is replaced. */
-async function markPod(context: SwapContext, { pod, role, pin, verdict }: Judged): Promise<Result> {
+async function markPod(context: SwapContext, member: Judged): Promise<Result> {
+  const { pod, role, pin, verdict } = member
   const needsPin = pin === 'foreign' || (role === 'active' && pin === 'none')
-  if (!needsPin && Object.keys(verdict.marks).length === 0) return undefined
+  const stale = hasStaleCost(member) ? { [DELETION_COST]: null } : {}
+  if (!needsPin && Object.keys({ ...verdict.marks, ...stale }).length === 0) return undefined
   const labels = needsPin ? { [PIN]: pod.uid } : {}
   const voided = pin === 'foreign' ? withoutMarks(pod) : {}
   const patch = {
     uid: pod.uid,
     labels,
-    annotations: { ...voided, ...(needsPin ? ownerMark(pod) : {}), ...verdict.marks },
+    annotations: {
+      ...voided,
+      ...(needsPin ? ownerMark(pod) : {}),
+      ...(needsPin && role === 'active' ? costMark(pod) : {}),
+      ...verdict.marks,
+      ...stale,
+    },
   }
   return write(context, () => context.kube.patchPodMetadata(pod, patch, context.deadline.swapping))
 }

@@ -156,6 +156,38 @@ describe.skipIf(findBinaries() === undefined)('jobs/policy', { timeout: 60_000 }
       }
     })
 
+    it('lets a handover pass without the annotations that a policy of an older version does not know', async () => {
+      const name = `${POLICIES}/active-passive-pods`
+      const { spec } = await admin.get<KubeObject & { spec: { variables: { name: string; expression: string }[] } }>(
+        name,
+      )
+      const variables = spec.variables.map((one) =>
+        one.name === 'marks'
+          ? { ...one, expression: one.expression.replace(/,\s*'active-passive\/moves'/, '') }
+          : one.name === 'cost'
+            ? { ...one, expression: "'none'" }
+            : one,
+      )
+      const moves = { metadata: { annotations: { 'active-passive/moves': '' } } }
+      const mayWrite = (status: number) =>
+        untilStatus(status, () => statusOf(handler.patch(`${targets.api}/pods/target${DRY_RUN}`, moves)))
+      await ownedByReplicaSet(world, ['helloworld-0', 'helloworld-1'])
+      await admin.patch(name, { spec: { variables } })
+      await mayWrite(403)
+      try {
+        const { group: first } = await world.report()
+        expect(first).toMatchObject({ decision: 'first', error: { code: 'denied' } })
+        await pods[0]?.behave('error')
+        const { group, code } = await world.report(FAST)
+        expect(group).toMatchObject({ decision: 'failover', latch: 'latched', error: { code: 'denied' } })
+        expect(code).toBe(3)
+        expect(await world.actives()).toEqual(['helloworld-1'])
+      } finally {
+        await admin.patch(name, { spec: { variables: spec.variables } })
+        await mayWrite(200)
+      }
+    })
+
     it('has room for a failover without the latch', async () => {
       await world.run()
       await pods[0]?.behave('error')

@@ -103,7 +103,7 @@ const STORIES: readonly Story[] = [
       world.health.set('a', '500')
       let writes = 0
       world.api.intercept(({ method, path }) =>
-        method === 'PATCH' && path.endsWith('/pods/b') && ++writes === 1
+        method === 'PATCH' && path.endsWith('/pods/b') && ++writes <= 2
           ? {
               kind: 'answer',
               status: 403,

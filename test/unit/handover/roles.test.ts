@@ -373,3 +373,44 @@ test.each<[Result, RoleResult['kind']]>([
   expect((await promote(effects, aMember('web-1'), epoch(5), 'role', signal)).kind).toBe(kind)
   expect(effects.patched).toEqual(['web-1'])
 })
+
+describe('a policy that denies an annotation which a handover can do without', () => {
+  const winner = aMember('web-1', { pod: { owner: aReplicaSet } })
+  const ballot: Ballot = { ...epoch(5), moves: [{ atMs: NOW, failed: 'uid-of-web-0' }] }
+  const keysOf = (patch: readonly PatchOperation[]) =>
+    patch.flatMap((one) => (one.op === 'add' ? [one.path, ...Object.keys(one.value)] : [])).join(' ')
+
+  /** Denies each patch that matches. */
+  const denying = (pattern: RegExp, message = "policy 'p' denied request: no") => {
+    const asked: string[] = []
+    const patchPod = async (pod: Pod, patch: readonly PatchOperation[]): Promise<Written<Pod>> => {
+      asked.push(keysOf(patch))
+      return pattern.test(keysOf(patch))
+        ? { kind: 'denied', error: new KubeError('denied', message, 'Look there.') }
+        : { kind: 'applied', object: pod }
+    }
+    return { effects: { ...scripted({}), kube: { ...scripted({}).kube, patchPod } }, asked }
+  }
+
+  test.each([
+    ['the deletion cost', /pod-deletion-cost/],
+    ['the moves', /moves/],
+  ])('does not keep a pod from being promoted, or sealed, and is reported: %s', async (_, pattern) => {
+    const { effects, asked } = denying(pattern)
+    const done = { kind: 'done', changed: [{ code: 'denied' }] }
+    expect(await promote(effects, winner, ballot, 'role', signal)).toMatchObject(done)
+    expect(asked).toHaveLength(2)
+    const active = anActive('web-0', { pod: { annotations: { [COST]: '1000000' } } })
+    const sealed = await seal(effects, [active], ballot, 'role', signal)
+    expect(sealed).toMatchObject(pattern.test('moves') ? done : { kind: 'done', changed: [] })
+  })
+
+  test('is believed when it denies the role as well, or when it is no policy', async () => {
+    const all = denying(/./)
+    expect(await promote(all.effects, winner, ballot, 'role', signal)).toMatchObject({ kind: 'denied' })
+    expect(all.asked).toHaveLength(2)
+    const rbac = denying(/./, 'User "u" cannot patch resource')
+    expect(await promote(rbac.effects, winner, ballot, 'role', signal)).toMatchObject({ kind: 'denied' })
+    expect(rbac.asked).toHaveLength(1)
+  })
+})

@@ -1,8 +1,15 @@
 import { describe, expect, test } from 'vitest'
+import type { Judged } from '../../../handler/group/groups.js'
 import type { SwapContext } from '../../../handler/handover/context.js'
-import { KubeError, type PatchOperation, type Pod, type Written } from '../../../handler/kube/port.js'
-import { retire } from '../../../handler/pass/marks.js'
-import { aPod } from '../../support/builders.js'
+import {
+  KubeError,
+  type PatchOperation,
+  type Pod,
+  type PodMetadataPatch,
+  type Written,
+} from '../../../handler/kube/port.js'
+import { retire, writeMarks } from '../../../handler/pass/marks.js'
+import { aMember, anActive, aPod } from '../../support/builders.js'
 import { VirtualClock } from '../../support/virtual-clock.js'
 
 const ended = (name: string, role?: string) =>
@@ -68,5 +75,33 @@ describe('a pod that has ended', () => {
 
   test.each(['lost', 'gone'] as const)('that is %s meanwhile is no news', async (kind) => {
     expect((await retired([ended('a', 'active')], () => ({ kind }))).warnings).toEqual([])
+  })
+})
+
+describe('the deletion cost of an active pod', () => {
+  const owner = { kind: 'ReplicaSet', name: 'web-5f', uid: 'uid-of-web-5f' }
+  const cost = 'controller.kubernetes.io/pod-deletion-cost'
+  const marksOf = async (member: Judged) => {
+    const patches: (Readonly<Record<string, string | null>> | undefined)[] = []
+    const patchPodMetadata = async (object: Pod, { annotations }: PodMetadataPatch) => {
+      patches.push(annotations)
+      return { kind: 'applied', object }
+    }
+    const { signal } = new AbortController()
+    const deadline = { swapping: signal, observing: signal }
+    const context = { kube: { patchPodMetadata }, roleLabel: 'role', deadline, clock: new VirtualClock() }
+    await writeMarks(context as unknown as SwapContext, [member])
+    return patches
+  }
+
+  test('is set beside the pin of a pod that was labelled by hand', async () => {
+    expect(await marksOf(anActive('a', { pin: 'none', pod: { owner } }))).toMatchObject([{ [cost]: '1000000' }])
+    expect(await marksOf(anActive('a', { pin: 'own', pod: { owner } }))).toEqual([])
+  })
+
+  test('is taken off a pod that was made passive by hand, and no other cost is', async () => {
+    const passive = (value: string) => aMember('a', { pin: 'own', pod: { owner, annotations: { [cost]: value } } })
+    expect(await marksOf(passive('1000000'))).toEqual([{ [cost]: null }])
+    expect(await marksOf(passive('7'))).toEqual([])
   })
 })
