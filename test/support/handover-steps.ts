@@ -1,6 +1,8 @@
 /** One handover by a real pass against the in-process API, step by step: the picture in the README is drawn from this. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startInProcess } from './in-process.js'
+import { observed } from './observed-kube.js'
+import type { Call } from './stored.js'
 
 /** `before` is what stands when the pass has read and probed. `settle` is a wait, all others but `check` are writes. */
 export type StepName = 'before' | 'claim' | 'seal' | 'check' | 'promote' | 'settle' | 'release'
@@ -44,30 +46,12 @@ export async function recordHandover(): Promise<RecordedHandover> {
     }
     const steps = [state('before')]
     const note = (name: StepName): void => void steps.push(state(name))
-    const real = world.connect()
-    const kube: typeof real = {
-      get requests() {
-        return real.requests
-      },
-      listServices: async (...args) => {
-        const listed = await real.listServices(...args)
-        if (steps.length > 1) note('check') // the first one is the pass's own
-        return listed
-      },
-      listPods: (...args) => real.listPods(...args),
-      patchPod: async (...args) => {
-        const written = await real.patchPod(...args)
-        note(args[0].name === OLD ? 'seal' : 'promote')
-        return written
-      },
-      patchPodMetadata: (...args) => real.patchPodMetadata(...args),
-      patchService: async (...args) => {
-        const written = await real.patchService(...args)
-        note(steps.length === 1 ? 'claim' : 'release')
-        return written
-      },
-      testService: (...args) => real.testService(...args),
-    }
+    const kube = observed(world.connect(), async (call, send) => {
+      const answer = await send()
+      const step = stepOf(call, steps.length === 1)
+      if (step) note(step)
+      return answer
+    })
     const clock = {
       now: () => Date.now(),
       sleep: async (ms: number, signal?: AbortSignal) => {
@@ -80,5 +64,19 @@ export async function recordHandover(): Promise<RecordedHandover> {
     return { oldPod: OLD, newPod: NEW, settleMs, steps }
   } finally {
     await world.close()
+  }
+}
+
+/** @param isFirst no step was made before: the pass reads, or claims */
+function stepOf(call: Call, isFirst: boolean): StepName | undefined {
+  switch (call.verb) {
+    case 'listServices':
+      return isFirst ? undefined : 'check'
+    case 'patchPod':
+      return call.pod.name === OLD ? 'seal' : 'promote'
+    case 'patchService':
+      return isFirst ? 'claim' : 'release'
+    default:
+      return undefined
   }
 }

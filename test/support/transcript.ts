@@ -4,6 +4,9 @@ import type { Kube, PatchOperation, Written } from '../../handler/kube/port.js'
 import { exitCode } from '../../handler/report/exit-code.js'
 import type { Report } from '../../handler/report/report.js'
 import { type InProcess, NAMESPACE } from './in-process.js'
+import { observed } from './observed-kube.js'
+import { isActivation, isSeal } from './roles.js'
+import type { Call } from './stored.js'
 
 const SERVICE = 'app'
 const ROLE = 'role'
@@ -74,8 +77,9 @@ export class Transcript {
   }
 
   private recorded(pass: string, kube: Kube, meddle: Meddle, die: () => void): Kube {
-    const one = async <T>(text: string, details: readonly string[], send: () => Promise<T>): Promise<T> => {
+    const one = async <T>(call: Call, send: () => Promise<T>): Promise<T> => {
       const n = ++this.requests
+      const text = textOf(call)
       const fate = await meddle(text)
       if (fate === KILLED) {
         this.lines.push('', `${String(n).padStart(4)}.  ${pass}: ${text} is never sent`)
@@ -83,40 +87,18 @@ export class Transcript {
         return new Promise(() => {})
       }
       const answer = await send()
-      this.lines.push('', `${String(n).padStart(4)}.  ${pass}: ${text}`, ...details.map((line) => `       ${line}`))
-      this.lines.push(`       -> ${answerOf(answer)}`)
+      this.lines.push('', `${String(n).padStart(4)}.  ${pass}: ${text}`)
+      this.lines.push(...detailsOf(call).map((line) => `       ${line}`), `       -> ${answerOf(answer)}`)
       this.show()
       return answer
     }
-    // Requests are sent one at a time: the answers to requests that are sent together may come in any order.
+    // One at a time: the answers to requests that are sent together may come in any order.
     let last: Promise<unknown> = Promise.resolve()
-    const request = <T>(...args: Parameters<typeof one<T>>): Promise<T> => {
-      const answer = last.then(() => one(...args))
+    return observed(kube, (call, send) => {
+      const answer = last.then(() => one(call, send))
       last = answer.catch(() => {})
       return answer
-    }
-    return {
-      get requests() {
-        return kube.requests
-      },
-      listServices: (...args) => request('LIST services', [], () => kube.listServices(...args)),
-      listPods: (...args) => request('LIST pods', [], () => kube.listPods(...args)),
-      patchPod: (pod, patch, signal) =>
-        request(`PATCH pod/${pod.name}${stepOf(patch)}`, operations(patch), () => kube.patchPod(pod, patch, signal)),
-      patchPodMetadata: (pod, patch, signal) =>
-        request(`PATCH pod/${pod.name}`, merged({ ...patch.labels, ...patch.annotations }), () =>
-          kube.patchPodMetadata(pod, patch, signal),
-        ),
-      patchService: (service, patch, signal) => {
-        const tests = [`test   resourceVersion=${patch.resourceVersion}`]
-        const writes = merged({ ...patch.annotations, ...prefixed('selector ', patch.selector) })
-        const step = patch.annotations[CLAIM] === null ? ' (release)' : ' (claim)'
-        return request(`PATCH service/${service.name}${step}`, [...tests, ...writes], () =>
-          kube.patchService(service, patch, signal),
-        )
-      },
-      testService: (...args) => request('PATCH service (test only)', [], () => kube.testService(...args)),
-    }
+    })
   }
 
   private service(): string {
@@ -134,10 +116,39 @@ export class Transcript {
   }
 }
 
-function stepOf(patch: readonly PatchOperation[]): string {
-  const role = patch.find(({ op, path }) => op === 'add' && path.endsWith(`/labels/${ROLE}`))
-  if (role?.op !== 'add') return ''
-  return role.value === 'active' ? ' (promote)' : ' (seal)'
+function textOf(call: Call): string {
+  switch (call.verb) {
+    case 'listServices':
+      return 'LIST services'
+    case 'listPods':
+      return 'LIST pods'
+    case 'patchPod':
+      return `PATCH pod/${call.pod.name}${isActivation(call) ? ' (promote)' : isSeal(call) ? ' (seal)' : ''}`
+    case 'patchPodMetadata':
+      return `PATCH pod/${call.pod.name}`
+    case 'patchService':
+      return `PATCH service/${call.service.name}${call.patch.annotations[CLAIM] === null ? ' (release)' : ' (claim)'}`
+    case 'testService':
+      return 'PATCH service (test only)'
+  }
+}
+
+function detailsOf(call: Call): readonly string[] {
+  switch (call.verb) {
+    case 'patchPod':
+      return operations(call.patch)
+    case 'patchPodMetadata':
+      return merged({ ...call.patch.labels, ...call.patch.annotations })
+    case 'patchService': {
+      const { resourceVersion, annotations, selector } = call.patch
+      return [
+        `test   resourceVersion=${resourceVersion}`,
+        ...merged({ ...annotations, ...prefixed('selector ', selector) }),
+      ]
+    }
+    default:
+      return []
+  }
 }
 
 function answerOf(answer: unknown): string {
