@@ -1,4 +1,5 @@
 /** Carries out a handover from one pod to another, step by step (steps.ts). */
+import type { KubeError } from '../kube/port.js'
 import { backoff, persist } from '../kube/retry.js'
 import {
   alteredIn,
@@ -121,7 +122,7 @@ const READ_LIMIT_MS = 2_000
 function persistShortly<T>(
   context: SwapContext,
   read: (signal: AbortSignal) => Promise<T>,
-  told?: Parameters<typeof persist>[3],
+  told?: KubeError,
 ): Promise<T> {
   const { swapping, within } = context.deadline
   return persist(context, swapping, () => read(AbortSignal.any([swapping, within(READ_LIMIT_MS)])), told)

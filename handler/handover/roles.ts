@@ -35,7 +35,7 @@ import {
 } from '../kube/keys.js'
 import { workloadOf } from '../kube/pods.js'
 import { annotationPath, labelPath } from '../kube/pointer.js'
-import { isByAdmission, type KubeError, type PatchOperation, type Pod, type Written } from '../kube/port.js'
+import { isDeniedByAdmission, type KubeError, type PatchOperation, type Pod, type Written } from '../kube/port.js'
 import type { SwapContext } from './context.js'
 
 /**
@@ -91,10 +91,11 @@ async function writeRole(
   patchOf: (isBare: boolean) => readonly PatchOperation[],
   signal: AbortSignal,
 ): Promise<{ readonly result: Written<Pod>; readonly refusal?: KubeError }> {
-  const result = await kube.patchPod(pod, patchOf(false), signal)
-  if (result.kind !== 'denied' || !isByAdmission(result.error)) return { result }
+  const patch = patchOf(false)
+  const result = await kube.patchPod(pod, patch, signal)
+  if (result.kind !== 'denied' || !isDeniedByAdmission(result.error.message)) return { result }
   const bare = patchOf(true)
-  if (JSON.stringify(bare) === JSON.stringify(patchOf(false))) return { result }
+  if (JSON.stringify(bare) === JSON.stringify(patch)) return { result }
   const again = await kube.patchPod(pod, bare, signal)
   return again.kind === 'denied' ? { result } : { result: again, refusal: result.error }
 }

@@ -266,7 +266,7 @@ export class KubeError extends Error {
   }
 }
 
-/** Whether an admission policy or webhook denied the request, rather than authorization. */
-export function isByAdmission({ message }: KubeError): boolean {
+/** Whether the message says that a ValidatingAdmissionPolicy or a webhook denied the request. Authorization has other words. */
+export function isDeniedByAdmission(message: string): boolean {
   return /\bdenied (?:the )?request\b/.test(message)
 }

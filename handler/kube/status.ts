@@ -1,7 +1,7 @@
 /** Interprets the API server's status codes, and explains refusals. */
 
 import { redacted } from '../util/printable.js'
-import { KubeError, type Written } from './port.js'
+import { isDeniedByAdmission, KubeError, type Written } from './port.js'
 import { type Right, Rights } from './rights.js'
 import { type Answer, Unanswered } from './transport.js'
 
@@ -22,8 +22,6 @@ const LONGEST_WRITE_DELAY_MS = 2_000
 
 /** A refusal of authorization, by RBAC or otherwise. */
 const FORBIDDEN = /User "([^"]*)" cannot (?:list|patch|watch) resource\b/
-/** A refusal of a ValidatingAdmissionPolicy or a webhook, with any status. It comes before anything is stored. */
-const ADMISSION = /\bdenied (?:the )?request\b|\bfailed calling webhook\b/
 const BETWEEN = 'Check what answers at this address: that was no API server, perhaps a proxy or its login page.'
 
 /** The outcome of a PATCH that was answered. */
@@ -44,7 +42,7 @@ export function outcomeOf(
       retryAfterMs: Math.min(answer.retryAfterMs ?? DEFAULT_RETRY_AFTER_MS, LONGEST_WRITE_DELAY_MS),
     }
   }
-  if (status === 403 || ADMISSION.test(said?.message ?? '')) {
+  if (status === 403 || isOfAdmission(said?.message ?? '')) {
     return { kind: 'denied', error: refusal(access, answer, rights) }
   }
   if (status === 401) return { kind: 'unauthenticated', error: refusal(access, answer) }
@@ -66,7 +64,7 @@ export function refusal(access: Access, answer: Answer, rights = new Rights()): 
   const { status } = answer
   const known = readStatus(answer)
   const said = cut(known?.message ?? answer.body)
-  if (status === 403 || ADMISSION.test(known?.message ?? '')) {
+  if (status === 403 || isOfAdmission(known?.message ?? '')) {
     const remedy = known ? permit(access, known.message, rights) : BETWEEN
     return new KubeError('denied', `may not ${describe(access)}: ${said}`, remedy)
   }
@@ -179,4 +177,9 @@ function readStatus({ body }: Answer): Status | undefined {
 function cut(message: string): string {
   const line = redacted(message).replace(/\s+/g, ' ').trim()
   return line.length > MESSAGE_LENGTH ? `${line.slice(0, MESSAGE_LENGTH)}…` : line
+}
+
+/** A refusal of admission, with any status. It comes before anything is stored. */
+function isOfAdmission(message: string): boolean {
+  return isDeniedByAdmission(message) || /\bfailed calling webhook\b/.test(message)
 }
