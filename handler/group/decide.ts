@@ -48,6 +48,10 @@ export interface Swap {
   readonly moves: readonly Move[]
 }
 
+export function isSwap(decision: Decision): decision is Swap {
+  return 'winner' in decision
+}
+
 /** Decides for a group that has settings and no fault: faults are found earlier. */
 export function decide(situation: Situation): Choice {
   const { members, settings } = situation

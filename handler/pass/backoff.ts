@@ -7,7 +7,9 @@
  * - a group that needs no swap, unless a claim on it is stuck: the tick that finds its active pod failing starts one;
  * - a group that has changed in a way that might help.
  */
+
 import { createHash } from 'node:crypto'
+import { isSwap } from '../group/decide.js'
 import type { Group } from '../group/groups.js'
 import { CLAIM, HEALED, PIN } from '../kube/keys.js'
 import type { Pod, Service } from '../kube/port.js'
@@ -76,8 +78,7 @@ export class Backoff {
 
 /** Whether a swap failed, or a claim is stuck, which would be in the way of every swap. */
 function hasFailedToWrite({ decision, faults }: Ended): boolean {
-  const isSwap = 'winner' in decision
-  return faults.some(({ code }) => (isSwap ? OF_WRITES.includes(code) : code === 'latched'))
+  return faults.some(({ code }) => (isSwap(decision) ? OF_WRITES.includes(code) : code === 'latched'))
 }
 
 /** Whether all writes that failed did so because the API server was busy or did not answer. */

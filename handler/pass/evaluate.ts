@@ -1,5 +1,5 @@
 /** Evaluates one group: settings, probes, verdicts, and the decision. Writes nothing. */
-import { type Decision, type Doubt, decide, type Swap } from '../group/decide.js'
+import { type Decision, type Doubt, decide } from '../group/decide.js'
 import { endedActive, type Group, type Judged } from '../group/groups.js'
 import { strayPods, unnamedPods } from '../group/near-misses.js'
 import { policyOf, type Settings } from '../settings/settings.js'
@@ -68,10 +68,6 @@ function misnamed({ roleLabel }: GroupContext, group: Group, { prefer = [], neve
     ...unnamedPods('prefer', prefer, names),
     ...unnamedPods('never', never, names),
   ]
-}
-
-export function isSwap(decision: Decision): decision is Swap {
-  return 'winner' in decision
 }
 
 export function activeNames({ members }: View): string[] {

@@ -3,6 +3,7 @@
  * if there is one, because the writer that rewrites the healed object rewrites its annotations too.
  */
 
+import { isSwap } from '../group/decide.js'
 import type { Group } from '../group/groups.js'
 import type { Member } from '../group/members.js'
 import { CLAIM, HEALED } from '../kube/keys.js'
@@ -110,7 +111,7 @@ function keepersOf(report: GroupReport, group: Group, incidents: readonly Incide
 function writable({ decision, faults, members, activeAfter }: GroupReport): readonly Member[] {
   if (faults.length > 0 || decision.kind === 'error' || decision.kind === 'paused') return []
   const isActive = ({ pod }: Member) => pod.name === activeAfter
-  if ('winner' in decision) return isActive(decision.winner) ? [decision.winner] : []
+  if (isSwap(decision)) return isActive(decision.winner) ? [decision.winner] : []
   return members
     .filter(({ pod, pin }) => pin !== 'foreign' && !pod.terminating)
     .sort((a, b) => Number(isActive(b)) - Number(isActive(a)))

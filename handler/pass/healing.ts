@@ -8,6 +8,7 @@
  * of pods, failovers, and a claim that the pass which made it takes off itself.
  */
 
+import { isSwap } from '../group/decide.js'
 import { type Member, ownMarks } from '../group/members.js'
 import { isBornWithRole } from '../group/role-origin.js'
 import { HEALED, PREFIX } from '../kube/keys.js'
@@ -41,7 +42,7 @@ export function incidentsOf(report: Healed, released: readonly Service[], roleLa
 
 /** The pods whose role another writer has given or taken, and this pass has put right. */
 function rolesRepaired({ decision, activeAfter, members }: Healed, roleLabel: string): readonly Member[] {
-  if (!('winner' in decision) || activeAfter !== decision.winner.pod.name) return []
+  if (!isSwap(decision) || activeAfter !== decision.winner.pod.name) return []
   const { uid } = decision.winner.pod
   switch (decision.reason.code) {
     case 'label-lost':

@@ -4,7 +4,7 @@
  * independent of the rules of the decision.
  */
 
-import type { Choice, Swap } from '../group/decide.js'
+import { type Choice, isSwap, type Swap } from '../group/decide.js'
 import type { Judged } from '../group/groups.js'
 
 export type Decide = (members: readonly Judged[]) => Choice
@@ -16,7 +16,7 @@ export type Decide = (members: readonly Judged[]) => Choice
  */
 export function healthySwap(members: readonly Judged[], decide: Decide): Swap | undefined {
   const choice = decide(members)
-  const isUrgent = 'winner' in choice && choice.kind !== 'failback' && choice.winner.verdict.health === 'healthy'
+  const isUrgent = isSwap(choice) && choice.kind !== 'failback' && choice.winner.verdict.health === 'healthy'
   return isUrgent ? choice : undefined
 }
 
@@ -33,7 +33,7 @@ export function isSettled(
 ): boolean {
   const isSameWith = (isHealthy: (uid: string) => boolean) => {
     const choice = decide(members.map((one) => (rivals.has(one.pod.uid) ? ended(one, isHealthy(one.pod.uid)) : one)))
-    return 'winner' in choice && choice.kind === swap.kind && choice.winner.pod.uid === swap.winner.pod.uid
+    return isSwap(choice) && choice.kind === swap.kind && choice.winner.pod.uid === swap.winner.pod.uid
   }
   const isSameForAll = isSameWith(() => true) && isSameWith(() => false)
   if (!isSameForAll || rivals.size < 2) return isSameForAll

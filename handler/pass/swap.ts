@@ -1,9 +1,9 @@
 /** Carries out the decision to make a pod active. */
-import type { Swap } from '../group/decide.js'
+import { isSwap, type Swap } from '../group/decide.js'
 import { assignPods, type Judged } from '../group/groups.js'
 import { type Handover, handOver, type Redecide } from '../handover/handover.js'
 import type { GroupContext } from './context.js'
-import { decideOn, isSwap, type View } from './evaluate.js'
+import { decideOn, type View } from './evaluate.js'
 import type { Findings } from './findings.js'
 import { judgeGroup } from './verdicts.js'
 

@@ -1,5 +1,6 @@
 /** The changes that are written to the log: of each group, everything that differs from the last entry about it. */
 
+import { isSwap } from '../../group/decide.js'
 import { toJson } from '../../report/json.js'
 import type { GroupReport, Report } from '../../report/report.js'
 import { isMissing } from '../../report/report.js'
@@ -92,7 +93,7 @@ function keyOf({ namespace, services }: Pick<GroupReport, 'namespace' | 'service
 /** The state of a group, without everything that differs from pass to pass: counts, times, and the texts of probes. */
 function stateOf({ decision, activeAfter, faults, warnings }: GroupReport): string {
   // The next pass keeps a pod that was just made active, so the two decisions count as the same.
-  const kind = 'winner' in decision ? 'keep' : decision.kind
-  const code = 'winner' in decision ? 'healthy' : decision.kind === 'error' ? '' : decision.reason.code
+  const kind = isSwap(decision) ? 'keep' : decision.kind
+  const code = isSwap(decision) ? 'healthy' : decision.kind === 'error' ? '' : decision.reason.code
   return JSON.stringify([kind, code, activeAfter, faults.map((fault) => [fault.code, fault.object]), warnings])
 }

@@ -1,5 +1,7 @@
 /** Counts and measures for Prometheus. instruments.ts lists the metrics. */
+
 import { Registry } from 'prom-client'
+import { isSwap } from '../../group/decide.js'
 import type { Probe } from '../../health/probe.js'
 import { exitCode } from '../../report/exit-code.js'
 import type { Report } from '../../report/report.js'
@@ -35,7 +37,7 @@ export function createMetrics(sources: Sources) {
         decisions.inc({ decision: decision.kind })
         for (const { code } of faults) errors.inc({ code })
         for (const { what, again } of group.healed ?? []) healed.inc({ what, again: String(again) })
-        if ('winner' in decision && activeAfter === decision.winner.pod.name && !report.dryRun) {
+        if (isSwap(decision) && activeAfter === decision.winner.pod.name && !report.dryRun) {
           swaps.inc({ kind: decision.kind, reason: decision.reason.code })
         }
       }
