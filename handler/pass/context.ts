@@ -26,4 +26,6 @@ export interface GroupContext extends SwapContext, Effects, PanicBounds {
   readonly requests: FairShare
   /** The health of all groups. */
   readonly overview: Overview
+  /** Aborts once another pass over the group is waited for: an active pod that passes its check ends this one. */
+  readonly hurry?: AbortSignal | undefined
 }

@@ -35,7 +35,7 @@ export async function evaluate(context: GroupContext, group: Group, findings: Fi
   }
   const { settings, warnings } = policy
   const decided = decideOn(context, group, settings)
-  const judged = await judgeGroup(context, group, settings, findings, true, decided)
+  const judged = await judgeGroup(context, group, settings, findings, true, decided, { hurry: context.hurry })
   const doubt = await context.overview.doubt(group, judged, context, context.deadline.probing)
   const members = doubt ? judged.map(uncounted) : judged
   return {

@@ -78,22 +78,30 @@ export function asKnown(members: readonly Awaited[]): readonly Judged[] {
   return members.map(({ judged, burst }) => (burst?.verdict ? { ...judged, verdict: burst.verdict } : judged))
 }
 
+/** The signals that end a wait. */
+export interface Until {
+  /** Ends it at once. */
+  readonly stop?: AbortSignal | undefined
+  /** Ends it if nothing moves: only counts of other pods would come of it, and the next pass counts them. */
+  readonly hurry?: AbortSignal | undefined
+}
+
 /**
  * Waits for the verdicts that the decision needs. A decision to keep or to count needs all of them, because the counts
  * of the other pods matter then. Bursts that were not waited for go on.
  * @param decide absent: waits for all verdicts
- * @param signal ends the wait
  */
 export async function enoughKnown(
   members: readonly Awaited[],
   clock: Pick<Clock, 'sleep'>,
   decide: Decide | undefined,
-  signal?: AbortSignal,
+  { stop, hurry }: Until = {},
 ): Promise<void> {
   const given = new AbortController()
-  const stopped = new Promise<void>((resolve) => {
-    signal?.addEventListener('abort', () => resolve(), { signal: given.signal })
-  })
+  const aborted = (signal: AbortSignal | undefined) =>
+    new Promise<void>((resolve) => signal?.addEventListener('abort', () => resolve(), { signal: given.signal }))
+  const stopped = aborted(stop)
+  const hurried = hurry?.aborted ? undefined : aborted(hurry)
   let patience: Promise<void> | undefined
   let isPatient = true
   const isRival = ({ judged, burst }: Awaited) =>
@@ -102,11 +110,12 @@ export async function enoughKnown(
     for (;;) {
       const pending = members.filter(({ burst }) => burst && !burst.verdict)
       const bursts = pending.flatMap(({ burst }) => burst ?? [])
-      if (pending.length === 0 || signal?.aborted) return
+      if (pending.length === 0 || stop?.aborted) return
       if (!decide || members.length > MOST_PODS) {
         return void (await Promise.race([Promise.all(bursts.map(({ ended }) => ended)), stopped]))
       }
       const known = asKnown(members)
+      if (hurry?.aborted && decide(known).kind === 'keep') return
       const swap = healthySwap(known, decide)
       if (swap) {
         const rivals = new Set(pending.filter(isRival).map(({ judged }) => judged.pod.uid))
@@ -116,7 +125,12 @@ export async function enoughKnown(
         })
       }
       const changes = bursts.flatMap(({ ended, failed, hasFailed }) => (hasFailed ? [ended] : [ended, failed]))
-      await Promise.race([stopped, ...changes, ...(patience && isPatient ? [patience] : [])])
+      await Promise.race([
+        stopped,
+        ...(hurried && !hurry?.aborted ? [hurried] : []),
+        ...changes,
+        ...(patience && isPatient ? [patience] : []),
+      ])
     }
   } finally {
     given.abort()

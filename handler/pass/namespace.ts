@@ -27,8 +27,8 @@ export interface GroupsToServe {
   readonly done?: ReadonlySet<string>
 }
 
-/** Serves a group. @param fresh given if the group has waited for its turn, and has to be read again */
-export type Reconcile = (fresh: GroupContext | undefined) => Promise<GroupReport>
+/** Serves a group. @param mustRead if the group has waited for its turn, and has to be read again */
+export type Reconcile = (own: GroupContext, mustRead: boolean) => Promise<GroupReport>
 
 /** Decides when each group is served. */
 export interface Host {
@@ -106,9 +106,9 @@ export async function reconcileNamespace(
           stuck: stuck.filter((one) => isOwn(one.service)),
           healed: healed.filter(isOwn),
         }
-        return context.host.serve(group, (fresh) =>
+        return context.host.serve(group, (own, mustRead) =>
           context.overview.during(group, () =>
-            (fresh ?? isLeft(group)) ? reconcileAnew(fresh ?? context, group) : reconcileRead(context, read),
+            mustRead || isLeft(group) ? reconcileAnew(own, group) : reconcileRead(own, read),
           ),
         )
       })

@@ -109,11 +109,11 @@ function hostOf(
   shared: Shared | undefined,
   served: (group: GroupReport) => void,
 ): Host {
-  if (!shared) return { isBusy: () => false, serve: (_group, reconcile) => reconcile(undefined) }
+  if (!shared) return { isBusy: () => false, serve: (_group, reconcile) => reconcile(context, false) }
   const { singleFlight, busy, backoff } = shared
   const { clock } = context
-  const told = async (group: Group, reconcile: Reconcile, fresh?: GroupContext) => {
-    const report = await reconcile(fresh)
+  const told = async (group: Group, reconcile: Reconcile, own: GroupContext, mustRead: boolean) => {
+    const report = await reconcile(own, mustRead)
     if (!context.stop.aborted) backoff?.ended(keyOf(group), group, report, clock.now())
     served(report)
     return report
@@ -123,10 +123,10 @@ function hostOf(
       busy === 'left' &&
       (singleFlight.isServed(keyOf(group)) || backoff?.isLeft(keyOf(group), group, clock.now()) === true),
     serve: async (group, reconcile) => {
-      const report = await singleFlight.serve(keyOf(group), async (turn) => {
-        if (turn === 'now') return told(group, reconcile)
+      const report = await singleFlight.serve(keyOf(group), async (turn, hurry) => {
+        if (turn === 'now') return told(group, reconcile, { ...context, hurry }, false)
         const deadline = begin() // its own: the other pass may have taken all of this one's
-        return told(group, reconcile, { ...context, deadline }).finally(() => deadline.close())
+        return told(group, reconcile, { ...context, hurry, deadline }, true).finally(() => deadline.close())
       })
       const { namespace, services } = group
       const names = services.map(({ name }) => name)

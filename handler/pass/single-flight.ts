@@ -4,15 +4,19 @@
  */
 import type { GroupReport } from '../report/report.js'
 
-/** `next`: the group was read before the wait, and must be read again. */
-type Serve = (turn: 'now' | 'next') => Promise<GroupReport>
+/**
+ * `next`: the group was read before the wait, and must be read again.
+ * @param hurry aborts once somebody waits for the next pass over the group
+ */
+type Serve = (turn: 'now' | 'next', hurry: AbortSignal) => Promise<GroupReport>
 
 /** `undefined` when the process has ended meanwhile. */
 type Answer = GroupReport | undefined
 
 interface Served {
   readonly current: Promise<Answer>
-  next?: Promise<Answer>
+  readonly hurry: AbortController
+  next?: Served
 }
 
 export class SingleFlight {
@@ -31,10 +35,12 @@ export class SingleFlight {
   async serve(key: string, serve: Serve): Promise<Answer> {
     if (this.closed) return undefined
     const served = this.groups.get(key)
-    if (!served) return this.begin(key, serve('now'))
-    const next = () => (this.closed ? undefined : serve('next'))
-    served.next ??= served.current.then(next, next)
-    return served.next
+    const hurry = new AbortController()
+    if (!served) return this.begin(key, { current: serve('now', hurry.signal), hurry })
+    served.hurry.abort()
+    const next = () => (this.closed ? undefined : serve('next', hurry.signal))
+    served.next ??= { current: served.current.then(next, next), hurry }
+    return served.next.current
   }
 
   /** Begins nothing more, and resolves when nothing is under way. */
@@ -43,8 +49,8 @@ export class SingleFlight {
     await Promise.allSettled([...this.groups.values()].map(({ current }) => current))
   }
 
-  private begin(key: string, current: Promise<Answer>): Promise<Answer> {
-    const served: Served = { current }
+  private begin(key: string, served: Served): Promise<Answer> {
+    const { current } = served
     this.groups.set(key, served)
     const ended = () => {
       if (served.next) void this.begin(key, served.next).catch(() => {})

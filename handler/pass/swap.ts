@@ -21,7 +21,7 @@ export async function trySwap(
     const careful = { ...settings, never: [...(settings.never ?? []), ...never] }
     const decided = again && decideOn(context, again, careful, doubt)
     // No pod is active at this moment. Pods without a verdict are waited for, at most as long as one attempt of a read.
-    const current = again ? await judgeGroup(context, again, settings, findings, false, decided, signal) : []
+    const current = again ? await judgeGroup(context, again, settings, findings, false, decided, { stop: signal }) : []
     const decision = decided?.(current)
     const swap = decision && isSwap(decision) ? decision : undefined
     return { members: current, swap, fault: again?.fault, alarms: again?.alarms ?? [] }

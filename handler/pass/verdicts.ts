@@ -13,7 +13,7 @@ import { formatDuration } from '../util/duration.js'
 import { add } from '../util/lists-by.js'
 import type { Effects } from './context.js'
 import { type FairShare, turnOf } from './fair-share.js'
-import { type Awaited, asKnown, enoughKnown, type Findings } from './findings.js'
+import { type Awaited, asKnown, enoughKnown, type Findings, type Until } from './findings.js'
 import { isProbed, type Overview } from './overview.js'
 import type { Decide } from './settled.js'
 
@@ -37,7 +37,6 @@ const MAX_PROBES = 60
  * @param mayProbe if false, a pod without a result stays unknown, unless its probes are under way
  * @param decide the decision to make: pods that cannot change it are not waited for, and stay unknown. Absent: all are
  *   waited for
- * @param until aborts the wait
  */
 export async function judgeGroup(
   context: Judging,
@@ -46,7 +45,7 @@ export async function judgeGroup(
   findings: Findings,
   mayProbe: boolean,
   decide?: Decide,
-  until?: AbortSignal,
+  until?: Until,
 ): Promise<readonly Judged[]> {
   const { members, services } = group
   const most = probesIn(settings, context)

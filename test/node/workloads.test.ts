@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, inject, it } from 'vitest'
+import { remove, tell, wait } from '../bench/workloads/acts.js'
 import type { Scenario } from '../bench/workloads/scenario.js'
 import { readyThenExits } from '../bench/workloads/scenarios/deployments.js'
 import { inTurns } from '../bench/workloads/scenarios/flaps.js'
@@ -48,7 +49,10 @@ describe.skipIf(!images)('who gets the role, on a real node', () => {
     })
 
     it('waits for no third pod that hangs: it moves while the pod that is deleted still serves', async ({ expect }) => {
-      const { path, actives, said } = await turnsOf(thirdHangs)
+      const { path, actives, said } = await turnsOf({
+        ...thirdHangs,
+        acts: [tell('third', 'hang'), wait(3), remove('active')], // a tick waits for it by then
+      })
       const inTime = { ready: true, late: false }
       expect(path, said).toMatchObject([inTime, inTime])
       // The third one hangs.
