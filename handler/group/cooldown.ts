@@ -4,16 +4,20 @@
  *
  * A handover counts if it rests on a view: on a failure of our own check, or on a failback. A pod that is gone,
  * terminating or not Ready is left at once, and that handover does not count. The cooldown delays only a handover back
- * to a pod that has failed in the last hour. Any other one is delayed only by the hourly limit.
+ * to a pod that has failed in the last hour. Any other one is delayed only by the hourly limit. A switchover is followed
+ * by a cooldown too, but takes nothing from the hourly limit: a person who tries things must not disarm the failover.
  */
 import type { Milliseconds } from '../util/duration.js'
 
 /** A handover that counts. */
 export interface Move {
   readonly atMs: number
-  /** The uid of the pod that failed our check. Absent: a failback, for which no pod has failed. */
+  /** The uid of the pod that failed our check; BY_HAND: a switchover. Absent: a failback, for which no pod has failed. */
   readonly failed?: string
 }
+
+/** Stands for the failed pod where a person has moved the role. It is no uid. */
+export const BY_HAND = 'by-hand'
 
 const HOUR_MS = 3_600_000
 
@@ -63,6 +67,11 @@ export function restBeforeFailover(
   return Math.max(isReturn ? sinceLast(recent, cooldown, nowMs) : 0, hourly(recent, MOVES_AN_HOUR, nowMs))
 }
 
+/** How long a switchover must wait. Parameters and result as in `restBeforeFailover`. */
+export function restBeforeSwitchover(recent: readonly Move[], cooldown: Milliseconds, nowMs: number): Milliseconds {
+  return cooldown === 0 ? 0 : sinceLast(recent, cooldown, nowMs)
+}
+
 /**
  * How long a preferred pod must wait for the role of a healthy one. Parameters and result as in `restBeforeFailover`.
  */
@@ -90,16 +99,21 @@ function sinceLast(recent: readonly Move[], cooldown: Milliseconds, nowMs: numbe
 
 /** The time until fewer than `most` moves lie within an hour. */
 function hourly(recent: readonly Move[], most: number, nowMs: number): Milliseconds {
-  const oldest = recent.at(-most)
+  const oldest = recent.filter(({ failed }) => failed !== BY_HAND).at(-most)
   return oldest ? Math.max(0, oldest.atMs + HOUR_MS - nowMs) : 0
 }
 
 /** Older ones do not matter. */
 const REMEMBERED = MOVES_AN_HOUR
 
-/** The annotation of a handover on the pods of the group: `TIME` or `TIME=UID`, separated by commas, newest last. */
+/**
+ * The annotation of a handover on the pods of the group: `TIME`, `TIME=UID` or `TIME=by-hand`, separated by commas,
+ * newest last. Of several switchovers the last one is enough.
+ */
 export function writeMoves(moves: readonly Move[]): string {
+  const last = moves.findLast(({ failed }) => failed === BY_HAND)
   return moves
+    .filter((move) => move.failed !== BY_HAND || move === last)
     .slice(-REMEMBERED)
     .map(({ atMs, failed }) => `${new Date(atMs).toISOString()}${failed === undefined ? '' : `=${failed}`}`)
     .join(',')

@@ -5,13 +5,14 @@
 import { isReadyEndpoint } from '../health/address.js'
 import { canServe, hasReadinessProbe, isRunning } from '../kube/pods.js'
 import type { Pod } from '../kube/port.js'
-import type { Settings } from '../settings/settings.js'
+import { isPaused, type Settings } from '../settings/settings.js'
 import { compareNames } from '../util/compare-names.js'
 import { formatDuration } from '../util/duration.js'
 import type { Fault } from '../util/errors.js'
 import { candidates, evidenceRank, inOrder, rank, whyNever, whyNot } from './candidates.js'
 import { type Move, recentMoves, restBeforeFailback, restBeforeFailover } from './cooldown.js'
 import type { Judged } from './groups.js'
+import type { HandoverKind } from './history.js'
 import { ownEpoch } from './members.js'
 import type { Reason, ReasonCode } from './reasons.js'
 import { isJustRestarted } from './stability.js'
@@ -37,11 +38,13 @@ export type Decision = { readonly kind: 'error'; readonly fault: Fault } | Choic
 /** The decision for a group without a fault. */
 export type Choice =
   | { readonly kind: 'keep' | 'count' | 'blocked' | 'paused' | 'empty'; readonly reason: Reason }
+  /** A switchover that moves nothing, and what would help. `already-active` is no refusal. */
+  | { readonly kind: 'unmoved'; readonly reason: Reason; readonly remedy: string }
   | Swap
 
 /** The winner becomes the only active pod. */
 export interface Swap {
-  readonly kind: 'first' | 'failover' | 'failback' | 'repair'
+  readonly kind: HandoverKind
   readonly winner: Judged
   readonly reason: Reason
   /** The last handovers that count for the cooldown, this one included if it counts. They are noted on the pods. */
@@ -54,11 +57,12 @@ export function isSwap(decision: Decision): decision is Swap {
 
 /** Decides for a group that has settings and no fault: faults are found earlier. */
 export function decide(situation: Situation): Choice {
-  const { members, settings } = situation
+  const { members, settings, nowMs } = situation
   if (members.length === 0) return rest('empty', 'no-pods', 'the group has no pods')
   const actives = members.filter(({ role }) => role === 'active')
-  if (settings.pause) {
-    return rest('paused', 'paused', `paused by annotation${actives.length === 0 ? ', and no pod is active' : ''}`)
+  if (isPaused(settings, nowMs)) {
+    const text = `${pausedWords(settings, nowMs)}${actives.length === 0 ? ', and no pod is active' : ''}`
+    return rest('paused', 'paused', text)
   }
 
   const [active, ...more] = actives.filter(({ pod }) => !pod.terminating)
@@ -72,7 +76,7 @@ export function decide(situation: Situation): Choice {
   if (verdict.isUnconfirmed) return rest('count', 'unconfirmed', unconfirmedWords(active))
   switch (verdict.health) {
     case 'healthy':
-      return failback(situation, active) ?? rest('keep', 'healthy', healthyWords(active, settings))
+      return failback(situation, active) ?? keep(situation, active)
     case 'failing':
       return rest(
         'count',
@@ -84,6 +88,12 @@ export function decide(situation: Situation): Choice {
     case 'failed':
       return failover(situation, active)
   }
+}
+
+/** Says that the group is paused, and until when. */
+export function pausedWords({ pause = 0 }: Settings, nowMs: number): string {
+  if (pause === Number.POSITIVE_INFINITY) return 'paused by annotation'
+  return `paused by annotation until ${new Date(pause).toISOString()}, for another ${formatDuration(pause - nowMs)}`
 }
 
 function healthyWords(active: Judged, { never }: Settings): string {
@@ -99,7 +109,7 @@ function unconfirmedWords({ pod, verdict }: Judged): string {
 }
 
 /** Says that a pod is healthy, with its evidence. */
-function passed({ pod, verdict }: Judged): string {
+export function passed({ pod, verdict }: Judged): string {
   switch (verdict.evidence) {
     case 'check':
       return `${pod.name} passed its check`
@@ -167,7 +177,7 @@ function servesStill({ pod }: Judged): boolean {
 const NAMED = 4
 
 /** Says that no other pod can take over, with the reason of each. */
-function whyNoOther(members: readonly Judged[], settings: Settings, active?: Judged): string {
+export function whyNoOther(members: readonly Judged[], settings: Settings, active?: Judged): string {
   const others = members.filter((member) => member !== active)
   if (others.length === 0) return 'there is no other pod'
   const reasons = others.slice(0, NAMED).map((one) => `${one.pod.name}: ${whyNot(one, settings)?.text}`)
@@ -266,7 +276,7 @@ function inARow(failures: number): string {
 }
 
 /** The handovers of the last hour that count. None without a cooldown, which is their only use. */
-function movesSoFar({ members, settings, nowMs }: Situation): readonly Move[] {
+export function movesSoFar({ members, settings, nowMs }: Situation): readonly Move[] {
   if (settings.cooldown === 0) return []
   return recentMoves(
     members.flatMap(({ moves }) => moves),
@@ -274,7 +284,7 @@ function movesSoFar({ members, settings, nowMs }: Situation): readonly Move[] {
   )
 }
 
-function noted(situation: Situation, move: Move): readonly Move[] {
+export function noted(situation: Situation, move: Move): readonly Move[] {
   return situation.settings.cooldown === 0 ? [] : [...movesSoFar(situation), move]
 }
 
@@ -303,21 +313,42 @@ function isReadyByKubelet({ pod }: Judged): boolean {
  * for long enough and was not just restarted, once the role has rested.
  */
 function failback(situation: Situation, active: Judged): Swap | undefined {
-  const { members, settings, nowMs } = situation
-  const { failback: waitMs, cooldown } = settings
-  if (waitMs === undefined) return undefined
-  const best = candidates(members, settings, nowMs).find(
-    (member) =>
-      rank(member, settings) < rank(active, settings) &&
-      evidenceRank(member) <= evidenceRank(active) &&
-      nowMs - healthyFromMs(member, nowMs) >= waitMs &&
-      !isJustRestarted(member, settings, nowMs),
+  const { settings, nowMs } = situation
+  const { failback: waitMs = 0, cooldown } = settings
+  const best = preferredTo(active, situation).find(
+    (member) => nowMs - healthyFromMs(member, nowMs) >= waitMs && !isJustRestarted(member, settings, nowMs),
   )
   if (!best || restBeforeFailback(movesSoFar(situation), cooldown, nowMs) > 0) return undefined
   const since = waitMs > 0 ? `has been healthy for at least ${formatDuration(waitMs)}` : 'is healthy'
   const text = `${best.pod.name} is preferred to ${active.pod.name} and ${since}`
   const moves = noted(situation, { atMs: nowMs })
   return { kind: 'failback', winner: best, moves, reason: { code: 'preferred', text } }
+}
+
+/** The pods to which a failback would go, best first, whether it is due or not. */
+function preferredTo(active: Judged, { members, settings, nowMs }: Situation): readonly Judged[] {
+  if (settings.failback === undefined) return []
+  return candidates(members, settings, nowMs).filter(
+    (member) => rank(member, settings) < rank(active, settings) && evidenceRank(member) <= evidenceRank(active),
+  )
+}
+
+/** Keeps a healthy active pod. Says why a pod that is preferred to it does not take over yet. */
+function keep(situation: Situation, active: Judged): Choice {
+  const { settings, nowMs } = situation
+  const words = healthyWords(active, settings)
+  const [best] = preferredTo(active, situation)
+  if (!best) return rest('keep', 'healthy', words)
+  const { failback: waitMs = 0, cooldown } = settings
+  const healthyMs = nowMs - healthyFromMs(best, nowMs)
+  const restMs = restBeforeFailback(movesSoFar(situation), cooldown, nowMs)
+  const why =
+    healthyMs < waitMs
+      ? `once it has been healthy for ${formatDuration(waitMs)}, in ${formatDuration(waitMs - healthyMs)} at the earliest`
+      : isJustRestarted(best, settings, nowMs)
+        ? `once its last restart is ${formatDuration(settings.stable)} ago`
+        : `once the role has rested, in ${formatDuration(restMs)} at the earliest`
+  return rest('keep', 'failback-waits', `${words}; ${best.pod.name} is preferred and takes over ${why}`)
 }
 
 /**

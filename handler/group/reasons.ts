@@ -3,8 +3,10 @@
 /** The meaning of each code. docs/decisions.md is generated from this. */
 export const REASONS = {
   healthy: 'The active pod passes its check and keeps the role.',
+  'failback-waits':
+    'The active pod passes its check. A pod that comes earlier in `prefer` takes over, but not yet: see `failback`, `stable` and `cooldown`.',
   'no-pods': 'The group has no pods: it is scaled to zero.',
-  paused: 'A Service of the group is annotated with `active-passive/pause: "true"`: nothing is written.',
+  paused: 'A Service of the group is annotated with `active-passive/pause`: nothing is written until the pause ends.',
   'under-threshold': 'The active pod has failed its check, and not yet `failures` times in a row.',
   'several-actives': 'Several pods are active: the one of the highest epoch stays, the others become passive.',
   'no-active': 'No pod is active, and no mark tells that one has been: a new group.',
@@ -30,7 +32,21 @@ export const REASONS = {
     'Nothing of any pod has answered, and at least two of them are Ready by their kubelets: they are not reached from here.',
 } as const
 
-export type ReasonCode = keyof typeof REASONS
+/** The same for switchovers, beside `no-pods`, `paused`, `several-actives` and `no-candidate`. */
+export const SWITCHOVER_REASONS = {
+  'by-hand': 'Somebody has asked for a switchover.',
+  'already-active': 'The pod that a switchover names is active already: nothing is written.',
+  'not-from': 'A switchover was to start from a pod that is not the active one.',
+  'unknown-pod': 'A switchover names a pod that is not in the group.',
+  never: 'A switchover names a pod that never takes over: it is named in `never`, or it is a pod that ends.',
+  unhealthy:
+    'A switchover names a pod that does not pass its check. `--force` makes it active all the same, if it runs.',
+  resting: 'A switchover came within the cooldown of the last move. `--force` does not wait.',
+  'failback-undoes':
+    'A switchover would be undone, as `failback` moves the role to a pod that comes earlier in `prefer`. `--force` moves it all the same.',
+} as const
+
+export type ReasonCode = keyof typeof REASONS | keyof typeof SWITCHOVER_REASONS
 
 /** The reason for a decision: `code` for programs, `text` for people. */
 export interface Reason {

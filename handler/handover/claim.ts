@@ -12,8 +12,9 @@
  * selector (its content is what it was before).
  */
 
+import { addToHistory, type HistoryEntry } from '../group/history.js'
 import { isClaimed, isPinnedByOthers } from '../group/services.js'
-import { CLAIM, HEALED, MANAGED, PIN } from '../kube/keys.js'
+import { CLAIM, HEALED, HISTORY, MANAGED, PIN } from '../kube/keys.js'
 import { isRefusal, type KubeError, type Service, type ServicePatch, type Written } from '../kube/port.js'
 import { backoff } from '../kube/retry.js'
 import type { SwapContext } from './context.js'
@@ -163,26 +164,33 @@ export async function check(context: SwapContext, held: Claim, signal: AbortSign
   return services.every(stands) ? { ...held, services } : undefined
 }
 
+/** What a release notes beside taking the claim off. */
+interface ReleaseNote {
+  readonly isLeft?: boolean
+  readonly entry?: HistoryEntry | undefined
+}
+
 /** A refusal may pass, as when a webhook restarts. After this many refusals the pass gives up. */
 const REFUSALS = 3
 
 /**
  * Takes claim and pin off the Service and puts the role back. Retries until that is done, refused or out of time.
- * @param isLeft this pass did not claim it: a Service that another writer has pinned is marked when it is healed
+ * @param note.isLeft this pass did not claim it: a Service that another writer has pinned is marked when it is healed
+ * @param note.entry the handover that has ended, for the history
  */
 export async function release(
   context: SwapContext,
   service: Service,
   until: AbortSignal,
-  isLeft = false,
+  note: ReleaseNote = {},
 ): Promise<Released> {
   let current = service
   let error: KubeError | undefined
   let altered: { readonly changed?: KubeError } = {}
   let refusals = 0
   for (let attempt = 0; ; attempt++) {
-    // A policy may refuse the mark: after a refusal the Service is released without it.
-    const patch = releasePatch(current, context.roleLabel, isLeft, refusals === 0)
+    // A policy may refuse what else is noted: after a refusal the Service is released without it.
+    const patch = releasePatch(current, context.roleLabel, note, refusals === 0)
     const result = await context.kube.patchService(current, patch, until)
     if (result.kind === 'applied') return { kind: 'free', service: result.object, ...altered, byUs: true }
     if (result.kind === 'gone') return { kind: 'free', service: undefined, ...altered }
@@ -280,16 +288,25 @@ function carriesOurs(service: Service, roleLabel: string): boolean {
  * namespace. No pass leaves a claim without pin and role: such a claim was copied with the annotations of another
  * Service, or a user has taken the role out.
  */
-function releasePatch(service: Service, roleLabel: string, isLeft: boolean, mayMark: boolean): ServicePatch {
+function releasePatch(
+  service: Service,
+  roleLabel: string,
+  { isLeft = false, entry }: ReleaseNote,
+  mayNote: boolean,
+): ServicePatch {
   const { resourceVersion, annotations, selector } = service
   const isTakenOut = isLeft && !(roleLabel in selector)
   const isGivenUp = !(PIN in selector) && (isTakenOut || annotations[MANAGED] === 'false')
   const isEmptied = Object.keys(selector).every((key) => key === PIN || key === roleLabel)
-  const needsMark = isLeft && mayMark && !isEmptied && isPinnedByOthers(service) && !(HEALED in annotations)
+  const needsMark = isLeft && mayNote && !isEmptied && isPinnedByOthers(service) && !(HEALED in annotations)
   const isOther = (selector[roleLabel] ?? 'active') !== 'active'
   return {
     resourceVersion,
-    annotations: { [CLAIM]: null, ...(needsMark ? { [HEALED]: 'claim' } : {}) },
+    annotations: {
+      [CLAIM]: null,
+      ...(needsMark ? { [HEALED]: 'claim' } : {}),
+      ...(entry && mayNote ? { [HISTORY]: addToHistory(annotations[HISTORY], entry) } : {}),
+    },
     selector: isGivenUp ? {} : { [PIN]: null, ...(!isEmptied && !isOther && { [roleLabel]: 'active' }) },
   }
 }

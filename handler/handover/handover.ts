@@ -1,4 +1,5 @@
 /** Carries out a handover from one pod to another, step by step (steps.ts). */
+import type { HistoryEntry } from '../group/history.js'
 import type { KubeError } from '../kube/port.js'
 import { backoff, persist } from '../kube/retry.js'
 import {
@@ -38,6 +39,8 @@ export interface Handover {
   readonly noted: readonly Trouble[]
   /** The active pod was sealed, or may have been: the swap has to be finished. */
   readonly begun: boolean
+  /** The handover as it is in the history. Absent: no pod was made active. */
+  readonly entry?: HistoryEntry | undefined
 }
 
 /** How traffic was moved: in one step, under a claim without a pin, or without any right to claim. */
@@ -82,8 +85,10 @@ async function carryOut(context: SwapContext, plan: Plan, step: Work, redecide: 
   switch (step.kind) {
     case 'claim':
       return { kind: 'claimed', claimed: await claim(context, plan.group.services, step.winner, step.pin) }
-    case 'release':
-      return { kind: 'released', released: await releaseAll(context, step.held) }
+    case 'release': {
+      const entry = step.entry && { at: new Date(clock.now()).toISOString(), ...step.entry }
+      return { kind: 'released', released: await releaseAll(context, step.held, entry), entry }
+    }
     case 'settle':
       await clock.sleep(step.ms, releasing)
       return { kind: 'waited' }
@@ -112,8 +117,13 @@ async function carryOut(context: SwapContext, plan: Plan, step: Work, redecide: 
   }
 }
 
-function releaseAll(context: SwapContext, { services }: Claim): Promise<readonly Released[]> {
-  return Promise.all(services.map((service) => release(context, service, context.deadline.releasing)))
+function releaseAll(
+  context: SwapContext,
+  { services }: Claim,
+  entry?: HistoryEntry | undefined,
+): Promise<readonly Released[]> {
+  const { releasing } = context.deadline
+  return Promise.all(services.map((service) => release(context, service, releasing, { entry })))
 }
 
 /** One attempt of a read while no pod is active: a request that hangs must leave time for another. */
@@ -128,7 +138,7 @@ function persistShortly<T>(
   return persist(context, swapping, () => read(AbortSignal.any([swapping, within(READ_LIMIT_MS)])), told)
 }
 
-function handoverOf({ outcome, begun, noted, held, released, unclaimed }: Ending): Handover {
+function handoverOf({ outcome, begun, noted, held, released, entry, unclaimed }: Ending): Handover {
   if (unclaimed || !held) {
     const { refused = [], stuck = [] } = unclaimed ?? {}
     return { outcome, latch: null, unlatched: [], stuck, noted: refused.filter(isChanged).map(changed), begun }
@@ -136,6 +146,7 @@ function handoverOf({ outcome, begun, noted, held, released, unclaimed }: Ending
   return {
     outcome,
     begun,
+    entry,
     latch: held.services.length === 0 ? 'refused' : held.pinned ? 'latched' : 'claimed',
     unlatched: held.refused.filter((refusal) => !isChanged(refusal)),
     stuck: [...held.stuck, ...released.filter(isStuck)],

@@ -9,6 +9,7 @@
  */
 import type { Swap } from '../group/decide.js'
 import type { Group, Judged } from '../group/groups.js'
+import { type HistoryEntry, shortened } from '../group/history.js'
 import { PIN } from '../kube/keys.js'
 import { isRefusal, KubeError, type Pod } from '../kube/port.js'
 import type { Settings } from '../settings/settings.js'
@@ -17,6 +18,9 @@ import type { Claim, Claimed, Released } from './claim.js'
 import { isUnexplained, type LostWrites, withLost } from './lost-writes.js'
 import { type Ballot, ballotOf, type RoleResult } from './roles.js'
 import { type Trouble, troubleOf } from './trouble.js'
+
+/** A handover without the time of its release. */
+type HandoverMade = Omit<HistoryEntry, 'at'>
 
 /** The group as the pass has seen it, and its decision. */
 export interface Plan {
@@ -58,7 +62,8 @@ export type Step =
   /** Read the pods and decide again; `never` names the pods that may not win. */
   | { readonly kind: 'redecide'; readonly never: readonly string[] }
   | { readonly kind: 'settle'; readonly ms: number }
-  | { readonly kind: 'release'; readonly held: Claim }
+  /** `entry`: for the history. Absent: no pod was made active. */
+  | { readonly kind: 'release'; readonly held: Claim; readonly entry?: HandoverMade }
   | { readonly kind: 'end'; readonly ending: Ending }
 
 /** The result of a step. */
@@ -69,7 +74,7 @@ export type StepResult =
   | { readonly kind: 'promoted'; readonly result: RoleResult }
   | { readonly kind: 'waited' }
   | { readonly kind: 'redecided'; readonly now: Redecision }
-  | { readonly kind: 'released'; readonly released: readonly Released[] }
+  | { readonly kind: 'released'; readonly released: readonly Released[]; readonly entry?: HistoryEntry | undefined }
   /** A step ended with an error. */
   | { readonly kind: 'failed'; readonly error: unknown }
 
@@ -91,6 +96,8 @@ export interface Ending {
   /** Absent: nothing was claimed, and nothing is left of the attempt. */
   readonly held?: Claim
   readonly released: readonly Released[]
+  /** The handover that was made. */
+  readonly entry?: HistoryEntry | undefined
   /** The attempt to claim that has failed. */
   readonly unclaimed?: Extract<Claimed, { kind: 'again' }>
 }
@@ -158,7 +165,7 @@ export function next(state: State, result: StepResult, time: TimeLeft): Next {
     case 'redecided':
       return onceRedecided(state, result.now, time)
     case 'released':
-      return [state, { kind: 'end', ending: endingOf(state, result.released) }]
+      return [state, { kind: 'end', ending: { ...endingOf(state, result.released), entry: result.entry } }]
     case 'failed': {
       // A refusal before it says more than that the time is over now.
       const [refusal] = state.refusals.values()
@@ -299,7 +306,22 @@ function endWith(state: State, outcome: Outcome): Next {
 }
 
 function releaseOf(state: State): Step {
-  return { kind: 'release', held: heldBy(state) }
+  const held = heldBy(state)
+  return state.outcome?.kind === 'done' ? { kind: 'release', held, entry: madeBy(state) } : { kind: 'release', held }
+}
+
+/** The handover, for the history. It is told as it was carried out: another pod may have been promoted in the end. */
+function madeBy({ plan, winner, ballot }: State): HandoverMade {
+  const { swap, members } = plan
+  const from = members.filter(({ role }) => role === 'active').map(({ pod }) => pod.name)
+  return {
+    kind: swap.kind,
+    ...(from.length > 0 ? { from: from.join(',') } : {}),
+    to: winner.pod.name,
+    reason: swap.reason.code,
+    text: shortened(swap.reason.text),
+    epoch: ballot.epoch,
+  }
 }
 
 function heldBy({ held }: State): Claim {

@@ -37,6 +37,9 @@ export const PIN = `${PREFIX}pod`
 /** On a Service during a handover: `<random token> <pod>`. */
 export const CLAIM = `${PREFIX}swap`
 
+/** On a Service: its last handovers (history.ts). */
+export const HISTORY = `${PREFIX}history`
+
 /** On pods and Services: when a pass last repaired a change by somebody else (healing.ts). */
 export const HEALED = `${PREFIX}healed`
 

@@ -2,6 +2,7 @@
 import { type Decision, type Doubt, decide } from '../group/decide.js'
 import { endedActive, type Group, type Judged } from '../group/groups.js'
 import { strayPods, unnamedPods } from '../group/near-misses.js'
+import { decideSwitchover } from '../group/switchover.js'
 import { policyOf, type Settings } from '../settings/settings.js'
 import type { Fault } from '../util/errors.js'
 import type { GroupContext } from './context.js'
@@ -54,9 +55,17 @@ export async function evaluate(context: GroupContext, group: Group, findings: Fi
 }
 
 /** Decides on the group by the verdicts of its members. */
-export function decideOn({ clock, roleLabel }: GroupContext, group: Group, settings: Settings, doubt?: Doubt): Decide {
+export function decideOn(
+  { clock, roleLabel, switchover }: GroupContext,
+  group: Group,
+  settings: Settings,
+  doubt?: Doubt,
+): Decide {
   const over = endedActive(group, roleLabel)
-  return (members) => decide({ members, settings, nowMs: clock.now(), endedActive: over, doubt })
+  return (members) => {
+    const situation = { members, settings, nowMs: clock.now(), endedActive: over, doubt }
+    return switchover ? decideSwitchover(situation, switchover) : decide(situation)
+  }
 }
 
 /** Warns of labels and names that select nothing, and says what was probably meant. */

@@ -1,5 +1,6 @@
 /** Makes the report on one group at the end of a pass. */
 import type { Group } from '../group/groups.js'
+import { type HistoryEntry, historyOf } from '../group/history.js'
 import { planCheck } from '../health/plan.js'
 import { deadPorts, unreachable } from '../health/service-ports.js'
 import { uncheckedPorts } from '../health/unchecked-ports.js'
@@ -11,6 +12,7 @@ import type { View } from './evaluate.js'
 /** The outcome of the work on a group. */
 export interface Ending {
   readonly activeAfter?: string | undefined
+  readonly handover?: HistoryEntry | undefined
   readonly latch?: GroupReport['latch']
   readonly warnings?: readonly string[]
   readonly faults?: readonly Fault[]
@@ -36,6 +38,8 @@ export function reportOf(
     activeBefore,
     activeAfter,
     writes,
+    handover: ending.handover,
+    history: historyOf(group.services),
     latch: ending.latch ?? null,
     warnings: [
       ...warnings,

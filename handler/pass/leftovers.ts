@@ -53,7 +53,9 @@ export async function readServices(context: SwapContext, scope: ServicesScope, w
   const leftovers = claimed(current).filter((now) => before.some((then) => isSameClaim(then, now)))
   const until = deadline.within(RELEASE_LIMIT_MS)
   const limit = pLimit(RELEASES_AT_ONCE)
-  const released = await Promise.all(leftovers.map((service) => limit(() => release(context, service, until, true))))
+  const released = await Promise.all(
+    leftovers.map((service) => limit(() => release(context, service, until, { isLeft: true }))),
+  )
   const free = (service: Service) => {
     const place = leftovers.findIndex(({ uid }) => uid === service.uid)
     const result = released[place]

@@ -2,6 +2,7 @@
 import pLimit from 'p-limit'
 import { keyOf } from '../group/group-key.js'
 import { type Group, type GroupServices, groupName } from '../group/groups.js'
+import type { SwitchoverRequest } from '../group/switchover.js'
 import { type Deadline, startDeadline } from '../handover/deadline.js'
 import { interrupted } from '../kube/fault.js'
 import { dryRun } from '../kube/recording.js'
@@ -24,6 +25,8 @@ export interface PassOptions extends Scope {
   readonly isNamed?: boolean
   /** Serve only the groups that these targets name; absent: all groups. */
   readonly targets?: readonly Target[]
+  /** A planned move of the role of the one group in scope. */
+  readonly switchover?: SwitchoverRequest
   /** See `SwapContext`; the default is false. */
   readonly quickCheck?: boolean
   readonly dryRun: boolean
@@ -89,6 +92,7 @@ export async function pass(options: PassOptions, effects: Effects, stop: AbortSi
     maxHealthTimeoutMs: options.maxHealthTimeoutMs ?? DEFAULT_MAX_HEALTH_TIMEOUT_MS,
     panic: options.panic ?? DEFAULT_PANIC,
     ...{ overview, unread: () => reading.left },
+    switchover: options.switchover,
     dryRun: options.dryRun,
     deadline: begin(),
     stop,

@@ -1,6 +1,7 @@
 /** Reconciles one group: evaluate, act, report. It begins again when another pass was faster. */
 import { type Decision, isSwap, type Swap } from '../group/decide.js'
 import { type Group, groupName } from '../group/groups.js'
+import type { HistoryEntry } from '../group/history.js'
 import type { Handover } from '../handover/handover.js'
 import { isUnexplained, type LostWrites, withLost } from '../handover/lost-writes.js'
 import type { Trouble } from '../handover/trouble.js'
@@ -87,7 +88,8 @@ async function reconcileWith(
       lost = withLost(lost, outcome.lost, context.roleLabel)
     }
     if (told.stuck.length > 0 && !begun) return endWith()
-    if (begun) context = { ...context, deadline: context.deadline.onceBegun() }
+    // Nobody may be active: the role goes to whoever can take it, whatever the switchover asked for.
+    if (begun) context = { ...context, deadline: context.deadline.onceBegun(), switchover: undefined }
     await backoff(context, attempt, context.deadline.observing, outcome.delayMs)
     if (!context.deadline.allowsSwap()) return endWith(tooLate(begun ? undefined : shared.stop, group, outcome.error))
     try {
@@ -106,6 +108,7 @@ async function reconcileWith(
 
 /** A handover for the report: its troubles as faults and warnings. */
 interface Told extends Required<Pick<Ending, 'latch' | 'warnings'>> {
+  readonly entry: HistoryEntry | undefined
   readonly stuck: readonly Fault[]
   readonly noted: readonly Fault[]
   faultOf(trouble: Trouble): Fault
@@ -115,6 +118,7 @@ function toldOf({ roleLabel }: GroupContext, { group }: View, handover: Handover
   const object = `group ${groupName(group)}`
   const toFault = (trouble: Trouble) => faultOfTrouble(trouble, object, roleLabel)
   return {
+    entry: handover.entry,
     latch: handover.latch,
     warnings: handover.unlatched.map(unlatched),
     stuck: leftovers(handover.stuck, roleLabel),
@@ -134,6 +138,7 @@ async function onceDone(
   const retired = await retireEnded(context, group)
   return {
     activeAfter: winner.pod.name,
+    handover: told.entry,
     latch: told.latch,
     warnings: [...told.warnings, ...retired.warnings],
     faults: [...refused.map(told.faultOf), ...told.stuck, ...retired.faults],
@@ -147,6 +152,7 @@ async function noOp(context: GroupContext, view: View, decision: Exclude<Decisio
     case 'error':
       return { faults: [decision.fault] }
     case 'paused':
+    case 'unmoved':
       return { activeAfter }
     case 'empty': {
       return { activeAfter, ...(await retireEnded(context, view.group)) }

@@ -1,6 +1,7 @@
 /** Carries out the decision to make a pod active. */
 import { isSwap, type Swap } from '../group/decide.js'
 import { assignPods, type Judged } from '../group/groups.js'
+import { redecideSwitchover } from '../group/switchover.js'
 import { type Handover, handOver, type Redecide } from '../handover/handover.js'
 import type { GroupContext } from './context.js'
 import { decideOn, type View } from './evaluate.js'
@@ -14,17 +15,23 @@ export async function trySwap(
   swap: Swap,
   findings: Findings,
 ): Promise<Handover | undefined> {
+  const { switchover } = context
   if (!context.deadline.allowsSwap()) return undefined
   const redecide: Redecide = async (never, signal) => {
     const pods = await context.kube.listPods({ namespace: group.namespace, labels: group.selector }, signal)
     const [again] = assignPods([group], [group], pods, context.roleLabel)
     const careful = { ...settings, never: [...(settings.never ?? []), ...never] }
-    const decided = again && decideOn(context, again, careful, doubt)
+    const decided = again && decideOn({ ...context, switchover: undefined }, again, careful, doubt)
     // No pod is active at this moment. Pods without a verdict are waited for, at most as long as one attempt of a read.
     const current = again ? await judgeGroup(context, again, settings, findings, false, decided, { stop: signal }) : []
-    const decision = decided?.(current)
-    const swap = decision && isSwap(decision) ? decision : undefined
-    return { members: current, swap, fault: again?.fault, alarms: again?.alarms ?? [] }
+    const own = decided?.(current)
+    const decision = own && switchover ? redecideSwitchover(swap, switchover, own, current, careful) : own
+    return {
+      members: current,
+      swap: decision && isSwap(decision) ? decision : undefined,
+      fault: again?.fault,
+      alarms: again?.alarms ?? [],
+    }
   }
   return handOver(context, { group, members, settings, swap, roleLabel: context.roleLabel }, redecide)
 }

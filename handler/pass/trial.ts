@@ -18,7 +18,12 @@ const TRIAL_MS = 300
  */
 export async function afterTrial(context: GroupContext, view: View, findings: Findings, noted: Fault[]): Promise<View> {
   const { decision, members } = view
-  if (context.dryRun || decision.kind !== 'first' || members.some(({ pin }) => pin === 'own')) return view
+  if (
+    context.dryRun ||
+    !(decision.kind === 'first' || decision.kind === 'switchover') ||
+    members.some(({ pin }) => pin === 'own')
+  )
+    return view
   const { uid } = decision.winner.pod
   const trial = members.find(({ pod, labelled }) => pod.owner && !labelled && pod.uid !== uid)
   if (!trial) return view

@@ -30,6 +30,7 @@ function groupCode(group: GroupReport, dryRun: boolean): 0 | 1 | 3 {
   if (faults.length > 0 || decision.kind === 'error' || decision.kind === 'blocked') return 1
   if (dryRun && writes.length > 0) return 1
   if (decision.kind === 'empty') return 0
+  if (decision.kind === 'unmoved') return decision.reason.code === 'already-active' ? 0 : 1
   const active = members.find(({ pod }) => pod.name === activeAfter)
   // A paused group may fail its check. But it must have an endpoint, and only one.
   if (decision.kind === 'paused') return activeBefore.length === 1 && active && !active.verdict.conclusive ? 0 : 1

@@ -2,6 +2,7 @@
 
 import type { Decision } from '../group/decide.js'
 import type { Judged } from '../group/groups.js'
+import type { HistoryEntry } from '../group/history.js'
 import type { LatchUse } from '../handover/handover.js'
 import type { Write } from '../kube/recording.js'
 import type { Settings } from '../settings/settings.js'
@@ -48,6 +49,10 @@ export interface GroupReport {
   readonly activeBefore: readonly string[]
   readonly activeAfter: string | undefined
   readonly writes: readonly Write[]
+  /** The handover that this pass has made. Absent: none. */
+  readonly handover?: HistoryEntry | undefined
+  /** The handovers before it, newest first, as the Services tell. */
+  readonly history: readonly HistoryEntry[]
   /** `null`: traffic was not moved. */
   readonly latch: LatchUse | null
   /** The repairs; `again`: this kind was repaired before within an hour. Absent: none. */
@@ -95,6 +100,7 @@ export function reportWithout(
     activeBefore: [],
     activeAfter: undefined,
     writes: [],
+    history: [],
     latch: null,
     warnings: [],
     faults: [],

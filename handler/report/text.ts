@@ -91,6 +91,7 @@ function decisionLines(decision: Decision, members: readonly Judged[]): string[]
     case 'first':
     case 'failback':
     case 'repair':
+    case 'switchover':
     case 'failover':
       return [
         ...(OF_HEALTH.includes(decision.reason.code) ? ['Detected application health failure'] : []),
@@ -111,6 +112,8 @@ function decisionLines(decision: Decision, members: readonly Judged[]): string[]
         `Reason: ${decision.reason.text}`,
       ]
     }
+    case 'unmoved':
+      return [`Reason: ${decision.reason.text}`, decision.remedy]
     case 'count':
     case 'paused':
     case 'empty':

@@ -3,7 +3,7 @@
  * holds every setting, so that a flag and the annotation of the same name mean the same.
  */
 
-import { CLAIM, HEALED, PREFIX } from '../kube/keys.js'
+import { CLAIM, HEALED, HISTORY, PREFIX } from '../kube/keys.js'
 import type { Service } from '../kube/port.js'
 import { closest } from '../util/closest.js'
 import { type Milliseconds, parseDuration } from '../util/duration.js'
@@ -55,6 +55,18 @@ const FEW: Setting<number> = {
 const TOGGLE: Setting<boolean> = {
   expected: 'true or false',
   parse: (text) => (text === 'true' ? true : text === 'false' ? false : undefined),
+}
+/** The end of the pause, in epoch milliseconds; 0: none. */
+const PAUSE: Setting<number> = {
+  expected: 'true, false or a time such as 2026-01-31T04:00:00Z',
+  parse: (text) => {
+    if (text === 'true') return Number.POSITIVE_INFINITY
+    if (text === 'false') return 0
+    const endMs = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/.test(text)
+      ? Date.parse(text)
+      : Number.NaN
+    return Number.isNaN(endMs) ? undefined : endMs
+  },
 }
 const NAMES: Setting<readonly string[]> = {
   expected: `at most ${MAX_NAMES} pod names of at most ${MAX_NAME_LENGTH} characters, separated by commas`,
@@ -129,7 +141,7 @@ const ANNOTATION_SETTINGS = {
   'health-status': STATUSES,
   'health-body': SEARCHED,
   'health-headers': HEADERS,
-  pause: TOGGLE,
+  pause: PAUSE,
   managed: TOGGLE,
   prefer: NAMES,
   never: NAMES,
@@ -142,7 +154,7 @@ const SETTINGS = { ...FLAG_SETTINGS, ...ANNOTATION_SETTINGS }
 const SETTING_NAMES = Object.keys(SETTINGS)
 
 /** Written by this program on Services: no settings, and no warning names them. */
-const WRITTEN: readonly string[] = [CLAIM, HEALED]
+const WRITTEN: readonly string[] = [CLAIM, HEALED, HISTORY]
 
 /** The longest key of an annotation: a prefix of 253 characters, a slash and a name of 63. */
 const MAX_KEY_LENGTH = 317
@@ -168,6 +180,11 @@ export const DEFAULT_SETTINGS: Settings = {
   settle: 20,
 }
 
+/** Whether the group is paused now. */
+export function isPaused({ pause = 0 }: Pick<Settings, 'pause'>, nowMs: number): boolean {
+  return nowMs < pause
+}
+
 /** The time of one probe if nobody sets it. A declared probe that allows itself more gets more. */
 export const DEFAULT_HEALTH_TIMEOUT_MS: Milliseconds = 2_000
 
@@ -188,9 +205,9 @@ export function policyOf(services: readonly Service[], defaults: Settings): Poli
       const value = SETTINGS[name].parse(text)
       if (value === undefined) return { fault: badValue(service, key, text, SETTINGS[name]) }
       const other = found.get(name)
-      // One Service is enough to pause a group: that is the careful choice.
+      // One Service is enough to pause a group, until the last pause has ended: that is the careful choice.
       if (name === 'pause') {
-        found.set(name, { service, text, value: value || other?.value === true })
+        found.set(name, { service, text, value: Math.max(value as number, (other?.value as number | undefined) ?? 0) })
       } else if (other && JSON.stringify(other.value) !== JSON.stringify(value)) {
         return { fault: conflict(key, SETTINGS[name], other, { service, text }) }
       } else {

@@ -203,7 +203,16 @@ const ANNOTATIONS: Readonly<Record<string, Annotation>> = {
     nonsense: fc.oneof(noDuration, nothing('2001ms', '2.001s', '1m', '576h')),
   },
   latch: { sense: toggle, nonsense: noToggle },
-  pause: { sense: toggle, nonsense: noToggle },
+  pause: {
+    sense: words({
+      ...{ true: Number.POSITIVE_INFINITY, false: 0 },
+      ...{ '2026-01-31T04:00:00Z': Date.UTC(2026, 0, 31, 4), '2026-01-31T04:00+01:00': Date.UTC(2026, 0, 31, 3) },
+    }),
+    nonsense: fc.oneof(
+      noToggle,
+      nothing('2h', '2026-01-31', '2026-13-31T04:00:00Z', '2026-01-31T04:00:00', '1769832000'),
+    ),
+  },
   managed: { sense: toggle, nonsense: noToggle },
   'promote-unhealthy': { sense: toggle, nonsense: noToggle },
   prefer: { sense: podNames, nonsense: noPodNames },

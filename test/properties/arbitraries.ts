@@ -325,6 +325,9 @@ const pods = mostly<readonly SeenPod[]>(
   ],
 )
 
+/** A time so many minutes from now, as a pause is given. */
+const atMinute = (minutes: number): string => new Date(NOW + minutes * MINUTE).toISOString()
+
 /** What the Services say in these clusters, and what it means. */
 const SAID: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   'health-check': {
@@ -343,7 +346,7 @@ const SAID: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   rise: { '1': 1, '3': 3, '11': undefined },
   stable: { '0s': 0, '1s': 1_000, '5m': 5 * MINUTE, long: undefined },
   cooldown: { '0s': 0, '1m': MINUTE, '5m': 5 * MINUTE, '1h': 60 * MINUTE, soon: undefined },
-  pause: { true: true, false: false, yes: undefined },
+  pause: { true: true, false: false, [atMinute(-1)]: false, [atMinute(1)]: true, yes: undefined },
   managed: { true: true, false: false, no: undefined },
   prefer: {
     'web-0': ['web-0'],

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { decide } from '../../handler/group/decide.js'
 import { endedActive, groupName } from '../../handler/group/groups.js'
-import type { ReasonCode } from '../../handler/group/reasons.js'
+import type { REASONS as MEANINGS } from '../../handler/group/reasons.js'
 import { describeFault } from '../../handler/util/errors.js'
 import { NOW, winnerOf } from '../support/builders.js'
 import { reordered, world } from './arbitraries.js'
@@ -12,7 +12,7 @@ import { expected, RULES } from './oracle.js'
 import { limit, parameters, Tally } from './runs.js'
 
 /** All there is to decide, and why. A reason that is missing here does not compile. */
-const REASONS: Readonly<Record<ReasonCode, readonly string[]>> = {
+const REASONS: Readonly<Record<keyof typeof MEANINGS, readonly string[]>> = {
   'no-pods': ['empty'],
   paused: ['paused'],
   'several-actives': ['repair'],
@@ -33,6 +33,7 @@ const REASONS: Readonly<Record<ReasonCode, readonly string[]>> = {
   blind: [],
   preferred: ['failback'],
   healthy: ['keep'],
+  'failback-waits': ['keep'],
 }
 const FAULTS = [
   'selector-too-wide',
@@ -154,8 +155,8 @@ describe('time alone moves nothing:', limit, () => {
           if (decision.kind === 'error' || 'winner' in decision) continue
           const situation = { members, settings, nowMs: NOW + laterMs, endedActive: endedActive(group, ROLE) }
           const after = decide(situation)
-          // The two that wait for a time, and say so: the end of a cooldown, and a failback that is due.
-          const isDue = decision.reason.code === 'cooldown' || after.kind === 'failback'
+          // Three wait for a time, and say so: the ends of a cooldown and of a pause, and a failback that is due.
+          const isDue = ['cooldown', 'paused'].includes(decision.reason.code) || after.kind === 'failback'
           expect('winner' in after && !isDue, JSON.stringify([decision.reason, after.reason])).toBe(false)
           tally.add(`${decision.kind}${'winner' in after ? ', then due' : ''}`)
         }
@@ -247,7 +248,7 @@ function expectSense({ decision, members, settings, warnings }: Outcome): void {
     expect(members).toEqual([])
     return
   }
-  expect(REASONS[decision.reason.code]).toContain(decision.kind)
+  expect(new Map(Object.entries(REASONS)).get(decision.reason.code)).toContain(decision.kind)
   expect(decision.reason.text).toMatch(/^(?!.*\b(undefined|NaN|Infinity|object)\b).{8,500}$/s)
   expect(members.filter(({ pod }) => pod.phase === 'Failed' || pod.phase === 'Succeeded')).toEqual([])
   const living = members.filter(({ pod, role }) => role === 'active' && !pod.terminating)

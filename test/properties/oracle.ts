@@ -109,7 +109,7 @@ export function expected(world: World, service: Service, without?: Rule): Expect
   const said = (setting: string): unknown => {
     const texts = group.map(({ annotations }) => annotations[`active-passive/${setting}`])
     // "`pause` on any of them pauses all"
-    if (setting === 'pause') return texts.includes('true')
+    if (setting === 'pause') return texts.some((text) => meaningOf('pause', text ?? 'false'))
     return texts.map((text) => text !== undefined && meaningOf(setting, text)).find((meaning) => meaning !== false)
   }
   const everyoneIsServed = group.every(({ publishNotReadyAddresses }) => publishNotReadyAddresses)
@@ -655,9 +655,8 @@ function decideFor(
     ({ restartedForMs }) => restartedForMs >= stable || !holds('no failback to a pod that was just restarted'),
   )
   const due = calm.filter(({ healthyForMs }) => healthyForMs >= Number(said('failback') ?? Number.POSITIVE_INFINITY))
-  return due.length > 0 && rests.beforeFailback === 0
-    ? answer('failback', 'preferred', first(due))
-    : answer('keep', 'healthy')
+  if (due.length > 0 && rests.beforeFailback === 0) return answer('failback', 'preferred', first(due))
+  return answer('keep', proven.length > 0 && said('failback') !== undefined ? 'failback-waits' : 'healthy')
 }
 
 function lastActive(pods: readonly Facts[]): Facts | undefined {

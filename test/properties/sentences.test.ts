@@ -141,7 +141,7 @@ const CLAIMS: readonly Claim[] = [
   {
     name: 'paused without one',
     claim: /paused by annotation, and no pod is active/g,
-    isTrue: (outcome) => outcome.settings.pause === true && actives(outcome).length === 0,
+    isTrue: (outcome) => (outcome.settings.pause ?? 0) > 0 && actives(outcome).length === 0,
   },
 ]
 

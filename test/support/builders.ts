@@ -156,6 +156,7 @@ export function aGroupReport(
     activeBefore: actives,
     activeAfter: winnerOf(decision) ?? actives[0],
     writes: [],
+    history: [],
     latch: null,
     warnings: [],
     faults: decision.kind === 'error' ? [decision.fault] : [],

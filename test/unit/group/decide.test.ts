@@ -39,11 +39,11 @@ const believed = aMember('web-1', { pod: PROBED, verdict: failed() })
 
 describe('the rules, in their order', () => {
   test.each<[string, readonly Judged[], Partial<Settings>, readonly (string | undefined)[]]>([
-    ['no pods: empty, even when paused', [], { pause: true }, ['empty', 'no-pods']],
+    ['no pods: empty, even when paused', [], { pause: Number.POSITIVE_INFINITY }, ['empty', 'no-pods']],
     [
       'paused before anything that is wrong',
       [anActive('web-0', terminating), passive],
-      { pause: true },
+      { pause: Number.POSITIVE_INFINITY },
       ['paused', 'paused'],
     ],
     [
@@ -175,7 +175,7 @@ describe('every decision says why:', () => {
 
   test.each<[string, readonly Judged[], Partial<Settings>]>([
     ['the group has no pods', [], {}],
-    ['paused by annotation', [sick], { pause: true }],
+    ['paused by annotation', [sick], { pause: Number.POSITIVE_INFINITY }],
     ['web-0 passed its check: 200', [anActive('web-0')], {}],
     ['web-0 failed its check (500), 2 of 3 times', [anActive('web-0', { verdict: failing(2) })], {}],
     ['web-0 failed its check 3 times in a row (500); web-1 passed its check', [sick, passive], {}],
@@ -407,13 +407,15 @@ describe('a role label that was taken away', () => {
   })
 
   test('stays away while the group is paused', () => {
-    expect(decideOn([lost('web-1')], { pause: true }).kind).toBe('paused')
+    expect(decideOn([lost('web-1')], { pause: Number.POSITIVE_INFINITY }).kind).toBe('paused')
   })
 })
 
 test('A paused group without an active pod says so', () => {
-  expect(decideOn([passive], { pause: true }).reason.text).toBe('paused by annotation, and no pod is active')
-  expect(decideOn([anActive('web-0')], { pause: true }).reason.text).toBe('paused by annotation')
+  expect(decideOn([passive], { pause: Number.POSITIVE_INFINITY }).reason.text).toBe(
+    'paused by annotation, and no pod is active',
+  )
+  expect(decideOn([anActive('web-0')], { pause: Number.POSITIVE_INFINITY }).reason.text).toBe('paused by annotation')
 })
 
 describe('what a decision rests on is said:', () => {

@@ -116,7 +116,7 @@ describe('a decision that is settled', () => {
       { prefer: ['b'], failback: 0 },
       undefined,
     ],
-    ['paused', [gone, well('b'), open('c')], { pause: true }, undefined],
+    ['paused', [gone, well('b'), open('c')], { pause: Number.POSITIVE_INFINITY }, undefined],
   ])('is there or not where %s', (_, members, settings, winner) => {
     expect(settledOn(members, settings)?.winner.pod.name).toBe(winner)
   })

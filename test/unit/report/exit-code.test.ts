@@ -28,7 +28,10 @@ describe('a pass exits 0', () => {
     ['a first active was made', [aGroupReport([aMember('web-0')])]],
     ['a failover was made', [aGroupReport([sick, aMember('web-1')])]],
     ['several actives were repaired to a healthy one', [aGroupReport([anActive('web-0'), anActive('web-1')])]],
-    ['a group is paused, whatever its health', [aGroupReport([sick], { settings: { pause: true } })]],
+    [
+      'a group is paused, whatever its health',
+      [aGroupReport([sick], { settings: { pause: Number.POSITIVE_INFINITY } })],
+    ],
     ['a group has no pods', [aGroupReport([])]],
     ['there is no managed Service', []],
     ['a write was made in passing', [{ ...keep, writes: [aWrite('pod/web-1')] }]],
@@ -88,7 +91,10 @@ describe('a pass exits 3', () => {
   })
 
   test('even in a dry run, and though the group is paused', () => {
-    const paused = aGroupReport([sick], { settings: { pause: true }, faults: [faultOf('unreachable')] })
+    const paused = aGroupReport([sick], {
+      settings: { pause: Number.POSITIVE_INFINITY },
+      faults: [faultOf('unreachable')],
+    })
     expect(exitCode(aReport([paused], { dryRun: true }))).toBe(3)
   })
 })

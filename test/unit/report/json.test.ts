@@ -133,7 +133,7 @@ describe('the JSON for programs', () => {
     ],
     ['repair', [[anActive('web-0'), anActive('web-1', { epoch: 2 })]], { before: 'web-0,web-1', after: 'web-1' }],
     ['blocked', [[sick]], { before: 'web-0', after: 'web-0' }],
-    ['paused', [[sick], { settings: { pause: true } }], { before: 'web-0', after: 'web-0' }],
+    ['paused', [[sick], { settings: { pause: Number.POSITIVE_INFINITY } }], { before: 'web-0', after: 'web-0' }],
     ['empty', [[]], { before: null, after: null }],
   ])('of decision %s names the active before and after', (decision, group, active) => {
     expect(groupJson(...group)).toMatchObject({ decision, active })

@@ -248,7 +248,7 @@ describe('the text for people', () => {
   })
 
   test('on a paused group', () => {
-    const group = aGroupReport([sick, HELLO_1], { services: SERVICES, settings: { pause: true } })
+    const group = aGroupReport([sick, HELLO_1], { services: SERVICES, settings: { pause: Number.POSITIVE_INFINITY } })
     expect(toText(aReport([group]))).toMatchInlineSnapshot(`
       "default/helloworld:
       helloworld-0 is the active pod

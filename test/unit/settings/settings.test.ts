@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import { DEFAULT_SETTINGS, type Policy, policyOf, type Settings } from '../../../handler/settings/settings.js'
+import { DEFAULT_SETTINGS, isPaused, type Policy, policyOf, type Settings } from '../../../handler/settings/settings.js'
 import type { Fault } from '../../../handler/util/errors.js'
-import { annotated, aService } from '../../support/builders.js'
+import { annotated, aService, MINUTE, NOW } from '../../support/builders.js'
+
+const [EARLIER, LATER] = [-MINUTE, MINUTE].map((ms) => new Date(NOW + ms).toISOString()) as [string, string]
 
 const policy = (...services: readonly Readonly<Record<string, string>>[]): Policy =>
   policyOf(
@@ -78,8 +80,10 @@ describe('an annotation that makes sense is read', () => {
     ],
     ['health-headers', 'X-Empty:', [['X-Empty', '']]],
     ['health-headers', 'X-Time: 12:30', [['X-Time', '12:30']]],
-    ['pause', 'true', true],
-    ['pause', 'false', false],
+    ['pause', 'true', Number.POSITIVE_INFINITY],
+    ['pause', 'false', 0],
+    ['pause', '2026-01-31T04:00:00Z', Date.UTC(2026, 0, 31, 4)],
+    ['pause', '2026-01-31T04:00:00.5+02:00', Date.UTC(2026, 0, 31, 2, 0, 0, 500)],
     ['managed', 'true', true],
     ['prefer', 'web-1', ['web-1']],
     ['prefer', 'web-1, web-0', ['web-1', 'web-0']],
@@ -107,7 +111,10 @@ describe('an annotation that makes none is an error that leaves the group untouc
     ['health-status', ['', '99', '600', '399-200', '2xx', '200;204', '200-', '200,,204']],
     ['health-body', ['']],
     ['health-headers', ['no colon', ': no name', 'X Space: 1', 'X: é', 'X: a\rY: b', 'X: a\u0000']],
-    ['pause', ['', 'yes', 'True']],
+    [
+      'pause',
+      ['', 'yes', 'True', '2h', '2026-01-31', '2026-02-31T99:00:00Z', '2026-01-31 04:00:00Z', `${'1'.repeat(9_999)}Z`],
+    ],
     ['managed', ['', 'no', 'False']],
     ['prefer', ['', ',', 'web-0,', 'Web-0', 'web_0', 'web-0 web-1', '-web', 'pod/web-0']],
     ['never', ['', '*']],
@@ -305,8 +312,11 @@ describe('a group of several Services', () => {
     [[{ pause: 'true' }, { pause: 'false' }], true],
     [[{ pause: 'false' }, { pause: 'true' }], true],
     [[{ pause: 'false' }, { pause: 'false' }], false],
+    [[{ pause: EARLIER }, { pause: LATER }], true],
+    [[{ pause: LATER }, { pause: 'false' }], true],
+    [[{ pause: EARLIER }, {}], false],
   ])('%j: is it paused? %s', (services, paused) => {
-    expect(settingsOf(policy(...services)).pause).toBe(paused)
+    expect(isPaused(settingsOf(policy(...services)), NOW)).toBe(paused)
   })
 
   test('one of which is paused in a wrong word is in error, not running', () => {

@@ -1,0 +1,149 @@
+/**
+ * Decides about a switchover: a planned move of the role, which a person or a script asks for. Pure. It is refused where
+ * it would do harm or be undone, and each refusal says what would help.
+ */
+import { canServe } from '../kube/pods.js'
+import { isPaused, type Settings } from '../settings/settings.js'
+import { closest } from '../util/closest.js'
+import { formatDuration } from '../util/duration.js'
+import { candidates, inOrder, rank, whyNever, whyNot } from './candidates.js'
+import { BY_HAND, restBeforeSwitchover } from './cooldown.js'
+import { type Choice, movesSoFar, noted, passed, pausedWords, type Situation, type Swap, whyNoOther } from './decide.js'
+import type { Judged } from './groups.js'
+import type { ReasonCode } from './reasons.js'
+
+/** The wish of whoever asks. */
+export interface SwitchoverRequest {
+  /** The pod to make active. Absent: the best candidate. */
+  readonly to?: string | undefined
+  /** Only if this pod is the active one now. */
+  readonly from?: string | undefined
+  /** Health, cooldown and a failback that would undo it do not matter. */
+  readonly force: boolean
+}
+
+type Unmoved = Extract<Choice, { kind: 'unmoved' }>
+
+/** @returns a swap of kind `switchover`, or why nothing moves */
+export function decideSwitchover(situation: Situation, request: SwitchoverRequest): Swap | Unmoved {
+  const { members, settings, nowMs } = situation
+  const actives = members.filter(({ role }) => role === 'active')
+  const [active] = actives
+  if (members.length === 0) {
+    return unmoved('no-pods', 'the group has no pods', 'Scale the workload up, or see which pods the Service selects.')
+  }
+  if (active && actives.length === 1 && !active.pod.terminating && active.pod.name === request.to) {
+    return unmoved('already-active', `${active.pod.name} is the active pod already`, 'There is nothing to do.')
+  }
+  if (isPaused(settings, nowMs)) {
+    return unmoved('paused', pausedWords(settings, nowMs), 'End the pause with the command resume, then ask again.')
+  }
+  if (actives.length > 1) {
+    const names = actives.map(({ pod }) => pod.name).join(' and ')
+    return unmoved('several-actives', `${names} are all active`, 'Make one pass (the command run), which keeps one.')
+  }
+  if (request.from !== undefined && request.from !== active?.pod.name) {
+    const now = active ? `${active.pod.name} is` : 'no pod is'
+    return unmoved('not-from', `${now} the active pod, not ${request.from}`, 'Look again with the command status.')
+  }
+  const winner = target(situation, request, active)
+  if ('kind' in winner) return winner
+  return undone(situation, request, active, winner) ?? swap(situation, active, winner)
+}
+
+function swap(situation: Situation, active: Judged | undefined, winner: Judged): Swap {
+  const { nowMs } = situation
+  const from = active ? ` from ${active.pod.name}` : ''
+  const health = winner.verdict.health === 'healthy' ? passed(winner) : `forced: ${winner.verdict.check.result}`
+  return {
+    kind: 'switchover',
+    winner,
+    moves: noted(situation, { atMs: nowMs, failed: BY_HAND }),
+    reason: { code: 'by-hand', text: `a switchover${from} to ${winner.pod.name} was asked for; ${health}` },
+  }
+}
+
+/** The pod that takes over, or why there is none. */
+function target(
+  { members, settings, nowMs }: Situation,
+  { to, force }: SwitchoverRequest,
+  active: Judged | undefined,
+): Judged | Unmoved {
+  if (to === undefined) {
+    const best = candidates(members, settings, nowMs).find((one) => one !== active)
+    if (best) return best
+    const others = inOrder(members, settings, nowMs).filter((one) => one !== active && !whyNever(one, settings))
+    const help = others[0] ? ` Or name one and force it: ${others[0].pod.name} --force.` : ''
+    return unmoved('no-candidate', whyNoOther(members, settings, active), `Wait until one passes its check.${help}`)
+  }
+  const member = members.find(({ pod }) => pod.name === to)
+  if (!member) return unknown(members, to)
+  const never = whyNever(member, settings)
+  if (never) return unmoved('never', `${to} never takes over: ${never.text}`, neverHelp(never.code))
+  const why = whyNot(member, settings)
+  if (!why) return member
+  if (!canServe(member.pod)) {
+    return unmoved('unhealthy', `${to} is ${why.text}`, 'Choose another pod: nothing makes this one active.')
+  }
+  if (force) return member
+  const text = `${to} may not take over: ${why.text}`
+  return unmoved('unhealthy', text, 'Choose a healthy pod, or make this one active all the same with --force.')
+}
+
+function unknown(members: readonly Judged[], to: string): Unmoved {
+  const names = members.map(({ pod }) => pod.name)
+  const meant = closest(to, names)
+  const some = names.slice(0, LISTED).join(', ')
+  const more = names.length > LISTED ? ` and ${names.length - LISTED} more` : ''
+  const help = meant === undefined ? `Choose one of ${some}${more}.` : `Did you mean ${meant}?`
+  return unmoved('unknown-pod', `${to} is no pod of this group`, help)
+}
+
+/** The most pods that are listed. */
+const LISTED = 5
+
+function neverHelp(code: string): string {
+  return code === 'named-in-never'
+    ? 'Take it out of the annotation active-passive/never, or choose another pod.'
+    : 'Choose another pod.'
+}
+
+/** Why the move would not last, or comes too soon after the last one. */
+function undone(
+  situation: Situation,
+  { force }: SwitchoverRequest,
+  active: Judged | undefined,
+  winner: Judged,
+): Unmoved | undefined {
+  const { settings, nowMs } = situation
+  if (force || !active) return undefined
+  if (settings.failback !== undefined && rank(active, settings) < rank(winner, settings)) {
+    const after = settings.failback > 0 ? `after ${formatDuration(settings.failback)}` : 'in the next pass'
+    const text = `${active.pod.name} is preferred to ${winner.pod.name}, and failback would move the role back ${after}`
+    return unmoved('failback-undoes', text, 'Change the annotation active-passive/prefer, or use --force.')
+  }
+  const waitMs = restBeforeSwitchover(movesSoFar(situation), settings.cooldown, nowMs)
+  if (waitMs === 0) return undefined
+  const text = `the role has moved lately, and rests for another ${formatDuration(waitMs)} (cooldown)`
+  return unmoved('resting', text, 'Wait, or use --force.')
+}
+
+function unmoved(code: ReasonCode, text: string, remedy: string): Unmoved {
+  return { kind: 'unmoved', reason: { code, text }, remedy }
+}
+
+/**
+ * The decision when nobody is active in the middle of a switchover: the pod that was asked for, if it still may take
+ * over, or else the one that a failover would choose.
+ */
+export function redecideSwitchover(
+  planned: Swap,
+  { force }: Pick<SwitchoverRequest, 'force'>,
+  now: Choice,
+  members: readonly Judged[],
+  settings: Settings,
+): Choice {
+  const again = members.find(({ pod }) => pod.uid === planned.winner.pod.uid)
+  if (!again || !canServe(again.pod) || whyNever(again, settings)) return now
+  return force || !whyNot(again, settings) ? { ...planned, winner: again } : now
+}
