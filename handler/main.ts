@@ -1,12 +1,15 @@
 /** The process that `node handler` runs: its arguments, environment, signals, streams and exit code. */
-import { parseInvocation } from './cli/cli.js'
+import { COMPLETE, parseInvocation } from './cli/cli.js'
 import type { RunOptions, ServeOptions } from './cli/options.js'
+import { isCompleter, programName } from './cli/program.js'
+import type { ByHand } from './commands/commands.js'
 import { probe } from './health/probe.js'
 import { defaultNamespace, loadConfig } from './kube/auth/config.js'
 import { connect } from './kube/client.js'
 import { pass } from './pass/pass.js'
 import { exitCode, exitCodeOfError } from './report/exit-code.js'
 import { toJson } from './report/json.js'
+import type { Report } from './report/report.js'
 import { toText } from './report/text.js'
 import { describeDefect } from './serve/telemetry/log.js'
 import { systemClock } from './util/clock.js'
@@ -19,8 +22,15 @@ async function run(options: RunOptions, stop: AbortSignal): Promise<number> {
   const effects = { kube: connect(config), clock: systemClock, probe, random: Math.random }
   const isNamed = options.namespaces !== undefined
   const report = await pass({ ...options, namespaces, isNamed }, effects, stop)
-  await print(options.output === 'json' ? toJson(report) : toText(report))
+  await print(await formOf(report, options.output))
   return exitCode(report)
+}
+
+async function formOf(report: Report, output: RunOptions['output']): Promise<string> {
+  if (output === 'text') return toText(report)
+  if (output === 'json') return toJson(report)
+  const { toYaml } = await import('./report/yaml.js')
+  return toYaml(toJson(report))
 }
 
 async function runServer(options: ServeOptions, stop: AbortSignal): Promise<number> {
@@ -33,22 +43,57 @@ async function runServer(options: ServeOptions, stop: AbortSignal): Promise<numb
   return 0
 }
 
+const [, script] = process.argv
+const program = programName(script)
+/** Before each message. In a checkout it is the program's own name, as in the log of serve. */
+const prefix = program === 'node handler' ? 'active-passive' : program
+
+async function byHand(invocation: ByHand, stop: AbortSignal): Promise<number> {
+  const [{ carryOut }, { openTerminal }] = await Promise.all([
+    import('./commands/commands.js'),
+    import('./commands/terminal.js'),
+  ])
+  return carryOut(invocation, openTerminal(process, process.env, program, prefix, stop), stop)
+}
+
 async function main(): Promise<number> {
   process.stdout.on('error', () => {}) // its reader may have gone
   const stop = new AbortController()
   // A second signal changes nothing: a handover that has begun is finished, and the deadline ends everything else.
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => stop.abort())
   try {
-    const invocation = await parseInvocation(process.argv.slice(2), process.env)
-    if (invocation.kind === 'run') return await run(invocation.options, stop.signal)
-    if (invocation.kind === 'serve') return await runServer(invocation.options, stop.signal)
-    await print(invocation.text)
-    return 0
+    const args = process.argv.slice(2)
+    const invocation = await parseInvocation(isCompleter(script) ? [COMPLETE, ...args] : args, process.env, program)
+    switch (invocation.kind) {
+      case 'run':
+        return await run(invocation.options, stop.signal)
+      case 'serve':
+        return await runServer(invocation.options, stop.signal)
+      case 'text':
+        await print(invocation.text)
+        return 0
+      case 'complete':
+        return 0
+      default:
+        return await byHand(invocation, stop.signal)
+    }
   } catch (error) {
-    console.error(`active-passive: ${printable(error instanceof UsageError ? error.message : describeDefect(error))}`)
-    return exitCodeOfError(error)
+    return failed(error)
   }
 }
+
+function failed(error: unknown): number {
+  // By its name: the class itself belongs to what a pass does not load.
+  if (error instanceof Error && error.name === 'Cancelled') {
+    console.error(`${prefix}: ${error.message}`)
+    return INTERRUPTED
+  }
+  console.error(`${prefix}: ${printable(error instanceof UsageError ? error.message : describeDefect(error))}`)
+  return exitCodeOfError(error)
+}
+
+/** As shells have it after Ctrl-C: 128 and SIGINT's number. */
+const INTERRUPTED = 130
 
 /** Resolves when the text is written, or when its reader has gone. */
 function print(text: string): Promise<void> {

@@ -3,96 +3,173 @@ import yargs from 'yargs'
 import { closest } from '../util/closest.js'
 import { UsageError } from '../util/errors.js'
 import { version } from '../util/version.js'
-import { FLAGS, type Flag, PER_SERVICE, SERVE } from './flags.js'
-import { type Environment, type RunOptions, readOptions, readServeOptions, type ServeOptions } from './options.js'
+import {
+  type CheckOptions,
+  type CompletionOptions,
+  type HistoryOptions,
+  type PauseOptions,
+  type ResumeOptions,
+  readCheckOptions,
+  readCompletionOptions,
+  readHistoryOptions,
+  readPauseOptions,
+  readResumeOptions,
+  readStatusOptions,
+  readSwitchoverOptions,
+  type StatusOptions,
+  type SwitchoverOptions,
+} from './command-options.js'
+import { COMMAND_NAMES, type CommandName, commandOf, isCommand, OTHER_WORDS, takersOf } from './commands.js'
+import { FLAGS, type FlagName } from './flags.js'
+import { commandHelp, generalHelp, synopsisOf, yargsOption } from './help.js'
+import {
+  type Environment,
+  type Flags,
+  type RunOptions,
+  readOptions,
+  readServeOptions,
+  type ServeOptions,
+} from './options.js'
+import { preparedWords } from './words.js'
 
-type Invocation =
+export type Invocation =
   | { readonly kind: 'run'; readonly options: RunOptions }
   | { readonly kind: 'serve'; readonly options: ServeOptions }
+  | { readonly kind: 'status'; readonly options: StatusOptions }
+  | { readonly kind: 'switchover'; readonly options: SwitchoverOptions }
+  | { readonly kind: 'pause'; readonly options: PauseOptions }
+  | { readonly kind: 'resume'; readonly options: ResumeOptions }
+  | { readonly kind: 'history'; readonly options: HistoryOptions }
+  | { readonly kind: 'check'; readonly options: CheckOptions }
+  | { readonly kind: 'completion'; readonly options: CompletionOptions }
+  /** A shell asks what may be written in place of the last of these words, which may be empty. */
+  | { readonly kind: 'complete'; readonly words: readonly string[] }
   /** Help or the version: there is only text to print. */
   | { readonly kind: 'text'; readonly text: string }
 
+/** The hidden command by which the scripts of `completion` and kubectl ask for words. */
+export const COMPLETE = '__complete'
+
 /**
  * Parses a command line.
+ * @param program how the user calls this program, for messages (`programName`)
  * @throws UsageError with the flag or the variable, its value, and what would be right
  */
-export async function parseInvocation(args: readonly string[], env: Environment): Promise<Invocation> {
-  const words = args.flatMap(splitShort)
-  rejectOddSwitches(words)
-  const { argv, output } = await parseArgs(words)
-  if (output) return { kind: 'text', text: `${output.trimEnd()}\n` }
-  const [command = 'run', extra] = argv._ as readonly string[]
-  if (command !== 'run' && command !== 'serve') {
+export async function parseInvocation(
+  args: readonly string[],
+  env: Environment,
+  program = 'active-passive',
+): Promise<Invocation> {
+  if (args[0] === COMPLETE) return { kind: 'complete', words: args.slice(1) }
+  const text = await textFor(args, program)
+  if (text !== undefined) return { kind: 'text', text: `${text.trimEnd()}\n` }
+  const argv = await parseArgs(preparedWords(args), program)
+  const [word = 'run', ...words] = argv._ as readonly string[]
+  const command = commandFor(word, argv, program)
+  checkFlags(command, argv, program)
+  checkWords(command, words, program)
+  return invocation(command, words, argv, env)
+}
+
+function invocation(command: CommandName, words: readonly string[], argv: Flags, env: Environment): Invocation {
+  switch (command) {
+    case 'run':
+      return { kind: command, options: readOptions(argv, env) }
+    case 'serve':
+      return { kind: command, options: readServeOptions(argv, env) }
+    case 'status':
+      return { kind: command, options: readStatusOptions(words, argv, env) }
+    case 'switchover':
+      return { kind: command, options: readSwitchoverOptions(words, argv, env) }
+    case 'pause':
+      return { kind: command, options: readPauseOptions(words, argv, env) }
+    case 'resume':
+      return { kind: command, options: readResumeOptions(words, argv, env) }
+    case 'history':
+      return { kind: command, options: readHistoryOptions(words, argv, env) }
+    case 'check':
+      return { kind: command, options: readCheckOptions(argv, env) }
+    case 'completion':
+      return { kind: command, options: readCompletionOptions(words) }
+  }
+}
+
+/** The command that a word names. */
+function commandFor(word: string, argv: Flags, program: string): CommandName {
+  if (isCommand(word)) return word
+  const meant =
+    COMMAND_NAMES.find((name) => name === closest(word, COMMAND_NAMES)) ??
+    (Object.hasOwn(OTHER_WORDS, word) ? OTHER_WORDS[word] : undefined)
+  if (meant) {
     throw new UsageError(
-      `unknown command ${JSON.stringify(command)}: there are run, the default, and serve. See --help`,
+      `unknown command ${JSON.stringify(word)}: did you mean ${synopsisOf(meant, program)}? See ${program} --help`,
     )
   }
-  if (extra !== undefined) {
-    throw new UsageError(
-      `unexpected word ${JSON.stringify(extra)} after ${command}: a list flag takes one value each time (-n a -n b). See --help`,
-    )
+  const list = argv.namespace === undefined ? '' : ' A list flag takes one value each time (-n a -n b).'
+  throw new UsageError(
+    `unknown command ${JSON.stringify(word)}: there are ${COMMAND_NAMES.join(', ')}.${list} See ${program} --help`,
+  )
+}
+
+/** @throws UsageError for a flag that the command does not take, with the commands that do */
+function checkFlags(command: CommandName, argv: Flags, program: string): void {
+  const { flags } = commandOf(command)
+  const foreign = (Object.keys(FLAGS) as FlagName[]).find((name) => argv[name] !== undefined && !flags.includes(name))
+  if (foreign === undefined) return
+  const takers = takersOf(foreign)
+  const [first = 'run'] = takers
+  const said =
+    takers.length === 1 ? `${first} takes it` : `${takers.slice(0, -1).join(', ')} and ${takers.at(-1)} take it`
+  throw new UsageError(
+    `--${foreign} is no flag of ${command}: ${said}. See ${program} ${takers.length === 1 ? first : command} --help`,
+  )
+}
+
+/** @throws UsageError for a word too many or too few */
+function checkWords(command: CommandName, words: readonly string[], program: string): void {
+  const { least, most } = commandOf(command)
+  const see = `See ${program} ${command} --help`
+  if (words.length < least) {
+    throw new UsageError(`${command} lacks a word: ${synopsisOf(command, program)}. ${see}`)
   }
-  if (command === 'serve') return { kind: 'serve', options: readServeOptions(argv, env) }
-  const foreign = Object.keys(SERVE).find((name) => argv[name] !== undefined)
-  if (foreign !== undefined) throw new UsageError(`--${foreign} is a flag of serve: node handler serve --${foreign} …`)
-  return { kind: 'run', options: readOptions(argv, env) }
+  if (words.length <= most) return
+  const takes = most === 0 ? 'none' : synopsisOf(command, program)
+  const service = command === 'run' ? '; --service names a Service' : ''
+  throw new UsageError(
+    `unexpected word ${JSON.stringify(words[most])} after ${[command, ...words.slice(0, most)].join(' ')}: it takes ${takes}${service}. A list flag takes one value each time (-n a -n b). ${see}`,
+  )
 }
 
-/** Splits `-ojson` and `-ndefault`, which kubectl accepts. yargs would read a flag from each letter. */
-function splitShort(arg: string): readonly string[] {
-  const [, flag, value] = /^(-[no])([^=-].*)$/s.exec(arg) ?? []
-  return flag && value ? [flag, value] : [arg]
+const EXPECTED = {
+  'greedy-arrays': false,
+  'camel-case-expansion': false,
+  'dot-notation': false,
+  'parse-numbers': false,
+  'parse-positional-numbers': false,
 }
 
-/**
- * Rejects mistakes that yargs accepts: a text for a switch, a switch given twice, and `--no-` before any other flag.
- */
-function rejectOddSwitches(args: readonly string[]): void {
-  const given = new Set<string>()
-  for (const arg of args) {
-    const [, negation, word, value = 'true'] = /^--?(no-)?([^=]+)(?:=(.*))?$/s.exec(arg) ?? []
-    const [name, flag] = Object.entries(FLAGS).find(([name, { alias }]) => word === name || word === alias) ?? []
-    if (!name || !flag) continue
-    if (flag.kind !== 'switch') {
-      if (negation) throw new UsageError(`unknown flag --no-${word}: --${name} is no switch`)
-      continue
-    }
-    if (value !== 'true' && value !== 'false') {
-      throw new UsageError(`--${name}: ${JSON.stringify(value)} should be true or false`)
-    }
-    if (given.has(name)) throw new UsageError(`--${name} is given more than once`)
-    given.add(name)
-  }
+function newParser(program: string) {
+  return yargs().scriptName(program).exitProcess(false).detectLocale(false).parserConfiguration(EXPECTED)
 }
 
-async function parseArgs(args: readonly string[]): Promise<{ argv: Record<string, unknown>; output: string }> {
-  const parser = yargs()
-    .scriptName('active-passive')
-    .usage(
-      '$0 [COMMAND]\n\nKeeps exactly one pod of each active-passive Service active: checks the pods, and moves the role label.',
-    )
-    .command(['run', '$0'], 'make one check-and-swap pass (the default)')
-    .command('serve', 'make passes when an alert or a request asks for one, at an interval, when a pod goes')
-    .options(Object.fromEntries(Object.entries(FLAGS).map(([name, flag]) => [name, yargsOption(name, flag)])))
-    .epilogue(
-      'Each flag is also an environment variable: --dry-run is AP_DRY_RUN, -n a -n b is AP_NAMESPACE=a,b.\nExit codes: 0 every group has its active pod, 1 a group has not, 2 wrong usage, 3 the API server refused or did not answer.',
-    )
-    .version(version)
-    .help()
-    .strictOptions()
-    .exitProcess(false)
-    .detectLocale(false)
-    .wrap(110)
-    .parserConfiguration({
-      'greedy-arrays': false,
-      'camel-case-expansion': false,
-      'dot-notation': false,
-      'parse-numbers': false,
-      'parse-positional-numbers': false,
-    })
+/** What --help, --version, `help` and `version` ask for, though other things may be wrong. */
+async function textFor(args: readonly string[], program: string): Promise<string | undefined> {
+  const end = args.indexOf('--')
+  const flags = end < 0 ? args : args.slice(0, end)
+  const [first] = args
+  if (flags.includes('--version') || first === 'version') return version
+  if (!flags.includes('--help') && !flags.includes('-h') && first !== 'help') return undefined
+  const named = (first === 'help' ? args.slice(1) : flags).find(isCommand)
+  const parser = newParser(program).help().version(version)
+  return named ? commandHelp(parser, named, program) : generalHelp(parser, program)
+}
+
+async function parseArgs(args: readonly string[], program: string): Promise<Record<string, unknown>> {
+  const options = Object.fromEntries((Object.keys(FLAGS) as FlagName[]).map((name) => [name, yargsOption(name)]))
+  const parser = newParser(program).help(false).version(false).options(options).strictOptions()
   return new Promise((resolve, reject) => {
-    const done = (error: Error | undefined, argv: Record<string, unknown>, output: string) =>
-      error ? reject(new UsageError(`${guessing(error.message)} See --help`)) : resolve({ argv, output })
+    const done = (error: Error | undefined, argv: Record<string, unknown>) =>
+      error ? reject(new UsageError(`${guessing(error.message)} See ${program} --help`)) : resolve(argv)
     Promise.resolve(parser.parse([...args], {}, done)).catch(reject)
   })
 }
@@ -103,19 +180,4 @@ function guessing(message: string): string {
   const [, word] = /^Unknown arguments?: ([^,]+)/.exec(line) ?? []
   const meant = word && closest(word, Object.keys(FLAGS))
   return meant && meant !== word ? `${line}: did you mean --${meant}?` : `${line}.`
-}
-
-function yargsOption(name: string, flag: Flag) {
-  return {
-    describe: flag.describe,
-    ...(flag.alias ? { alias: flag.alias } : {}),
-    ...(flag.default ? { defaultDescription: flag.default } : {}),
-    ...(flag.kind === 'switch' ? { type: 'boolean' as const } : { type: 'string' as const, requiresArg: true }),
-    group: groupOf(name),
-  }
-}
-
-function groupOf(name: string): string {
-  if (name in PER_SERVICE) return 'For Services without the annotation active-passive/NAME:'
-  return name in SERVE ? 'Flags of serve:' : 'Flags:'
 }

@@ -1,18 +1,23 @@
 /**
- * The flags with their text in --help. options.ts says which values they take; settings.ts does so for the settings.
+ * The flags with their text in --help. options.ts says which values they take; settings.ts does so for the settings;
+ * commands.ts says which command takes which flag.
  */
 import type { FLAG_SETTINGS } from '../settings/settings.js'
 
 export interface Flag {
   readonly alias?: string
-  /** `list`: given once for each value. `switch`: true or false, and `--no-NAME`. */
-  readonly kind: 'text' | 'list' | 'switch'
+  /**
+   * `list`: given once for each value. `switch`: true or false, and `--no-NAME`. `mode`: the same, or one of its words
+   * behind a `=`.
+   */
+  readonly kind: 'text' | 'list' | 'switch' | 'mode'
   /** Shown by --help. */
   readonly default?: string
   readonly describe: string
 }
 
-const GENERAL = {
+/** Which cluster, as which user, and which of its Services: kubectl's own flags, and a few beside them. */
+const SCOPE = {
   namespace: {
     kind: 'list',
     alias: 'n',
@@ -25,15 +30,37 @@ const GENERAL = {
     default: 'all in scope',
     describe: 'only this Service, NAME or NAMESPACE/NAME, once for each',
   },
+  selector: {
+    kind: 'text',
+    alias: 'l',
+    default: 'all in scope',
+    describe: 'only Services with these labels, as kubectl: app=db,tier!=test, env in (a,b), a key, !key',
+  },
   context: { kind: 'text', describe: 'context of the kubeconfig' },
   kubeconfig: { kind: 'text', default: 'as kubectl; in a pod its service account', describe: 'kubeconfig file' },
+  cluster: { kind: 'text', describe: "cluster of the kubeconfig, in place of the context's" },
+  user: { kind: 'text', describe: "user of the kubeconfig, in place of the context's" },
+  as: { kind: 'text', describe: 'user to act as (impersonation)' },
+  'as-group': { kind: 'list', describe: 'group to act as, once for each; needs --as' },
+  'request-timeout': {
+    kind: 'text',
+    default: '15s for reads, 5s for writes',
+    describe: 'limit of one request to the API server: seconds, or 1s, 2m; 0: none',
+  },
   'role-label': { kind: 'text', default: 'role', describe: 'label whose values are active and passive' },
   'opt-in': {
     kind: 'switch',
     describe: 'serve only Services annotated with active-passive/managed: "true", and those of the same selector',
   },
-  'dry-run': { kind: 'switch', describe: 'decide and report, write nothing' },
-  output: { kind: 'text', alias: 'o', default: 'text', describe: 'text or json' },
+} as const satisfies Record<string, Flag>
+
+/** How the command works, and in which form it answers. */
+const GENERAL = {
+  'dry-run': {
+    kind: 'mode',
+    describe: 'decide and report, write nothing; --dry-run=server: have the API server try each write, and keep none',
+  },
+  output: { kind: 'text', alias: 'o', default: 'text', describe: 'text, wide, json or yaml' },
   deadline: { kind: 'text', default: '40s', describe: 'the pass ends by then, whatever hangs; at least 10s' },
   concurrency: { kind: 'text', default: '64', describe: 'probes at once; one that hangs is not counted for long' },
   'max-health-timeout': {
@@ -50,7 +77,7 @@ const GENERAL = {
 } as const satisfies Record<string, Flag>
 
 /** Flags for Services without the annotation of the same name. */
-export const PER_SERVICE = {
+const PER_SERVICE = {
   'health-check': {
     kind: 'text',
     default: 'probe',
@@ -81,7 +108,7 @@ export const PER_SERVICE = {
 } as const satisfies Record<keyof typeof FLAG_SETTINGS, Flag>
 
 /** Flags of the command serve. */
-export const SERVE = {
+const SERVE = {
   port: { kind: 'text', default: '8080', describe: 'port to listen on' },
   'token-file': {
     kind: 'text',
@@ -91,11 +118,32 @@ export const SERVE = {
   'tls-cert': { kind: 'text', describe: 'file with the certificate chain, PEM; renewed files are read again' },
   'tls-key': { kind: 'text', describe: 'file with its key, PEM' },
   interval: { kind: 'text', default: 'none', describe: 'make a pass this often, such as 2s' },
-  watch: { kind: 'switch', describe: 'make a pass as soon as an active pod goes or is not Ready' },
+  watch: { kind: 'switch', alias: 'w', describe: 'make a pass as soon as an active pod goes or is not Ready' },
 } as const satisfies Record<string, Flag>
 
-export const FLAGS: Readonly<Record<string, Flag>> = { ...GENERAL, ...PER_SERVICE, ...SERVE }
-export type FlagName = keyof typeof GENERAL | keyof typeof PER_SERVICE | keyof typeof SERVE
+/** Flags of the commands that a person gives. */
+const BY_HAND = {
+  from: { kind: 'text', describe: 'move the role only if this pod is the active one now' },
+  force: {
+    kind: 'switch',
+    describe: 'even to a pod that fails its check, or inside a cooldown; never against a pause or active-passive/never',
+  },
+  yes: { kind: 'switch', describe: 'do not ask' },
+  for: { kind: 'text', default: 'until resume', describe: 'the pause ends by itself after this time, such as 2h' },
+} as const satisfies Record<string, Flag>
+
+const ALL = { ...SCOPE, ...GENERAL, ...PER_SERVICE, ...SERVE, ...BY_HAND }
+export type FlagName = keyof typeof ALL
+export const FLAGS: Readonly<Record<string, Flag>> = ALL
+
+/** The names of the flags by their sections in --help. */
+export const SECTIONS = {
+  scope: Object.keys(SCOPE) as readonly FlagName[],
+  general: Object.keys(GENERAL) as readonly FlagName[],
+  perService: Object.keys(PER_SERVICE) as readonly FlagName[],
+  serve: Object.keys(SERVE) as readonly FlagName[],
+  byHand: Object.keys(BY_HAND) as readonly FlagName[],
+}
 
 export const VARIABLE_PREFIX = 'AP_'
 

@@ -3,27 +3,52 @@
 import { DEFAULT_PANIC } from '../pass/overview.js'
 import type { PassOptions } from '../pass/pass.js'
 import { parseName, parseServiceRef, type ServiceRef } from '../pass/scope.js'
-import {
-  DEFAULT_HEALTH_TIMEOUT_MS,
-  DEFAULT_MAX_HEALTH_TIMEOUT_MS,
-  DEFAULT_SETTINGS,
-  FLAG_SETTINGS,
-  type Settings,
-} from '../settings/settings.js'
-import { formatDuration, parseDuration } from '../util/duration.js'
+import { type LabelSelector, parseLabelSelector, SelectorError } from '../pass/selector.js'
+import { DEFAULT_MAX_HEALTH_TIMEOUT_MS, DEFAULT_SETTINGS, FLAG_SETTINGS, type Settings } from '../settings/settings.js'
+import { formatDuration } from '../util/duration.js'
 import { UsageError } from '../util/errors.js'
 import { type Environment, ownVariables } from './environment.js'
 import { type FlagName, variableOf } from './flags.js'
+import {
+  parseConcurrency,
+  parseDeadline,
+  parseInterval,
+  parseLabelKey,
+  parseMaxHealthTimeout,
+  parsePanic,
+  parsePort,
+  parseRequestTimeout,
+} from './parsers.js'
+import { parsed, parseText, Values } from './values.js'
 
-export interface RunOptions extends Omit<PassOptions, 'namespaces'> {
-  /** `undefined`: the namespace of the context or of the pod. */
-  readonly namespaces: PassOptions['namespaces'] | undefined
+/** Which part of a kubeconfig is used, and as whom. */
+export interface Connection {
   readonly kubeconfig: string | undefined
   readonly context: string | undefined
-  readonly output: 'text' | 'json'
+  /** In place of the context's cluster. */
+  readonly cluster: string | undefined
+  /** In place of the context's user. */
+  readonly user: string | undefined
+  /** The user to act as, in place of the kubeconfig's. */
+  readonly as: string | undefined
+  /** Empty unless there is `as`. */
+  readonly asGroup: readonly string[]
+  /** The limit of one request. 0: none; `undefined`: our own limits. */
+  readonly requestTimeoutMs: number | undefined
 }
 
-export interface ServeOptions extends RunOptions {
+/** What every command has that reaches a cluster. */
+export interface CommandOptions extends Omit<PassOptions, 'namespaces'>, Connection {
+  /** `undefined`: the namespace of the context or of the pod. */
+  readonly namespaces: PassOptions['namespaces'] | undefined
+}
+
+export interface RunOptions extends CommandOptions {
+  readonly output: 'text' | 'json' | 'yaml'
+}
+
+export interface ServeOptions extends CommandOptions {
+  readonly output: 'text' | 'json'
   /** 0: any free port. */
   readonly port: number
   readonly tokenFile: string | undefined
@@ -37,64 +62,21 @@ export interface ServeOptions extends RunOptions {
 
 export type { Environment } from './environment.js'
 
-const MIN_DEADLINE_MS = 10_000
-const MIN_INTERVAL_MS = 10
+/** The flags as yargs parsed them, their values still text. */
+export type Flags = Readonly<Record<string, unknown>>
 
-/**
- * @param argv the flags as yargs parsed them, their values still text
- * @throws UsageError with the flag or the variable, its value, and what would be right
- */
-export function readOptions(argv: Readonly<Record<string, unknown>>, env: Environment): RunOptions {
-  const own = ownVariables(env)
-  const values = new Values(argv, isScoped(argv) ? withoutScope(own) : own)
-  if (values.isOn('all-namespaces') && values.list('namespace').length > 0) {
-    throw new UsageError(
-      `${values.source('all-namespaces')} and ${values.source('namespace')} exclude each other: give one of them`,
-    )
-  }
-  const services = values
-    .list('service')
-    .map((text) => parsed(values.source('service'), text, parseServiceRef, 'NAME or NAMESPACE/NAME'))
-  const namespaces = values
-    .list('namespace')
-    .map((text) => parsed(values.source('namespace'), text, parseName, 'the name of a namespace'))
-  return {
-    namespaces: values.isOn('all-namespaces') ? 'all' : namespaces.length > 0 ? namespaces : namespacesOf(services),
-    services,
-    kubeconfig: values.read('kubeconfig', parseText, 'the name of a file'),
-    context: values.read('context', parseText, 'the name of a context'),
-    roleLabel: values.read('role-label', parseLabelKey, 'a label key such as role or example.com/role') ?? 'role',
-    optIn: values.isOn('opt-in'),
-    dryRun: values.isOn('dry-run'),
-    output:
-      values.read('output', (text) => (text === 'text' || text === 'json' ? text : undefined), 'text or json') ??
-      'text',
-    deadlineMs: values.read('deadline', parseDeadline, 'a duration of at least 10s, such as 40s') ?? 40_000,
-    ...readTimeouts(values),
-    panic: values.read('panic', parsePanic, 'a share from 1% to 99%, such as 50%, or 0 for never') ?? DEFAULT_PANIC,
-    concurrency: values.read('concurrency', parseConcurrency, 'a whole number from 1 to 10000') ?? 64,
-  }
-}
-
-/** @throws UsageError if the flag for all Services asks for more time than a Service may */
-function readTimeouts(values: Values): Pick<RunOptions, 'maxHealthTimeoutMs' | 'settings'> {
-  const maxHealthTimeoutMs =
-    values.read('max-health-timeout', parseMaxHealthTimeout, 'a duration of at least 2s, such as 30s') ??
-    DEFAULT_MAX_HEALTH_TIMEOUT_MS
-  const settings = readSettings(values)
-  if ((settings['health-timeout'] ?? 0) > maxHealthTimeoutMs) {
-    throw new UsageError(
-      `${values.source('health-timeout')}: ${JSON.stringify(values.text('health-timeout'))} should be at most ${formatDuration(maxHealthTimeoutMs)}: a longer one needs a higher --max-health-timeout`,
-    )
-  }
-  return { maxHealthTimeoutMs, settings }
+/** @throws UsageError with the flag or the variable, its value, and what would be right */
+export function readOptions(argv: Flags, env: Environment): RunOptions {
+  const values = valuesOf(argv, env)
+  return { ...readCommandOptions(values), output: readOutput(values, ['text', 'json', 'yaml'], { wide: 'text' }) }
 }
 
 /** @throws UsageError as `readOptions` does */
-export function readServeOptions(argv: Readonly<Record<string, unknown>>, env: Environment): ServeOptions {
-  const values = new Values(argv, ownVariables(env))
+export function readServeOptions(argv: Flags, env: Environment): ServeOptions {
+  const values = valuesOf(argv, env)
   return {
-    ...readOptions(argv, env),
+    ...readCommandOptions(values),
+    output: readOutput(values, ['text', 'json']),
     port: values.read('port', parsePort, 'a port number from 0 to 65535') ?? 8080,
     tokenFile: values.read('token-file', parseText, 'the name of a file'),
     insecure: values.isOn('insecure'),
@@ -105,13 +87,120 @@ export function readServeOptions(argv: Readonly<Record<string, unknown>>, env: E
   }
 }
 
-/** Whether the command line gives a scope. It replaces the environment's, whichever of the two flags it is. */
-function isScoped(argv: Readonly<Record<string, unknown>>): boolean {
-  return argv.namespace !== undefined || argv['all-namespaces'] !== undefined
+/** The values that were given. A scope on the command line replaces the environment's, whichever of its flags it is. */
+export function valuesOf(argv: Flags, env: Environment): Values {
+  const own = ownVariables(env)
+  const isScoped = argv.namespace !== undefined || argv['all-namespaces'] !== undefined
+  return new Values(argv, isScoped ? withoutScope(own) : own)
 }
 
 function withoutScope(env: Environment): Environment {
   return { ...env, [variableOf('namespace')]: undefined, [variableOf('all-namespaces')]: undefined }
+}
+
+/** The options that all commands have. @throws UsageError as `readOptions` does */
+export function readCommandOptions(values: Values): CommandOptions {
+  if (values.isOn('all-namespaces') && values.list('namespace').length > 0)
+    throw exclusive(values, 'all-namespaces', 'namespace')
+  const services = values
+    .list('service')
+    .map((text) => parsed(values.source('service'), text, parseServiceRef, 'NAME or NAMESPACE/NAME'))
+  const namespaces = values
+    .list('namespace')
+    .map((text) => parsed(values.source('namespace'), text, parseName, 'the name of a namespace'))
+  const selector = readSelector(values)
+  if (selector && services.length > 0) throw exclusive(values, 'service', 'selector')
+  return {
+    namespaces: values.isOn('all-namespaces') ? 'all' : namespaces.length > 0 ? namespaces : namespacesOf(services),
+    services,
+    ...(selector && { selector }),
+    ...readConnection(values),
+    roleLabel: values.read('role-label', parseLabelKey, 'a label key such as role or example.com/role') ?? 'role',
+    optIn: values.isOn('opt-in'),
+    ...readDryRun(values),
+    deadlineMs: values.read('deadline', parseDeadline, 'a duration of at least 10s, such as 40s') ?? 40_000,
+    ...readTimeouts(values),
+    panic: values.read('panic', parsePanic, 'a share from 1% to 99%, such as 50%, or 0 for never') ?? DEFAULT_PANIC,
+    concurrency: values.read('concurrency', parseConcurrency, 'a whole number from 1 to 10000') ?? 64,
+  }
+}
+
+function exclusive(values: Values, one: FlagName, other: FlagName): UsageError {
+  return new UsageError(`${values.source(one)} and ${values.source(other)} exclude each other: give one of them`)
+}
+
+function readConnection(values: Values): Connection {
+  const name = (flag: 'context' | 'cluster' | 'user') => values.read(flag, parseText, `the name of a ${flag}`)
+  const asGroup = values
+    .list('as-group')
+    .map((text) => parsed(values.source('as-group'), text, parseText, 'the name of a group'))
+  const as = values.read('as', parseText, 'the name of a user')
+  if (as === undefined && asGroup.length > 0) {
+    throw new UsageError(`${values.source('as-group')} without --as: give the user to act as, too`)
+  }
+  return {
+    kubeconfig: values.read('kubeconfig', parseText, 'the name of a file'),
+    ...{ context: name('context'), cluster: name('cluster'), user: name('user') },
+    ...{ as, asGroup },
+    requestTimeoutMs: values.read(
+      'request-timeout',
+      parseRequestTimeout,
+      'seconds, or a duration such as 1s or 2m, or 0 for no limit',
+    ),
+  }
+}
+
+function readSelector(values: Values): LabelSelector | undefined {
+  const text = values.text('selector')
+  if (text === undefined) return undefined
+  try {
+    return parseLabelSelector(text)
+  } catch (error) {
+    if (error instanceof SelectorError) {
+      throw new UsageError(`${values.source('selector')}: ${JSON.stringify(text)}: ${error.message}`)
+    }
+    throw error
+  }
+}
+
+/** What --dry-run may say. As a word without a value, cli.ts has made `client` of it. */
+const DRY_RUN = { none: 'none', false: 'none', client: 'client', true: 'client', server: 'server' } as const
+
+function readDryRun(values: Values): Pick<CommandOptions, 'dryRun' | 'serverDryRun'> {
+  const how = values.read(
+    'dry-run',
+    (text) => (Object.hasOwn(DRY_RUN, text) ? DRY_RUN[text as keyof typeof DRY_RUN] : undefined),
+    'none, client or server',
+  )
+  return { dryRun: how === 'client' || how === 'server', ...(how === 'server' && { serverDryRun: true }) }
+}
+
+/**
+ * @param forms the forms that the command has, the default first
+ * @param others other words for them
+ */
+export function readOutput<F extends string>(
+  values: Values,
+  forms: readonly [F, ...F[]],
+  others: Readonly<Record<string, F>> = {},
+): F {
+  const parse = (text: string) =>
+    forms.find((form) => form === text) ?? (Object.hasOwn(others, text) ? others[text] : undefined)
+  return values.read('output', parse, `${forms.slice(0, -1).join(', ')} or ${forms.at(-1)}`) ?? forms[0]
+}
+
+/** @throws UsageError if the flag for all Services asks for more time than a Service may */
+function readTimeouts(values: Values): Pick<CommandOptions, 'maxHealthTimeoutMs' | 'settings'> {
+  const maxHealthTimeoutMs =
+    values.read('max-health-timeout', parseMaxHealthTimeout, 'a duration of at least 2s, such as 30s') ??
+    DEFAULT_MAX_HEALTH_TIMEOUT_MS
+  const settings = readSettings(values)
+  if ((settings['health-timeout'] ?? 0) > maxHealthTimeoutMs) {
+    throw new UsageError(
+      `${values.source('health-timeout')}: ${JSON.stringify(values.text('health-timeout'))} should be at most ${formatDuration(maxHealthTimeoutMs)}: a longer one needs a higher --max-health-timeout`,
+    )
+  }
+  return { maxHealthTimeoutMs, settings }
 }
 
 /** Reads the flags that stand in for annotations, by the parsers of those annotations. */
@@ -128,93 +217,8 @@ function readSettings(values: Values): Settings {
   return { ...DEFAULT_SETTINGS, ...Object.fromEntries(given) }
 }
 
-/** The values that were given, by flag or by variable, as text. */
-class Values {
-  constructor(
-    private readonly argv: Readonly<Record<string, unknown>>,
-    private readonly env: Environment, // no value in it is empty
-  ) {}
-
-  /** The flag or the variable that the value came from, as the user wrote it. */
-  source(name: FlagName): string {
-    return this.argv[name] === undefined && this.fromEnv(name) !== undefined ? variableOf(name) : `--${name}`
-  }
-
-  text(name: FlagName): string | undefined {
-    const value = this.argv[name]
-    if (Array.isArray(value)) throw new UsageError(`--${name} is given ${value.length} times: it takes one value`)
-    return value === undefined ? this.fromEnv(name) : String(value)
-  }
-
-  list(name: FlagName): readonly string[] {
-    const value = this.argv[name]
-    if (value !== undefined) return (Array.isArray(value) ? value : [value]).map(String)
-    return this.fromEnv(name)?.split(',') ?? []
-  }
-
-  isOn(name: FlagName): boolean {
-    return (
-      this.read(name, (text) => (text === 'true' || text === 'false' ? text : undefined), 'true or false') === 'true'
-    )
-  }
-
-  read<T>(name: FlagName, parse: (text: string) => T | undefined, expected: string): T | undefined {
-    const text = this.text(name)
-    return text === undefined ? undefined : parsed(this.source(name), text, parse, expected)
-  }
-
-  private fromEnv(name: FlagName): string | undefined {
-    return this.env[variableOf(name)]
-  }
-}
-
-function parsed<T>(source: string, text: string, parse: (text: string) => T | undefined, expected: string): T {
-  const value = parse(text)
-  if (value === undefined) throw new UsageError(`${source}: ${JSON.stringify(text)} should be ${expected}`)
-  return value
-}
-
-/** Rejects an empty text: a shell makes one of a variable that is not set, and nobody means to give no name. */
-function parseText(text: string): string | undefined {
-  return text === '' ? undefined : text
-}
-
 /** The namespaces of the Services, if all of them are given with one. */
 function namespacesOf(services: readonly ServiceRef[]): readonly string[] | undefined {
   const namespaces = services.flatMap(({ namespace }) => namespace ?? [])
   return services.length > 0 && namespaces.length === services.length ? [...new Set(namespaces)] : undefined
-}
-
-function parseLabelKey(text: string): string | undefined {
-  const form = /^([a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?\/)?[A-Za-z0-9]([-._A-Za-z0-9]{0,61}[A-Za-z0-9])?$/
-  return form.test(text) && !text.startsWith('active-passive/') ? text : undefined
-}
-
-function parseDeadline(text: string): number | undefined {
-  const ms = parseDuration(text)
-  return ms !== undefined && ms >= MIN_DEADLINE_MS ? ms : undefined
-}
-
-function parseMaxHealthTimeout(text: string): number | undefined {
-  const ms = parseDuration(text)
-  return ms !== undefined && ms >= DEFAULT_HEALTH_TIMEOUT_MS ? ms : undefined
-}
-
-/** Parses 50% as 0.5. */
-function parsePanic(text: string): number | undefined {
-  if (text === '0' || text === '0%') return 0
-  return /^[1-9]\d?%$/.test(text) ? Number.parseInt(text, 10) / 100 : undefined
-}
-
-function parseConcurrency(text: string): number | undefined {
-  return /^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= 10_000 ? Number(text) : undefined
-}
-
-function parsePort(text: string): number | undefined {
-  return /^\d{1,5}$/.test(text) && Number(text) <= 65_535 ? Number(text) : undefined
-}
-
-function parseInterval(text: string): number | undefined {
-  const ms = parseDuration(text)
-  return ms !== undefined && ms >= MIN_INTERVAL_MS ? ms : undefined
 }

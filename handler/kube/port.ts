@@ -113,6 +113,8 @@ export interface Service {
   readonly uid: string
   readonly resourceVersion: string
   readonly annotations: Readonly<Record<string, string>>
+  /** Absent: it has none. */
+  readonly labels?: Readonly<Record<string, string>>
   /** Empty if the Service has none. */
   readonly selector: Readonly<Record<string, string>>
   readonly publishNotReadyAddresses: boolean

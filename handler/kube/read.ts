@@ -111,6 +111,7 @@ export function readService({ metadata = {}, spec = {} }: V1Service): Service {
     uid: metadata.uid ?? '',
     resourceVersion: metadata.resourceVersion ?? '',
     annotations: alone(metadata.annotations ?? {}),
+    ...(metadata.labels ? { labels: alone(metadata.labels) } : {}),
     selector: alone(spec.selector ?? {}),
     publishNotReadyAddresses: spec.publishNotReadyAddresses === true,
     ...(spec.clusterIP === 'None' ? { headless: true as const } : {}),

@@ -14,7 +14,7 @@ import type { GroupContext } from './context.js'
 import { UNMANAGED } from './evaluate.js'
 import { leftovers } from './faults.js'
 import { reconcileAndNote } from './healing-notes.js'
-import { groupsToRead, isInScope, type ServiceRef, selectGroups, type Target } from './scope.js'
+import { type Filter, groupsToRead, isInScope, selectGroups, type Target } from './scope.js'
 import { readGroup, takeSnapshot } from './snapshot.js'
 
 /** Limits the reads at once. */
@@ -66,14 +66,15 @@ const NOTHING = {
 /** Resolves once all is read. Reports errors of the cluster. @param namespace `undefined`: all, in one LIST each */
 export async function reconcileNamespace(
   context: GroupContext & { readonly host: Host },
-  { services: refs, dryRun: isDryRun }: { readonly services: readonly ServiceRef[]; readonly dryRun: boolean },
+  scope: Filter & { readonly dryRun: boolean },
   namespace: string | undefined,
   wanted: GroupsToServe,
   reads: Reads,
 ): Promise<NamespaceResult> {
   const writes: Write[] = []
   const { targets, done } = wanted
-  const isWanted = (group: GroupServices) => isInScope(refs, group) && !done?.has(keyOf(group))
+  const { dryRun: isDryRun } = scope
+  const isWanted = (group: GroupServices) => isInScope(scope, group) && !done?.has(keyOf(group))
   const select = (groups: readonly GroupServices[]) => groupsToRead(groups.filter(isWanted), targets)
   const object = namespace === undefined ? 'all namespaces' : `namespace ${namespace}`
   try {
@@ -114,7 +115,9 @@ export async function reconcileNamespace(
       })
     const matched = new Set(targets?.filter((target) => !unmatched.includes(target)))
     const strays =
-      targets === undefined && refs.length === 0 ? strayServices(services, context.roleLabel, context.optIn) : []
+      targets === undefined && scope.services.length === 0 && !scope.selector
+        ? strayServices(services, context.roleLabel, context.optIn)
+        : []
     const warnings = strays.map(({ text }) => text)
     const keys = groups.map(keyOf)
     return {

@@ -30,6 +30,8 @@ export interface PassOptions extends Scope {
   /** See `SwapContext`; the default is false. */
   readonly quickCheck?: boolean
   readonly dryRun: boolean
+  /** A dry run whose writes the API server tries, without keeping them; the default is false. */
+  readonly serverDryRun?: boolean
   /** The time for each group. */
   readonly deadlineMs: number
   /** The longest time that one probe may take, whatever a Service or a pod asks for. Milliseconds; default: 30 s. */

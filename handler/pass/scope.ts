@@ -3,6 +3,7 @@
 import type { Group, GroupServices } from '../group/groups.js'
 import type { Service } from '../kube/port.js'
 import type { Settings } from '../settings/settings.js'
+import type { LabelSelector } from './selector.js'
 
 export interface ServiceRef {
   /** Absent: in any namespace of the scope. */
@@ -15,6 +16,8 @@ export interface Scope {
   readonly namespaces: readonly string[] | 'all'
   /** Only the groups of these Services; empty: all. A Service that is not there is a fault. */
   readonly services: readonly ServiceRef[]
+  /** Only groups with a Service that has these labels; absent: all. Rivals are found among all Services all the same. */
+  readonly selector?: LabelSelector
   readonly roleLabel: string
   /** A group is managed only if one of its Services is annotated with `managed: "true"`; the default is false. */
   readonly optIn?: boolean
@@ -27,9 +30,15 @@ export function names(ref: ServiceRef, service: Service): boolean {
   return ref.name === service.name && (ref.namespace === undefined || ref.namespace === service.namespace)
 }
 
-/** Whether the group has one of these Services. If there are none, every group is in scope. */
-export function isInScope(services: readonly ServiceRef[], group: GroupServices): boolean {
-  return services.length === 0 || group.services.some((one) => services.some((ref) => names(ref, one)))
+/** What a scope asks of a group. */
+export type Filter = Pick<Scope, 'services' | 'selector'>
+
+/** Whether one of the group's Services is named, if any are, and one has the labels, if any are asked for. */
+export function isInScope({ services, selector }: Filter, group: GroupServices): boolean {
+  return (
+    (services.length === 0 || group.services.some((one) => services.some((ref) => names(ref, one)))) &&
+    (!selector || group.services.some(({ labels }) => selector.matches(labels ?? {})))
+  )
 }
 
 /** A Service or a pod that a caller names. If both are given and no Service of that name is managed, the pod counts. */

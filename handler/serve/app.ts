@@ -1,6 +1,6 @@
 /** Puts serve together: the passes, their triggers and their observer, the watches, and the routes. */
 import { setMaxListeners } from 'node:events'
-import type { RunOptions } from '../cli/options.js'
+import type { CommandOptions, Connection, ServeOptions } from '../cli/options.js'
 import { probe } from '../health/probe.js'
 import { defaultNamespace } from '../kube/auth/config.js'
 import type { KubeConfig } from '../kube/auth/kubeconfig.js'
@@ -26,7 +26,7 @@ import { type WatchOptions, watch } from './watch/watch.js'
 
 const SHUTTING_DOWN: ProcessHealth = { ready: false, alive: true, why: 'shutting down' }
 
-export type AppOptions = Omit<RunOptions, 'kubeconfig' | 'context'>
+export type AppOptions = Omit<CommandOptions, keyof Connection> & Pick<ServeOptions, 'output'>
 
 export interface App {
   readonly fetch: Fetch
@@ -106,14 +106,15 @@ export function createApp(
 
 /** The Services and pods that are watched, the pass for a group in need, and a resync when the groups change. */
 function watchedBy(
-  { namespaces, roleLabel, services: only, optIn = false, settings: defaults }: PassSettings,
+  { namespaces, roleLabel, services, selector, optIn = false, settings: defaults }: PassSettings,
   watches: Watches,
   triggers: Triggers,
   resync: Resync,
 ): Omit<WatchOptions, keyof Timing | 'connected' | 'steady'> {
   const changed = () => resync.requestWithin(GROUPS_CHANGED_MS)
   return {
-    ...{ namespaces, roleLabel, only, optIn, defaults },
+    ...{ namespaces, roleLabel, optIn, defaults },
+    only: { services, ...(selector && { selector }) },
     services: (namespace) => groupChanges(watches.services(namespace), roleLabel, changed, optIn),
     pods: (namespace) => watches.pods(namespace),
     pass: ({ namespace, services: [service] }) =>

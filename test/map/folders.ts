@@ -22,6 +22,7 @@ export const ORDER: readonly (readonly string[])[] = [
   ['serve/telemetry'], // keeps account of the watches
   ['serve/http'], // says itself what it needs of the rest of serve: http/backend.ts
   ['serve'],
+  ['commands'],
   ['main.ts', 'index.ts'],
 ]
 

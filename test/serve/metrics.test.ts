@@ -1,7 +1,7 @@
 // What /metrics says of groups, over the in-process API: of those that are there, as they are, however passes come about.
 import { KubeConfig } from '@kubernetes/client-node/dist/config.js'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { readOptions } from '../../handler/cli/options.js'
+import { readServeOptions } from '../../handler/cli/options.js'
 import { type App, createApp } from '../../handler/serve/app.js'
 import { unguarded } from '../../handler/serve/http/bearer-token.js'
 import { NOT_WELL_MS } from '../../handler/serve/watch/resync.js'
@@ -35,7 +35,7 @@ afterEach(async () => {
   expect(warnings.filter((warning) => warning.includes('defect'))).toEqual([])
 })
 
-function start(flags: Parameters<typeof readOptions>[0] = {}): void {
+function start(flags: Parameters<typeof readServeOptions>[0] = {}): void {
   const config = new KubeConfig()
   config.loadFromString(world.api.kubeconfig)
   const log = { print: () => {}, warn: (text: string) => void warnings.push(text) }
@@ -43,7 +43,7 @@ function start(flags: Parameters<typeof readOptions>[0] = {}): void {
     const text = world.health.get(pod.name) ?? '200'
     return { healthy: text === '200', text, ms: 1 }
   }
-  app = createApp(readOptions({ failures: '1', ...flags }, {}), config, unguarded, log, { clock, probe })
+  app = createApp(readServeOptions({ failures: '1', ...flags }, {}), config, unguarded, log, { clock, probe })
 }
 
 const get = (path: string, method = 'GET') => app.fetch(new Request(`http://localhost${path}`, { method }))

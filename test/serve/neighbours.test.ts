@@ -1,7 +1,7 @@
 // A group whose pods hang, beside others: it holds up nobody. The in-process API, and probes that a test answers.
 import { KubeConfig } from '@kubernetes/client-node/dist/config.js'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { readOptions } from '../../handler/cli/options.js'
+import { readServeOptions } from '../../handler/cli/options.js'
 import type { Probe } from '../../handler/health/probe.js'
 import { type App, createApp } from '../../handler/serve/app.js'
 import { unguarded } from '../../handler/serve/http/bearer-token.js'
@@ -50,7 +50,7 @@ beforeEach(async () => {
     printed += text
   }
   const log = { print, warn: () => {} }
-  app = createApp(readOptions(flags, {}), config, unguarded, log, { probe })
+  app = createApp(readServeOptions(flags, {}), config, unguarded, log, { probe })
 })
 afterEach(async () => {
   letGo.abort()

@@ -6,7 +6,7 @@ import { setImmediate } from 'node:timers/promises'
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib'
 import { KubeConfig } from '@kubernetes/client-node/dist/config.js'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { readOptions } from '../../handler/cli/options.js'
+import { readServeOptions } from '../../handler/cli/options.js'
 import { type App, createApp } from '../../handler/serve/app.js'
 import { type Guard, guardedBy } from '../../handler/serve/http/bearer-token.js'
 import { BODY_LIMIT } from '../../handler/serve/http/body.js'
@@ -25,7 +25,7 @@ const log = { print: () => {}, warn: (text: string) => void warnings.push(text) 
 function appFor({ api }: InProcess) {
   const config = new KubeConfig()
   config.loadFromString(api.kubeconfig)
-  return [readOptions({}, {}), config, guard, log] as const
+  return [readServeOptions({}, {}), config, guard, log] as const
 }
 
 beforeEach(async () => {

@@ -1,7 +1,7 @@
 // What serve makes of an alert about one group, by what its passes have seen of the others. Over the in-process API.
 import { KubeConfig } from '@kubernetes/client-node/dist/config.js'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { readOptions } from '../../handler/cli/options.js'
+import { readServeOptions } from '../../handler/cli/options.js'
 import { type App, createApp } from '../../handler/serve/app.js'
 import { unguarded } from '../../handler/serve/http/bearer-token.js'
 import { systemClock } from '../../handler/util/clock.js'
@@ -32,7 +32,7 @@ beforeEach(async () => {
     const text = world.health.get(pod.name) ?? '200'
     return { healthy: text === '200', text, ms: 1 }
   }
-  const options = readOptions({ failures: '1' }, {})
+  const options = readServeOptions({ failures: '1' }, {})
   app = createApp(options, config, unguarded, { print: () => {}, warn: () => {} }, { clock, probe })
   await post('/run')
   expect(world.actives()).toEqual(ACTIVES)

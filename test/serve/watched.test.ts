@@ -1,7 +1,7 @@
 // What the watches make a pass for, over the in-process API: the pods that a pass would take the role from.
 import { KubeConfig } from '@kubernetes/client-node/dist/config.js'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import { readOptions } from '../../handler/cli/options.js'
+import { readServeOptions } from '../../handler/cli/options.js'
 import { type App, createApp } from '../../handler/serve/app.js'
 import { unguarded } from '../../handler/serve/http/bearer-token.js'
 import { type InProcess, NAMESPACE, startInProcess } from '../support/in-process.js'
@@ -23,7 +23,7 @@ beforeEach(async () => {
   await world.pass()
   const config = new KubeConfig()
   config.loadFromString(world.api.kubeconfig)
-  app = createApp(readOptions({}, {}), config, unguarded, { print: () => {}, warn: () => {} })
+  app = createApp(readServeOptions({}, {}), config, unguarded, { print: () => {}, warn: () => {} })
   watching = app.watch()
 })
 afterEach(async () => {

@@ -256,11 +256,11 @@ export class Passes {
     const app = appOf(call) as string
     this.figures.writes++
     this.writes.set(app, (this.writes.get(app) ?? 0) + 1)
-    if ('labels' in after && 'labels' in before && after.labels.role === 'active' && before.labels.role !== 'active')
+    if ('phase' in after && 'phase' in before && after.labels.role === 'active' && before.labels.role !== 'active')
       this.figures.promotions++
     if (call.verb === 'patchPod' && !this.world.admission.isAltered(after)) this.world.disown(call.pod)
     this.fail(app, brokenByWrite(this.world, readAt, before, after))
-    if ('labels' in after && 'labels' in before)
+    if ('phase' in after && 'phase' in before)
       this.fail(app, this.world.reconcile(this.world.group(app), before, after))
   }
 

@@ -8,7 +8,7 @@ import { servingOf } from '../../health/serving.js'
 import { CLAIM, PREFIX } from '../../kube/keys.js'
 import { canServe, isOfJob } from '../../kube/pods.js'
 import type { Pod, Service } from '../../kube/port.js'
-import { isInScope, type ServiceRef } from '../../pass/scope.js'
+import { type Filter, isInScope } from '../../pass/scope.js'
 import { DEFAULT_SETTINGS, type Settings } from '../../settings/settings.js'
 import { add, listsBy } from '../../util/lists-by.js'
 
@@ -50,13 +50,13 @@ export class GroupCache {
   private readonly namespaceOf = new Map<string, NamespaceIndex>()
 
   /**
-   * @param only the groups of these Services; none: all
+   * @param only the groups that are served
    * @param optIn see `neighboursOf`
    * @param defaults the settings that the flags give
    */
   constructor(
     private readonly roleLabel: string,
-    private readonly only: readonly ServiceRef[] = [],
+    private readonly only: Filter = { services: [] },
     private readonly optIn = false,
     private readonly defaults: Settings = DEFAULT_SETTINGS,
   ) {}

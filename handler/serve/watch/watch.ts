@@ -2,7 +2,7 @@
 
 import type { GroupServices } from '../../group/groups.js'
 import type { Pod, Service, Watchable } from '../../kube/port.js'
-import type { ServiceRef } from '../../pass/scope.js'
+import type { Filter } from '../../pass/scope.js'
 import type { Settings } from '../../settings/settings.js'
 import type { Timing } from '../../util/clock.js'
 import { GroupCache, type GroupEvent } from './cache.js'
@@ -14,8 +14,8 @@ export interface WatchOptions extends Timing {
   readonly roleLabel: string
   /** Only groups that have opted in are managed; false unless given. */
   readonly optIn?: boolean
-  /** Passes are made only for the groups of these Services; empty: for all groups. */
-  readonly only: readonly ServiceRef[]
+  /** Passes are made only for these groups. */
+  readonly only: Filter
   /** The settings that the flags give. */
   readonly defaults: Settings
   services(namespace: string | undefined): Watchable<Service>

@@ -103,7 +103,10 @@ describe('what the watches know of the groups', () => {
     })
 
     it('goes by what the flags say, and reads annotations again that have changed', () => {
-      groups = new GroupCache('role', [], false, { ...DEFAULT_SETTINGS, 'health-check': [{ kind: 'ready' }] })
+      groups = new GroupCache('role', { services: [] }, false, {
+        ...DEFAULT_SETTINGS,
+        'health-check': [{ kind: 'ready' }],
+      })
       groups.servicesListed(undefined, [published()])
       groups.podsListed(undefined, [notReady(probed), passive])
       expect(need()).toBe('unserved')
@@ -191,7 +194,7 @@ describe('what the watches know of the groups', () => {
   })
 
   it('has only the groups of the Services that somebody has named, with all of their Services', () => {
-    groups = new GroupCache('role', [{ namespace: 'default', name: 'web' }, { name: 'db' }])
+    groups = new GroupCache('role', { services: [{ namespace: 'default', name: 'web' }, { name: 'db' }] })
     const db = { selector: { app: 'db', role: 'active' } }
     const cache = { selector: { app: 'cache', role: 'active' } }
     groups.servicesListed(undefined, [aService('web-headless'), aService('cache', cache)])
@@ -209,7 +212,7 @@ describe('what the watches know of the groups', () => {
   })
 
   it('has only the groups of which a Service opts in, where that is asked for', () => {
-    groups = new GroupCache('role', [], true)
+    groups = new GroupCache('role', { services: [] }, true)
     groups.podsListed(undefined, [passive])
     expect(groups.servicesListed(undefined, [aService('web-metrics')])).toEqual([])
     expect(groups.podChanged(active)).toEqual([])

@@ -36,7 +36,14 @@ describe('a day of quiet', () => {
   const begin = () =>
     watch(
       {
-        ...{ clock, random: () => 0.5, namespaces: ['default'], roleLabel: 'role', only, defaults: DEFAULT_SETTINGS },
+        ...{
+          clock,
+          random: () => 0.5,
+          namespaces: ['default'],
+          roleLabel: 'role',
+          only: { services: only },
+          defaults: DEFAULT_SETTINGS,
+        },
         services: () => services,
         pods: () => pods,
         pass: async () => void passes++,

@@ -1,0 +1,73 @@
+/** The texts of --help. */
+import type { Argv } from 'yargs'
+import { COMMAND_NAMES, type CommandName, commandOf } from './commands.js'
+import { FLAGS, type Flag, type FlagName, SECTIONS } from './flags.js'
+
+const WIDTH = 110
+const EPILOGUE =
+  'Each flag is also an environment variable: --dry-run is AP_DRY_RUN, -n a -n b is AP_NAMESPACE=a,b.\nExit codes: 0 every group has its active pod, 1 a group has not, 2 wrong usage, 3 the API server refused or did not answer.'
+
+/** How a flag is told to yargs. @param describe in place of the flag's own text */
+export function yargsOption(name: FlagName, describe?: string) {
+  const flag = FLAGS[name] as Flag
+  return {
+    describe: describe ?? flag.describe,
+    ...(flag.alias ? { alias: flag.alias } : {}),
+    ...(flag.default ? { defaultDescription: flag.default } : {}),
+    ...(flag.kind === 'switch' ? { type: 'boolean' as const } : { type: 'string' as const, requiresArg: true }),
+    group: groupOf(name),
+  }
+}
+
+function groupOf(name: FlagName): string {
+  if (SECTIONS.perService.includes(name)) return 'For Services without the annotation active-passive/NAME:'
+  if (SECTIONS.scope.includes(name)) return 'Which cluster, and which Services:'
+  return SECTIONS.serve.includes(name) && name !== 'watch' ? 'Flags of serve:' : 'Flags:'
+}
+
+/** How a command is written. */
+export function synopsisOf(name: CommandName, program: string): string {
+  const { words } = commandOf(name)
+  return [program, name === 'run' ? '[run]' : name, words].filter((part) => part !== '').join(' ')
+}
+
+/** The help of one command. @param parser a yargs without flags @param program how the user calls us */
+export function commandHelp(parser: Argv, name: CommandName, program: string): Promise<string> {
+  const { describe, flags, examples } = commandOf(name)
+  const lines = examples.map((example) => `  ${program} ${example}`)
+  const beginning = [
+    `${synopsisOf(name, program)}${flags.length > 0 ? ' [FLAGS]' : ''}`,
+    `${describe.slice(0, 1).toUpperCase()}${describe.slice(1)}.`,
+    [lines.length > 1 ? 'Examples:' : 'Example:', ...lines].join('\n'),
+  ]
+  return helpOf(parser, name, beginning, flags.length > 0 ? EPILOGUE : '')
+}
+
+/** The help of the program: its commands, and the flags of a pass. */
+export function generalHelp(parser: Argv, program: string): Promise<string> {
+  const rows = COMMAND_NAMES.map((name) => [`  ${synopsisOf(name, '')}`, commandOf(name).describe] as const)
+  const width = Math.max(...rows.map(([synopsis]) => synopsis.length)) + 2
+  const beginning = [
+    `${program} [COMMAND] [FLAGS]`,
+    'Keeps exactly one pod of each active-passive Service active: checks the pods, and moves the role label.',
+    ['Commands:', ...rows.map(([synopsis, text]) => synopsis.padEnd(width) + text)].join('\n'),
+    `SERVICE is NAME, NAMESPACE/NAME or service/NAME.\n${program} COMMAND --help shows an example and the flags of a command. Those of a pass:`,
+  ]
+  return helpOf(parser, 'run', beginning, EPILOGUE)
+}
+
+async function helpOf(
+  parser: Argv,
+  name: CommandName,
+  beginning: readonly string[],
+  epilogue: string,
+): Promise<string> {
+  const { flags, texts = {} } = commandOf(name)
+  // The beginning is not given to yargs, which would take the spaces from its lines.
+  const help = await parser
+    .options(Object.fromEntries(flags.map((flag) => [flag, yargsOption(flag, texts[flag])])))
+    .epilogue(epilogue)
+    .wrap(WIDTH)
+    .getHelp()
+  return [...beginning, help].join('\n\n')
+}

@@ -1,0 +1,9 @@
+/** The command `switchover`. */
+import type { SwitchoverOptions } from '../cli/command-options.js'
+import { UsageError } from '../util/errors.js'
+import type { Io } from './io.js'
+
+/** @returns the exit code */
+export async function switchover(_options: SwitchoverOptions, _io: Io, _stop: AbortSignal): Promise<number> {
+  throw new UsageError('not built yet')
+}
