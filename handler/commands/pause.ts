@@ -1,9 +1,50 @@
-/** The command `pause`. */
-import type { PauseOptions } from '../cli/command-options.js'
-import { UsageError } from '../util/errors.js'
+/** The commands `pause` and `resume`. */
+import type { PauseOptions, ResumeOptions } from '../cli/command-options.js'
+import { dryRun } from '../kube/recording.js'
+import { type PauseRequest, type PauseResult, setPause } from '../pass/pause.js'
+import { systemClock } from '../util/clock.js'
+import { tell } from './failure.js'
 import type { Io } from './io.js'
+import { documentOf } from './output.js'
+import { openSession } from './session.js'
 
 /** @returns the exit code */
-export async function pause(_options: PauseOptions, _io: Io, _stop: AbortSignal): Promise<number> {
-  throw new UsageError('not built yet')
+export async function pause(options: PauseOptions, io: Io, stop: AbortSignal): Promise<number> {
+  return carryOut(options, { service: options.service, action: 'pause', forMs: options.forMs }, io, stop)
+}
+
+/** @returns the exit code */
+export async function resume(options: ResumeOptions, io: Io, stop: AbortSignal): Promise<number> {
+  return carryOut(options, { service: options.service, action: 'resume' }, io, stop)
+}
+
+async function carryOut(options: ResumeOptions, request: PauseRequest, io: Io, stop: AbortSignal): Promise<number> {
+  const { kube, namespaces } = openSession(options, io)
+  const context = {
+    kube: options.dryRun ? dryRun(kube) : kube,
+    isDryRun: options.dryRun,
+    ...{ clock: systemClock, random: Math.random },
+  }
+  const signal = AbortSignal.any([stop, AbortSignal.timeout(options.deadlineMs)])
+  const result = await setPause(context, { ...options, namespaces }, request, signal)
+  if ('code' in result) return tell(io, result)
+  const text = options.output === 'text' ? sentence(result, request, options.dryRun) : undefined
+  await io.print(text ?? (await documentOf(result, options.output === 'yaml' ? 'yaml' : 'json')))
+  return 0
+}
+
+function sentence(
+  { namespace, services, pausedUntil, writes }: PauseResult,
+  { action }: PauseRequest,
+  isDryRun: boolean,
+): string {
+  const name = `${namespace}/${services.join(',')}`
+  const until = pausedUntil === 'forever' ? 'until it is resumed' : `until ${pausedUntil}`
+  const state =
+    pausedUntil === null
+      ? `is not paused: the next pass serves it`
+      : `is paused ${until}: no pass moves its role, whatever fails`
+  const note = writes.length > 0 ? (isDryRun ? ' (dry run: nothing was written)' : '') : ' (it was so before)'
+  const rest = action === 'resume' && pausedUntil !== null ? '. Another pause is still on' : ''
+  return `${name} ${state}${rest}${note}\n`
 }

@@ -35,6 +35,8 @@ export interface Pod {
   readonly readySinceMs: number
   /** When a container that runs now was last restarted, epoch milliseconds. Absent: no running container was. */
   readonly restartedAtMs?: number
+  /** The name of its node. Absent: it has none yet, or the pod has ended. */
+  readonly node?: string
   /** IPv4 or IPv6, without brackets. Absent until the kubelet has reported one. */
   readonly ip?: string
   /**

@@ -47,6 +47,7 @@ export function readPod(pod: V1Pod): Pod {
     ready: ready?.status === 'True',
     readySinceMs: readTime(ready?.lastTransitionTime),
     ...(restartedAtMs > 0 ? { restartedAtMs } : {}),
+    ...(spec?.nodeName && !hasEnded ? { node: spec.nodeName } : {}),
     ...(ip ? { ip } : {}),
     ...(spec?.restartPolicy === 'Never' || spec?.restartPolicy === 'OnFailure' ? { runsOnce: true as const } : {}),
     ...(owner ? { owner } : {}),

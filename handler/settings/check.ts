@@ -46,6 +46,23 @@ export function parseChecks(text: string): readonly Check[] | undefined {
   return checks.every((check) => check !== undefined) ? checks : undefined
 }
 
+/** Writes checks as `parseChecks` reads them. */
+export function formatChecks(checks: readonly Check[]): string {
+  return checks.map(formatCheck).join('\n')
+}
+
+function formatCheck(check: Check): string {
+  switch (check.kind) {
+    case 'probe':
+    case 'ready':
+      return check.kind
+    case 'tcp':
+      return `tcp://:${check.port}`
+    case 'http':
+      return `${check.scheme}://:${check.port}${check.path}`
+  }
+}
+
 /**
  * Names the wrong one of several lines. `undefined` if there is only one line.
  * @param quote shows text that a user wrote

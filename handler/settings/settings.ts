@@ -6,15 +6,17 @@
 import { CLAIM, HEALED, HISTORY, PREFIX } from '../kube/keys.js'
 import type { Service } from '../kube/port.js'
 import { closest } from '../util/closest.js'
-import { type Milliseconds, parseDuration } from '../util/duration.js'
+import { formatDuration, type Milliseconds, parseDuration } from '../util/duration.js'
 import type { Fault } from '../util/errors.js'
 import { redacted } from '../util/printable.js'
-import { CHECK_FORMS, parseChecks, wrongLine } from './check.js'
+import { CHECK_FORMS, formatChecks, parseChecks, wrongLine } from './check.js'
 
 /** One setting. `parse` returns `undefined` for text that makes no sense; `expected` completes "should be …". */
 interface Setting<T> {
   readonly expected: string
   readonly parse: (text: string) => T | undefined
+  /** Writes a value so that `parse` reads it back. Absent: as JavaScript does. */
+  format?(value: T): string
   /** For a setting whose text may hold a secret and is never shown: says what is wrong with it, completing "is …". */
   readonly describe?: (text: string) => string
   /** For a setting of several lines: names the wrong one, or `undefined`. @param quote shows text that a user wrote */
@@ -34,14 +36,17 @@ const MAX_WARNINGS = 10
 const DURATION: Setting<Milliseconds> = {
   expected: 'a duration such as 500ms, 2s or 1m30s',
   parse: parseDuration,
+  format: formatDuration,
 }
 const POSITIVE_DURATION: Setting<Milliseconds> = {
   expected: 'a duration above zero such as 500ms, 2s or 1m30s',
   parse: (text) => parseDuration(text) || undefined,
+  format: formatDuration,
 }
 const SHORT_DURATION: Setting<Milliseconds> = {
   expected: 'a duration of at most 2s, such as 20ms',
   parse: (text) => within(parseDuration(text), 0, 2_000),
+  format: formatDuration,
 }
 const COUNT: Setting<number> = {
   expected: 'a whole number from 1 to 1000',
@@ -67,6 +72,10 @@ const PAUSE: Setting<number> = {
       : Number.NaN
     return Number.isNaN(endMs) ? undefined : endMs
   },
+  format: (endMs) => {
+    if (endMs === 0) return 'false'
+    return endMs === Number.POSITIVE_INFINITY ? 'true' : new Date(endMs).toISOString()
+  },
 }
 const NAMES: Setting<readonly string[]> = {
   expected: `at most ${MAX_NAMES} pod names of at most ${MAX_NAME_LENGTH} characters, separated by commas`,
@@ -81,6 +90,7 @@ const STATUSES: Setting<readonly StatusRange[]> = {
     })
     return ranges?.every(([min, max]) => min <= max) ? ranges : undefined
   },
+  format: (ranges) => ranges.map(([min, max]) => (min === max ? `${min}` : `${min}-${max}`)).join(','),
 }
 const HEADERS: Setting<readonly Header[]> = {
   expected: `HTTP headers, one a line, such as Host: app.example; at most ${MAX_HEADERS}, and ${MAX_HEADERS_BYTES / 1_024} KiB in all`,
@@ -124,7 +134,7 @@ type Header = readonly [name: string, value: string]
 
 /** Settings that are an annotation and also a flag. The flag applies to all Services without the annotation. */
 export const FLAG_SETTINGS = {
-  'health-check': { parse: parseChecks, expected: CHECK_FORMS, wrongLine },
+  'health-check': { parse: parseChecks, expected: CHECK_FORMS, format: formatChecks, wrongLine },
   'health-timeout': POSITIVE_DURATION,
   failures: COUNT,
   probes: COUNT,
@@ -178,6 +188,17 @@ export const DEFAULT_SETTINGS: Settings = {
   cooldown: 30_000,
   latch: true,
   settle: 20,
+}
+
+/** The settings that are not defaults, as annotations would give them. What may hold a secret is not shown. */
+export function changedSettings(settings: Settings): Readonly<Record<string, string>> {
+  const values: Readonly<Record<string, unknown>> = settings
+  const defaults: Readonly<Record<string, unknown>> = DEFAULT_SETTINGS
+  const table: Readonly<Record<string, Setting<unknown>>> = SETTINGS
+  const own = Object.entries(table).filter(([name]) => JSON.stringify(values[name]) !== JSON.stringify(defaults[name]))
+  return Object.fromEntries(
+    own.map(([name, { describe, format = String }]) => [name, describe ? '(not shown)' : format(values[name])]),
+  )
 }
 
 /** Whether the group is paused now. */

@@ -35,3 +35,15 @@ export function formatDuration(ms: Milliseconds): string {
   const seconds = (whole % UNIT_MS.m) / UNIT_MS.s
   return (hours ? `${hours}h` : '') + (minutes ? `${minutes}m` : '') + (seconds ? `${seconds}s` : '')
 }
+
+/** The two largest units of an age, as kubectl shows it: `45s`, `12m`, `3h5m`, `4d2h`. Less than zero counts as zero. */
+export function formatAge(ms: Milliseconds): string {
+  const seconds = Math.max(0, Math.floor(ms / UNIT_MS.s))
+  const [minutes, hours] = [Math.floor(seconds / 60), Math.floor(seconds / 3_600)]
+  const days = Math.floor(hours / 24)
+  const with2 = (first: string, second: number, unit: string) => (second > 0 ? `${first}${second}${unit}` : first)
+  if (minutes < 2) return `${seconds}s`
+  if (hours < 1) return minutes < 10 ? with2(`${minutes}m`, seconds % 60, 's') : `${minutes}m`
+  if (days < 1) return hours < 8 ? with2(`${hours}h`, minutes % 60, 'm') : `${hours}h`
+  return days < 8 ? with2(`${days}d`, hours % 24, 'h') : `${days}d`
+}

@@ -1,0 +1,61 @@
+/** What the commands of a person share: the cluster that they are connected to, and the looks that they take at it. */
+import type { CommandOptions } from '../cli/options.js'
+import { type GroupServices, groupServices } from '../group/groups.js'
+import { probe } from '../health/probe.js'
+import { defaultNamespace, loadConfig } from '../kube/auth/config.js'
+import { connect } from '../kube/client.js'
+import type { Kube, Service } from '../kube/port.js'
+import { missingFault } from '../pass/not-found.js'
+import { type PassOptions, pass } from '../pass/pass.js'
+import { names, type ServiceRef } from '../pass/scope.js'
+import type { Report } from '../report/report.js'
+import { systemClock } from '../util/clock.js'
+import type { Fault } from '../util/errors.js'
+import type { Io } from './io.js'
+
+export interface Session {
+  readonly kube: Kube
+  /** As given, or the namespace of the context or of the pod. */
+  readonly namespaces: PassOptions['namespaces']
+  /** Makes a pass. @param rest changes to the options of the command */
+  pass(rest: Partial<PassOptions>, stop: AbortSignal): Promise<Report>
+}
+
+/** @throws UsageError for a mistake in the kubeconfig */
+export function openSession(options: CommandOptions, io: Pick<Io, 'env'>): Session {
+  const config = loadConfig({ ...options, env: io.env })
+  const namespaces = options.namespaces ?? [defaultNamespace(config)]
+  const kube = connect(config)
+  const effects = { kube, clock: systemClock, probe, random: Math.random }
+  const isNamed = options.namespaces !== undefined
+  return {
+    kube,
+    namespaces,
+    pass: (rest, stop) => pass({ ...options, namespaces, isNamed, quickCheck: true, ...rest }, effects, stop),
+  }
+}
+
+/** A Service that a user has named, with the others of its group. */
+export interface NamedService {
+  readonly service: Service
+  readonly group: GroupServices
+}
+
+/** Finds the Service in one LIST. @returns the fault if it is not there or not managed @throws KubeError */
+export async function findService(
+  { kube, namespaces }: Session,
+  { roleLabel, optIn = false }: Pick<CommandOptions, 'roleLabel' | 'optIn'>,
+  ref: ServiceRef,
+  signal: AbortSignal,
+): Promise<NamedService | Fault> {
+  const [first] = namespaces === 'all' ? [] : namespaces
+  const namespace = ref.namespace ?? first
+  const services = await kube.listServices(namespace === undefined ? {} : { namespace }, signal)
+  const service = services.find((one) => names(ref, one))
+  const group = groupServices(services, roleLabel, optIn).find((one) => service && one.services.includes(service))
+  return service && group ? { service, group } : missingFault({ namespaces, roleLabel, optIn }, ref, services)
+}
+
+export function isFault(found: NamedService | Fault): found is Fault {
+  return 'code' in found
+}

@@ -1,0 +1,153 @@
+/** Pauses the group of a Service, and ends its pauses: the annotation `pause` on its Services, written with a version. */
+import { groupServices } from '../group/groups.js'
+import { faultOf } from '../kube/fault.js'
+import { PREFIX } from '../kube/keys.js'
+import { isRefusal, type Kube, KubeError, type Service } from '../kube/port.js'
+import { recording, type Write } from '../kube/recording.js'
+import { backoff } from '../kube/retry.js'
+import { verified } from '../kube/verified.js'
+import { isPaused, policyOf, type Settings } from '../settings/settings.js'
+import type { Timing } from '../util/clock.js'
+import type { Fault } from '../util/errors.js'
+import { missingFault } from './not-found.js'
+import { names, type Scope, type ServiceRef } from './scope.js'
+
+export const PAUSE = `${PREFIX}pause`
+
+export interface PauseRequest {
+  readonly service: ServiceRef
+  /** `resume` ends the pauses of all Services of the group. */
+  readonly action: 'pause' | 'resume'
+  /** For `pause`: how long, in milliseconds. Absent: until `resume`. */
+  readonly forMs?: number | undefined
+}
+
+export interface PauseResult {
+  readonly namespace: string
+  readonly services: readonly string[]
+  /** The end of the pause in RFC 3339, or `forever`; `null`: the group is not paused now. */
+  readonly pausedUntil: string | null
+  /** Empty: it was so before. */
+  readonly writes: readonly Write[]
+}
+
+interface PauseContext extends Timing {
+  /** For a dry run: one that sends no writes. */
+  readonly kube: Kube
+  readonly isDryRun: boolean
+}
+
+/** Reads and writes until it is done, refused, or `signal` aborts. @returns the fault if it is not done */
+export async function setPause(
+  context: PauseContext,
+  scope: Pick<Scope, 'namespaces' | 'roleLabel' | 'optIn' | 'settings'>,
+  request: PauseRequest,
+  signal: AbortSignal,
+): Promise<PauseResult | Fault> {
+  const writes: Write[] = []
+  const kube = recording(verified(context.kube, scope.roleLabel), writes, context.isDryRun)
+  const value = request.action === 'pause' ? annotationOf(request.forMs, context.clock.now()) : null
+  try {
+    for (let attempt = 0; ; attempt++) {
+      const { group, fault } = await find(kube, scope, request.service, signal)
+      if (!group) return fault
+      const [lost, error] = await annotate(kube, targets(group.services, request), value, signal)
+      if (error) return faultOf(error, `service ${group.namespace}/${request.service.name}`)
+      if (!lost) return resultOf(group.services, request, value, writes, scope.settings, context.clock.now())
+      await backoff(context, attempt, signal)
+      signal.throwIfAborted()
+    }
+  } catch (error) {
+    const object = `service ${request.service.name}`
+    if (!signal.aborted || error instanceof KubeError) return faultOf(error, object)
+    return {
+      code: 'deadline',
+      object,
+      message: 'others kept changing it until the time was over',
+      remedy: 'Try again.',
+    }
+  }
+}
+
+function annotationOf(forMs: number | undefined, nowMs: number): string {
+  // Rounded up to whole seconds, for people to read.
+  return forMs === undefined
+    ? 'true'
+    : new Date(Math.ceil((nowMs + forMs) / 1_000) * 1_000).toISOString().replace('.000', '')
+}
+
+async function find(
+  kube: Kube,
+  scope: Pick<Scope, 'namespaces' | 'roleLabel' | 'optIn'>,
+  ref: ServiceRef,
+  signal: AbortSignal,
+) {
+  const { namespaces, roleLabel, optIn = false } = scope
+  const [first] = namespaces === 'all' ? [] : namespaces
+  const services = await kube.listServices({ namespace: ref.namespace ?? first }, signal)
+  const group = groupServices(services, roleLabel, optIn).find((one) =>
+    one.services.some((service) => names(ref, service)),
+  )
+  return group ? { group } : { fault: missingFault(scope, ref, services) }
+}
+
+/** The Services to write: for a pause the one that was named, as one is enough; to resume, all that say something. */
+function targets(services: readonly Service[], { service: ref, action }: PauseRequest): readonly Service[] {
+  return services.filter((one) => (action === 'pause' ? names(ref, one) : PAUSE in one.annotations))
+}
+
+/** @returns whether a Service had changed meanwhile, and the error of a write that was refused or not answered */
+async function annotate(
+  kube: Kube,
+  services: readonly Service[],
+  value: string | null,
+  signal: AbortSignal,
+): Promise<readonly [lost: boolean, error: KubeError | undefined]> {
+  let lost = false
+  for (const service of services) {
+    if ((service.annotations[PAUSE] ?? null) === value) continue
+    const { resourceVersion } = service
+    const written = await kube.patchService(
+      service,
+      { resourceVersion, annotations: { [PAUSE]: value }, selector: {} },
+      signal,
+    )
+    if (isRefusal(written) || written.kind === 'unauthenticated') return [false, written.error]
+    if ('error' in written && signal.aborted) return [false, written.error]
+    // Whether a write without an answer was made, the next look tells.
+    if (written.kind !== 'applied') lost = true
+  }
+  return [lost, undefined]
+}
+
+function resultOf(
+  services: readonly Service[],
+  request: PauseRequest,
+  value: string | null,
+  writes: readonly Write[],
+  defaults: Settings,
+  nowMs: number,
+): PauseResult {
+  const changed = new Set(targets(services, request))
+  const now = services.map((one) => (changed.has(one) ? { ...one, annotations: withPause(one, value) } : one))
+  const policy = policyOf(now, defaults)
+  const settings = 'fault' in policy ? defaults : policy.settings
+  const { pause = 0 } = settings
+  return {
+    namespace: services[0]?.namespace ?? '',
+    services: services.map(({ name }) => name),
+    pausedUntil: !isPaused(settings, nowMs)
+      ? null
+      : pause === Number.POSITIVE_INFINITY
+        ? 'forever'
+        : new Date(pause).toISOString(),
+    writes,
+  }
+}
+
+function withPause(
+  { annotations: { [PAUSE]: _old, ...others } }: Service,
+  value: string | null,
+): Service['annotations'] {
+  return value === null ? others : { ...others, [PAUSE]: value }
+}

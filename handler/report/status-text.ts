@@ -1,0 +1,187 @@
+/** The status for people: a table of all groups, or all about one of them. Pure. */
+import type { HistoryEntry } from '../group/history.js'
+import { formatAge } from '../util/duration.js'
+import { printable } from '../util/printable.js'
+import { type Cell, type TableStyle, type Tone, table } from '../util/table.js'
+import type { GroupStatus, Health, PodStatus, Status } from './status.js'
+
+export interface StatusStyle extends TableStyle {
+  /** More columns, and times in full. */
+  readonly isWide: boolean
+  readonly nowMs: number
+}
+
+/** A line for each group. Groups of several namespaces are told apart by theirs. */
+export function statusText({ groups, warnings }: Status, style: StatusStyle): string {
+  const namespaces = new Set(groups.map(({ namespace }) => namespace))
+  const isLong = namespaces.size > 1
+  const headers = ['SERVICE', 'ACTIVE', 'SINCE', 'HEALTH', 'STANDBYS', ...(style.isWide ? ['EPOCH'] : []), 'NEXT']
+  const rows = groups.map((group) => [
+    cell(nameOf(group, isLong)),
+    activeCell(group),
+    cell(sinceOf(group, style)),
+    healthCell(group),
+    standbysCell(group),
+    ...(style.isWide ? [cell(`${group.epoch}`)] : []),
+    nextCell(group),
+  ])
+  const shown = groups.length > 0 ? table(headers, rows, style) : ''
+  const notes = [...groups.flatMap((group) => notesOn(group, isLong)), ...warnings.map((text) => `Warning: ${text}`)]
+  return `${shown}${blockOf(notes)}` || 'There is no managed Service here.\n'
+}
+
+/** What is wrong with a group, or odd. Its error is its NEXT too, which may be cut. */
+function notesOn(group: GroupStatus, isLong: boolean): readonly string[] {
+  const name = nameOf(group, isLong)
+  const said = [...group.errors.map((text) => `Error: ${text}`), ...group.warnings.map((text) => `Warning: ${text}`)]
+  return said.map((text) => (group.services.length > 0 ? `${name}: ${text}` : text))
+}
+
+/** All about one group: its state, its pods, its settings, and the last handovers. */
+export function groupText(group: GroupStatus, style: StatusStyle): string {
+  const { namespace, services, pods, settings, history, next } = group
+  const facts: readonly (readonly [string, string])[] = [
+    ['Service', `${namespace ?? ''}/${services.join(',')}`],
+    ['Active', group.active.length > 0 ? `${group.active.join(', ')}${since(group, style)}` : 'none'],
+    ...(group.pausedUntil === null ? [] : [['Paused', pauseWords(group)] as const]),
+    ['Next', `${nextWords(group)}: ${next.text}`],
+  ]
+  const changed = Object.entries(settings).map(([name, value]) => [cell(`${name}:`), cell(value)])
+  return [
+    facts.map(([name, text]) => `${`${name}:`.padEnd(10)}${printable(text)}\n`).join(''),
+    pods.length > 0 ? podTable(pods, style) : '',
+    changed.length > 0
+      ? `Settings that are not defaults:\n${indented(table([], changed, { ...style, columns: undefined }))}`
+      : '',
+    history.length > 0 ? `Last handovers:\n${indented(historyText(history.slice(0, SHOWN), style))}` : '',
+    blockOf(notesOn(group, false)),
+  ]
+    .filter((part) => part !== '')
+    .join('\n')
+}
+
+/** The handovers that the status shows; `history` shows all. */
+const SHOWN = 3
+
+function podTable(pods: readonly PodStatus[], style: StatusStyle): string {
+  const headers = ['POD', 'ROLE', 'EPOCH', 'READY', 'CHECK', 'MS', 'FAILURES', 'NODE', 'WHY-NOT']
+  const rows = pods.map((pod) => [
+    cell(pod.name),
+    pod.role === 'active' ? cell('active', 'good') : cell('passive'),
+    cell(`${pod.epoch}`),
+    pod.ready ? cell('yes') : cell('no', 'bad'),
+    cell(short(pod.check), TONES[pod.health]),
+    cell(`${pod.ms}`),
+    cell(`${pod.failures}`, pod.failures > 0 ? 'warn' : undefined),
+    cell(pod.node ?? '-'),
+    cell(whyNotWords(pod)),
+  ])
+  return table(headers, rows, style)
+}
+
+function whyNotWords({ role, whyNot, whyNotCode, place }: PodStatus): string {
+  if (role === 'active') return '-'
+  const inLine = place === null ? '' : `would take over${place === 1 ? '' : `, ${place}${ordinal(place)} in line`}`
+  if (whyNot === null) return inLine
+  return `${inLine ? `${inLine}, but ` : ''}${REPEATED.includes(whyNotCode ?? '') ? (whyNotCode ?? '') : whyNot}`
+}
+
+/** The check of these pods says the rest. */
+const REPEATED = ['check-failed']
+
+function ordinal(n: number): string {
+  return n % 100 > 10 && n % 100 < 14 ? 'th' : (['th', 'st', 'nd', 'rd'][n % 10] ?? 'th')
+}
+
+/** The handovers of a Service, newest first. */
+export function historyText(history: readonly HistoryEntry[], style: StatusStyle): string {
+  const rows = history.map(({ at, kind, from, to, reason, text }) => [
+    cell(timeOf(at, style)),
+    cell(kind, kind === 'failover' ? 'warn' : undefined),
+    cell(from ?? '-'),
+    cell(to),
+    cell(text || reason),
+  ])
+  return table([style.isWide ? 'TIME' : 'AGO', 'KIND', 'FROM', 'TO', 'WHY'], rows, style)
+}
+
+function timeOf(at: string, { isWide, nowMs }: StatusStyle): string {
+  return isWide ? at : formatAge(nowMs - Date.parse(at))
+}
+
+function nameOf({ namespace, services }: GroupStatus, isLong: boolean): string {
+  if (services.length === 0) return namespace ?? 'all namespaces'
+  return `${isLong && namespace !== null ? `${namespace}/` : ''}${services.join(',')}`
+}
+
+function activeCell({ active }: GroupStatus): Cell {
+  if (active.length === 0) return cell('none', 'bad')
+  return cell(active.join(','), active.length > 1 ? 'bad' : undefined)
+}
+
+function sinceOf({ since }: GroupStatus, style: StatusStyle): string {
+  return since === null ? '-' : timeOf(since, style)
+}
+
+function since({ since: at }: GroupStatus, { nowMs }: StatusStyle): string {
+  return at === null ? '' : `, for ${formatAge(nowMs - Date.parse(at))} (since ${at})`
+}
+
+const TONES: Readonly<Record<Health, Tone | undefined>> = {
+  healthy: 'good',
+  failing: 'warn',
+  failed: 'bad',
+  none: 'bad',
+  unknown: 'warn',
+}
+
+function healthCell({ health, pods }: GroupStatus): Cell {
+  const [active] = pods
+  const count = health === 'failing' && active && active.failures > 0 ? ` (${active.failures})` : ''
+  return cell(health === 'none' ? '-' : `${health}${count}`, TONES[health])
+}
+
+function standbysCell({ standbys: { ready, total } }: GroupStatus): Cell {
+  return cell(`${ready}/${total}`, ready === 0 ? 'warn' : undefined)
+}
+
+/** The words for what the next pass does. */
+function nextWords({ next, pausedUntil }: GroupStatus): string {
+  if (pausedUntil !== null && next.kind === 'paused') return 'nothing'
+  return next.to === null ? (WORDS[next.kind] ?? next.kind) : `${next.kind} to ${next.to}`
+}
+
+const WORDS: Readonly<Record<string, string>> = {
+  keep: 'nothing',
+  empty: 'nothing',
+  count: 'count',
+  blocked: 'blocked',
+}
+
+function nextCell(group: GroupStatus): Cell {
+  const { next } = group
+  const tone = next.kind === 'error' || next.kind === 'blocked' ? 'bad' : next.to === null ? undefined : 'warn'
+  return cell(next.kind === 'error' ? `error: ${next.text}` : `${nextWords(group)}: ${next.text}`, tone)
+}
+
+function pauseWords({ pausedUntil }: GroupStatus): string {
+  return pausedUntil === 'forever' ? 'until it is resumed' : `until ${pausedUntil}`
+}
+
+function cell(text: string, tone?: Tone): Cell {
+  return { text: printable(text), tone }
+}
+
+const LONGEST_CHECK = 40
+
+function short(text: string): string {
+  return text.length > LONGEST_CHECK ? `${text.slice(0, LONGEST_CHECK - 1)}…` : text
+}
+
+function indented(text: string): string {
+  return text.replace(/^(?=.)/gm, '  ')
+}
+
+function blockOf(lines: readonly string[]): string {
+  return lines.length === 0 ? '' : `\n${lines.map((line) => `${printable(line)}\n`).join('')}`
+}
