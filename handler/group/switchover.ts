@@ -5,12 +5,12 @@
 import { canServe } from '../kube/pods.js'
 import { isPaused, type Settings } from '../settings/settings.js'
 import { closest } from '../util/closest.js'
-import { formatDuration } from '../util/duration.js'
+import { formatDuration, formatWait } from '../util/duration.js'
 import { candidates, inOrder, rank, whyNever, whyNot } from './candidates.js'
 import { BY_HAND, restBeforeSwitchover } from './cooldown.js'
 import { type Choice, movesSoFar, noted, passed, pausedWords, type Situation, type Swap, whyNoOther } from './decide.js'
 import type { Judged } from './groups.js'
-import type { ReasonCode } from './reasons.js'
+import type { ReasonCode, WhyNot } from './reasons.js'
 
 /** The wish of whoever asks. */
 export interface SwitchoverRequest {
@@ -65,7 +65,7 @@ function swap(situation: Situation, active: Judged | undefined, winner: Judged):
 
 /** The pod that takes over, or why there is none. */
 function target(
-  { members, settings, nowMs }: Situation,
+  { members, settings, nowMs, doubt }: Situation,
   { to, force }: SwitchoverRequest,
   active: Judged | undefined,
 ): Judged | Unmoved {
@@ -86,8 +86,23 @@ function target(
     return unmoved('unhealthy', `${to} is ${why.text}`, 'Choose another pod: nothing makes this one active.')
   }
   if (force) return member
-  const text = `${to} may not take over: ${why.text}`
-  return unmoved('unhealthy', text, 'Choose a healthy pod, or make this one active all the same with --force.')
+  const blind = doubt?.code === 'blind' ? ` ${doubt.text}: ask where the pods can be reached, in the cluster.` : ''
+  const help = `Choose a healthy pod, or make this one active all the same with --force.${blind}`
+  return unmoved('unhealthy', `${to} ${whyWords(why)}`, help)
+}
+
+function whyWords({ code, text }: WhyNot): string {
+  switch (code) {
+    case 'check-failed':
+      return `fails its check (${text})`
+    case 'recovering':
+      return `recovers (${text})`
+    case 'not-probed':
+    case 'not-waited-for':
+      return `was ${text}`
+    default:
+      return `is ${text}`
+  }
 }
 
 function unknown(members: readonly Judged[], to: string): Unmoved {
@@ -124,7 +139,7 @@ function undone(
   }
   const waitMs = restBeforeSwitchover(movesSoFar(situation), settings.cooldown, nowMs)
   if (waitMs === 0) return undefined
-  const text = `the role has moved lately, and rests for another ${formatDuration(waitMs)} (cooldown)`
+  const text = `the role has moved lately, and rests for another ${formatWait(waitMs)} (cooldown)`
   return unmoved('resting', text, 'Wait, or use --force.')
 }
 

@@ -5,7 +5,7 @@ import { isSwap } from '../group/decide.js'
 import type { Judged } from '../group/groups.js'
 import type { HistoryEntry } from '../group/history.js'
 import { changedSettings, isPaused, type Settings } from '../settings/settings.js'
-import { formatDuration } from '../util/duration.js'
+import { formatWait } from '../util/duration.js'
 import { describeFault } from '../util/errors.js'
 import { exitCode } from './exit-code.js'
 import type { GroupReport, Report } from './report.js'
@@ -90,7 +90,7 @@ function groupStatus(group: GroupReport, nowMs: number): GroupStatus {
     next: nextOf(group),
     pausedUntil: pausedUntil(settings, nowMs),
     pods: pods.map((one) => podStatus(one, group, able, nowMs)),
-    settings: changedSettings(settings),
+    settings: withoutPause(changedSettings(settings)),
     warnings,
     errors: faults.map(describeFault),
   }
@@ -136,11 +136,10 @@ function restOf(member: Judged, members: readonly Judged[], { cooldown }: Settin
     nowMs,
   )
   const restMs = restBeforeFailover(recent, cooldown, nowMs, member.pod)
-  return restMs > 0
-    ? { code: 'resting', text: `rests for another ${formatDuration(roundedMs(restMs))} (cooldown)` }
-    : null
+  return restMs > 0 ? { code: 'resting', text: `rests for another ${formatWait(restMs)} (cooldown)` } : null
 }
 
-function roundedMs(ms: number): number {
-  return Math.ceil(ms / 1_000) * 1_000
+/** `pausedUntil` says it. */
+function withoutPause({ pause: _pause, ...rest }: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return rest
 }

@@ -47,3 +47,8 @@ export function formatAge(ms: Milliseconds): string {
   if (days < 1) return hours < 8 ? with2(`${hours}h`, minutes % 60, 'm') : `${hours}h`
   return days < 8 ? with2(`${days}d`, hours % 24, 'h') : `${days}d`
 }
+
+/** A time that is still to pass, rounded up to whole seconds. */
+export function formatWait(ms: Milliseconds): string {
+  return formatDuration(Math.ceil(ms / UNIT_MS.s) * UNIT_MS.s)
+}
