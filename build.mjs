@@ -1,6 +1,6 @@
 // Bundles handler/ into dist/, or into the folder given as an argument. `node handler` and the bins run main.cjs; other
 // programs import index.js.
-import { existsSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { build } from 'esbuild'
@@ -70,6 +70,12 @@ await build({
   define: { ...common.define, 'import.meta.url': 'importMetaUrl' },
   banner: { js: "#!/usr/bin/env node\nconst importMetaUrl = require('node:url').pathToFileURL(__filename).href;" },
 })
+
+// By these names npm installs the plugin of kubectl and its completion: each is one more file, whose name tells main.cjs
+// how it was called, through a link or through one of Windows' .cmd files.
+for (const name of ['kubectl-active_passive', 'kubectl_complete-active_passive']) {
+  writeFileSync(join(folder, `${name}.cjs`), "#!/usr/bin/env node\nrequire('./main.cjs')\n", { mode: 0o755 })
+}
 
 await build({
   ...common,

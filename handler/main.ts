@@ -6,6 +6,7 @@ import type { ByHand } from './commands/commands.js'
 import { probe } from './health/probe.js'
 import { defaultNamespace, loadConfig } from './kube/auth/config.js'
 import { connect } from './kube/client.js'
+import { requestLimits } from './kube/transport.js'
 import { pass } from './pass/pass.js'
 import { exitCode, exitCodeOfError } from './report/exit-code.js'
 import { toJson } from './report/json.js'
@@ -19,7 +20,12 @@ import { printable } from './util/printable.js'
 async function run(options: RunOptions, stop: AbortSignal): Promise<number> {
   const config = loadConfig({ ...options, env: process.env })
   const namespaces = options.namespaces ?? [defaultNamespace(config)]
-  const effects = { kube: connect(config), clock: systemClock, probe, random: Math.random }
+  const effects = {
+    kube: connect(config, requestLimits(options.requestTimeoutMs)),
+    clock: systemClock,
+    probe,
+    random: Math.random,
+  }
   const isNamed = options.namespaces !== undefined
   const report = await pass({ ...options, namespaces, isNamed }, effects, stop)
   await print(await formOf(report, options.output))
@@ -72,8 +78,10 @@ async function main(): Promise<number> {
       case 'text':
         await print(invocation.text)
         return 0
-      case 'complete':
-        return 0
+      case 'complete': {
+        const { complete } = await import('./commands/complete.js')
+        return await complete(invocation.words, { env: process.env, print })
+      }
       default:
         return await byHand(invocation, stop.signal)
     }

@@ -99,7 +99,8 @@ function commandFor(word: string, argv: Flags, program: string): CommandName {
   if (isCommand(word)) return word
   const meant =
     COMMAND_NAMES.find((name) => name === closest(word, COMMAND_NAMES)) ??
-    (Object.hasOwn(OTHER_WORDS, word) ? OTHER_WORDS[word] : undefined)
+    (Object.hasOwn(OTHER_WORDS, word) ? OTHER_WORDS[word] : undefined) ??
+    COMMAND_NAMES.find((name) => word.length > 2 && name.startsWith(word))
   if (meant) {
     throw new UsageError(
       `unknown command ${JSON.stringify(word)}: did you mean ${synopsisOf(meant, program)}? See ${program} --help`,

@@ -169,10 +169,14 @@ function readOne(word: string, command: CommandName, values: Values): CommandOpt
 const SERVICE = 'NAME, NAMESPACE/NAME or service/NAME'
 const POD = 'the name of a pod'
 
+/** kubectl's words for a Service. A namespace of such a name is given by -n. */
+export const SERVICE_KINDS: readonly string[] = ['service', 'services', 'svc']
+
 /** `NAME`, `NAMESPACE/NAME`, or kubectl's `service/NAME`. */
-function parseServiceWord(text: string): ServiceRef | undefined {
-  const [, name] = /^(?:service|services|svc)\/([^/]*)$/.exec(text) ?? []
-  return parseServiceRef(name ?? text)
+export function parseServiceWord(text: string): ServiceRef | undefined {
+  const [kind = '', name, ...more] = text.split('/')
+  const isKind = name !== undefined && more.length === 0 && SERVICE_KINDS.includes(kind)
+  return parseServiceRef(isKind ? name : text)
 }
 
 /** `NAME`, or kubectl's `pod/NAME`. */

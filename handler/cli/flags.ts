@@ -41,7 +41,7 @@ const SCOPE = {
   cluster: { kind: 'text', describe: "cluster of the kubeconfig, in place of the context's" },
   user: { kind: 'text', describe: "user of the kubeconfig, in place of the context's" },
   as: { kind: 'text', describe: 'user to act as (impersonation)' },
-  'as-group': { kind: 'list', describe: 'group to act as, once for each; needs --as' },
+  'as-group': { kind: 'list', describe: 'group to act as, once for each' },
   'request-timeout': {
     kind: 'text',
     default: '15s for reads, 5s for writes',

@@ -12,6 +12,7 @@ import { type FlagName, variableOf } from './flags.js'
 import {
   parseConcurrency,
   parseDeadline,
+  parseIdentity,
   parseInterval,
   parseLabelKey,
   parseMaxHealthTimeout,
@@ -31,7 +32,7 @@ export interface Connection {
   readonly user: string | undefined
   /** The user to act as, in place of the kubeconfig's. */
   readonly as: string | undefined
-  /** Empty unless there is `as`. */
+  /** The groups to act in, in place of the kubeconfig's, unless empty. */
   readonly asGroup: readonly string[]
   /** The limit of one request. 0: none; `undefined`: our own limits. */
   readonly requestTimeoutMs: number | undefined
@@ -133,15 +134,12 @@ function readConnection(values: Values): Connection {
   const name = (flag: 'context' | 'cluster' | 'user') => values.read(flag, parseText, `the name of a ${flag}`)
   const asGroup = values
     .list('as-group')
-    .map((text) => parsed(values.source('as-group'), text, parseText, 'the name of a group'))
-  const as = values.read('as', parseText, 'the name of a user')
-  if (as === undefined && asGroup.length > 0) {
-    throw new UsageError(`${values.source('as-group')} without --as: give the user to act as, too`)
-  }
+    .map((text) => parsed(values.source('as-group'), text, parseIdentity, 'the name of a group'))
   return {
     kubeconfig: values.read('kubeconfig', parseText, 'the name of a file'),
     ...{ context: name('context'), cluster: name('cluster'), user: name('user') },
-    ...{ as, asGroup },
+    as: values.read('as', parseIdentity, 'the name of a user'),
+    asGroup,
     requestTimeoutMs: values.read(
       'request-timeout',
       parseRequestTimeout,

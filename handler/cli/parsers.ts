@@ -1,4 +1,5 @@
 /** What the flags' values look like. Each parser returns `undefined` for a text that is none. Pure. */
+import { isHeaderValue } from '../kube/auth/impersonation.js'
 import { DEFAULT_HEALTH_TIMEOUT_MS } from '../settings/settings.js'
 import { parseDuration } from '../util/duration.js'
 
@@ -37,6 +38,11 @@ export function parsePort(text: string): number | undefined {
 export function parseInterval(text: string): number | undefined {
   const ms = parseDuration(text)
   return ms !== undefined && ms >= MIN_INTERVAL_MS ? ms : undefined
+}
+
+/** A user or a group to act as, which is sent as a header. */
+export function parseIdentity(text: string): string | undefined {
+  return text.trim() !== '' && isHeaderValue(text) ? text : undefined
 }
 
 /** kubectl's own form: seconds without a unit, or a duration. 0: no limit. */

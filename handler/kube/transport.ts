@@ -44,6 +44,17 @@ export const LIMITS: Limits = {
   idleMs: 30_000,
 }
 
+/** The longest that a timer of Node's holds. */
+const NO_LIMIT_MS = 2 ** 31 - 1
+
+/** The limits of single requests that kubectl's --request-timeout means. 0: none; `undefined`: our own. */
+export function requestLimits(requestTimeoutMs: number | undefined): Partial<Limits> {
+  if (requestTimeoutMs === undefined) return {}
+  const limit = requestTimeoutMs === 0 ? NO_LIMIT_MS : requestTimeoutMs
+  // The first attempt of a read is given up early all the same: the next one waits for as long as it may.
+  return { readTimeoutMs: limit, writeTimeoutMs: limit, firstSilenceMs: Math.min(limit, LIMITS.firstSilenceMs) }
+}
+
 const USER_AGENT = `active-passive/${version}`
 const READ_RETRIES = 2
 /** If a 429 asks for a longer wait, the 429 is the answer. */

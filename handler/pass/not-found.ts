@@ -82,9 +82,18 @@ export function emptyScope(
   return { groups, warnings: [] }
 }
 
-function nothingIn({ roleLabel, optIn }: Scope, namespace: string | undefined, services: readonly Service[]): Fault {
+function nothingIn(
+  { roleLabel, optIn, selector }: Scope,
+  namespace: string | undefined,
+  services: readonly Service[],
+): Fault {
+  const labelled = selector && services.filter(({ labels }) => selector.matches(labels ?? {}))
   const what =
-    services.length === 0 ? 'there is no Service at all' : `none of its Services (${services.length}) is managed`
+    services.length === 0
+      ? 'there is no Service at all'
+      : labelled
+        ? `of its Services (${services.length}) ${labelled.length} match ${JSON.stringify(selector?.text)} (--selector), and none of these is managed`
+        : `none of its Services (${services.length}) is managed`
   return {
     code: 'nothing-in-scope',
     object: namespace === undefined ? 'all namespaces' : `namespace ${namespace}`,

@@ -5,6 +5,7 @@ import { probe } from '../health/probe.js'
 import { defaultNamespace } from '../kube/auth/config.js'
 import type { KubeConfig } from '../kube/auth/kubeconfig.js'
 import { connect } from '../kube/client.js'
+import { requestLimits } from '../kube/transport.js'
 import { connectWatches, type Watches } from '../kube/watch.js'
 import type { Effects } from '../pass/context.js'
 import { systemClock, type Timing } from '../util/clock.js'
@@ -26,7 +27,7 @@ import { type WatchOptions, watch } from './watch/watch.js'
 
 const SHUTTING_DOWN: ProcessHealth = { ready: false, alive: true, why: 'shutting down' }
 
-export type AppOptions = Omit<CommandOptions, keyof Connection> & Pick<ServeOptions, 'output'>
+export type AppOptions = Omit<CommandOptions, keyof Connection> & Pick<ServeOptions, 'output' | 'requestTimeoutMs'>
 
 export interface App {
   readonly fetch: Fetch
@@ -56,7 +57,8 @@ export function createApp(
   const ended = new AbortController()
   const { signal } = ended
   setMaxListeners(0, signal) // each pass listens, and each group that waits for one
-  const [main, side, watches] = [connect(config), connect(config), connectWatches(config)]
+  const limits = requestLimits(options.requestTimeoutMs)
+  const [main, side, watches] = [connect(config, limits), connect(config, limits), connectWatches(config, limits)]
   const defect = (error: unknown): void => log.warn(describeDefect(error))
 
   const metrics = createMetrics({

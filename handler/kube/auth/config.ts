@@ -7,8 +7,9 @@ import { UsageError } from '../../util/errors.js'
 import { checkConfig, namesOf } from './check-config.js'
 import { environmentProxy } from './environment-proxy.js'
 import { mergeKubeconfigs, readKubeconfig, toKubeConfig } from './kubeconfig.js'
+import { isOverridden, type Overrides, override } from './overrides.js'
 
-interface ConfigOptions {
+interface ConfigOptions extends Overrides {
   /** A file that the user named. */
   readonly kubeconfig?: string | undefined
   readonly context?: string | undefined
@@ -22,12 +23,13 @@ interface ConfigOptions {
 }
 
 /** Loads the configuration. @throws UsageError which says what is missing and how to give it */
-export function loadConfig({ kubeconfig, context, env, root = '' }: ConfigOptions): KubeConfig {
+export function loadConfig(options: ConfigOptions): KubeConfig {
+  const { kubeconfig, context, env, root = '' } = options
   const files = kubeconfig === undefined ? defaultFiles(env) : [kubeconfig]
   const merged = mergeKubeconfigs(files.map(read))
   const pod = servicePod(env, root)
   // As kubectl: if the files choose no cluster (an empty file, for instance), the pod's own is used.
-  const isChosen = Boolean(context ?? merged.currentContext)
+  const isChosen = Boolean(context ?? merged.currentContext) || isOverridden(options)
   const account = files.length === 0 || !isChosen ? pod : undefined
   if (files.length === 0 && !account) throw new UsageError(NO_CLUSTER)
   const config = account ? toKubeConfig(account, root) : merged
@@ -38,6 +40,7 @@ export function loadConfig({ kubeconfig, context, env, root = '' }: ConfigOption
     }
     config.setCurrentContext(context)
   }
+  override(config, options, origin)
   orUsageError(origin, () => checkConfig(config, env))
   if (pod) useNamespace(config, podNamespace(env, root))
   useProxy(config, env)

@@ -69,14 +69,13 @@ describe('the command', () => {
   })
 
   test.each([
-    ['runn', 'unknown command "runn": there are run, the default, and serve. See --help'],
-    ['-n a b', 'unknown command "b": there are run, the default, and serve. See --help'],
-    ['0', 'unknown command "0": there are run, the default, and serve. See --help'],
-    ['run a', 'unexpected word "a" after run: a list flag takes one value each time (-n a -n b). See --help'],
-    ['run run', 'unexpected word "run" after run: a list flag takes one value each time (-n a -n b). See --help'],
-    ['-n a run b', 'unexpected word "b" after run: a list flag takes one value each time (-n a -n b). See --help'],
-  ])('%j is refused', async (line, message) => {
-    expect(await refusal(line)).toBe(message)
+    ['run a', 'a'],
+    ['run run', 'run'],
+    ['-n a run b', 'b'],
+  ])('%j has a word too many', async (line, word) => {
+    expect(await refusal(line)).toBe(
+      `unexpected word "${word}" after run: it takes none; --service names a Service. A list flag takes one value each time (-n a -n b). See active-passive run --help`,
+    )
   })
 })
 
@@ -168,7 +167,7 @@ describe('the environment', () => {
     [{ 'AP-DRY-RUN': 'true' }, 'AP-DRY-RUN is no variable of this program: did you mean AP_DRY_RUN?'],
     [{ AP_DEADLINE: '5s' }, 'AP_DEADLINE: "5s" should be a duration of at least 10s, such as 40s'],
     [{ AP_LATCH: 'maybe' }, 'AP_LATCH: "maybe" should be true or false'],
-    [{ AP_DRY_RUN: '1' }, 'AP_DRY_RUN: "1" should be true or false'],
+    [{ AP_DRY_RUN: '1' }, 'AP_DRY_RUN: "1" should be none, client or server'],
     [{ AP_NAMESPACE: 'a,,b' }, 'AP_NAMESPACE: "" should be the name of a namespace'],
     [{ AP_SERVICE: 'a/b/c' }, 'AP_SERVICE: "a/b/c" should be NAME or NAMESPACE/NAME'],
     [
@@ -231,7 +230,7 @@ describe('a variable that begins with AP_ and is none of ours', () => {
     }
   })
 
-  test.each(['AP_FOO', 'AP_', 'AP_HELP', 'AP_N', 'AP_VERSION', 'AP_SECRET', 'AP___PROTO__', 'AP_PORTS_80'])(
+  test.each(['AP_BLAH', 'AP_', 'AP_HELP', 'AP_N', 'AP_VERSION', 'AP_SECRET', 'AP___PROTO__', 'AP_PORTS_80'])(
     'is refused where none is near: %s',
     async (name) => {
       expect(await refusal('', { [name]: 'x' })).toBe(
@@ -323,7 +322,8 @@ describe('a flag is refused', () => {
       `--panic: ${JSON.stringify(text)} should be a share from 1% to 99%, such as 50%, or 0 for never`,
     ]),
     ['--confirm=yes', '--confirm: "yes" should be none or ready'],
-    ['-o yaml', '--output: "yaml" should be text or json'],
+    ['-o xml', '--output: "xml" should be text, json or yaml'],
+    ['serve -o yaml', '--output: "yaml" should be text or json'],
     ['--latch=maybe', '--latch: "maybe" should be true or false'],
     ['--latch=', '--latch: "" should be true or false'],
     ['-A=maybe', '--all-namespaces: "maybe" should be true or false'],
@@ -352,11 +352,11 @@ describe('a flag is refused', () => {
   })
 
   test.each(['-n', '--deadline', '--deadline --dry-run', '-o', '-An'])('without its value: %s', async (line) => {
-    expect(await refusal(line)).toMatch(/^Not enough arguments following: \w+\. See --help$/)
+    expect(await refusal(line)).toMatch(/^Not enough arguments following: \w+\. See active-passive --help$/)
   })
 
-  test.each(['-x', '--no-foo', '--no-latch=false', '--AP_LATCH'])('that nobody knows: %s', async (line) => {
-    expect(await refusal(line)).toMatch(/^Unknown argument: [\w-]+\. See --help$/)
+  test.each(['-x', '--no-blah', '--no-latch=false', '--AP_LATCH'])('that nobody knows: %s', async (line) => {
+    expect(await refusal(line)).toMatch(/^Unknown argument: [\w-]+\. See active-passive --help$/)
   })
 
   test.each([
@@ -368,12 +368,14 @@ describe('a flag is refused', () => {
     ['serve --tokenfile x', 'token-file'],
   ])('that is misspelled: %s', async (line, meant) => {
     expect(await refusal(line)).toMatch(
-      new RegExp(`^Unknown argument: [\\w-]+: did you mean --${meant}\\? See --help$`),
+      new RegExp(`^Unknown argument: [\\w-]+: did you mean --${meant}\\? See active-passive --help$`),
     )
   })
 
   test('with another: both are named, and what the first meant', async () => {
-    expect(await refusal('--dryrun --foo')).toBe('Unknown arguments: dryrun, foo: did you mean --dry-run? See --help')
+    expect(await refusal('--dryrun --foo')).toBe(
+      'Unknown arguments: dryrun, foo: did you mean --dry-run? See active-passive --help',
+    )
   })
 
   test.each([
