@@ -5,6 +5,7 @@ import type { KubeConfig } from '@kubernetes/client-node/dist/config.js'
 import { redacted } from '../util/printable.js'
 import { proxyOf } from './auth/identity.js'
 import { collectionPath, listAll, parse } from './list.js'
+import { jsonPatch, metadataPatch, type Patch, servicePatch } from './patch.js'
 import { annotationPath } from './pointer.js'
 import { FIELD_MANAGER, type Kube, KubeError, type ListOptions, type Written } from './port.js'
 import { readPod, readService } from './read.js'
@@ -12,19 +13,27 @@ import { Rights } from './rights.js'
 import { type Access, outcomeOf, unanswered } from './status.js'
 import { LIMITS, type Limits, openTransport } from './transport.js'
 
-const JSON_PATCH = 'application/json-patch+json'
-const MERGE_PATCH = 'application/merge-patch+json'
+const CONTENT_TYPES: Readonly<Record<Patch['type'], string>> = {
+  json: 'application/json-patch+json',
+  merge: 'application/merge-patch+json',
+}
 
 interface ObjectRef {
   readonly namespace: string
   readonly name: string
 }
 
+export interface Connection {
+  /** The API server evaluates every write, with authorization and admission, and stores none. Absent: it stores them. */
+  readonly dryRun?: 'All'
+}
+
 /** Sends nothing before the first call. */
-export function connect(config: KubeConfig, limits: Partial<Limits> = {}): Kube {
+export function connect(config: KubeConfig, limits: Partial<Limits> = {}, { dryRun }: Connection = {}): Kube {
   const transport = openTransport(config, { ...LIMITS, ...limits })
   const server = describeServer(config)
   const rights = new Rights()
+  const query = `fieldManager=${FIELD_MANAGER}${dryRun === undefined ? '' : `&dryRun=${dryRun}`}`
 
   const list = async <M>(resource: Access['resource'], options: ListOptions, signal: AbortSignal): Promise<M[]> =>
     (await listAll<M>(transport, server, resource, options, signal, rights)).items
@@ -32,15 +41,14 @@ export function connect(config: KubeConfig, limits: Partial<Limits> = {}): Kube 
   async function patch<M, T>(
     resource: 'pods' | 'services',
     { namespace, name }: ObjectRef,
-    contentType: string,
-    body: unknown,
+    { type, body }: Patch,
     signal: AbortSignal,
     read: (model: M) => T,
   ): Promise<Written<T>> {
     const access: Access = { verb: 'patch', resource, namespace, name, server }
-    const path = `${collectionPath(resource, namespace)}/${encodeURIComponent(name)}?fieldManager=${FIELD_MANAGER}`
+    const path = `${collectionPath(resource, namespace)}/${encodeURIComponent(name)}?${query}`
     try {
-      const answer = await transport.patch(path, contentType, body, signal)
+      const answer = await transport.patch(path, CONTENT_TYPES[type], body, signal)
       const outcome = outcomeOf(access, answer, rights)
       return outcome.kind === 'applied'
         ? { kind: 'applied', object: read(parse(access, answer, isObject<M>(name))) }
@@ -57,26 +65,19 @@ export function connect(config: KubeConfig, limits: Partial<Limits> = {}): Kube 
     },
     listServices: async (options, signal) => (await list<V1Service>('services', options, signal)).map(readService),
     listPods: async (options, signal) => (await list<V1Pod>('pods', options, signal)).map(readPod),
-    patchPod: (pod, operations, signal) => patch('pods', pod, JSON_PATCH, operations, signal, readPod),
-    patchPodMetadata: (pod, metadata, signal) => patch('pods', pod, MERGE_PATCH, { metadata }, signal, readPod),
+    patchPod: (pod, operations, signal) => patch('pods', pod, jsonPatch(operations), signal, readPod),
+    patchPodMetadata: (pod, metadata, signal) => patch('pods', pod, metadataPatch(metadata), signal, readPod),
     // Without a version the server would write over any state.
-    patchService: async (service, { resourceVersion, annotations, selector }, signal) =>
-      resourceVersion === ''
+    patchService: async (service, changes, signal) =>
+      changes.resourceVersion === ''
         ? { kind: 'lost' }
-        : patch(
-            'services',
-            service,
-            MERGE_PATCH,
-            { metadata: { resourceVersion, annotations }, spec: { selector } },
-            signal,
-            readService,
-          ),
+        : patch('services', service, servicePatch(changes), signal, readService),
     testService: (service, annotation, value, signal) => {
-      const operations = [
+      const tests = jsonPatch([
         { op: 'test', path: '/metadata/uid', value: service.uid },
         { op: 'test', path: annotationPath(annotation), value },
-      ]
-      return patch('services', service, JSON_PATCH, operations, signal, readService)
+      ])
+      return patch('services', service, tests, signal, readService)
     },
   }
 }

@@ -13,3 +13,9 @@ export function annotationPath(key: string): string {
 function escaped(key: string): string {
   return key.replaceAll('~', '~0').replaceAll('/', '~1')
 }
+
+/** The map of the metadata that a pointer leads to, and the key in it; `key` is absent for the whole map. */
+export function fieldOf(path: string): { readonly map: string | undefined; readonly key: string | undefined } {
+  const [, , map, key] = path.split('/').map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))
+  return { map, key }
+}

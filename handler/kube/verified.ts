@@ -3,10 +3,17 @@
  * server still answers 200, with the object as it was stored.
  */
 import { EPOCH } from './keys.js'
-import { type Kube, KubeError, type PatchOperation, type Pod, type Service, type Written } from './port.js'
+import { type Change, changesOf, type Fields, jsonPatch, metadataPatch, servicePatch, valueIn } from './patch.js'
+import { type Kube, KubeError, type Pod, type Written } from './port.js'
 
 /** A field that was asked for: its name for people, its value in the answer, and the value asked for (`null`: none). */
 type Asked = readonly [field: string, found: string | undefined, value: string | null]
+
+const NAMES: Readonly<Record<Change['map'], string>> = {
+  labels: 'label',
+  annotations: 'annotation',
+  selector: 'selector',
+}
 
 /**
  * Turns `applied` into `changed` if the object is not as it was asked for. A write of marks alone must also not make a
@@ -25,22 +32,22 @@ export function verified(kube: Kube, roleLabel: string): Kube {
     listPods: (options, signal) => kube.listPods(options, signal),
     patchPod: async (pod, patch, signal) =>
       verify(`pod ${pod.namespace}/${pod.name}`, await kube.patchPod(pod, patch, signal), (object) =>
-        patch.flatMap((operation) => askedOf(object, operation)),
+        // A removal that admission undoes is found by the next pass, which removes it again.
+        askedOf(
+          object,
+          changesOf(jsonPatch(patch)).filter(({ value }) => value !== null),
+        ),
       ),
     patchPodMetadata: async (pod, patch, signal) =>
       verify(`pod ${pod.namespace}/${pod.name}`, await kube.patchPodMetadata(pod, patch, signal), (object) => [
-        ...entries('label', object.labels, patch.labels),
-        ...entries('annotation', object.annotations, patch.annotations),
+        ...askedOf(object, changesOf(metadataPatch(patch))),
         ...unasked(pod, object),
       ]),
     patchService: async (service, patch, signal) =>
       verify(
         `service ${service.namespace}/${service.name}`,
         await kube.patchService(service, patch, signal),
-        (object: Service) => [
-          ...entries('annotation', object.annotations, patch.annotations),
-          ...entries('selector', object.selector, patch.selector),
-        ],
+        (object) => askedOf(object, changesOf(servicePatch(patch))),
       ),
     testService: (service, annotation, value, signal) => kube.testService(service, annotation, value, signal),
   }
@@ -59,26 +66,8 @@ function verify<T>(name: string, written: Written<T>, asked: (object: T) => read
   return { kind: 'changed', object: written.object, error }
 }
 
-function askedOf(pod: Pod, operation: PatchOperation): readonly Asked[] {
-  if (operation.op !== 'add') return []
-  const [, , kind, key] = operation.path.split('/').map(unescaped)
-  if (typeof operation.value !== 'string') return entries('annotation', pod.annotations, operation.value)
-  if (key === undefined) return []
-  return kind === 'labels'
-    ? entries('label', pod.labels, { [key]: operation.value })
-    : entries('annotation', pod.annotations, { [key]: operation.value })
-}
-
-function entries(
-  kind: 'label' | 'annotation' | 'selector',
-  found: Readonly<Record<string, string>> = {},
-  asked: Readonly<Record<string, string | null>> = {},
-): readonly Asked[] {
-  return Object.entries(asked).map(([key, value]) => [`${kind} ${key}`, found[key], value])
-}
-
-function unescaped(part: string): string {
-  return part.replaceAll('~1', '/').replaceAll('~0', '~')
+function askedOf(object: Fields, changes: readonly Change[]): readonly Asked[] {
+  return changes.map((change) => [`${NAMES[change.map]} ${change.key}`, valueIn(object, change), change.value])
 }
 
 function shown(value: string | null | undefined): string {

@@ -10,6 +10,8 @@ import type { Overview, PanicBounds } from './overview.js'
 
 export interface Effects extends Timing {
   readonly kube: Kube
+  /** A port whose writes carry dryRun=All: a dry run asks the API server with it. Absent: a dry run sends no write. */
+  readonly dryRunKube?: Kube | undefined
   readonly probe: Probe
 }
 

@@ -49,7 +49,7 @@ export async function reconcileAndNote(
   })
   const writes = [...report.writes]
   const whats = incidents.map(({ what }) => what)
-  const isNoted = dryRun || (await note(context, writes, remember(memory, whats, now), report, group, incidents))
+  const isNoted = (await note(context, writes, remember(memory, whats, now), report, group, incidents)) || dryRun
   const firsts = said.filter(({ again }) => !again).map(({ fault }) => describeFault(fault))
   return {
     ...report,

@@ -86,7 +86,9 @@ export async function pass(options: PassOptions, effects: Effects, stop: AbortSi
   const overview = shared?.overview ?? new Overview(clock)
   const context: GroupContext = {
     ...effects,
-    kube: options.dryRun ? dryRun(effects.kube) : verified(effects.kube, options.roleLabel),
+    kube: options.dryRun
+      ? verified(dryRun(effects.kube, effects.dryRunKube), options.roleLabel)
+      : verified(effects.kube, options.roleLabel),
     ...(shared?.turns ?? fairShares(systemClock, options.concurrency)),
     roleLabel: options.roleLabel,
     optIn: options.optIn ?? false,

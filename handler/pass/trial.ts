@@ -18,18 +18,15 @@ const TRIAL_MS = 300
  */
 export async function afterTrial(context: GroupContext, view: View, findings: Findings, noted: Fault[]): Promise<View> {
   const { decision, members } = view
-  if (
-    context.dryRun ||
-    !(decision.kind === 'first' || decision.kind === 'switchover') ||
-    members.some(({ pin }) => pin === 'own')
-  )
-    return view
+  const isFirst = decision.kind === 'first' || decision.kind === 'switchover'
+  if (!isFirst || members.some(({ pin }) => pin === 'own')) return view
   const { uid } = decision.winner.pod
   const trial = members.find(({ pod, labelled }) => pod.owner && !labelled && pod.uid !== uid)
   if (!trial) return view
   const written = await labelPod(context, trial)
   if (written?.kind === 'changed') noted.push(faultOf(written.error, `group ${groupName(view.group)}`))
-  await context.clock.sleep(TRIAL_MS, context.deadline.observing)
+  // Nothing is stored in a dry run, so no controller reacts.
+  if (!context.dryRun) await context.clock.sleep(TRIAL_MS, context.deadline.observing)
   const again = await readGroup(context, view.group, !context.dryRun).catch((error: unknown) => {
     if (error instanceof KubeError) return undefined // the swap meets it too, and says so
     throw error

@@ -1,7 +1,7 @@
 /** The report for programs. */
 import { whyNot } from '../group/candidates.js'
 import type { Judged } from '../group/groups.js'
-import { objectOf } from '../kube/recording.js'
+import { objectOf, type Write } from '../kube/recording.js'
 import type { Settings } from '../settings/settings.js'
 import { describeFault } from '../util/errors.js'
 import type { GroupReport, Report } from './report.js'
@@ -26,11 +26,18 @@ function groupJson(group: GroupReport) {
     active: { before: activeBefore.join(',') || null, after: activeAfter ?? null },
     ended: group.ended,
     pods: members.map((member) => podJson(member, settings)),
-    writes: group.writes.map((write) => ({ verb: write.verb, object: objectOf(write), result: write.result })),
+    writes: group.writes.map(writeJson),
     latch: group.latch,
     warnings: [...more.map(describeFault), ...group.warnings],
     ...(fault ? { error: fault } : {}),
   }
+}
+
+/** `patch` is the body that a dry run has not sent, `type` is its kind: a JSON Patch or a JSON Merge Patch. */
+function writeJson(write: Write) {
+  const { verb, result, planned } = write
+  const { type, body } = planned?.patch ?? {}
+  return { verb, object: objectOf(write), result, ...(planned ? { type, patch: body } : {}) }
 }
 
 function podJson(member: Judged, settings: Settings) {

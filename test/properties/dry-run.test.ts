@@ -1,0 +1,151 @@
+// A dry run prints the bodies that a pass sends: the same states, one by a dry run and one by a pass that writes.
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { toGoJson } from '../../handler/kube/go-json.js'
+import { jsonPatch, metadataPatch, type Patch, servicePatch } from '../../handler/kube/patch.js'
+import type { Kube, Pod, Service } from '../../handler/kube/port.js'
+import type { PassOptions } from '../../handler/pass/pass.js'
+import { pass } from '../../handler/pass/pass.js'
+import type { Report } from '../../handler/report/report.js'
+import { DEFAULT_SETTINGS } from '../../handler/settings/settings.js'
+import type { Clock } from '../../handler/util/clock.js'
+import { Cluster } from '../simulation/simulated-cluster.js'
+import { NOW } from '../support/builders.js'
+import { observed } from '../support/observed-kube.js'
+import { seededRandom } from '../support/random.js'
+import type { Call, WriteCall } from '../support/stored.js'
+import { promisesSettled, VirtualClock } from '../support/virtual-clock.js'
+import { world } from './arbitraries.js'
+import { ROLE, type World } from './chain.js'
+import { limit, parameters, Tally } from './runs.js'
+
+interface Sent {
+  readonly object: string
+  readonly patch: Patch
+}
+
+interface Played {
+  readonly report: Report
+  readonly sent: readonly Sent[]
+  /** Whether a write met what another write of the same pass had changed. */
+  readonly hasLost: boolean
+}
+
+const DEADLINE_MS = 20_000
+
+async function play(cluster: World, dryRun: boolean, kind?: 'server'): Promise<Played> {
+  const stored = new Cluster()
+  for (const service of cluster.services) stored.putService(service)
+  for (const { pod } of cluster.pods) stored.putPod(pod)
+  const sent: Sent[] = []
+  let hasLost = false
+  const port = portOf(stored, (call, isLost) => {
+    hasLost ||= isLost
+    if (call.verb !== 'testService') sent.push(sentBy(call))
+  })
+  const unstored = portOf(stored, () => {}, true)
+  const probes = new Map(cluster.pods.map(({ pod, passes }) => [pod.uid, [...passes]]))
+  const probe = async ({ pod }: { readonly pod: Pod }) => {
+    const [first = false, ...more] = probes.get(pod.uid) ?? []
+    if (more.length > 0) probes.set(pod.uid, more)
+    return first ? { healthy: true, text: '200', ms: 1 } : { healthy: false, text: '500', ms: 1 }
+  }
+  const options: PassOptions = {
+    ...{ namespaces: 'all' as const, services: [], roleLabel: ROLE, optIn: cluster.optIn, dryRun },
+    ...{ deadlineMs: DEADLINE_MS, concurrency: 64, settings: DEFAULT_SETTINGS },
+  }
+  // Sleeps take no time, and the time of day stands still: a pass that writes waits more often.
+  const time = new VirtualClock()
+  const clock: Clock = { now: () => NOW, sleep: (ms, signal) => time.sleep(ms, signal) }
+  const effects = { kube: port, clock, probe, random: seededRandom('one') }
+  const server = kind ? { dryRunKube: unstored } : {}
+  let report: Report | undefined
+  const running = pass(options, { ...effects, ...server }, new AbortController().signal).then((ended) => {
+    report = ended
+  })
+  for (await promisesSettled(); !report; await promisesSettled()) await time.wakeNext()
+  await running
+  return { report, sent, hasLost }
+}
+
+function sentBy(call: Exclude<WriteCall, { verb: 'testService' }>): Sent {
+  switch (call.verb) {
+    case 'patchPod':
+      return { object: `pod/${call.pod.name}`, patch: jsonPatch(call.patch) }
+    case 'patchPodMetadata':
+      return { object: `pod/${call.pod.name}`, patch: metadataPatch(call.patch) }
+    case 'patchService':
+      return { object: `service/${call.service.name}`, patch: servicePatch(call.patch) }
+  }
+}
+
+/** @param isDry nothing is stored, as with dryRun=All */
+function portOf(stored: Cluster, wrote: (call: WriteCall, isLost: boolean) => void, isDry = false): Kube {
+  const around = async (call: Call): Promise<never> => {
+    if (call.verb === 'listPods' || call.verb === 'listServices') return stored.read(call) as never
+    const scratch = isDry ? copyOf(stored, call) : stored
+    const effect = scratch.write(
+      call,
+      (_, after) => after,
+      () => {},
+    )
+    wrote(call, effect.kind !== 'applied')
+    if (!isDry || effect.kind !== 'applied' || 'pod' in call) return effect as never
+    // A dry run gives no new version.
+    return { ...effect, object: { ...effect.object, resourceVersion: call.service.resourceVersion } } as never
+  }
+  return observed({} as Kube, around as never)
+}
+
+function copyOf(stored: Cluster, call: WriteCall): Cluster {
+  const copy = new Cluster()
+  const object: Pod | Service = 'pod' in call ? call.pod : call.service
+  const pod = stored.pod(object.namespace, object.name)
+  const service = stored.service(object.namespace, object.name)
+  if ('pod' in call && pod) copy.putPod(pod)
+  if ('service' in call && service) copy.putService(service)
+  return copy
+}
+
+/** Without what a dry run cannot know: the version of a Service after a write of its own. */
+function bodies(sent: readonly Sent[]): readonly string[] {
+  return sent
+    .map(({ object, patch }) => {
+      const versionless = toGoJson(patch.body).replace(/"resourceVersion":"\d+"/, '"resourceVersion":"…"')
+      return `${object} ${patch.type} ${versionless}`
+    })
+    .sort()
+}
+
+const planned = ({ groups }: Report): readonly Sent[] =>
+  groups.flatMap(({ writes }) =>
+    writes.flatMap(({ kind, name, planned }) => (planned ? [{ object: `${kind}/${name}`, patch: planned.patch }] : [])),
+  )
+
+/** A claim that is taken off a Service which nobody manages is in no report, whatever the pass. */
+function inGroups({ report, sent }: Played): readonly Sent[] {
+  const names = new Set(report.groups.flatMap(({ services }) => services.map((name) => `service/${name}`)))
+  return sent.filter(({ object }) => object.startsWith('pod/') || names.has(object))
+}
+
+describe('whatever a cluster holds,', limit, () => {
+  test('a dry run prints the bodies that a pass sends, and sends none', async () => {
+    const tally = new Tally()
+    await fc.assert(
+      fc.asyncProperty(world, async (cluster) => {
+        const dry = await play(cluster, true)
+        expect(dry.sent).toEqual([])
+        const real = await play(cluster, false)
+        if (real.hasLost) return tally.add('lost')
+        const sent = bodies(inGroups(real))
+        expect(bodies(planned(dry.report))).toEqual(sent)
+        const asked = await play(cluster, true, 'server')
+        expect(asked.sent).toEqual([])
+        expect(bodies(planned(asked.report))).toEqual(sent)
+        for (const { decision, writes } of real.report.groups) tally.add(writes.length > 0 ? decision.kind : 'no write')
+      }),
+      parameters(),
+    )
+    tally.expectAll(['first', 'failover', 'failback', 'repair', 'count', 'keep', 'blocked', 'no write'])
+  })
+})
