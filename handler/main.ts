@@ -20,8 +20,10 @@ import { printable } from './util/printable.js'
 async function run(options: RunOptions, stop: AbortSignal): Promise<number> {
   const config = loadConfig({ ...options, env: process.env })
   const namespaces = options.namespaces ?? [defaultNamespace(config)]
+  const limits = requestLimits(options.requestTimeoutMs)
   const effects = {
-    kube: connect(config, requestLimits(options.requestTimeoutMs)),
+    kube: connect(config, limits),
+    dryRunKube: options.serverDryRun ? connect(config, limits, { dryRun: 'All' }) : undefined,
     clock: systemClock,
     probe,
     random: Math.random,

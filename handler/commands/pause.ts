@@ -19,9 +19,9 @@ export async function resume(options: ResumeOptions, io: Io, stop: AbortSignal):
 }
 
 async function carryOut(options: ResumeOptions, request: PauseRequest, io: Io, stop: AbortSignal): Promise<number> {
-  const { kube, namespaces } = openSession(options, io)
+  const { kube, dryRunKube, namespaces } = openSession(options, io)
   const context = {
-    kube: options.dryRun ? dryRun(kube) : kube,
+    kube: options.dryRun ? dryRun(kube, options.serverDryRun ? dryRunKube : undefined) : kube,
     isDryRun: options.dryRun,
     ...{ clock: systemClock, random: Math.random },
   }

@@ -5,6 +5,7 @@ import { probe } from '../health/probe.js'
 import { defaultNamespace, loadConfig } from '../kube/auth/config.js'
 import { connect } from '../kube/client.js'
 import type { Kube, Service } from '../kube/port.js'
+import { requestLimits } from '../kube/transport.js'
 import { missingFault } from '../pass/not-found.js'
 import { type PassOptions, pass } from '../pass/pass.js'
 import { names, type ServiceRef } from '../pass/scope.js'
@@ -15,6 +16,8 @@ import type { Io } from './io.js'
 
 export interface Session {
   readonly kube: Kube
+  /** The API server evaluates its writes, and stores none. */
+  readonly dryRunKube: Kube
   /** As given, or the namespace of the context or of the pod. */
   readonly namespaces: PassOptions['namespaces']
   /** Makes a pass. @param rest changes to the options of the command */
@@ -25,13 +28,19 @@ export interface Session {
 export function openSession(options: CommandOptions, io: Pick<Io, 'env'>): Session {
   const config = loadConfig({ ...options, env: io.env })
   const namespaces = options.namespaces ?? [defaultNamespace(config)]
-  const kube = connect(config)
+  const limits = requestLimits(options.requestTimeoutMs)
+  const kube = connect(config, limits)
+  const dryRunKube = connect(config, limits, { dryRun: 'All' })
   const effects = { kube, clock: systemClock, probe, random: Math.random }
   const isNamed = options.namespaces !== undefined
   return {
     kube,
+    dryRunKube,
     namespaces,
-    pass: (rest, stop) => pass({ ...options, namespaces, isNamed, quickCheck: true, ...rest }, effects, stop),
+    pass: (rest, stop) => {
+      const own = { ...options, namespaces, isNamed, quickCheck: true, ...rest }
+      return pass(own, own.serverDryRun ? { ...effects, dryRunKube } : effects, stop)
+    },
   }
 }
 

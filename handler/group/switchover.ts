@@ -162,3 +162,16 @@ export function redecideSwitchover(
   if (!again || !canServe(again.pod) || whyNever(again, settings)) return now
   return force || !whyNot(again, settings) ? { ...planned, winner: again } : now
 }
+
+/**
+ * A swap to any other pod that runs, or else to the active one itself, whatever their health: for a rehearsal, which only
+ * wants to know whether its writes would be let through.
+ */
+export function rehearse({ members, settings, nowMs }: Situation): Swap | Unmoved {
+  const ordered = inOrder(members, settings, nowMs)
+  const winner = ordered.find(({ role, pod }) => role === 'passive' && canServe(pod)) ?? ordered[0]
+  if (!winner)
+    return unmoved('no-pods', 'the group has no pods', 'Scale the workload up: its pods are part of the check.')
+  const reason = { code: 'by-hand', text: `a rehearsal: ${winner.pod.name} would be made active` } as const
+  return { kind: 'switchover', winner, moves: movesSoFar({ members, settings, nowMs }), reason }
+}

@@ -30,7 +30,7 @@ export interface GroupContext extends SwapContext, Effects, PanicBounds {
   /** The health of all groups. */
   readonly overview: Overview
   /** A planned move that somebody asks for. It takes the place of the pass's own decision. */
-  readonly switchover?: SwitchoverRequest | undefined
+  readonly switchover?: SwitchoverRequest | 'rehearsal' | undefined
   /** Aborts once another pass over the group is waited for: an active pod that passes its check ends this one. */
   readonly hurry?: AbortSignal | undefined
 }

@@ -2,7 +2,7 @@
 import { type Decision, type Doubt, decide } from '../group/decide.js'
 import { endedActive, type Group, type Judged } from '../group/groups.js'
 import { strayPods, unnamedPods } from '../group/near-misses.js'
-import { decideSwitchover } from '../group/switchover.js'
+import { decideSwitchover, rehearse } from '../group/switchover.js'
 import { policyOf, type Settings } from '../settings/settings.js'
 import type { Fault } from '../util/errors.js'
 import type { GroupContext } from './context.js'
@@ -64,6 +64,7 @@ export function decideOn(
   const over = endedActive(group, roleLabel)
   return (members) => {
     const situation = { members, settings, nowMs: clock.now(), endedActive: over, doubt }
+    if (switchover === 'rehearsal') return rehearse(situation)
     return switchover ? decideSwitchover(situation, switchover) : decide(situation)
   }
 }

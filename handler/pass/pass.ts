@@ -25,8 +25,8 @@ export interface PassOptions extends Scope {
   readonly isNamed?: boolean
   /** Serve only the groups that these targets name; absent: all groups. */
   readonly targets?: readonly Target[]
-  /** A planned move of the role of the one group in scope. */
-  readonly switchover?: SwitchoverRequest
+  /** A planned move of the role of the one group in scope; or, in a dry run, of the role of each group somewhere. */
+  readonly switchover?: SwitchoverRequest | 'rehearsal'
   /** See `SwapContext`; the default is false. */
   readonly quickCheck?: boolean
   readonly dryRun: boolean

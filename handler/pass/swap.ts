@@ -25,7 +25,10 @@ export async function trySwap(
     // No pod is active at this moment. Pods without a verdict are waited for, at most as long as one attempt of a read.
     const current = again ? await judgeGroup(context, again, settings, findings, false, decided, { stop: signal }) : []
     const own = decided?.(current)
-    const decision = own && switchover ? redecideSwitchover(swap, switchover, own, current, careful) : own
+    const decision =
+      own && switchover && switchover !== 'rehearsal'
+        ? redecideSwitchover(swap, switchover, own, current, careful)
+        : own
     return {
       members: current,
       swap: decision && isSwap(decision) ? decision : undefined,

@@ -1,0 +1,69 @@
+/** The answer of the command `check`: what the account may do, from the report of a rehearsal. Pure. */
+import type { Write } from '../kube/recording.js'
+import { describeFault } from '../util/errors.js'
+import { isUnserved } from './exit-code.js'
+import type { GroupReport, Report } from './report.js'
+
+export interface CheckAnswer {
+  readonly lines: readonly CheckLine[]
+  readonly warnings: readonly string[]
+  /** What is not as it should be, with its remedy. */
+  readonly errors: readonly string[]
+}
+
+export interface CheckLine {
+  /** `list`, `patch` or `probe`. */
+  readonly verb: 'list' | 'patch' | 'probe'
+  readonly object: string
+  /** `null`: it is not known. */
+  readonly ok: boolean | null
+  readonly text: string
+}
+
+export function checkOf({ groups, warnings, complete, scope }: Report): CheckAnswer {
+  const namespaces = scope === 'all' ? [undefined] : scope
+  const lists = namespaces.map((namespace): CheckLine => {
+    const object = `services and pods in ${namespace === undefined ? 'all namespaces' : `namespace ${namespace}`}`
+    const unread = groups.find(
+      (group) => group.namespace === namespace && group.services.length === 0 && group.faults.some(isUnserved),
+    )
+    if (unread) return { verb: 'list', object, ok: false, text: unread.faults[0]?.message ?? '' }
+    return { verb: 'list', object, ok: complete.includes(namespace) || groups.length > 0 ? true : null, text: '' }
+  })
+  return {
+    lines: [...lists, ...groups.flatMap(writesOf), ...groups.flatMap(probesOf)],
+    warnings: [...groups.flatMap((group) => group.warnings), ...warnings],
+    errors: groups.flatMap(({ faults }) => faults.map(describeFault)),
+  }
+}
+
+/** 0: all is as it should be. 1: something is not. 3: the API server refused something, or did not answer. */
+export function checkCode({ groups }: Report, { lines }: CheckAnswer): 0 | 1 | 3 {
+  const faults = groups.flatMap((group) => group.faults)
+  if (faults.some(isUnserved) || lines.some(({ verb, ok }) => verb === 'patch' && ok === false)) return 3
+  return faults.length > 0 ? 1 : 0
+}
+
+function writesOf({ writes }: GroupReport): readonly CheckLine[] {
+  const byObject = new Map<string, Write['result'][]>()
+  for (const { kind, namespace, name, result } of writes) {
+    const object = `${kind} ${namespace}/${name}`
+    byObject.set(object, [...(byObject.get(object) ?? []), result])
+  }
+  return [...byObject].map(([object, results]) => {
+    const refused = results.find((result) => REFUSED.includes(result))
+    const ok = refused ? false : results.includes('dry run') ? true : null
+    return { verb: 'patch', object, ok, text: refused ?? (ok ? '' : (results[0] ?? '')) }
+  })
+}
+
+const REFUSED: readonly Write['result'][] = ['denied', 'rejected', 'changed', 'unauthenticated']
+
+function probesOf({ namespace, members }: GroupReport): readonly CheckLine[] {
+  return members.map(({ pod, verdict }) => ({
+    verb: 'probe',
+    object: `pod ${namespace}/${pod.name}`,
+    ok: verdict.health === 'unknown' ? null : verdict.health === 'healthy',
+    text: verdict.check.result,
+  }))
+}
