@@ -1,17 +1,13 @@
 /** What the commands of a person share: the cluster that they are connected to, and the looks that they take at it. */
 import type { CommandOptions } from '../cli/options.js'
-import { type GroupServices, groupServices } from '../group/groups.js'
 import { probe } from '../health/probe.js'
 import { defaultNamespace, loadConfig } from '../kube/auth/config.js'
 import { connect } from '../kube/client.js'
-import type { Kube, Service } from '../kube/port.js'
+import type { Kube } from '../kube/port.js'
 import { requestLimits } from '../kube/transport.js'
-import { missingFault } from '../pass/not-found.js'
 import { type PassOptions, pass } from '../pass/pass.js'
-import { names, type ServiceRef } from '../pass/scope.js'
 import type { Report } from '../report/report.js'
 import { systemClock } from '../util/clock.js'
-import type { Fault } from '../util/errors.js'
 import type { Io } from './io.js'
 
 export interface Session {
@@ -42,29 +38,4 @@ export function openSession(options: CommandOptions, io: Pick<Io, 'env'>): Sessi
       return pass(own, own.serverDryRun ? { ...effects, dryRunKube } : effects, stop)
     },
   }
-}
-
-/** A Service that a user has named, with the others of its group. */
-export interface NamedService {
-  readonly service: Service
-  readonly group: GroupServices
-}
-
-/** Finds the Service in one LIST. @returns the fault if it is not there or not managed @throws KubeError */
-export async function findService(
-  { kube, namespaces }: Session,
-  { roleLabel, optIn = false }: Pick<CommandOptions, 'roleLabel' | 'optIn'>,
-  ref: ServiceRef,
-  signal: AbortSignal,
-): Promise<NamedService | Fault> {
-  const [first] = namespaces === 'all' ? [] : namespaces
-  const namespace = ref.namespace ?? first
-  const services = await kube.listServices(namespace === undefined ? {} : { namespace }, signal)
-  const service = services.find((one) => names(ref, one))
-  const group = groupServices(services, roleLabel, optIn).find((one) => service && one.services.includes(service))
-  return service && group ? { service, group } : missingFault({ namespaces, roleLabel, optIn }, ref, services)
-}
-
-export function isFault(found: NamedService | Fault): found is Fault {
-  return 'code' in found
 }

@@ -6,7 +6,7 @@ import { HISTORY } from '../kube/keys.js'
 import type { Service } from '../kube/port.js'
 import { printable } from '../util/printable.js'
 
-export const HANDOVERS = ['first', 'failover', 'failback', 'repair', 'switchover'] as const
+const HANDOVERS = ['first', 'failover', 'failback', 'repair', 'switchover'] as const
 export type HandoverKind = (typeof HANDOVERS)[number]
 
 /** One handover. */

@@ -23,7 +23,7 @@ interface ObjectRef {
   readonly name: string
 }
 
-export interface Connection {
+interface Connection {
   /** The API server evaluates every write, with authorization and admission, and stores none. Absent: it stores them. */
   readonly dryRun?: 'All'
 }

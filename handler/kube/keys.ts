@@ -43,6 +43,9 @@ export const HISTORY = `${PREFIX}history`
 /** On pods and Services: when a pass last repaired a change by somebody else (healing.ts). */
 export const HEALED = `${PREFIX}healed`
 
+/** On a Service, written by users and by `pause`: `true`, or the time at which the pause ends. */
+export const PAUSE = `${PREFIX}pause`
+
 /**
  * On a Service, written by users: `"false"` takes it out of management, and `"true"` puts it in where `--opt-in`
  * requires that.

@@ -16,7 +16,7 @@ export type Patch =
   | { readonly type: 'json'; readonly body: readonly PatchOperation[] }
   | { readonly type: 'merge'; readonly body: MergeBody }
 
-export interface MergeBody {
+interface MergeBody {
   readonly metadata: {
     readonly uid?: string
     readonly resourceVersion?: string

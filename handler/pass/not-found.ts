@@ -1,13 +1,11 @@
 /** Reports Services and namespaces that a user has named, but that are not there or not managed. */
 
-import { groupServices } from '../group/groups.js'
-import { neighboursOf, whyNotManaged } from '../group/services.js'
 import { MANAGED } from '../kube/keys.js'
 import type { Service } from '../kube/port.js'
 import type { GroupReport } from '../report/report.js'
 import { faultReport } from '../report/report.js'
-import { closest } from '../util/closest.js'
 import { describeFault, type Fault } from '../util/errors.js'
+import { missingFault, namespaceOf } from './missing-service.js'
 import type { NamespaceResult } from './namespace.js'
 import { names, type Scope, type ServiceRef, type Target } from './scope.js'
 
@@ -31,39 +29,6 @@ function notFound(scope: Scope, ref: ServiceRef, services: readonly Service[]): 
   const fault = missingFault(scope, ref, services)
   const namespace = namespaceOf(scope, ref, services)
   return faultReport({ defaults: scope.settings }, namespace, [ref.name], [fault])
-}
-
-function namespaceOf(scope: Pick<Scope, 'namespaces'>, ref: ServiceRef, services: readonly Service[]) {
-  const [first, ...others] = scope.namespaces === 'all' ? [] : scope.namespaces
-  const service = services.find((one) => names(ref, one))
-  return ref.namespace ?? service?.namespace ?? (others.length === 0 ? first : undefined)
-}
-
-/** Why this Service, which a user has named, is not served. @param services all of the namespaces in scope */
-export function missingFault(
-  scope: Pick<Scope, 'namespaces' | 'roleLabel' | 'optIn'>,
-  ref: ServiceRef,
-  services: readonly Service[],
-): Fault {
-  const service = services.find((one) => names(ref, one))
-  const namespace = namespaceOf(scope, ref, services)
-  const where = scope.namespaces === 'all' ? 'all namespaces' : `namespace ${scope.namespaces.join(', ')}`
-  const object = `service ${namespace === undefined ? '' : `${namespace}/`}${ref.name}`
-  const neighbours = neighboursOf(services, scope.roleLabel, scope.optIn)
-  const notManaged = service && whyNotManaged(service, scope.roleLabel, neighbours)
-  if (notManaged) {
-    return { code: 'not-found', object, message: `it is not managed: it ${notManaged.why}`, remedy: notManaged.remedy }
-  }
-  const isKnown = ({ name }: Service) =>
-    groupServices(services, scope.roleLabel, scope.optIn).some((group) =>
-      group.services.some((one) => one.name === name),
-    )
-  const meant = closest(
-    ref.name,
-    services.filter(isKnown).map(({ name }) => name),
-  )
-  const remedy = `${meant === undefined ? '' : `Did you mean ${meant}? `}Check the name and the namespace (-n, -A).`
-  return { code: 'not-found', object, message: `there is no such Service in ${where}`, remedy }
 }
 
 /**

@@ -1,7 +1,6 @@
 /** Pauses the group of a Service, and ends its pauses: the annotation `pause` on its Services, written with a version. */
-import { groupServices } from '../group/groups.js'
 import { faultOf } from '../kube/fault.js'
-import { PREFIX } from '../kube/keys.js'
+import { PAUSE } from '../kube/keys.js'
 import { isRefusal, type Kube, KubeError, type Service } from '../kube/port.js'
 import { recording, type Write } from '../kube/recording.js'
 import { backoff } from '../kube/retry.js'
@@ -9,10 +8,8 @@ import { verified } from '../kube/verified.js'
 import { isPaused, policyOf, type Settings } from '../settings/settings.js'
 import type { Timing } from '../util/clock.js'
 import type { Fault } from '../util/errors.js'
-import { missingFault } from './not-found.js'
-import { names, type Scope, type ServiceRef } from './scope.js'
-
-export const PAUSE = `${PREFIX}pause`
+import { findNamed, isFault, type NamedScope } from './named-service.js'
+import { names, type ServiceRef } from './scope.js'
 
 export interface PauseRequest {
   readonly service: ServiceRef
@@ -40,7 +37,7 @@ interface PauseContext extends Timing {
 /** Reads and writes until it is done, refused, or `signal` aborts. @returns the fault if it is not done */
 export async function setPause(
   context: PauseContext,
-  scope: Pick<Scope, 'namespaces' | 'roleLabel' | 'optIn' | 'settings'>,
+  scope: NamedScope,
   request: PauseRequest,
   signal: AbortSignal,
 ): Promise<PauseResult | Fault> {
@@ -49,8 +46,9 @@ export async function setPause(
   const value = request.action === 'pause' ? annotationOf(request.forMs, context.clock.now()) : null
   try {
     for (let attempt = 0; ; attempt++) {
-      const { group, fault } = await find(kube, scope, request.service, signal)
-      if (!group) return fault
+      const found = await findNamed(kube, scope, request.service, signal)
+      if (isFault(found)) return found
+      const { group } = found
       const [lost, error] = await annotate(kube, targets(group.services, request), value, signal)
       if (error) return faultOf(error, `service ${group.namespace}/${request.service.name}`)
       if (!lost) return resultOf(group.services, request, value, writes, scope.settings, context.clock.now())
@@ -74,21 +72,6 @@ function annotationOf(forMs: number | undefined, nowMs: number): string {
   return forMs === undefined
     ? 'true'
     : new Date(Math.ceil((nowMs + forMs) / 1_000) * 1_000).toISOString().replace('.000', '')
-}
-
-async function find(
-  kube: Kube,
-  scope: Pick<Scope, 'namespaces' | 'roleLabel' | 'optIn'>,
-  ref: ServiceRef,
-  signal: AbortSignal,
-) {
-  const { namespaces, roleLabel, optIn = false } = scope
-  const [first] = namespaces === 'all' ? [] : namespaces
-  const services = await kube.listServices({ namespace: ref.namespace ?? first }, signal)
-  const group = groupServices(services, roleLabel, optIn).find((one) =>
-    one.services.some((service) => names(ref, service)),
-  )
-  return group ? { group } : { fault: missingFault(scope, ref, services) }
 }
 
 /** The Services to write: for a pause the one that was named, as one is enough; to resume, all that say something. */

@@ -8,7 +8,9 @@ import { connect } from '../kube/client.js'
 import { requestLimits } from '../kube/transport.js'
 import { connectWatches, type Watches } from '../kube/watch.js'
 import type { Effects } from '../pass/context.js'
+import type { Selection } from '../pass/scope.js'
 import { systemClock, type Timing } from '../util/clock.js'
+import { ByHand } from './by-hand.js'
 import type { ProcessHealth } from './http/backend.js'
 import type { Guard } from './http/bearer-token.js'
 import { createFetch, type Fetch } from './http/routes.js'
@@ -70,6 +72,8 @@ export function createApp(
   const passes = new Passes(settings, { ...timing, probe: metrics.timed(effects.probe ?? probe) }, signal)
   const observer = new PassObserver({ metrics, reachability, resync, log }, options.output)
   const triggers = new Triggers({ main, side, passes, observer, metrics, defect })
+  const resumed = (selection: Selection) => void triggers.change(selection)
+  const byHand = new ByHand({ ...timing, kube: side, passes, observer, metrics, settings, resumed, signal })
 
   return {
     metrics,
@@ -78,6 +82,8 @@ export function createApp(
       guard,
       request: (trigger, selection) => triggers.request(trigger, selection),
       status: () => triggers.status(),
+      switchover: (service, request) => byHand.switchover(service, request),
+      pause: (request) => byHand.pause(request),
       metrics: async () => ({ contentType: metrics.registry.contentType, text: await metrics.registry.metrics() }),
       health: () => (signal.aborted ? SHUTTING_DOWN : reachability.health()),
       isServed: (namespace) => namespaces === 'all' || namespaces.includes(namespace),

@@ -2,6 +2,7 @@
  * Makes the passes of one process. They share the turns of their groups, the overview of all groups and the backoff,
  * and no two of them serve the same group at a time.
  */
+import type { SwitchoverRequest } from '../group/switchover.js'
 import { Backoff } from '../pass/backoff.js'
 import type { Effects } from '../pass/context.js'
 import { fairShares } from '../pass/fair-share.js'
@@ -15,6 +16,11 @@ import { Progress } from './progress.js'
 
 /** The same for every pass of the process. */
 export type PassSettings = Omit<PassOptions, 'targets' | 'quickCheck' | 'shared'>
+
+interface Wish {
+  readonly dryRun: boolean
+  readonly switchover: SwitchoverRequest | undefined
+}
 
 export class Passes {
   private readonly turns: Shared['turns']
@@ -36,15 +42,27 @@ export class Passes {
    * Makes a pass that acts.
    * @param busy whether it waits for groups that another pass serves, or leaves them to that pass
    * @param onGroup called with each group, as soon as this pass has served it
+   * @param switchover takes the place of the pass's own decision. The selection names one group then
    */
-  serve(kube: Effects['kube'], selection: Selection, busy: Shared['busy'], onGroup: Shared['onGroup']): Run {
-    const { singleFlight, backoff } = this
-    return this.make(kube, selection, this.settings.dryRun, { singleFlight, backoff, busy, onGroup })
+  serve(
+    kube: Effects['kube'],
+    selection: Selection,
+    busy: Shared['busy'],
+    onGroup: Shared['onGroup'],
+    switchover?: SwitchoverRequest,
+  ): Run {
+    const { singleFlight, backoff, settings } = this
+    const { dryRun } = settings
+    return this.make(kube, selection, { dryRun, switchover }, { singleFlight, backoff, busy, onGroup })
   }
 
-  /** Makes a dry run over all groups. It writes nothing, so it waits for no other pass, and no other pass for it. */
-  look(kube: Effects['kube']): Run {
-    return this.make(kube, 'all', true, { singleFlight: new SingleFlight(), busy: 'awaited', onGroup: () => {} })
+  /**
+   * Makes a dry run. It writes nothing, so it waits for no other pass, and no other pass for it.
+   * @param switchover what the dry run is about. Absent: what a pass would do
+   */
+  look(kube: Effects['kube'], selection: Selection = 'all', switchover?: SwitchoverRequest): Run {
+    const shared = { singleFlight: new SingleFlight(), busy: 'awaited', onGroup: () => {} } as const
+    return this.make(kube, selection, { dryRun: true, switchover }, shared)
   }
 
   /**
@@ -63,7 +81,7 @@ export class Passes {
   private make(
     kube: Effects['kube'],
     selection: Selection,
-    dryRun: boolean,
+    { dryRun, switchover }: Wish,
     shared: Pick<Shared, 'singleFlight' | 'backoff' | 'busy' | 'onGroup'>,
   ): Run {
     const { settings, effects, turns, overview } = this
@@ -80,6 +98,7 @@ export class Passes {
     const options: PassOptions = {
       ...settings,
       dryRun,
+      ...(switchover && { switchover }),
       quickCheck: true,
       shared: { turns, overview, ...shared, onRead, onGroup },
       ...(selection === 'all' ? {} : { targets: selection }),

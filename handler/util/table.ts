@@ -44,7 +44,7 @@ function lineOf(cells: readonly Cell[], widths: readonly number[], { columns, co
   return parts.join('').trimEnd()
 }
 
-export function painted(text: string, tone: Tone): string {
+function painted(text: string, tone: Tone): string {
   return text === '' ? '' : `\u001b[${CODES[tone]}m${text}\u001b[0m`
 }
 

@@ -3,8 +3,11 @@
  * that make passes and that watch over the API server.
  */
 
-import type { Selection } from '../../pass/scope.js'
+import type { SwitchoverRequest } from '../../group/switchover.js'
+import type { PauseRequest, PauseResult } from '../../pass/pause.js'
+import type { Selection, ServiceRef } from '../../pass/scope.js'
 import type { Report } from '../../report/report.js'
+import type { Fault } from '../../util/errors.js'
 import type { Guard } from './bearer-token.js'
 
 export interface Backend {
@@ -15,6 +18,10 @@ export interface Backend {
   request(trigger: 'alertmanager' | 'run', selection: Selection): Promise<Report>
   /** Does the same as a dry run over all groups: nothing is written. @throws ShuttingDown */
   status(): Promise<Report>
+  /** See `ByHand`. @throws ShuttingDown */
+  switchover(service: ServiceRef, request: SwitchoverRequest): Promise<Report>
+  /** Pauses or resumes. @throws ShuttingDown */
+  pause(request: PauseRequest): Promise<PauseResult | Fault>
   /** Resolves with the metrics in the text format of Prometheus. */
   metrics(): Promise<{ readonly contentType: string; readonly text: string }>
   health(): ProcessHealth

@@ -1,14 +1,18 @@
 /** The routes, as a function from request to response. Any server or host may bring the requests. */
 
 import { ReadableStream } from 'node:stream/web'
+import type { PauseRequest } from '../../pass/pause.js'
 import type { Target } from '../../pass/scope.js'
 import { parseServiceRef } from '../../pass/scope.js'
 import { exitCode } from '../../report/exit-code.js'
 import { toJson } from '../../report/json.js'
-import type { Report } from '../../report/report.js'
+import { isMissing, type Report } from '../../report/report.js'
+import { answerTo } from '../../report/switchover.js'
+import { describeFault } from '../../util/errors.js'
 import { readMessage, type WebhookReading, withinScope } from './alertmanager.js'
 import { type Backend, ShuttingDown } from './backend.js'
 import { RequestBodies } from './body.js'
+import { readPause, readSwitchover } from './by-hand.js'
 
 /** The backend, and what the routes share among themselves. */
 interface Routes extends Backend {
@@ -29,6 +33,9 @@ interface Route {
 const ROUTES: Readonly<Record<string, Route>> = {
   '/alertmanager': { method: 'POST', guarded: true, handle: alertmanager },
   '/run': { method: 'POST', guarded: true, handle: run },
+  '/switchover': { method: 'POST', guarded: true, handle: switchover },
+  '/pause': { method: 'POST', guarded: true, handle: (backend, _request, url) => pause(backend, url, 'pause') },
+  '/resume': { method: 'POST', guarded: true, handle: (backend, _request, url) => pause(backend, url, 'resume') },
   '/status': { method: 'GET', guarded: true, handle: async (backend) => ofReport(await backend.status()) },
   '/metrics': { method: 'GET', guarded: false, handle: metrics },
   '/healthz': { method: 'GET', guarded: false, handle: async () => plain(200, 'ok') },
@@ -133,6 +140,28 @@ async function run(backend: Backend, _request: Request, url: URL): Promise<Respo
     targets.push({ namespace: ref.namespace, service: ref.name, otherwise: 'not-found' })
   }
   return ofReport(await backend.request('run', targets.length > 0 ? targets : 'all'))
+}
+
+/** 200 if the pod is active in the end, 409 for a refusal, 404 for an unknown Service, 503 for the API server's trouble. */
+async function switchover(backend: Backend, _request: Request, url: URL): Promise<Response> {
+  const read = readSwitchover(url.searchParams)
+  if ('error' in read) return refused(400, read.error)
+  const report = await backend.switchover(read.service, read.request)
+  if (report.groups.length > 1)
+    return refused(400, `several namespaces have a Service ${read.service.name}: give NAMESPACE/NAME`)
+  const answer = answerTo(report)
+  const body = `${JSON.stringify(answer)}\n`
+  if (answer.result === 'moved' || answer.result === 'already-active') return json(200, body)
+  if (answer.result === 'refused') return json(409, body)
+  return json(report.groups.every(isMissing) ? 404 : 503, body)
+}
+
+async function pause(backend: Backend, url: URL, action: PauseRequest['action']): Promise<Response> {
+  const request = readPause(url.searchParams, action)
+  if ('error' in request) return refused(400, request.error)
+  const result = await backend.pause(request)
+  if (!('code' in result)) return json(200, `${JSON.stringify(result)}\n`)
+  return refused(result.code === 'not-found' ? 404 : 503, describeFault(result))
 }
 
 async function metrics(backend: Backend): Promise<Response> {

@@ -9,7 +9,7 @@ import { GroupSeries } from './group-series.js'
 import { createInstruments, type Sources } from './instruments.js'
 
 /** The cause of a pass. */
-export type Trigger = 'alertmanager' | 'run' | 'interval' | 'watch'
+export type Trigger = 'alertmanager' | 'run' | 'interval' | 'watch' | 'switchover'
 
 export type Metrics = ReturnType<typeof createMetrics>
 

@@ -5,7 +5,7 @@ import { LabelIndex } from '../../group/label-index.js'
 import { isMember } from '../../group/members.js'
 import { isClaimed } from '../../group/services.js'
 import { servingOf } from '../../health/serving.js'
-import { CLAIM, PREFIX } from '../../kube/keys.js'
+import { CLAIM, PAUSE } from '../../kube/keys.js'
 import { canServe, isOfJob } from '../../kube/pods.js'
 import type { Pod, Service } from '../../kube/port.js'
 import { type Filter, isInScope } from '../../pass/scope.js'
@@ -234,8 +234,6 @@ export class GroupCache {
     )
   }
 }
-
-const PAUSE = `${PREFIX}pause`
 
 function isSame(one: Service, other: Service): boolean {
   return JSON.stringify({ ...one, resourceVersion: '' }) === JSON.stringify({ ...other, resourceVersion: '' })
