@@ -4,7 +4,7 @@ import type { RunOptions, ServeOptions } from './cli/options.js'
 import { probe } from './health/probe.js'
 import { defaultNamespace, loadConfig } from './kube/auth/config.js'
 import { connect } from './kube/client.js'
-import { pass } from './pass/pass.js'
+import { type PassProgress, pass } from './pass/pass.js'
 import { exitCode, exitCodeOfError } from './report/exit-code.js'
 import { toJson } from './report/json.js'
 import { toText } from './report/text.js'
@@ -18,9 +18,26 @@ async function run(options: RunOptions, stop: AbortSignal): Promise<number> {
   const namespaces = options.namespaces ?? [defaultNamespace(config)]
   const effects = { kube: connect(config), clock: systemClock, probe, random: Math.random }
   const isNamed = options.namespaces !== undefined
-  const report = await pass({ ...options, namespaces, isNamed }, effects, stop)
+  const progress = process.stderr.isTTY ? await passProgress() : undefined
+  const onProgress = progress?.onProgress
+  const report = await pass({ ...options, namespaces, isNamed, onProgress }, effects, stop).finally(progress?.done)
   await print(options.output === 'json' ? toJson(report) : toText(report))
   return exitCode(report)
+}
+
+/** What a terminal is shown of a pass that takes long. */
+async function passProgress() {
+  const { showProgress } = await import('./util/progress.js') // loaded here, so that a pass without one starts faster
+  let now: PassProgress | undefined
+  const say = (seconds: number) =>
+    now === undefined ? `reading the cluster, ${seconds} s` : `${now.served} of ${now.found} groups, ${seconds} s`
+  const { done } = showProgress(process.stderr, process.env, say)
+  return {
+    done,
+    onProgress: (progress: PassProgress) => {
+      now = progress
+    },
+  }
 }
 
 async function runServer(options: ServeOptions, stop: AbortSignal): Promise<number> {
