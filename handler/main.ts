@@ -29,9 +29,16 @@ async function run(options: RunOptions, stop: AbortSignal): Promise<number> {
     random: Math.random,
   }
   const isNamed = options.namespaces !== undefined
-  const report = await pass({ ...options, namespaces, isNamed }, effects, stop)
+  const progress = process.stderr.isTTY ? await progressOnTerminal() : undefined
+  const onProgress = progress?.onProgress
+  const report = await pass({ ...options, namespaces, isNamed, onProgress }, effects, stop).finally(progress?.done)
   await print(await formOf(report, options.output))
   return exitCode(report)
+}
+
+async function progressOnTerminal() {
+  const { passProgress } = await import('./commands/pass-progress.js') // a pass without a terminal starts faster
+  return passProgress(process.stderr, process.env)
 }
 
 async function formOf(report: Report, output: RunOptions['output']): Promise<string> {

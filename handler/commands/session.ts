@@ -9,6 +9,7 @@ import { type PassOptions, pass } from '../pass/pass.js'
 import type { Report } from '../report/report.js'
 import { systemClock } from '../util/clock.js'
 import type { Io } from './io.js'
+import { passProgress } from './pass-progress.js'
 
 export interface Session {
   readonly kube: Kube
@@ -34,8 +35,9 @@ export function openSession(options: CommandOptions, io: Pick<Io, 'env'>): Sessi
     dryRunKube,
     namespaces,
     pass: (rest, stop) => {
-      const own = { ...options, namespaces, isNamed, quickCheck: true, ...rest }
-      return pass(own, own.serverDryRun ? { ...effects, dryRunKube } : effects, stop)
+      const { done, onProgress } = passProgress(process.stderr, io.env)
+      const own = { ...options, namespaces, isNamed, quickCheck: true, onProgress, ...rest }
+      return pass(own, own.serverDryRun ? { ...effects, dryRunKube } : effects, stop).finally(done)
     },
   }
 }

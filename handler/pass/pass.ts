@@ -40,8 +40,16 @@ export interface PassOptions extends Scope {
   readonly panic?: number
   /** Probes that are under way at once; one that hangs is not counted for long. */
   readonly concurrency: number
+  /** Called whenever a group was found or served, by a pass that shares nothing. */
+  readonly onProgress?: ((progress: PassProgress) => void) | undefined
   /** The state that the passes of one process share. Absent: the process makes one pass. */
   readonly shared?: Shared
+}
+
+/** The groups that a pass has found and served so far. It may find more as long as it reads. */
+export interface PassProgress {
+  readonly found: number
+  readonly served: number
 }
 
 export interface Shared {
@@ -102,7 +110,9 @@ export async function pass(options: PassOptions, effects: Effects, stop: AbortSi
     stop,
     quickCheck: options.quickCheck ?? false,
   }
-  const host = hostOf(context, begin, shared, (group) => shared?.onGroup(reportOn([group])))
+  const host = shared
+    ? hostOf(context, begin, shared, (group) => shared.onGroup(reportOn([group])))
+    : ownHost(context, options.onProgress)
   const { reports, ...read } = await readScope(context, options, host, reading)
   shared?.onRead()
   const groups = (await Promise.all(reports)).flat()
@@ -110,15 +120,27 @@ export async function pass(options: PassOptions, effects: Effects, stop: AbortSi
   return reportOn(groups, read)
 }
 
-/** A single pass serves its groups at once. Passes that share their groups serve each group one after the other. */
+/** A single pass serves its groups at once. */
+function ownHost(context: GroupContext, onProgress: PassOptions['onProgress']): Host {
+  let [found, served] = [0, 0]
+  return {
+    isBusy: () => false,
+    serve: async (_group, reconcile) => {
+      onProgress?.({ found: ++found, served })
+      const report = await reconcile(context, false)
+      onProgress?.({ found, served: ++served })
+      return report
+    },
+  }
+}
+
+/** Passes that share their groups serve each group one after the other. */
 function hostOf(
   context: GroupContext,
   begin: () => Deadline,
-  shared: Shared | undefined,
+  { singleFlight, busy, backoff }: Shared,
   served: (group: GroupReport) => void,
 ): Host {
-  if (!shared) return { isBusy: () => false, serve: (_group, reconcile) => reconcile(context, false) }
-  const { singleFlight, busy, backoff } = shared
   const { clock } = context
   const told = async (group: Group, reconcile: Reconcile, own: GroupContext, mustRead: boolean) => {
     const report = await reconcile(own, mustRead)

@@ -25,8 +25,7 @@ export async function afterTrial(context: GroupContext, view: View, findings: Fi
   if (!trial) return view
   const written = await labelPod(context, trial)
   if (written?.kind === 'changed') noted.push(faultOf(written.error, `group ${groupName(view.group)}`))
-  // Nothing is stored in a dry run, so no controller reacts.
-  if (!context.dryRun) await context.clock.sleep(TRIAL_MS, context.deadline.observing)
+  await context.clock.sleep(TRIAL_MS, context.deadline.observing)
   const again = await readGroup(context, view.group, !context.dryRun).catch((error: unknown) => {
     if (error instanceof KubeError) return undefined // the swap meets it too, and says so
     throw error

@@ -3,10 +3,12 @@
  * alone, with and without a preStop sleep that bridges the time to its next pass. Two real nodes; a client opens a new
  * connection every 20 ms through the Service's cluster IP.
  */
+
 import { setTimeout as sleep } from 'node:timers/promises'
 import { until } from '../support/cluster/poll.js'
 import { startTraffic } from '../support/node/client-traffic.js'
 import { type Demo, demos, type NodeWorld, openNodeWorld, withoutSleep } from '../support/on-node.js'
+import { startWork } from '../support/work.js'
 import { clusterOrExit } from './cluster.js'
 import { longestOf, outagesOf, secondsOf } from './outages.js'
 
@@ -55,8 +57,11 @@ const deletions: readonly Deletion[] = [
   },
 ]
 
-console.log('Seconds without an answer, of new connections, from the first failure to the last; and their number')
-await Promise.all([measure('preStop sleep of 75 s', []), measure('no preStop sleep', [withoutSleep])])
+const work = startWork('bench:deletions')
+work.print('Seconds without an answer, of new connections, from the first failure to the last; and their number')
+await Promise.all([measure('preStop sleep of 75 s', []), measure('no preStop sleep', [withoutSleep])]).finally(
+  work.done,
+)
 
 /** One cluster for each, side by side: most of the time they wait. */
 async function measure(name: string, patches: readonly unknown[]): Promise<void> {
@@ -84,7 +89,7 @@ async function once(name: string, { name: what, begin, end }: Deletion, world: N
   await settledWithActive(world, demo)
   await until('an answer at the end', () => (traffic.samples.at(-1)?.pod === undefined ? undefined : true))
   const outages = outagesOf(await traffic.stop())
-  console.log(
+  work.print(
     `${what.padEnd(16)} ${demo.padEnd(12)} ${name.padEnd(22)} ${secondsOf(outages).toFixed(1)} s in ` +
       `${outages.length} outages, the longest ${longestOf(outages).toFixed(1)} s`,
   )

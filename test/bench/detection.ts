@@ -2,8 +2,10 @@
  * `npm run bench:detection`: from the failure of the active pod to the new pod's answers, with `serve` triggered by a
  * webhook, a loop and a watch. On a real node, a client opens a new connection every 5 ms through the Service's cluster IP.
  */
+
 import { describeDetections, detections, ways } from '../support/detection-runs.js'
 import { runsFlag, scriptFlags } from '../support/flags.js'
+import { startWork } from '../support/work.js'
 import { clusterOrExit } from './cluster.js'
 
 const { runs, only } = scriptFlags('bench:detection')
@@ -16,10 +18,12 @@ const { runs, only } = scriptFlags('bench:detection')
   .parseSync()
 
 const chosen = ways.filter(({ name }) => name.includes(only))
+const work = startWork('bench:detection')
 const cluster = await clusterOrExit()
 try {
-  console.log(`Median (min to max) of ${runs} failovers each, ms from the failure; Node ${process.version}`)
-  for await (const one of detections(cluster, runs, chosen)) console.log(describeDetections(one))
+  work.print(`Median (min to max) of ${runs} failovers each, ms from the failure; Node ${process.version}`)
+  for await (const one of detections(cluster, runs, chosen)) work.print(describeDetections(one))
 } finally {
+  work.done()
   await cluster.stop()
 }

@@ -3,12 +3,14 @@
  * ReplicaSet leaves them after evictions, and are compared with two live pods alone, on a real control plane. The runs
  * take turns, so that the ratios hold when the machine's speed drifts.
  */
+
 import pLimit from 'p-limit'
 import { startControlPlane } from '../support/cluster/control-plane.js'
 import { runsFlag, scriptFlags } from '../support/flags.js'
 import { type OnCluster, openNamespace } from '../support/on-cluster.js'
 import { podDraft } from '../support/pods.js'
 import type { TestServer } from '../support/servers.js'
+import { startWork } from '../support/work.js'
 import { type Figures, measure, spread } from './measure.js'
 
 const { pods: ENDED, runs: RUNS } = await scriptFlags('bench:ended')
@@ -16,10 +18,11 @@ const { pods: ENDED, runs: RUNS } = await scriptFlags('bench:ended')
   .option('runs', runsFlag('runs of each kind', 10))
   .parseAsync()
 
+const work = startWork('bench:ended')
 const cluster = await startControlPlane()
 try {
   const worlds = [await world(0), await world(ENDED)] as const
-  console.log(`Median (min to max) of ${RUNS} runs each, in turns; Node ${process.version}`)
+  work.print(`Median (min to max) of ${RUNS} runs each, in turns; Node ${process.version}`)
   await compare('a steady pass', worlds, async () => ['handler'])
   await compare('a failover', worlds, async ({ here, servers }) => {
     const [active] = await here.actives()
@@ -27,6 +30,7 @@ try {
     return ['handler', '--failures', '1']
   })
 } finally {
+  work.done()
   await cluster.stop()
 }
 
@@ -59,6 +63,7 @@ async function compare(
   const figures: (readonly [Figures, Figures])[] = []
   const patches = [new Set<number>(), new Set<number>()] as const
   for (let n = 0; n < RUNS; n++) {
+    work.at(`${what}, ${n} of ${RUNS} runs`)
     const pair: Figures[] = []
     for (const [place, one] of worlds.entries()) {
       const args = await prepare(one)
@@ -72,7 +77,7 @@ async function compare(
   for (const [place, name] of ['none', `${ENDED}`].entries()) {
     const own = figures.map((pair) => pair[place as 0 | 1])
     const writes = [...patches[place as 0 | 1]].join(' or ')
-    console.log(
+    work.print(
       `  ${what}, ${name.padStart(6)} ended: ${spread(
         own.map(({ ms }) => ms),
         0,
@@ -86,5 +91,5 @@ async function compare(
     figures.map(([none, many]) => many.ms / none.ms),
     2,
   )
-  console.log(`  ratio, pair by pair: ${ratio}`)
+  work.print(`  ratio, pair by pair: ${ratio}`)
 }

@@ -4,6 +4,7 @@
  * by serve's loop, by its watch, and by an alert; and alerts about a group that is well are answered. A real control
  * plane; the two take turns, so that the ratios hold when the machine's speed drifts.
  */
+
 import pLimit from 'p-limit'
 import { aWebhook } from '../support/alerts.js'
 import { startControlPlane } from '../support/cluster/control-plane.js'
@@ -14,6 +15,7 @@ import { type OnCluster, openNamespace, WATCH_RIGHTS } from '../support/on-clust
 import { podDraft, podStatus } from '../support/pods.js'
 import { type Replica, startReplica } from '../support/replica.js'
 import { startServer, type TestServer } from '../support/servers.js'
+import { startWork } from '../support/work.js'
 import { median, spread } from './measure.js'
 import { compareAttacks } from './tenant-attacks.js'
 
@@ -42,19 +44,21 @@ interface World {
   readonly victims: readonly TestServer[]
 }
 
+const work = startWork('bench:fairness')
 const cluster = await startControlPlane()
 const shared = [await startServer('ok', { name: 'well' }), await startServer('hang', { name: 'hangs' })] as const
 try {
-  if (attacks) await compareAttacks(cluster, RUNS, SERVE, only)
+  if (attacks) await compareAttacks(cluster, RUNS, SERVE, only, work)
   else await compareNeighbours()
 } finally {
+  work.done()
   await Promise.all(shared.map((server) => server.close()))
   await cluster.stop()
 }
 
 async function compareNeighbours(): Promise<void> {
   const worlds = [await world(0), await world(GROUPS / 10)] as const
-  console.log(
+  work.print(
     `${GROUPS} groups, of which none or one in ten hangs; median (min to max) of ${RUNS}; Node ${process.version}`,
   )
   await compare('run: from its start', worlds, byPass)
@@ -158,10 +162,13 @@ type Worlds = readonly [World, World]
 
 async function compare(what: string, worlds: Worlds, measureOne: (one: World) => Promise<number>): Promise<void> {
   const times: (readonly [number, number])[] = []
-  for (let n = 0; n < RUNS; n++) times.push([await measureOne(worlds[0]), await measureOne(worlds[1])])
+  for (let n = 0; n < RUNS; n++) {
+    work.at(`${what}, ${n} of ${RUNS} runs`)
+    times.push([await measureOne(worlds[0]), await measureOne(worlds[1])])
+  }
   const [none, some] = [times.map(([ms]) => ms), times.map(([, ms]) => ms)]
   const ratio = (median(some) / median(none)).toFixed(2)
-  console.log(
+  work.print(
     `  ${what.padEnd(22)} ${spread(none, 0)} ms; with neighbours that hang ${spread(some, 0)} ms; ratio ${ratio}`,
   )
 }
@@ -175,7 +182,7 @@ async function compareAnswers(worlds: Worlds, of: (one: World) => Replica): Prom
   }
   const p99 = (all: readonly number[]) => [...all].sort((a, b) => a - b)[Math.ceil(all.length * 0.99) - 1] ?? Number.NaN
   const [none, some] = times.map(p99) as [number, number]
-  console.log(
+  work.print(
     `  alerts about a group that is well, p99 of ${ALERTS}: ${none.toFixed(0)} ms; with neighbours that hang ${some.toFixed(0)} ms; ratio ${(some / none).toFixed(2)}`,
   )
 }

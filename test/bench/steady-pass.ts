@@ -3,20 +3,24 @@
  * The two run in turns, so that the ratios hold when the machine's speed drifts.
  */
 import { buildWorld } from '../demo/demo-world.js'
+import { startWork } from '../support/work.js'
 import { type Figures, measure, spread } from './measure.js'
 
 const WARM_UPS = 2
 const RUNS = 20
 
+const work = startWork('bench')
 const world = await buildWorld()
 const env = { KUBECONFIG: world.kubeconfig }
 const pairs: { readonly handler: Figures; readonly empty: Figures }[] = []
 try {
   for (let n = 0; n < WARM_UPS + RUNS; n++) {
+    work.at(`${n} of ${WARM_UPS + RUNS} runs`)
     const pair = { handler: await measure(['handler'], env), empty: await measure(['-e', '0']) }
     if (n >= WARM_UPS) pairs.push(pair) // the first pass makes a pod active: it is among the warm-ups
   }
 } finally {
+  work.done()
   await world.close()
 }
 

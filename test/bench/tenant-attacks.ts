@@ -13,6 +13,7 @@ import { startHandler } from '../support/handler.js'
 import { type OnCluster, openNamespace, WATCH_RIGHTS } from '../support/on-cluster.js'
 import { type Replica, startReplica } from '../support/replica.js'
 import type { TestServer } from '../support/servers.js'
+import type { Work } from '../support/work.js'
 import { median } from './measure.js'
 
 interface Victim {
@@ -67,6 +68,7 @@ export async function compareAttacks(
   runs: number,
   serve: readonly string[],
   only: string,
+  work: Pick<Work, 'at' | 'print'>,
 ): Promise<void> {
   const user = { namespace: 'active-passive', name: 'active-passive', clusterRules: WATCH_RIGHTS }
   const { kubeconfig } = await serviceAccount(cluster.kubeconfig, user)
@@ -76,8 +78,9 @@ export async function compareAttacks(
   const servers = [await here.addPod('victim-0', 'ok', { labels }), await here.addPod('victim-1', 'ok', { labels })]
   const victim: Victim = { here, servers, kubeconfig }
   await here.run()
-  console.log(`median ms of ${runs} without / with the attack, and their ratio`)
+  work.print(`median ms of ${runs} without / with the attack, and their ratio`)
   for (const attack of ATTACKS.filter(({ name }) => name.includes(only))) {
+    work.at(attack.name)
     const without = await measure(victim, runs, serve)
     const tenant = await openNamespace(cluster)
     const begun: BegunAttack = await beginAttack(tenant, attack)
@@ -88,7 +91,7 @@ export async function compareAttacks(
       const [before = 0, after = 0] = [without[way], during[way]]
       return `${way} ${before.toFixed(0)} / ${after.toFixed(0)} (${(after / before).toFixed(2)})`
     })
-    console.log(`  ${attack.name}: ${cells.join('; ')}`)
+    work.print(`  ${attack.name}: ${cells.join('; ')}`)
   }
   await here.close()
 }

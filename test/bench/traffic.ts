@@ -3,12 +3,14 @@
  * client opens a new connection every 5 ms through the Service's cluster IP while the active pod fails and a pass moves
  * the role. Times count from the pass's first write.
  */
+
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { kubernetesVersion } from '../support/cluster/binaries.js'
 import { runsFlag, scriptFlags } from '../support/flags.js'
 import { repository } from '../support/handler.js'
 import { describeSeries, handovers, type Series } from '../support/handover.js'
+import { startWork } from '../support/work.js'
 import { chartOf } from './chart.js'
 import { clusterOrExit } from './cluster.js'
 import { spread } from './measure.js'
@@ -18,21 +20,23 @@ const { runs, chart } = scriptFlags('bench:traffic')
   .option('chart', { type: 'boolean', default: false, describe: 'Write docs/handover.svg from the figures' })
   .parseSync()
 
+const work = startWork('bench:traffic')
 const cluster = await clusterOrExit()
 try {
-  console.log(`Median (min to max) of ${runs} handovers each, ms from the first write; Node ${process.version}`)
+  work.print(`Median (min to max) of ${runs} handovers each, ms from the first write; Node ${process.version}`)
   let drawn: readonly [Series, Series] | undefined
   for await (const pair of handovers(cluster, runs)) {
     const [latched, unlatched] = pair
     drawn ??= pair
-    for (const series of pair) console.log(describeSeries(series))
+    for (const series of pair) work.print(describeSeries(series))
     const ratios = unlatched.handovers.map(
       ({ firstByNew }, n) => firstByNew / (latched.handovers[n]?.firstByNew ?? Number.NaN),
     )
-    console.log(`  without / with the latch, pair by pair, until the new pod answers: ${spread(ratios, 1)}`)
+    work.print(`  without / with the latch, pair by pair, until the new pod answers: ${spread(ratios, 1)}`)
   }
   if (chart && drawn !== undefined) await draw(drawn)
 } finally {
+  work.done()
   await cluster.stop()
 }
 

@@ -3,6 +3,7 @@ import { totalmem } from 'node:os'
 import { getHeapStatistics } from 'node:v8'
 import { hideBin } from 'yargs/helpers'
 import { scriptFlags } from '../support/flags.js'
+import { startWork } from '../support/work.js'
 import { carryOut, describe, explorations, HEADER } from './explorations.js'
 
 const words = hideBin(process.argv)
@@ -29,7 +30,6 @@ function isNamed(part: string): boolean {
 }
 
 const MOST_STATES = 2_000_000
-const PROGRESS_MS = 60_000
 /** What is left of it then is for what is under way. */
 const MOST_OF_MEMORY = 0.85
 
@@ -44,20 +44,17 @@ console.log(HEADER)
 for (const exploration of explorations.filter(({ name }) => name.includes(only ?? ''))) {
   const startedAtMs = performance.now()
   const seconds = () => ((performance.now() - startedAtMs) / 1_000).toFixed(0)
-  let toldAtMs = startedAtMs
+  const work = startWork(exploration.name)
   let isFull = false
   const isEnough = (states: number, done: string) => {
     if (states % 1_000 !== 0) return isFull
     isFull = isMemoryFull()
-    if (performance.now() > toldAtMs + PROGRESS_MS) {
-      toldAtMs = performance.now()
-      const progress = `${states.toLocaleString('en')} states after ${seconds()} s, ${done} beginnings done`
-      process.stderr.write(`${exploration.name}: ${progress}\n`)
-    }
+    work.at(`${states.toLocaleString('en')} states, ${done} beginnings done`)
+    work.tick()
     return isFull
   }
   const most = deep || exploration.isSmall ? Number.POSITIVE_INFINITY : MOST_STATES
-  const result = await carryOut(exploration, most, isEnough)
+  const result = await carryOut(exploration, most, isEnough).finally(work.done)
   console.log(describe(exploration, result))
   process.stderr.write(`${exploration.name}: ${seconds()} s\n`)
   if (isFull)

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { toGoJson } from '../../handler/kube/go-json.js'
 import { jsonPatch, metadataPatch, type Patch, servicePatch } from '../../handler/kube/patch.js'
 import type { Kube, Pod, Service } from '../../handler/kube/port.js'
+import { objectOf } from '../../handler/kube/recording.js'
 import type { PassOptions } from '../../handler/pass/pass.js'
 import { pass } from '../../handler/pass/pass.js'
 import type { Report } from '../../handler/report/report.js'
@@ -44,11 +45,11 @@ async function play(cluster: World, dryRun: boolean, kind?: 'server'): Promise<P
     if (call.verb !== 'testService') sent.push(sentBy(call))
   })
   const unstored = portOf(stored, () => {}, true)
-  const probes = new Map(cluster.pods.map(({ pod, passes }) => [pod.uid, [...passes]]))
+  // A pod stays as well as it is.
+  const healthy = new Set(cluster.pods.flatMap(({ pod, passes }) => (passes.at(-1) ? [pod.uid] : [])))
   const probe = async ({ pod }: { readonly pod: Pod }) => {
-    const [first = false, ...more] = probes.get(pod.uid) ?? []
-    if (more.length > 0) probes.set(pod.uid, more)
-    return first ? { healthy: true, text: '200', ms: 1 } : { healthy: false, text: '500', ms: 1 }
+    const isHealthy = healthy.has(pod.uid)
+    return { healthy: isHealthy, text: isHealthy ? '200' : '500', ms: 1 }
   }
   const options: PassOptions = {
     ...{ namespaces: 'all' as const, services: [], roleLabel: ROLE, optIn: cluster.optIn, dryRun },
@@ -124,8 +125,8 @@ const planned = ({ groups }: Report): readonly Sent[] =>
 
 /** A claim that is taken off a Service which nobody manages is in no report, whatever the pass. */
 function inGroups({ report, sent }: Played): readonly Sent[] {
-  const names = new Set(report.groups.flatMap(({ services }) => services.map((name) => `service/${name}`)))
-  return sent.filter(({ object }) => object.startsWith('pod/') || names.has(object))
+  const reported = new Set(report.groups.flatMap(({ writes }) => writes.map(objectOf)))
+  return sent.filter(({ object }) => reported.has(object))
 }
 
 describe('whatever a cluster holds,', limit, () => {

@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto'
 import { startControlPlane } from '../support/cluster/control-plane.js'
 import { scriptFlags } from '../support/flags.js'
+import { startWork } from '../support/work.js'
 import { soakFire } from './fire/fire.js'
 import { soakServe } from './serve-soak.js'
 
@@ -29,17 +30,20 @@ const { serve, minutes, seed } = scriptFlags('soak')
 
 const { signal } = interrupted
 const durationMs = (minutes ?? (serve ? 60 : 10)) * 60_000
+const work = startWork(serve ? 'soak, serve' : 'soak, fire')
 const plane = await startControlPlane()
+work.at(`of ${durationMs / 60_000} min`)
 try {
   const burn = () => {
     const options = { durationMs, seed: seed ?? randomUUID().slice(0, 8), signal }
-    console.log(`under fire, seed ${options.seed}`)
+    work.print(`under fire, seed ${options.seed}`)
     return soakFire(plane, options)
   }
   const { figures, faults } = await (serve ? soakServe(plane, { durationMs, signal }) : burn())
   const wrong = faults.map((fault) => `NOT AS IT SHOULD BE: ${fault}`)
-  console.log([`${serve ? 'serve' : 'fire'}, ${durationMs / 60_000} min:`, ...figures, ...wrong].join('\n  '))
+  work.print([`${serve ? 'serve' : 'fire'}, ${durationMs / 60_000} min:`, ...figures, ...wrong].join('\n  '))
   if (faults.length > 0 || signal.aborted) process.exitCode = 1
 } finally {
+  work.done()
   await plane.stop()
 }

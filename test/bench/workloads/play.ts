@@ -2,10 +2,12 @@
  * `npm run bench:workloads`: what the handler makes of real workloads on two real nodes: rollouts, deletions, crashes,
  * flaps, views that differ. Who gets the role, how often, and for how long a client gets no answer.
  */
+
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { scriptFlags } from '../../support/flags.js'
 import { repository } from '../../support/handler.js'
+import { startWork } from '../../support/work.js'
 import { clusterOrExit } from '../cluster.js'
 import { commitOf } from './commit.js'
 import { inLanes } from './lanes.js'
@@ -56,15 +58,19 @@ const commit = await commitOf(checkout)
 let results: Results = output === undefined ? {} : await read(output)
 let failures = 0
 
+const work = startWork('bench:workloads')
+let played = 0
 const cluster = await clusterOrExit({ nodes: 2 })
 try {
-  console.log(
+  work.print(
     `The handler of commit ${commit}; ${chosen.length} scenarios. Moves; seconds without an answer, avoidable, failing`,
   )
   await inLanes(lanes, chosen, async (scenario, n) => {
+    work.at(`${played} of ${chosen.length} scenarios`)
     const result: Result = { commit, at: new Date().toISOString(), ...(await measure(n)) }
     results = { ...results, [scenario.name]: { ...results[scenario.name], [before ? 'before' : 'after']: result } }
-    console.log(
+    played++
+    work.print(
       `${scenario.name.padEnd(28)} ${cellsOf(result)
         .slice(1)
         .map((cell) => cell.padStart(6))
@@ -73,6 +79,7 @@ try {
     if (output !== undefined) await write(output, results, kinds)
   })
 } finally {
+  work.done()
   await cluster.stop()
 }
 process.exitCode = failures > 0 ? 1 : 0
@@ -81,7 +88,7 @@ async function measure(n: number) {
   const scenario = chosen[n] as (typeof chosen)[number]
   try {
     const { log, ...figures } = await play({ cluster, scenario, checkout, port: 8100 + 2 * n })
-    if (flags.log) for (const line of log) console.log(`${scenario.name}: ${line}`)
+    if (flags.log) for (const line of log) work.print(`${scenario.name}: ${line}`)
     if (hadTwo(figures)) failures++
     return figures
   } catch (error) {

@@ -28,16 +28,9 @@ const flags = [
 /** What else would make the result another one, or depend on the machine's settings. */
 const environment = { CGO_ENABLED: '0', GOFLAGS: '-mod=readonly', GOWORK: 'off' }
 
-/** How far a build is. */
-export interface Progress {
-  readonly seconds: number
-  /** The Go package that was compiled last; empty while modules are downloaded. */
-  readonly package: string
-}
-
 export interface BuildOptions {
-  /** Called once a second. */
-  readonly onProgress?: (progress: Progress) => void
+  /** Called with each Go package that is compiled; not while modules are downloaded. */
+  readonly onPackage?: (name: string) => void
   readonly signal?: AbortSignal
 }
 
@@ -119,25 +112,17 @@ function isOlder(version: string, than: string): boolean {
 async function goBuild(
   target: string,
   packages: readonly string[],
-  { onProgress, signal }: BuildOptions,
+  { onPackage, signal }: BuildOptions,
 ): Promise<void> {
-  const start = Date.now()
-  let compiled = ''
-  const report = (): void => onProgress?.({ seconds: Math.round((Date.now() - start) / 1000), package: compiled })
-  const timer = setInterval(report, 1000)
-  report()
-  try {
-    const build = await go(['build', '-v', ...flags, '-o', `${target}/`, ...packages], {
-      ...(signal && { signal }),
-      onLine: (line) => {
-        if (/^[\w.~/-]+$/.test(line)) compiled = line
-      },
-    })
-    const complaints = build.output.filter((line) => !/^[\w.~/-]+$/.test(line)).slice(-20)
-    if (build.code !== 0) throw new Error(`go build failed in ${basename(moduleFolder)}/:\n${complaints.join('\n')}`)
-  } finally {
-    clearInterval(timer)
-  }
+  const isPackage = (line: string) => /^[\w.~/-]+$/.test(line)
+  const build = await go(['build', '-v', ...flags, '-o', `${target}/`, ...packages], {
+    ...(signal && { signal }),
+    onLine: (line) => {
+      if (isPackage(line)) onPackage?.(line)
+    },
+  })
+  const complaints = build.output.filter((line) => !isPackage(line)).slice(-20)
+  if (build.code !== 0) throw new Error(`go build failed in ${basename(moduleFolder)}/:\n${complaints.join('\n')}`)
 }
 
 function go(

@@ -6,6 +6,7 @@ import yargs from 'yargs/yargs'
 import { prepareImages } from '../node/images.js'
 import { type NodeCluster, startCluster } from '../node/node-cluster.js'
 import { requireNode } from '../node/requirements.js'
+import { startWork } from '../work.js'
 import {
   type BuildOptions,
   binariesFolder,
@@ -17,7 +18,6 @@ import {
   kubernetesVersion,
 } from './binaries.js'
 import { type ControlPlane, startControlPlane } from './control-plane.js'
-import { progressLine } from './progress.js'
 
 const interrupted = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => interrupted.abort())
@@ -88,8 +88,8 @@ async function build(): Promise<number> {
 }
 
 async function showing<T>(task: string, build: (options: BuildOptions) => Promise<T>): Promise<T> {
-  const { onProgress, done } = progressLine(process.stderr, task)
-  return await build({ onProgress, signal: interrupted.signal }).finally(done)
+  const { at, done } = startWork(task)
+  return await build({ onPackage: at, signal: interrupted.signal }).finally(done)
 }
 
 async function start(nodes: number): Promise<ControlPlane | NodeCluster> {
