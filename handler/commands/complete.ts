@@ -3,7 +3,7 @@ import { parseServiceWord, SERVICE_KINDS } from '../cli/command-options.js'
 import { type Choice, completionsOf, type Wanted } from '../cli/completions.js'
 import { type CommandOptions, readOptions } from '../cli/options.js'
 import { type GroupServices, groupServices, selects } from '../group/groups.js'
-import { defaultNamespace, loadConfig } from '../kube/auth/config.js'
+import { defaultNamespace, loadConfig, namesInKubeconfig } from '../kube/auth/config.js'
 import { connect } from '../kube/client.js'
 import type { Kube } from '../kube/port.js'
 import { names } from '../pass/scope.js'
@@ -44,9 +44,8 @@ type Asked = Exclude<Wanted, { readonly kind: 'words' | 'files' }>
 async function asked(wanted: Asked, word: string, env: Io['env']): Promise<readonly Choice[]> {
   const options = readOptions(wanted.argv, env)
   if (wanted.kind === 'entries') {
-    const { contexts, clusters, users } = loadConfig({ kubeconfig: options.kubeconfig, env })
-    const named = { context: contexts, cluster: clusters, user: users }[wanted.of]
-    return named.map(({ name }) => ({ word: wanted.before + name })).filter((one) => one.word.startsWith(word))
+    const named = namesInKubeconfig({ ...options, env })[wanted.of]
+    return named.map((name) => ({ word: wanted.before + name })).filter((one) => one.word.startsWith(word))
   }
   const config = loadConfig({ ...options, env })
   const kube = connect(config)

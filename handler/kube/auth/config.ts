@@ -24,15 +24,14 @@ interface ConfigOptions extends Overrides {
 
 /** Loads the configuration. @throws UsageError which says what is missing and how to give it */
 export function loadConfig(options: ConfigOptions): KubeConfig {
-  const { kubeconfig, context, env, root = '' } = options
-  const files = kubeconfig === undefined ? defaultFiles(env) : [kubeconfig]
-  const merged = mergeKubeconfigs(files.map(read))
+  const { context, env, root = '' } = options
+  const { files, config: given } = merged(options)
   const pod = servicePod(env, root)
   // As kubectl: if the files choose no cluster (an empty file, for instance), the pod's own is used.
-  const isChosen = Boolean(context ?? merged.currentContext) || isOverridden(options)
+  const isChosen = Boolean(context ?? given.currentContext) || isOverridden(options)
   const account = files.length === 0 || !isChosen ? pod : undefined
   if (files.length === 0 && !account) throw new UsageError(NO_CLUSTER)
-  const config = account ? toKubeConfig(account, root) : merged
+  const config = account ? toKubeConfig(account, root) : given
   const origin = account ? 'the service account of this pod' : `kubeconfig ${files.join(', ')}`
   if (context !== undefined) {
     if (!config.contexts.some(({ name }) => name === context)) {
@@ -49,6 +48,18 @@ export function loadConfig(options: ConfigOptions): KubeConfig {
 
 const NO_CLUSTER =
   'no cluster: there is no kubeconfig (--kubeconfig, KUBECONFIG or ~/.kube/config), and this is not a pod with a service account'
+
+/** The names in the kubeconfig's files, whether or not a cluster can be chosen by them. @throws UsageError */
+export function namesInKubeconfig({ kubeconfig, env }: Pick<ConfigOptions, 'kubeconfig' | 'env'>) {
+  const { contexts, clusters, users } = merged({ kubeconfig, env }).config
+  const namesOf = (all: readonly { readonly name: string }[]): readonly string[] => all.map(({ name }) => name)
+  return { context: namesOf(contexts), cluster: namesOf(clusters), user: namesOf(users) }
+}
+
+function merged({ kubeconfig, env }: Pick<ConfigOptions, 'kubeconfig' | 'env'>) {
+  const files = kubeconfig === undefined ? defaultFiles(env) : [kubeconfig]
+  return { files, config: mergeKubeconfigs(files.map(read)) }
+}
 
 /** The namespace that applies if none is given. */
 export function defaultNamespace(config: KubeConfig): string {

@@ -4,6 +4,7 @@ import { KubeConfig } from '@kubernetes/client-node/dist/config.js'
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { connect } from '../../../handler/kube/client.js'
 import type { Kube, Pod } from '../../../handler/kube/port.js'
+import { requestLimits } from '../../../handler/kube/transport.js'
 import { type Api, type Fault, startApi } from '../../support/api/server.js'
 import { podDraft } from '../../support/pods.js'
 import { response } from '../../support/servers.js'
@@ -287,5 +288,27 @@ describe('a server that is no HTTP server', () => {
       code: 'unreachable',
       remedy: expect.stringContaining('Check certificate-authority'),
     })
+  })
+})
+
+describe('--request-timeout', () => {
+  it.each([
+    ['is not given', undefined, {}],
+    ['is 3 s', 3_000, { readTimeoutMs: 3_000, writeTimeoutMs: 3_000, firstSilenceMs: 3_000 }],
+    ['is a minute', 60_000, { readTimeoutMs: 60_000, writeTimeoutMs: 60_000, firstSilenceMs: 5_000 }],
+    ['is 0', 0, { readTimeoutMs: 2 ** 31 - 1, writeTimeoutMs: 2 ** 31 - 1, firstSilenceMs: 5_000 }],
+  ])('%s', (_, ms, limits) => {
+    expect(requestLimits(ms)).toEqual(limits)
+  })
+
+  it('ends a write that is not answered, and a read after its last attempt', async () => {
+    const server = createServer(() => {})
+    const { port } = await listen(server)
+    const kube = connect(await load({ server: `http://127.0.0.1:${port}` }), { ...requestLimits(50), retryDelayMs: 1 })
+    await expect(kube.listPods({ namespace: 'shop' }, never)).rejects.toThrow(/50 ?ms/)
+    expect(kube.requests).toBe(3)
+    const pod = { namespace: 'shop', name: 'a', uid: '1' } as Pod
+    const written = await kube.patchPodMetadata(pod, { uid: '1', annotations: {} }, never)
+    expect(written).toMatchObject({ kind: 'unknown', error: { message: expect.stringMatching(/50 ?ms/) } })
   })
 })
