@@ -2,7 +2,10 @@
 import type { PauseOptions, ResumeOptions } from '../cli/command-options.js'
 import { dryRun } from '../kube/recording.js'
 import { type PauseRequest, type PauseResult, setPause } from '../pass/pause.js'
+import { writeJson } from '../report/json.js'
+import { writeLines } from '../report/write-text.js'
 import { systemClock } from '../util/clock.js'
+import { printable } from '../util/printable.js'
 import { tell } from './failure.js'
 import type { Io } from './io.js'
 import { documentOf } from './output.js'
@@ -29,7 +32,13 @@ async function carryOut(options: ResumeOptions, request: PauseRequest, io: Io, s
   const result = await setPause(context, { ...options, namespaces }, request, signal)
   if ('code' in result) return tell(io, result)
   const text = options.output === 'text' ? sentence(result, request, options.dryRun) : undefined
-  await io.print(text ?? (await documentOf(result, options.output === 'yaml' ? 'yaml' : 'json')))
+  await io.print(
+    text ??
+      (await documentOf(
+        { ...result, writes: result.writes.map(writeJson) },
+        options.output === 'yaml' ? 'yaml' : 'json',
+      )),
+  )
   return 0
 }
 
@@ -44,7 +53,10 @@ function sentence(
     pausedUntil === null
       ? `is not paused: the next pass serves it`
       : `is paused ${until}: no pass moves its role, whatever fails`
-  const note = writes.length > 0 ? (isDryRun ? ' (dry run: nothing was written)' : '') : ' (it was so before)'
+  const note =
+    writes.length === 0 ? ' (it was so before)' : isDryRun ? ' (dry run: it would be, and nothing was written)' : ''
   const rest = action === 'resume' && pausedUntil !== null ? '. Another pause is still on' : ''
-  return `${name} ${state}${rest}${note}\n`
+  return [`${name} ${state}${rest}${note}`, ...(isDryRun ? writes.flatMap(writeLines) : [])]
+    .map((line) => `${printable(line)}\n`)
+    .join('')
 }

@@ -34,7 +34,7 @@ function groupJson(group: GroupReport) {
 }
 
 /** `patch` is the body that a dry run has not sent, `type` is its kind: a JSON Patch or a JSON Merge Patch. */
-function writeJson(write: Write) {
+export function writeJson(write: Write) {
   const { verb, result, planned } = write
   const { type, body } = planned?.patch ?? {}
   return { verb, object: objectOf(write), result, ...(planned ? { type, patch: body } : {}) }

@@ -16,7 +16,8 @@ export function statusText({ groups, warnings }: Status, style: StatusStyle): st
   const namespaces = new Set(groups.map(({ namespace }) => namespace))
   const isLong = namespaces.size > 1
   const headers = ['SERVICE', 'ACTIVE', 'SINCE', 'HEALTH', 'STANDBYS', ...(style.isWide ? ['EPOCH'] : []), 'NEXT']
-  const rows = groups.map((group) => [
+  const known = groups.filter(({ services }) => services.length > 0) // the others have an error, which is below
+  const rows = known.map((group) => [
     cell(nameOf(group, isLong)),
     activeCell(group),
     cell(sinceOf(group, style)),
@@ -25,9 +26,9 @@ export function statusText({ groups, warnings }: Status, style: StatusStyle): st
     ...(style.isWide ? [cell(`${group.epoch}`)] : []),
     nextCell(group),
   ])
-  const shown = groups.length > 0 ? table(headers, rows, style) : ''
+  const shown = known.length > 0 ? table(headers, rows, style) : ''
   const notes = [...groups.flatMap((group) => notesOn(group, isLong)), ...warnings.map((text) => `Warning: ${text}`)]
-  return `${shown}${blockOf(notes)}` || 'There is no managed Service here.\n'
+  return [shown, blockOf(notes)].filter((part) => part !== '').join('\n') || 'There is no managed Service here.\n'
 }
 
 /** What is wrong with a group, or odd. Its error is its NEXT too, which may be cut. */
@@ -183,5 +184,5 @@ function indented(text: string): string {
 }
 
 function blockOf(lines: readonly string[]): string {
-  return lines.length === 0 ? '' : `\n${lines.map((line) => `${printable(line)}\n`).join('')}`
+  return lines.map((line) => `${printable(line)}\n`).join('')
 }

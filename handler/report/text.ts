@@ -3,13 +3,12 @@
 import type { Decision } from '../group/decide.js'
 import type { Judged } from '../group/groups.js'
 import type { ReasonCode } from '../group/reasons.js'
-import { objectOf, type Write } from '../kube/recording.js'
 import { describeFault } from '../util/errors.js'
 import { listsBy } from '../util/lists-by.js'
 import { printable } from '../util/printable.js'
-import { patchLines } from './patch-text.js'
 import type { GroupReport, Report } from './report.js'
 import { summaryOf } from './summary.js'
+import { writeLines } from './write-text.js'
 
 /** One block for each group, then the warnings about no group, then one line on the whole pass. */
 export function toText(report: Report): string {
@@ -39,40 +38,6 @@ function warningLine(warning: string): string {
 function groupTitle({ namespace, services }: GroupReport): string {
   return `${namespace ?? 'all namespaces'}${services.length > 0 ? `/${services.join(',')}` : ''}`
 }
-
-/** A write; in a dry run with its patch. */
-function writeLines(write: Write): readonly string[] {
-  const { planned, result } = write
-  if (!planned) return [`${objectOf(write)} ${WRITTEN[result]}`]
-  return [`${objectOf(write)} ${PLANNED[result]}:`, ...patchLines(planned).map((line) => `  ${line}`)]
-}
-
-const WRITTEN = {
-  applied: 'patched',
-  changed: 'patched, but changed by admission',
-  lost: 'not patched: it has changed meanwhile',
-  gone: 'not patched: it is gone',
-  denied: 'not patched: forbidden',
-  unauthenticated: 'not patched: not authenticated',
-  throttled: 'not patched: the API server is busy',
-  rejected: 'not patched: rejected',
-  unknown: 'may not have been patched: no answer',
-  'dry run': 'patched (dry run)',
-} as const
-
-/** The same where nothing was stored. Only a dry run that asks the API server knows anything but the last of these. */
-const PLANNED = {
-  applied: 'would be patched',
-  changed: 'would be patched, but changed by admission',
-  lost: 'would not be patched, because it has changed meanwhile',
-  gone: 'would not be patched, because it is gone',
-  denied: 'would not be patched, because that is forbidden',
-  unauthenticated: 'would not be patched, because the API server does not know who asks',
-  throttled: 'would not be patched now, because the API server is busy',
-  rejected: 'would not be patched, because the API server rejects it',
-  unknown: 'might be patched, but the API server did not answer',
-  'dry run': 'would be patched',
-} as const
 
 /** The active pod first. If several pods have one role, each of their lines ends with the name. */
 function healthLines(members: readonly Judged[]): string[] {

@@ -5,7 +5,7 @@ import type { PauseRequest } from '../../pass/pause.js'
 import type { Target } from '../../pass/scope.js'
 import { parseServiceRef } from '../../pass/scope.js'
 import { exitCode } from '../../report/exit-code.js'
-import { toJson } from '../../report/json.js'
+import { toJson, writeJson } from '../../report/json.js'
 import { isMissing, type Report } from '../../report/report.js'
 import { answerTo } from '../../report/switchover.js'
 import { describeFault } from '../../util/errors.js'
@@ -160,7 +160,9 @@ async function pause(backend: Backend, url: URL, action: PauseRequest['action'])
   const request = readPause(url.searchParams, action)
   if ('error' in request) return refused(400, request.error)
   const result = await backend.pause(request)
-  if (!('code' in result)) return json(200, `${JSON.stringify(result)}\n`)
+  if (!('code' in result)) {
+    return json(200, `${JSON.stringify({ ...result, writes: result.writes.map(writeJson) })}\n`)
+  }
   return refused(result.code === 'not-found' ? 404 : 503, describeFault(result))
 }
 
