@@ -73,6 +73,7 @@ describe('a patch that a dry run prints', () => {
     ['4', '"4"'],
     ['', '""'],
     ['StatefulSet/web', 'StatefulSet/web'],
+    ['7c1e0000-0000-4000-8000-000000000001', '7c1e0000-0000-4000-8000-000000000001'],
     ['a: b', '"a: b"'],
     ['two\nlines', '"two\\nlines"'],
     ['\u001b[31mred', '"\\u001b[31mred"'],
