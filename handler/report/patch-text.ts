@@ -60,12 +60,15 @@ function testWords(operation: PatchOperation): readonly string[] {
 /** What is shown of a value, in characters. */
 const MOST = 80
 
+const PLAIN = /^[A-Za-z](?:[\w./:-]*\w)?$/
+const SPECIAL = /^(?:true|false|null|yes|no|on|off|y|n)$/i
+const UID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
 /** As YAML would write it: quoted where it would be read as something else than this text. */
 function shown(value: string): string {
   const { length } = value
   const isCut = length > MOST
   const part = isCut ? `${value.slice(0, MOST)}…` : value
-  const isPlain =
-    /^[A-Za-z][\w./:-]*[\w]$|^[A-Za-z]$/.test(value) && !/^(?:true|false|null|yes|no|on|off|y|n)$/i.test(value)
+  const isPlain = (PLAIN.test(value) && !SPECIAL.test(value)) || UID.test(value)
   return `${isPlain && !isCut ? part : JSON.stringify(part)}${isCut ? ` (${length} characters)` : ''}`
 }

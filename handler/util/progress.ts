@@ -25,7 +25,7 @@ const ERASED = '\r\u001b[K'
 const USUAL_COLUMNS = 80
 
 /** Whether somebody looks: a terminal that can rewrite a line, and no log of a build server. */
-export function isWatched({ isTTY }: Terminal, env: Readonly<Record<string, string | undefined>>): boolean {
+function isWatched({ isTTY }: Terminal, env: Readonly<Record<string, string | undefined>>): boolean {
   return isTTY === true && !env.CI && env.TERM !== 'dumb'
 }
 

@@ -510,6 +510,44 @@ export function apiContract(name: string, connect: () => Promise<Connection>): v
         expect(lost.body).toEqual(bare)
       })
 
+      it('shows a Service in a dry run at the version that it has, and tests that version', async () => {
+        const before = await createService('a', { app: 'db', role: 'active' })
+        const resourceVersion = versionOf(before)
+        const claim = { metadata: { resourceVersion, annotations: { claim: 'x' } }, spec: { selector: { role: null } } }
+        const dry = await merge(`${services}/a`, claim, { dryRun: 'All' })
+        expect(dry.status).toBe(200)
+        expect(at(dry.body, 'metadata', 'annotations', 'claim')).toBe('x')
+        expect(at(dry.body, 'spec', 'selector')).toEqual({ app: 'db' })
+        expect(versionOf(dry.body)).toBe(resourceVersion)
+        const undone = {
+          metadata: { resourceVersion, annotations: { claim: null } },
+          spec: { selector: { role: 'active' } },
+        }
+        expect((await merge(`${services}/a`, undone, { dryRun: 'All' })).status).toBe(200)
+        expect(await get(`${services}/a`)).toEqual(before)
+        const old = { metadata: { resourceVersion: '1', annotations: { claim: 'x' } } }
+        expect((await merge(`${services}/a`, old, { dryRun: 'All' })).status).toBe(409)
+      })
+
+      it('tests in a dry run what operations before it in the same JSON Patch have written', async () => {
+        const before = await createPod('a')
+        const operations = [
+          { op: 'test', path: role, value: null },
+          { op: 'test', path: '/metadata/annotations', value: null },
+          { op: 'add', path: '/metadata/annotations', value: { other: 'x' } },
+          { op: 'add', path: role, value: 'passive' },
+          { op: 'test', path: role, value: 'passive' },
+          { op: 'test', path: epoch, value: null },
+          { op: 'add', path: epoch, value: '1' },
+          { op: 'add', path: role, value: 'active' },
+        ]
+        const { status, body } = await patch(`${pods}/a`, operations, { dryRun: 'All' })
+        expect(status).toBe(200)
+        expect(at(body, 'metadata', 'labels', 'role')).toBe('active')
+        expect(at(body, 'metadata', 'annotations')).toEqual({ other: 'x', 'active-passive/epoch': '1' })
+        expect(await get(`${pods}/a`)).toEqual(before)
+      })
+
       it('refuses an unknown dry run and too long a field manager', async () => {
         await createPod('a')
         const dryRun = await patch(`${pods}/a`, [], { dryRun: 'Some' })

@@ -23,7 +23,7 @@ export interface InProcess {
   readonly health: Map<string, string>
   readonly probed: string[]
   /** A client of its own, with connections of its own. */
-  connect(): Kube
+  connect(connection?: Parameters<typeof connect>[2]): Kube
   /**
    * Unless told, somebody has created it by hand, and its role and marks were set since then, as by an earlier pass.
    */
@@ -47,7 +47,7 @@ export interface InProcess {
   close(): Promise<void>
 }
 
-export interface PassRun extends Partial<Pick<Effects, 'kube' | 'clock' | 'random'>> {
+export interface PassRun extends Partial<Pick<Effects, 'kube' | 'dryRunKube' | 'clock' | 'random'>> {
   readonly stop?: AbortSignal
 }
 
@@ -70,7 +70,7 @@ export async function startInProcess(pods: readonly string[] = ['a', 'b']): Prom
     api,
     health,
     probed,
-    connect: () => connect(config),
+    connect: (connection) => connect(config, {}, connection),
     addPod: ({ manager, setBy, ...pod }) => {
       const draft = podDraft({ port: 8080, ...pod })
       const marks = Object.keys({ ...pod.labels, ...pod.annotations }).filter(isMark)

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { jsonPatch, metadataPatch } from '../../../handler/kube/patch.js'
 import { toJson } from '../../../handler/report/json.js'
 import {
   aGroupReport,
@@ -24,6 +25,17 @@ function groupJson(...group: GroupDraft) {
 const sick = anActive('web-0', { verdict: failed() })
 
 describe('the JSON for programs', () => {
+  test('holds the body of each write of a dry run, and its kind', () => {
+    const operations = [{ op: 'add', path: '/metadata/labels/role', value: 'passive' }] as const
+    const patches = [jsonPatch(operations), metadataPatch({ uid: 'u', labels: { role: null } })]
+    const writes = patches.map((patch) => ({ ...aWrite('pod/web-0', 'dry run'), planned: { patch, before: {} } }))
+    const write = { verb: 'patch', object: 'pod/web-0', result: 'dry run' }
+    expect(groupJson([sick], { writes }).writes).toEqual([
+      { ...write, type: 'json', patch: operations },
+      { ...write, type: 'merge', patch: { metadata: { uid: 'u', labels: { role: null } } } },
+    ])
+  })
+
   test('is one document, and all of it is this', () => {
     const report = aReport(
       [

@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import { metadataPatch } from '../../../handler/kube/patch.js'
+import type { Write } from '../../../handler/kube/recording.js'
 import { toText } from '../../../handler/report/text.js'
 import type { Fault } from '../../../handler/util/errors.js'
 import {
@@ -22,6 +24,15 @@ const HELLO_0 = anActive('helloworld-0')
 const HELLO_1 = aMember('helloworld-1', { epoch: 1 })
 const sick = { ...HELLO_0, verdict: failed() }
 const SERVICES = ['helloworld']
+
+/** As a dry run has it. */
+const planned = (object: `${Write['kind']}/${string}`, result: Write['result']): Write => ({
+  ...aWrite(object, result),
+  planned: {
+    patch: metadataPatch({ uid: 'u', labels: { role: 'passive' } }),
+    before: { labels: { role: 'active' } },
+  },
+})
 
 const fault: Fault = {
   code: 'selector-too-wide',
@@ -332,7 +343,7 @@ describe('the text for people', () => {
 
   test('on a dry run', () => {
     const writes = (['service/helloworld', 'pod/helloworld-0', 'pod/helloworld-1', 'service/helloworld'] as const).map(
-      (object) => aWrite(object, 'dry run'),
+      (object) => planned(object, 'dry run'),
     )
     const group = aGroupReport([sick, HELLO_1], { services: SERVICES, writes })
     expect(toText(aReport([group], { dryRun: true }))).toMatchInlineSnapshot(`
@@ -344,14 +355,53 @@ describe('the text for people', () => {
       Detected application health failure
       Reason: helloworld-0 failed its check 3 times in a row (500); helloworld-1 passed its check
       Enabling helloworld-1
-      service/helloworld patched (dry run)
-      pod/helloworld-0 patched (dry run)
-      pod/helloworld-1 patched (dry run)
-      service/helloworld patched (dry run)
+      service/helloworld would be patched:
+        - metadata.labels.role: active
+        + metadata.labels.role: passive
+        only if its uid is u
+      pod/helloworld-0 would be patched:
+        - metadata.labels.role: active
+        + metadata.labels.role: passive
+        only if its uid is u
+      pod/helloworld-1 would be patched:
+        - metadata.labels.role: active
+        + metadata.labels.role: passive
+        only if its uid is u
+      service/helloworld would be patched:
+        - metadata.labels.role: active
+        + metadata.labels.role: passive
+        only if its uid is u
 
       1 failover (dry run); 2 API requests, 57ms
       "
     `)
+  })
+
+  test('on a dry run whose writes the API server refuses', () => {
+    const results = [
+      ...(['changed', 'lost', 'gone', 'denied', 'unauthenticated'] as const),
+      ...(['throttled', 'rejected', 'unknown'] as const),
+    ]
+    const writes = results.map((result) => planned('pod/a', result))
+    const lines = toText(aReport([aGroupReport([sick], { writes })], { dryRun: true })).split('\n')
+    expect(lines.filter((line) => line.startsWith('pod/'))).toEqual([
+      'pod/a would be patched, but changed by admission:',
+      'pod/a would not be patched, because it has changed meanwhile:',
+      'pod/a would not be patched, because it is gone:',
+      'pod/a would not be patched, because that is forbidden:',
+      'pod/a would not be patched, because the API server does not know who asks:',
+      'pod/a would not be patched now, because the API server is busy:',
+      'pod/a would not be patched, because the API server rejects it:',
+      'pod/a might be patched, but the API server did not answer:',
+    ])
+  })
+
+  test('on a dry run, with the values of tenants on one line each and without their secrets', () => {
+    const patch = metadataPatch({ uid: 'u\nforged: line', annotations: { x: '\u202ebackwards token=hunter22' } })
+    const writes: Write[] = [{ ...aWrite('pod/a', 'dry run'), planned: { patch, before: { labels: {} } } }]
+    const text = toText(aReport([aGroupReport([sick], { writes })], { dryRun: true }))
+    expect(text).toContain('  + metadata.annotations.x: "\\u{202e}backwards token=…"\n')
+    expect(text).toContain('  only if its uid is "u\\nforged: line"\n')
   })
 
   test('on writes that did not go as they should', () => {
