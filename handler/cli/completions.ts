@@ -114,7 +114,8 @@ function flagsOf({ command = 'run', argv }: Line): readonly Choice[] {
   const { flags, texts = {} } = commandOf(command)
   return flags
     .filter((name) => argv[name] === undefined || FLAGS[name]?.kind === 'list')
-    .map((name) => ({ word: `--${name}`, text: texts[name] ?? FLAGS[name]?.describe ?? '' }))
+    .map((name): Choice => ({ word: `--${name}`, text: texts[name] ?? FLAGS[name]?.describe ?? '' }))
+    .concat({ word: '--help', text: 'show help' })
 }
 
 function wordsOf({ command, words, argv }: Line, begun: string): Wanted {

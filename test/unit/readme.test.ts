@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { load } from 'js-yaml'
 import { describe, expect, test } from 'vitest'
+import { COMMAND_NAMES, commandOf } from '../../handler/cli/commands.js'
+import { FLAGS } from '../../handler/cli/flags.js'
 import { repository } from '../support/handler.js'
 
 const read = (path: string): string => readFileSync(join(repository, path), 'utf8')
@@ -48,6 +50,20 @@ describe('Troubleshooting', () => {
 
   test('has every reason why a pod cannot take over', () => {
     expect(codesIn(section('### Why a pod cannot take over'))).toEqual(codesIn(whyNots))
+  })
+})
+
+describe('Command line', () => {
+  test('has every command, with the words that it takes', () => {
+    const rows = [...section('### Commands').matchAll(/^\| `([^`]+)` \|/gm)].map(([, row = '']) => row)
+    const commands = COMMAND_NAMES.map((name) => [name, commandOf(name).words.replaceAll('|', '\\|')].join(' ').trim())
+    expect(rows).toEqual(commands)
+  })
+
+  test('has every flag, or it is a setting or a flag of serve', () => {
+    const texts = ['### Flags', '### Commands', '### Flags of serve', '### Health', '### Handovers'].map(section).join()
+    const absent = Object.keys(FLAGS).filter((name) => !new RegExp(`\`(--)?${name}[\` ]`).test(texts))
+    expect(absent).toEqual([])
   })
 })
 

@@ -37,14 +37,15 @@ describe('a word is', () => {
     ['--dead', ['--deadline']],
     ['--dry-run --dr', []],
     ['--namespace a --name', ['--namespace']],
-    ['completion -', []],
+    ['completion -', ['--help']],
+    ['switchover --hel', ['--help']],
   ])('%j: %j', (line, expected) => {
     expect(choices(line)).toEqual(expected)
   })
 
   test('a flag of the command, with what it means there', () => {
     for (const name of COMMAND_NAMES) {
-      expect(choices(`${name} --`)).toEqual(commandOf(name).flags.map((flag) => `--${flag}`))
+      expect(choices(`${name} --`)).toEqual([...commandOf(name).flags.map((flag) => `--${flag}`), '--help'])
     }
     expect(wanted('status --wat')).toEqual({
       kind: 'words',
