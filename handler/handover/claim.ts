@@ -55,8 +55,8 @@ export interface Stuck {
 }
 
 /**
- * `service` is the Service as it is now, `undefined` when it is gone. `changed`: admission changed an earlier attempt.
- * `byUs`: this release has taken the claim off, not another pass.
+ * `service` is the Service as it is now, `undefined` when it is gone. `changed`: admission changed an attempt, or refused
+ * what it was to note. `byUs`: this release has taken the claim off, not another pass.
  */
 export type Released =
   | {
@@ -115,7 +115,7 @@ export async function claim(
   }
 }
 
-/** The releases that succeeded after admission had changed an earlier attempt. */
+/** The releases that succeeded, and of which admission changed or refused a part. */
 export function alteredIn(released: readonly Released[]): readonly Refusal[] {
   return released.flatMap((one) =>
     one.kind === 'free' && one.changed && one.service ? [{ service: one.service, error: one.changed }] : [],
@@ -167,6 +167,8 @@ export async function check(context: SwapContext, held: Claim, signal: AbortSign
 /** What a release notes beside taking the claim off. */
 interface ReleaseNote {
   readonly isLeft?: boolean
+  /** Nothing is to be noted. */
+  readonly isBare?: boolean
   readonly entry?: HistoryEntry | undefined
 }
 
@@ -189,12 +191,14 @@ export async function release(
   let altered: { readonly changed?: KubeError } = {}
   let refusals = 0
   for (let attempt = 0; ; attempt++) {
-    // A policy may refuse what else is noted: after a refusal the Service is released without it.
-    const patch = releasePatch(current, context.roleLabel, note, refusals === 0)
-    const result = await context.kube.patchService(current, patch, until)
+    const { result, refused } = await writeRelease(context, current, until, note)
+    if (refused && note.entry) altered = { changed: refused }
     if (result.kind === 'applied') return { kind: 'free', service: result.object, ...altered, byUs: true }
     if (result.kind === 'gone') return { kind: 'free', service: undefined, ...altered }
     if (result.kind === 'changed') altered = { changed: result.error }
+    // The claim is off all the same: nothing rests on what was noted.
+    if (result.kind === 'changed' && isReleased(result.object, current, context.roleLabel, note))
+      return { kind: 'free', service: result.object, ...altered, byUs: true }
     error = tellingMore(error, result, until)
     const stuck: Stuck = { kind: 'stuck', service: current, ...(error ? { error } : {}) }
     if (isRefusal(result) && ++refusals >= REFUSALS) return stuck
@@ -209,6 +213,34 @@ export async function release(
     }
     current = seen
   }
+}
+
+/**
+ * Writes a release. A policy may refuse what is noted, as one of an older version that does not know it. Then the write
+ * is made once more without the note, and at once: until then traffic is pinned to the old pod.
+ * @returns `refused`: why the note is missing
+ */
+async function writeRelease(
+  { kube, roleLabel }: SwapContext,
+  service: Service,
+  until: AbortSignal,
+  note: ReleaseNote,
+): Promise<{ readonly result: Written<Service>; readonly refused?: KubeError }> {
+  const isDenied = ({ kind }: Written<Service>) => kind === 'denied' || kind === 'rejected'
+  const patch = releasePatch(service, roleLabel, note)
+  const bare = releasePatch(service, roleLabel, { ...note, isBare: true })
+  const result = await kube.patchService(service, patch, until)
+  if (!isDenied(result) || JSON.stringify(bare) === JSON.stringify(patch)) return { result }
+  const again = await kube.patchService(service, bare, until)
+  return isDenied(again) || !('error' in result) ? { result } : { result: again, refused: result.error }
+}
+
+/** Whether claim and pin are off and the role is back, whatever else admission has made of it. */
+function isReleased(now: Service, before: Service, roleLabel: string, note: ReleaseNote): boolean {
+  const wanted = releasePatch(before, roleLabel, note).selector
+  return (
+    !(CLAIM in now.annotations) && Object.entries(wanted).every(([key, value]) => (now.selector[key] ?? null) === value)
+  )
 }
 
 export function isStuck(released: Released): released is Stuck {
@@ -291,21 +323,20 @@ function carriesOurs(service: Service, roleLabel: string): boolean {
 function releasePatch(
   service: Service,
   roleLabel: string,
-  { isLeft = false, entry }: ReleaseNote,
-  mayNote: boolean,
+  { isLeft = false, isBare = false, entry }: ReleaseNote,
 ): ServicePatch {
   const { resourceVersion, annotations, selector } = service
   const isTakenOut = isLeft && !(roleLabel in selector)
   const isGivenUp = !(PIN in selector) && (isTakenOut || annotations[MANAGED] === 'false')
   const isEmptied = Object.keys(selector).every((key) => key === PIN || key === roleLabel)
-  const needsMark = isLeft && mayNote && !isEmptied && isPinnedByOthers(service) && !(HEALED in annotations)
+  const needsMark = isLeft && !isBare && !isEmptied && isPinnedByOthers(service) && !(HEALED in annotations)
   const isOther = (selector[roleLabel] ?? 'active') !== 'active'
   return {
     resourceVersion,
     annotations: {
       [CLAIM]: null,
       ...(needsMark ? { [HEALED]: 'claim' } : {}),
-      ...(entry && mayNote ? { [HISTORY]: addToHistory(annotations[HISTORY], entry) } : {}),
+      ...(entry && !isBare ? { [HISTORY]: addToHistory(annotations[HISTORY], entry) } : {}),
     },
     selector: isGivenUp ? {} : { [PIN]: null, ...(!isEmptied && !isOther && { [roleLabel]: 'active' }) },
   }
