@@ -205,7 +205,7 @@ export async function release(
     await backoff(context, attempt, until, result.kind === 'throttled' ? result.retryAfterMs : 0)
     const seen = await readAgain(context, current, until)
     if (seen === 'out of time') return stuck
-    if (!seen || !carriesOurs(seen, context.roleLabel)) {
+    if (!seen || !carriesOurs(seen, context.roleLabel) || isClaimOfOthers(seen, service)) {
       // Admission, not a user, has changed this Service, and no later pass would look at it: it is reported as stuck.
       return seen && result.kind === 'changed'
         ? { ...stuck, service: seen }
@@ -312,6 +312,12 @@ function claimPatch(
 /** Whether the Service is to be released. A claim counts even if a user has changed the Service's role meanwhile. */
 function carriesOurs(service: Service, roleLabel: string): boolean {
   return CLAIM in service.annotations || isClaimed(service, roleLabel)
+}
+
+/** Whether another pass has claimed the Service since: what was to be released is off then, and this claim is not. */
+function isClaimOfOthers(seen: Service, released: Service): boolean {
+  const claim = seen.annotations[CLAIM]
+  return claim !== undefined && CLAIM in released.annotations && claim !== released.annotations[CLAIM]
 }
 
 /**

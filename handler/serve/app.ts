@@ -68,7 +68,7 @@ export function createApp(
   const reachability = new Reachability({ kube: side, namespaces, clock, log, signal })
   const resync = new Resync(clock)
   const passes = new Passes(settings, { ...timing, probe: metrics.timed(effects.probe ?? probe) }, signal)
-  const observer = new PassObserver({ metrics, reachability, resync, log }, options.output)
+  const observer = new PassObserver({ metrics, reachability, resync, log, clock }, options.output)
   const triggers = new Triggers({ main, side, passes, observer, metrics, defect })
 
   return {
