@@ -103,8 +103,8 @@ function hourly(recent: readonly Move[], most: number, nowMs: number): Milliseco
   return oldest ? Math.max(0, oldest.atMs + HOUR_MS - nowMs) : 0
 }
 
-/** Older ones do not matter. */
-const REMEMBERED = MOVES_AN_HOUR
+/** Older ones do not matter. The last switchover has a place of its own, as it does not count for the limit. */
+const REMEMBERED = MOVES_AN_HOUR + 1
 
 /**
  * The annotation of a handover on the pods of the group: `TIME`, `TIME=UID` or `TIME=by-hand`, separated by commas,
@@ -112,9 +112,9 @@ const REMEMBERED = MOVES_AN_HOUR
  */
 export function writeMoves(moves: readonly Move[]): string {
   const last = moves.findLast(({ failed }) => failed === BY_HAND)
+  const counted = moves.filter(({ failed }) => failed !== BY_HAND).slice(-MOVES_AN_HOUR)
   return moves
-    .filter((move) => move.failed !== BY_HAND || move === last)
-    .slice(-REMEMBERED)
+    .filter((move) => move === last || counted.includes(move))
     .map(({ atMs, failed }) => `${new Date(atMs).toISOString()}${failed === undefined ? '' : `=${failed}`}`)
     .join(',')
 }

@@ -326,7 +326,7 @@ function failback(situation: Situation, active: Judged): Swap | undefined {
 }
 
 /** The pods to which a failback would go, best first, whether it is due or not. */
-function preferredTo(active: Judged, { members, settings, nowMs }: Situation): readonly Judged[] {
+export function preferredTo(active: Judged, { members, settings, nowMs }: Situation): readonly Judged[] {
   if (settings.failback === undefined) return []
   return candidates(members, settings, nowMs).filter(
     (member) => rank(member, settings) < rank(active, settings) && evidenceRank(member) <= evidenceRank(active),

@@ -3,12 +3,23 @@
  * it would do harm or be undone, and each refusal says what would help.
  */
 import { canServe } from '../kube/pods.js'
-import { isPaused, type Settings } from '../settings/settings.js'
+import { isPaused } from '../settings/settings.js'
 import { closest } from '../util/closest.js'
-import { formatDuration, formatWait } from '../util/duration.js'
-import { candidates, inOrder, rank, whyNever, whyNot } from './candidates.js'
+import { formatWait } from '../util/duration.js'
+import { candidates, inOrder, whyNever, whyNot } from './candidates.js'
 import { BY_HAND, restBeforeSwitchover } from './cooldown.js'
-import { type Choice, movesSoFar, noted, passed, pausedWords, type Situation, type Swap, whyNoOther } from './decide.js'
+import {
+  type Choice,
+  decide,
+  movesSoFar,
+  noted,
+  passed,
+  pausedWords,
+  preferredTo,
+  type Situation,
+  type Swap,
+  whyNoOther,
+} from './decide.js'
 import type { Judged } from './groups.js'
 import type { ReasonCode, WhyNot } from './reasons.js'
 
@@ -24,11 +35,21 @@ export interface SwitchoverRequest {
 
 type Unmoved = Extract<Choice, { kind: 'unmoved' }>
 
-/** @returns a swap of kind `switchover`, or why nothing moves */
-export function decideSwitchover(situation: Situation, request: SwitchoverRequest): Swap | Unmoved {
+/** A switchover that a pass works on. */
+export interface Switchover extends SwitchoverRequest {
+  /** The decision that the pass has begun to carry out: it may have sealed the active pod. */
+  readonly begun?: Swap | undefined
+}
+
+/**
+ * @returns a swap of kind `switchover`, or why nothing moves. Where the pass has begun, and nobody is active now: the
+ * decision that makes a pod active
+ */
+export function decideSwitchover(situation: Situation, request: Switchover): Choice {
   const { members, settings, nowMs } = situation
   const actives = members.filter(({ role }) => role === 'active')
   const [active] = actives
+  if (request.begun && !active) return onward(situation, request, request.begun)
   if (members.length === 0) {
     return unmoved('no-pods', 'the group has no pods', 'Scale the workload up, or see which pods the Service selects.')
   }
@@ -132,9 +153,9 @@ function undone(
 ): Unmoved | undefined {
   const { settings, nowMs } = situation
   if (force || !active) return undefined
-  if (settings.failback !== undefined && rank(active, settings) < rank(winner, settings)) {
-    const after = settings.failback > 0 ? `after ${formatDuration(settings.failback)}` : 'in the next pass'
-    const text = `${active.pod.name} is preferred to ${winner.pod.name}, and failback would move the role back ${after}`
+  const [preferred] = preferredTo(winner, situation)
+  if (preferred) {
+    const text = `${preferred.pod.name} is preferred to ${winner.pod.name} and healthy: failback would move the role to it`
     return unmoved('failback-undoes', text, 'Change the annotation active-passive/prefer, or use --force.')
   }
   const waitMs = restBeforeSwitchover(movesSoFar(situation), settings.cooldown, nowMs)
@@ -148,19 +169,15 @@ function unmoved(code: ReasonCode, text: string, remedy: string): Unmoved {
 }
 
 /**
- * The decision when nobody is active in the middle of a switchover: the pod that was asked for, if it still may take
- * over, or else the one that a failover would choose.
+ * Nobody is active in the middle of a switchover: its pod becomes active if it still may, or else the one that a failover
+ * would choose. Nothing is refused now.
  */
-export function redecideSwitchover(
-  planned: Swap,
-  { force }: Pick<SwitchoverRequest, 'force'>,
-  now: Choice,
-  members: readonly Judged[],
-  settings: Settings,
-): Choice {
-  const again = members.find(({ pod }) => pod.uid === planned.winner.pod.uid)
-  if (!again || !canServe(again.pod) || whyNever(again, settings)) return now
-  return force || !whyNot(again, settings) ? { ...planned, winner: again } : now
+function onward(situation: Situation, { force }: SwitchoverRequest, begun: Swap): Choice {
+  const { members, settings } = situation
+  const now = decide(situation)
+  const again = members.find(({ pod }) => pod.uid === begun.winner.pod.uid)
+  if (now.kind === 'paused' || !again || !canServe(again.pod) || whyNever(again, settings)) return now
+  return force || !whyNot(again, settings) ? { ...begun, winner: again } : now
 }
 
 /**

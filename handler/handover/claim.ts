@@ -55,8 +55,8 @@ export interface Stuck {
 }
 
 /**
- * `service` is the Service as it is now, `undefined` when it is gone. `changed`: admission changed an earlier attempt.
- * `byUs`: this release has taken the claim off, not another pass.
+ * `service` is the Service as it is now, `undefined` when it is gone. `changed`: admission changed an attempt, or refused
+ * what it was to note. `byUs`: this release has taken the claim off, not another pass.
  */
 export type Released =
   | {
@@ -115,7 +115,7 @@ export async function claim(
   }
 }
 
-/** The releases that succeeded after admission had changed an earlier attempt. */
+/** The releases that succeeded, and of which admission changed or refused a part. */
 export function alteredIn(released: readonly Released[]): readonly Refusal[] {
   return released.flatMap((one) =>
     one.kind === 'free' && one.changed && one.service ? [{ service: one.service, error: one.changed }] : [],
@@ -167,6 +167,8 @@ export async function check(context: SwapContext, held: Claim, signal: AbortSign
 /** What a release notes beside taking the claim off. */
 interface ReleaseNote {
   readonly isLeft?: boolean
+  /** Nothing is to be noted. */
+  readonly isBare?: boolean
   readonly entry?: HistoryEntry | undefined
 }
 
@@ -189,19 +191,21 @@ export async function release(
   let altered: { readonly changed?: KubeError } = {}
   let refusals = 0
   for (let attempt = 0; ; attempt++) {
-    // A policy may refuse what else is noted: after a refusal the Service is released without it.
-    const patch = releasePatch(current, context.roleLabel, note, refusals === 0)
-    const result = await context.kube.patchService(current, patch, until)
+    const { result, refused } = await writeRelease(context, current, until, note)
+    if (refused && note.entry) altered = { changed: refused }
     if (result.kind === 'applied') return { kind: 'free', service: result.object, ...altered, byUs: true }
     if (result.kind === 'gone') return { kind: 'free', service: undefined, ...altered }
     if (result.kind === 'changed') altered = { changed: result.error }
+    // The claim is off all the same: nothing rests on what was noted.
+    if (result.kind === 'changed' && isReleased(result.object, current, context.roleLabel, note))
+      return { kind: 'free', service: result.object, ...altered, byUs: true }
     error = tellingMore(error, result, until)
     const stuck: Stuck = { kind: 'stuck', service: current, ...(error ? { error } : {}) }
     if (isRefusal(result) && ++refusals >= REFUSALS) return stuck
     await backoff(context, attempt, until, result.kind === 'throttled' ? result.retryAfterMs : 0)
     const seen = await readAgain(context, current, until)
     if (seen === 'out of time') return stuck
-    if (!seen || !carriesOurs(seen, context.roleLabel)) {
+    if (!seen || !carriesOurs(seen, context.roleLabel) || isClaimOfOthers(seen, service)) {
       // Admission, not a user, has changed this Service, and no later pass would look at it: it is reported as stuck.
       return seen && result.kind === 'changed'
         ? { ...stuck, service: seen }
@@ -209,6 +213,34 @@ export async function release(
     }
     current = seen
   }
+}
+
+/**
+ * Writes a release. A policy may refuse what is noted, as one of an older version that does not know it. Then the write
+ * is made once more without the note, and at once: until then traffic is pinned to the old pod.
+ * @returns `refused`: why the note is missing
+ */
+async function writeRelease(
+  { kube, roleLabel }: SwapContext,
+  service: Service,
+  until: AbortSignal,
+  note: ReleaseNote,
+): Promise<{ readonly result: Written<Service>; readonly refused?: KubeError }> {
+  const isDenied = ({ kind }: Written<Service>) => kind === 'denied' || kind === 'rejected'
+  const patch = releasePatch(service, roleLabel, note)
+  const bare = releasePatch(service, roleLabel, { ...note, isBare: true })
+  const result = await kube.patchService(service, patch, until)
+  if (!isDenied(result) || JSON.stringify(bare) === JSON.stringify(patch)) return { result }
+  const again = await kube.patchService(service, bare, until)
+  return isDenied(again) || !('error' in result) ? { result } : { result: again, refused: result.error }
+}
+
+/** Whether claim and pin are off and the role is back, whatever else admission has made of it. */
+function isReleased(now: Service, before: Service, roleLabel: string, note: ReleaseNote): boolean {
+  const wanted = releasePatch(before, roleLabel, note).selector
+  return (
+    !(CLAIM in now.annotations) && Object.entries(wanted).every(([key, value]) => (now.selector[key] ?? null) === value)
+  )
 }
 
 export function isStuck(released: Released): released is Stuck {
@@ -282,6 +314,12 @@ function carriesOurs(service: Service, roleLabel: string): boolean {
   return CLAIM in service.annotations || isClaimed(service, roleLabel)
 }
 
+/** Whether another pass has claimed the Service since: what was to be released is off then, and this claim is not. */
+function isClaimOfOthers(seen: Service, released: Service): boolean {
+  const claim = seen.annotations[CLAIM]
+  return claim !== undefined && CLAIM in released.annotations && claim !== released.annotations[CLAIM]
+}
+
 /**
  * Puts the role back, except where a user has taken the Service out of our hands while it was not pinned, or has given
  * it another role, or where the selector holds nothing else: the role alone would select the active pods of the whole
@@ -291,21 +329,20 @@ function carriesOurs(service: Service, roleLabel: string): boolean {
 function releasePatch(
   service: Service,
   roleLabel: string,
-  { isLeft = false, entry }: ReleaseNote,
-  mayNote: boolean,
+  { isLeft = false, isBare = false, entry }: ReleaseNote,
 ): ServicePatch {
   const { resourceVersion, annotations, selector } = service
   const isTakenOut = isLeft && !(roleLabel in selector)
   const isGivenUp = !(PIN in selector) && (isTakenOut || annotations[MANAGED] === 'false')
   const isEmptied = Object.keys(selector).every((key) => key === PIN || key === roleLabel)
-  const needsMark = isLeft && mayNote && !isEmptied && isPinnedByOthers(service) && !(HEALED in annotations)
+  const needsMark = isLeft && !isBare && !isEmptied && isPinnedByOthers(service) && !(HEALED in annotations)
   const isOther = (selector[roleLabel] ?? 'active') !== 'active'
   return {
     resourceVersion,
     annotations: {
       [CLAIM]: null,
       ...(needsMark ? { [HEALED]: 'claim' } : {}),
-      ...(entry && mayNote ? { [HISTORY]: addToHistory(annotations[HISTORY], entry) } : {}),
+      ...(entry && !isBare ? { [HISTORY]: addToHistory(annotations[HISTORY], entry) } : {}),
     },
     selector: isGivenUp ? {} : { [PIN]: null, ...(!isEmptied && !isOther && { [roleLabel]: 'active' }) },
   }

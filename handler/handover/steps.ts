@@ -310,9 +310,17 @@ function releaseOf(state: State): Step {
   return state.outcome?.kind === 'done' ? { kind: 'release', held, entry: madeBy(state) } : { kind: 'release', held }
 }
 
-/** The handover, for the history. It is told as it was carried out: another pod may have been promoted in the end. */
+/** The decision as it was carried out, with the pod that was promoted in the end. */
+export function enabled(decision: Swap, winner: Judged): Swap {
+  if (winner.pod.uid === decision.winner.pod.uid) return decision
+  const { code, text } = decision.reason
+  return { ...decision, winner, reason: { code, text: `${text}, but could not be enabled: ${winner.pod.name} was` } }
+}
+
+/** The handover, for the history. */
 function madeBy({ plan, winner, ballot }: State): HandoverMade {
-  const { swap, members } = plan
+  const { members } = plan
+  const swap = enabled(plan.swap, winner)
   const from = members.filter(({ role }) => role === 'active').map(({ pod }) => pod.name)
   return {
     kind: swap.kind,

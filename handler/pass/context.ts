@@ -1,5 +1,5 @@
 /** The context of a pass: the cluster, the network, clock and random source, and its limits. Tests pass their own. */
-import type { SwitchoverRequest } from '../group/switchover.js'
+import type { Switchover } from '../group/switchover.js'
 import type { SwapContext } from '../handover/context.js'
 import type { Probe } from '../health/probe.js'
 import type { Kube } from '../kube/port.js'
@@ -30,7 +30,7 @@ export interface GroupContext extends SwapContext, Effects, PanicBounds {
   /** The health of all groups. */
   readonly overview: Overview
   /** A planned move that somebody asks for. It takes the place of the pass's own decision. */
-  readonly switchover?: SwitchoverRequest | 'rehearsal' | undefined
+  readonly switchover?: Switchover | 'rehearsal' | undefined
   /** Aborts once another pass over the group is waited for: an active pod that passes its check ends this one. */
   readonly hurry?: AbortSignal | undefined
 }

@@ -4,6 +4,7 @@ import { type Group, groupName } from '../group/groups.js'
 import type { HistoryEntry } from '../group/history.js'
 import type { Handover } from '../handover/handover.js'
 import { isUnexplained, type LostWrites, withLost } from '../handover/lost-writes.js'
+import { enabled } from '../handover/steps.js'
 import type { Trouble } from '../handover/trouble.js'
 import { faultOf } from '../kube/fault.js'
 import { recording, type Write } from '../kube/recording.js'
@@ -20,7 +21,7 @@ import { type Ending, reportOf } from './group-report.js'
 import { retire, writeMarks } from './marks.js'
 import { blindness } from './overview.js'
 import { readGroup } from './snapshot.js'
-import { enabled, trySwap } from './swap.js'
+import { begunWith, trySwap } from './swap.js'
 import { afterTrial } from './trial.js'
 import { knownSince } from './verdicts.js'
 
@@ -88,8 +89,7 @@ async function reconcileWith(
       lost = withLost(lost, outcome.lost, context.roleLabel)
     }
     if (told.stuck.length > 0 && !begun) return endWith()
-    // Nobody may be active: the role goes to whoever can take it, whatever the switchover asked for.
-    if (begun) context = { ...context, deadline: context.deadline.onceBegun(), switchover: undefined }
+    if (begun) context = begunWith({ ...context, deadline: context.deadline.onceBegun() }, decision)
     await backoff(context, attempt, context.deadline.observing, outcome.delayMs)
     if (!context.deadline.allowsSwap()) return endWith(tooLate(begun ? undefined : shared.stop, group, outcome.error))
     try {

@@ -70,7 +70,7 @@ export function createApp(
   const reachability = new Reachability({ kube: side, namespaces, clock, log, signal })
   const resync = new Resync(clock)
   const passes = new Passes(settings, { ...timing, probe: metrics.timed(effects.probe ?? probe) }, signal)
-  const observer = new PassObserver({ metrics, reachability, resync, log }, options.output)
+  const observer = new PassObserver({ metrics, reachability, resync, log, clock }, options.output)
   const triggers = new Triggers({ main, side, passes, observer, metrics, defect })
   const resumed = (selection: Selection) => void triggers.change(selection)
   const byHand = new ByHand({ ...timing, kube: side, passes, observer, metrics, settings, resumed, signal })

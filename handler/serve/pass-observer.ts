@@ -2,6 +2,7 @@
 import type { Selection } from '../pass/scope.js'
 import { exitCode } from '../report/exit-code.js'
 import type { GroupReport, Report } from '../report/report.js'
+import type { Clock } from '../util/clock.js'
 import type { Reachability } from './reachability.js'
 import { changesIn } from './telemetry/changes.js'
 import type { Log } from './telemetry/log.js'
@@ -13,7 +14,11 @@ interface Observers {
   readonly reachability: Pick<Reachability, 'passed'>
   readonly resync: Pick<Resync, 'requestWithin'>
   readonly log: Pick<Log, 'print'>
+  readonly clock: Pick<Clock, 'now'>
 }
+
+/** A timer of more than 25 days would end at once. The pass of each day asks again. */
+const DAY_MS = 86_400_000
 
 export class PassObserver {
   private readonly changes: ReturnType<typeof changesIn>
@@ -46,7 +51,14 @@ export class PassObserver {
     metrics.passed(trigger, report)
     reachability.passed(report, isWhole)
     if (exitCode(report) !== 0) resync.requestWithin(NOT_WELL_MS)
+    for (const group of report.groups) this.resumeAfter(group)
     this.print(this.changes(report, isWhole, isTold))
+  }
+
+  /** Nothing that could be watched happens when a pause ends by itself: there is a pass then. */
+  private resumeAfter({ settings: { pause = 0 } }: GroupReport): void {
+    const leftMs = pause - this.observers.clock.now()
+    if (leftMs > 0 && Number.isFinite(leftMs)) this.observers.resync.requestWithin(Math.min(leftMs, DAY_MS))
   }
 
   private print(text: string | undefined): void {

@@ -1,5 +1,5 @@
 // What somebody might try with the handler's token and too many rights, and what jobs/policy says to it.
-import { CLAIM, DELETION_COST, EPOCH, HEALED, MANAGED, PIN } from '../../handler/kube/keys.js'
+import { CLAIM, DELETION_COST, EPOCH, HEALED, HISTORY, MANAGED, PIN } from '../../handler/kube/keys.js'
 import { ApiError, applyPatch, jsonPatch, type Kube } from '../support/cluster/client.js'
 import type { Rule } from '../support/cluster/users.js'
 import type { OnCluster } from '../support/on-cluster.js'
@@ -44,7 +44,7 @@ const SHORT = 'may only write short annotations'
 const POD_METADATA = 'may only change labels and annotations in the metadata of a pod'
 const POD_SPEC = 'may not change the spec of a pod'
 const SERVICE_MANAGED = 'may only change a Service that selects the active pod'
-const SERVICE_ANNOTATION = 'may only change its claim and its note among the annotations of a Service'
+const SERVICE_ANNOTATION = 'may only change its claim and its notes among the annotations of a Service'
 const SERVICE_METADATA = 'may only change annotations in the metadata of a Service'
 const SERVICE_SPEC = 'may only change the selector in the spec of a Service'
 const SERVICE_LABEL = 'may only change the role and the pin in the selector of a Service'
@@ -137,6 +137,8 @@ export const CHANGES: readonly Change[] = [
   ofService.annotations('managed: "false"', { [MANAGED]: 'false' }),
   service('a long claim', SHORT, { metadata: { annotations: { [CLAIM]: 'x'.repeat(1_025) } } }),
   service('a long note', SHORT, { metadata: { annotations: { [HEALED]: 'x'.repeat(4_097) } } }),
+  service('a long history', SHORT, { metadata: { annotations: { [HISTORY]: 'x'.repeat(4_097) } } }),
+  ofService.annotations('an annotation that is almost the history', { [`${HISTORY}-2`]: '[]' }),
   service('a label', SERVICE_METADATA, { metadata: { labels: { kept: 'no' } } }),
   service('a label removed', SERVICE_METADATA, { metadata: { labels: { kept: null } } }),
   service('another owner', SERVICE_METADATA, { metadata: { ownerReferences: elsewhere } }),

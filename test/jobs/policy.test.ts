@@ -4,7 +4,7 @@ import { mkdtemp, writeFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { loadAll } from 'js-yaml'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { CLAIM, DELETION_COST, EPOCH, HEALED, MANAGED, OWNER, PIN } from '../../handler/kube/keys.js'
+import { CLAIM, DELETION_COST, EPOCH, HEALED, HISTORY, MANAGED, OWNER, PIN } from '../../handler/kube/keys.js'
 import { findBinaries } from '../support/cluster/binaries.js'
 import { ApiError, jsonPatch, type Kube, type KubeList, type KubeObject, kube } from '../support/cluster/client.js'
 import { type ControlPlane, startControlPlane } from '../support/cluster/control-plane.js'
@@ -188,6 +188,32 @@ describe.skipIf(findBinaries() === undefined)('jobs/policy', { timeout: 60_000 }
       }
     })
 
+    it('releases a Service without the history where a policy of an older version does not know it', async () => {
+      const name = `${POLICIES}/active-passive-services`
+      const { spec } = await admin.get<KubeObject & { spec: { variables: { name: string; expression: string }[] } }>(
+        name,
+      )
+      const variables = spec.variables.map((one) => (one.name === 'history' ? { ...one, expression: "'none'" } : one))
+      const history = { metadata: { annotations: { [HISTORY]: '[]' } } }
+      const mayWrite = (status: number) =>
+        untilStatus(status, () => statusOf(handler.patch(`${targets.api}/services/target${DRY_RUN}`, history)))
+      await world.run()
+      await admin.patch(name, { spec: { variables } })
+      await mayWrite(403)
+      try {
+        const before = await world.service('helloworld')
+        await pods[0]?.behave('error')
+        const { group, code } = await world.report(FAST)
+        expect(group).toMatchObject({ decision: 'failover', latch: 'latched', error: { code: 'denied' } })
+        expect(code).toBe(3)
+        expect(await world.actives()).toEqual(['helloworld-1'])
+        expect(await world.service('helloworld')).toEqual(before)
+      } finally {
+        await admin.patch(name, { spec: { variables: spec.variables } })
+        await mayWrite(200)
+      }
+    })
+
     it('has room for a failover without the latch', async () => {
       await world.run()
       await pods[0]?.behave('error')
@@ -288,7 +314,9 @@ describe.skipIf(findBinaries() === undefined)('jobs/policy', { timeout: 60_000 }
       const pod = `${world.api}/pods/helloworld-0`
       await api.patch(pod, { metadata: { annotations: { [OWNER]: 'x'.repeat(1_024), [HEALED]: 'x'.repeat(4_096) } } })
       await api.patch(`${world.api}/services/helloworld`, {
-        metadata: { annotations: { [CLAIM]: 'x'.repeat(1_024), [HEALED]: 'x'.repeat(4_096) } },
+        metadata: {
+          annotations: { [CLAIM]: 'x'.repeat(1_024), [HEALED]: 'x'.repeat(4_096), [HISTORY]: 'x'.repeat(4_096) },
+        },
       })
       await world.admin.patch(pod, { metadata: { annotations: { [EPOCH]: '9'.repeat(200_000) } } })
       await api.patch(pod, { metadata: { annotations: { [OWNER]: null } } })

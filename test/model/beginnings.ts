@@ -1,4 +1,6 @@
 /** The first states of the searches, and the code that they run. */
+
+import type { SwitchoverRequest } from '../../handler/group/switchover.js'
 import { ACTIVE_SINCE, EPOCH, PIN } from '../../handler/kube/keys.js'
 import { KubeError, type Pod, type Service } from '../../handler/kube/port.js'
 import { type PassOptions, pass } from '../../handler/pass/pass.js'
@@ -51,6 +53,8 @@ export interface Bounds {
   readonly turnsAround?: true
   /** A claim is checked by a write that changes nothing, as `serve` does. */
   readonly quickCheck?: true
+  /** The first pass is asked to move the role. */
+  readonly switchover?: SwitchoverRequest
   readonly code?: Code
 }
 
@@ -79,6 +83,7 @@ export async function worldOf(bounds: Bounds): Promise<World> {
     faults: new Set(bounds.faultKinds),
     home,
     never: bounds.never ?? [],
+    leaving: bounds.switchover?.from,
     freshPod: (name, generation) => newPod(name, `${name}${generation}`),
     comers: (bounds.comers ?? []).map((kind) => COMERS[kind]),
     selectsRole: bounds.selectsRole,
@@ -92,7 +97,8 @@ export async function firstState(world: World, bounds: Bounds, views: Views): Pr
   const passes: Point[] = []
   for (const [n, failing] of views.entries()) {
     // Passes are told apart by what they write to Services, and by nothing else.
-    passes.push(await beginning(world, bounds, failing, bounds.latch ? `${n}` : '', bounds.reads))
+    const asked = n === 0 ? bounds.switchover : undefined
+    passes.push(await beginning(world, bounds, failing, bounds.latch ? `${n}` : '', bounds.reads, asked))
   }
   return {
     cluster: {
@@ -119,6 +125,7 @@ export function beginning(
   failing: readonly string[],
   seed: string,
   maxReads: number,
+  switchover?: SwitchoverRequest,
 ): Promise<Point> {
   const settings = {
     ...DEFAULT_SETTINGS,
@@ -130,10 +137,10 @@ export function beginning(
   }
   const isTurned = ({ name, uid }: Pod) => turnsAround === true && uid !== name
   return behaviour.begin(
-    `${failing}|${seed}|${maxReads}`,
+    `${failing}|${seed}|${maxReads}|${JSON.stringify(switchover)}`,
     (): Setup => ({
       code,
-      options: { ...OPTIONS, settings, quickCheck: quickCheck ?? false },
+      options: { ...OPTIONS, settings, quickCheck: quickCheck ?? false, ...(switchover ? { switchover } : {}) },
       isHealthy: (pod) => failing.includes(pod.name) === isTurned(pod),
       seed,
       maxReads,
@@ -198,7 +205,11 @@ export function allViews(bounds: Bounds): readonly Views[] {
   const subsets = subsetsOf(mayFailOf(bounds))
   const choose = (from: number, left: number): readonly (readonly number[])[] =>
     left === 0 ? [[]] : subsets.flatMap((_, n) => (n < from ? [] : choose(n, left - 1).map((rest) => [n, ...rest])))
-  return choose(0, bounds.passes).map((chosen) => chosen.map((n) => subsets[n] as readonly string[]))
+  // The pass that makes a switchover is not like the others.
+  const all = (passes: number) => choose(0, passes).map((chosen) => chosen.map((n) => subsets[n] as readonly string[]))
+  return bounds.switchover
+    ? subsets.flatMap((first) => all(bounds.passes - 1).map((rest) => [first, ...rest]))
+    : all(bounds.passes)
 }
 
 /** All of them, from none to all. */

@@ -4,7 +4,7 @@
  */
 import { CLAIM } from '../../handler/kube/keys.js'
 import type { Pod, Service } from '../../handler/kube/port.js'
-import { hasEnded, isActivation } from '../support/roles.js'
+import { hasEnded, isActivation, isActive } from '../support/roles.js'
 import type { Call } from '../support/stored.js'
 import { Interned } from './interned.js'
 import { type Answer, type Pending, Run, type Setup } from './run.js'
@@ -30,10 +30,14 @@ export interface Point {
   readonly refused: readonly string[]
   /** How often it was not allowed to write a Service. */
   readonly refusals: number
+  /** The pod that it has sealed, or may have sealed, while it was active, as long as it has made no other active and has seen none. */
+  readonly bereft: string | undefined
   /** What admission has made of its writes of pods that are alive. */
   readonly changed: readonly string[]
   /** Whether it was cut off before it was done. */
   readonly isCut: boolean
+  /** Whether its bound of reads has ended it. */
+  readonly isStarved: boolean
   /** Whether it has ended, and says that all is well. */
   readonly isContent: boolean
 }
@@ -126,7 +130,9 @@ export class Behaviour {
       claims: pending.reduce(withClaim, parent?.claims ?? []),
       lost: lostBy(parent, event),
       ...refusedBy(parent, event),
+      bereft: bereftBy(parent, event),
       isCut: run.isCut,
+      isStarved: run.isStarved,
       isContent: run.isContent,
       batch: batch ?? { answered: [], nodes: new Map() },
     }
@@ -170,6 +176,21 @@ function lostBy(parent: Node | undefined, event: Event | undefined): readonly st
   const call = parent.pending.find(({ place }) => place === event.place)?.call
   const basis = call && basisOf(call)
   return basis ? [...parent.lost, basis] : parent.lost
+}
+
+function bereftBy(parent: Node | undefined, event: Event | undefined): string | undefined {
+  // One that was held may have no time to go on.
+  if (!parent || !event || !('place' in event)) return undefined
+  const { answer } = event
+  if (answer.kind === 'pods') return answer.pods.some(isActive) ? undefined : parent.bereft
+  const call = parent.pending.find(({ place }) => place === event.place)?.call
+  // Whoever was faster with a pod sees to it that one is active.
+  if (call?.verb === 'patchPod' && answer.kind === 'lost') return undefined
+  // A promotion without an answer may be made later.
+  if (answer.kind === 'none' && call && isActivation(call)) return undefined
+  if (call?.verb !== 'patchPod' || !(answer.kind === 'applied' || answer.kind === 'none')) return parent.bereft
+  if (isActivation(call as Call)) return undefined
+  return isActive(call.pod) ? call.pod.name : parent.bereft
 }
 
 type Refused = Pick<Point, 'refused' | 'refusals' | 'changed'>

@@ -12,11 +12,15 @@ import {
   type Views,
   worldOf,
 } from './beginnings.js'
-import { type Exploration, LABELS, LATCH, TWO } from './bounds.js'
+import { type Exploration, LABELS, LATCH, TO_B, TWO } from './bounds.js'
+import type { FaultKind } from './model-world.js'
 import { Recovery } from './recovery.js'
 import { type Explored, Search } from './search.js'
 import type { State } from './state.js'
 import { untidy } from './untidy.js'
+
+/** What may keep a switchover from its end. */
+const HARD: readonly FaultKind[] = ['death', 'no answer', 'refused', 'deleted', 'terminating']
 
 /** Of tidy groups, from the smallest to the largest. */
 export const tidy: readonly Exploration[] = [
@@ -62,6 +66,24 @@ export const tidy: readonly Exploration[] = [
     isSmall: true,
   },
   { name: 'labels, 3 passes, 2 pods, no fault', bounds: { ...LABELS, passes: 3, pods: 2, faults: 0 }, isSmall: true },
+  {
+    name: 'labels, a switchover beside a pass, 2 pods, 1 fault',
+    bounds: { ...LABELS, ...TWO, faults: 1, faultKinds: HARD, switchover: TO_B },
+    isSmall: true,
+  },
+  {
+    name: 'labels, a switchover beside a pass, 3 pods, no fault',
+    bounds: { ...LABELS, passes: 2, pods: 3, faults: 0, switchover: TO_B },
+  },
+  {
+    name: 'latch, a switchover alone, 2 pods, 2 faults',
+    bounds: { ...LATCH, passes: 1, pods: 2, reads: 4, faults: 2, faultKinds: HARD, switchover: TO_B },
+    isSmall: true,
+  },
+  {
+    name: 'latch, a switchover beside a pass, 2 pods, 1 fault',
+    bounds: { ...LATCH, ...TWO, faults: 1, switchover: TO_B },
+  },
   { name: 'latch, 2 passes, 2 pods, 2 Services, no fault', bounds: { ...LATCH, ...TWO, faults: 0, services: 2 } },
   { name: 'labels, 2 passes, 3 pods, 1 fault', bounds: { ...LABELS, passes: 2, pods: 3, faults: 1 } },
   { name: 'labels, 3 passes, 2 pods, 1 fault', bounds: { ...LABELS, passes: 3, pods: 2, faults: 1 } },

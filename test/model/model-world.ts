@@ -16,6 +16,8 @@ export interface World {
   readonly home: readonly Service[]
   /** Pods that must not be active. */
   readonly never: readonly string[]
+  /** The pod that a switchover takes the role from, healthy as it is. */
+  readonly leaving: string | undefined
   readonly freshPod: (name: string, generation: number) => Pod
   /** What may come under a name that no pod has had, if that is no ordinary pod. */
   readonly comers: readonly Comer[]

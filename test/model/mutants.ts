@@ -1,6 +1,7 @@
 /** Each mutant lacks one rule that safety or smoothness depends on. A search has to find each of them. */
 
 import type { Bounds, Views } from './beginnings.js'
+import { TO_B } from './bounds.js'
 import type { Edit } from './mutate.js'
 
 export interface Mutant {
@@ -25,6 +26,8 @@ const LABELS: Bounds = {
 }
 const LATCH: Bounds = { ...LABELS, latch: true, faultKinds: ['death', 'no answer', 'recreated', 'selector'] }
 
+const ASKED: Bounds = { ...LABELS, passes: 1, reads: 4, switchover: TO_B }
+
 const BORN: Bounds = { ...LABELS, passes: 1, coming: 1, comers: ['born active'], faultKinds: ['comes'] }
 
 const swap = (find: string, replace: string): Edit => ({ file: 'handler/handover/roles.ts', find, replace })
@@ -36,6 +39,8 @@ const snapshot = (find: string, replace: string): Edit => ({ file: 'handler/pass
 
 const members = (find: string, replace: string): Edit => ({ file: 'handler/group/members.ts', find, replace })
 const origin = (find: string, replace: string): Edit => ({ file: 'handler/group/role-origin.ts', find, replace })
+
+const switchover = (find: string, replace: string): Edit => ({ file: 'handler/group/switchover.ts', find, replace })
 
 const UNAUTHENTICATED_IS_DENIED: readonly Edit[] = [
   {
@@ -377,5 +382,26 @@ export const mutants: readonly Mutant[] = [
     edits: [steps(`pods.every((pod) => pod.uid === uid || pod.labels[PIN] !== uid) ? uid : undefined`, `pods && uid`)],
     bounds: { ...BORN, latch: true, comers: ['copy, passive'] },
     views: [[['a']]],
+  },
+  {
+    name: 'a switchover that has begun asks again from which pod the role is to go',
+    finds: /has sealed a, and ends without an active pod/,
+    edits: [switchover(`if (request.begun && !active) return onward(situation, request, request.begun)\n`, '\n')],
+    bounds: { ...ASKED, faultKinds: ['no answer'] },
+    views: [[[]]],
+  },
+  {
+    name: 'a switchover does not look at the health of its pod',
+    finds: /b is promoted, which fails, though a is healthy/,
+    edits: [switchover(`  if (!why) return member\n`, `  if (why !== undefined) return member\n`)],
+    bounds: ASKED,
+    views: [[['b']]],
+  },
+  {
+    name: 'a release takes off the claim of another pass',
+    finds: /a slow pass moves the traffic of app from a, which is healthy, to nowhere/,
+    edits: [latch(` || isClaimOfOthers(seen, service)) {`, `) {`)],
+    bounds: { ...LATCH, faultKinds: ['recreated'], switchover: { to: 'b', force: false } },
+    views: [[[], []]],
   },
 ]

@@ -11,7 +11,11 @@ import type { State } from './state.js'
 /** Of whatever happens. */
 export function brokenBy(world: World, move: Move): string | undefined {
   const broken =
-    brokenByMove(world, move) ?? brokenByReport(move) ?? brokenByEnd(world, move) ?? brokenByController(move)
+    brokenByMove(world, move) ??
+    brokenByReport(move) ??
+    brokenByEnd(world, move) ??
+    brokenByLeaving(world, move) ??
+    brokenByController(move)
   if (broken) return broken
   for (const point of move.state.passes) {
     const plan = point && brokenByPass(world, point)
@@ -32,8 +36,9 @@ function brokenByPass(world: World, point: Point): string | undefined {
 }
 
 /** Of a move that is a pass's. */
-function brokenByMove({ objects, serviceNames }: World, { before, state: after, writer }: Move): string | undefined {
+function brokenByMove(world: World, { before, state: after, writer }: Move): string | undefined {
   if (!writer || before.cluster === after.cluster) return undefined
+  const { objects, serviceNames } = world
   const actives = activesOf(objects.podsOf(after.cluster))
   const own = actives.filter((name) => !after.foreign[podPlace(after.cluster, objects, name)])
   if (own.length > 1) return `${own.join(' and ')} are active at the same time`
@@ -59,6 +64,7 @@ function brokenByMove({ objects, serviceNames }: World, { before, state: after, 
       !after.meddled &&
       then.length === 1 &&
       old !== undefined &&
+      old !== world.leaving &&
       now.join() !== old &&
       isWell(before, objects.podsOf(before.cluster), old)
     ) {
@@ -101,6 +107,14 @@ function brokenByEnd({ objects, behaviour }: World, { state, ended }: Move): str
     }
   }
   return undefined
+}
+
+/** Of a pass that has come to its end by itself: it does not go away from a group that it has left without an active pod. */
+function brokenByLeaving({ never }: World, { ended }: Move): string | undefined {
+  if (!ended?.bereft || ended.services.length === 0 || ended.isCut || ended.isStarved || ended.refused.length > 0)
+    return undefined
+  const able = ended.pods.find((pod) => !pod.terminating && !hasEnded(pod) && !never.includes(pod.name))
+  return able && `a pass has sealed ${ended.bereft}, and ends without an active pod, though ${able.name} is there`
 }
 
 /** Of what a pass is about to write: nothing that has come too late before, and the best pod that it knows of. */

@@ -3,7 +3,8 @@
  * it gets one. It has its own clock: a sleep ends at once if the pass does nothing else, and a delay lets its limits
  * pass. The behaviour of the pass depends only on the answers that it gets, and on their order.
  */
-import type { Kube, KubeError, Pod, Service } from '../../handler/kube/port.js'
+import { HISTORY } from '../../handler/kube/keys.js'
+import type { Kube, KubeError, Pod, Service, ServicePatch } from '../../handler/kube/port.js'
 import type { fairShares } from '../../handler/pass/fair-share.js'
 import type { PassOptions, pass } from '../../handler/pass/pass.js'
 import { exitCode } from '../../handler/report/exit-code.js'
@@ -44,6 +45,12 @@ export interface Setup {
   readonly seed: string
   /** How often it may read the pods: then its time is up. Two passes may otherwise get in each other's way for long. */
   readonly maxReads: number
+}
+
+/** No decision rests on the history. With it, no two states would be equal that were reached on different ways. */
+function withoutHistory(patch: ServicePatch): ServicePatch {
+  const { [HISTORY]: _, ...annotations } = patch.annotations
+  return { ...patch, annotations }
 }
 
 interface Waiting extends Pending {
@@ -99,6 +106,11 @@ export class Run {
   }
 
   /** Whether it was cut off: what it had asked for by then was not answered. */
+  /** Whether it wanted to read the pods more often than it may. */
+  get isStarved(): boolean {
+    return this.readsLeft < 0
+  }
+
   get isCut(): boolean {
     return this.time.now() >= DEADLINE_MS
   }
@@ -213,7 +225,8 @@ export class Run {
       },
       patchPod: (pod, patch, signal) => write({ verb: 'patchPod', pod, patch }, signal),
       patchPodMetadata: (pod, patch, signal) => write({ verb: 'patchPodMetadata', pod, patch }, signal),
-      patchService: (service, patch, signal) => write({ verb: 'patchService', service, patch }, signal),
+      patchService: (service, patch, signal) =>
+        write({ verb: 'patchService', service, patch: withoutHistory(patch) }, signal),
       testService: (service, annotation, value, signal) =>
         write({ verb: 'testService', service, annotation, value }, signal),
     }

@@ -1,7 +1,9 @@
 /** Passes through the real client against the in-process API, with pods whose health a test sets. */
 
 import { KubeConfig } from '@kubernetes/client-node/dist/config.js'
+import { type HistoryEntry, readHistory } from '../../handler/group/history.js'
 import { connect } from '../../handler/kube/client.js'
+import { HISTORY } from '../../handler/kube/keys.js'
 import type { Kube } from '../../handler/kube/port.js'
 import type { Effects } from '../../handler/pass/context.js'
 import { type PassOptions, pass } from '../../handler/pass/pass.js'
@@ -38,10 +40,13 @@ export interface InProcess {
   annotations(pod: string): Readonly<Record<string, string>>
   /** The pods labelled active. */
   actives(): readonly string[]
+  /** The annotations are those without the history: every handover adds to it, and no decision rests on it. */
   service(name: string): {
     readonly selector: Readonly<Record<string, string>>
     readonly annotations: Readonly<Record<string, string>>
   }
+  /** The handovers that this Service remembers, newest first. */
+  history(service: string): readonly HistoryEntry[]
   /** `GET services`, `PATCH pod/a`, … of the requests since the last call, in order. */
   takeRequests(): readonly string[]
   close(): Promise<void>
@@ -61,6 +66,12 @@ export async function startInProcess(pods: readonly string[] = ['a', 'b']): Prom
   const health = new Map<string, string>()
   const probed: string[] = []
   const metadata = (name: string) => api.store.get('pods', NAMESPACE, name)?.metadata
+  const stored = (name: string) => {
+    const service = api.store.get('services', NAMESPACE, name)
+    if (!service) throw new Error(`there is no Service ${name}`)
+    const { selector } = service.spec as { selector: Labels }
+    return { selector, annotations: (service.metadata.annotations ?? {}) as Labels }
+  }
   const probe: Effects['probe'] = async ({ pod }) => {
     probed.push(pod.name)
     const text = health.get(pod.name) ?? '200'
@@ -109,11 +120,11 @@ export async function startInProcess(pods: readonly string[] = ['a', 'b']): Prom
         .filter(({ metadata }) => (metadata.labels as Labels | undefined)?.role === 'active')
         .map(({ metadata }) => metadata.name),
     service: (name) => {
-      const service = api.store.get('services', NAMESPACE, name)
-      if (!service) throw new Error(`there is no Service ${name}`)
-      const { selector } = service.spec as { selector: Labels }
-      return { selector, annotations: (service.metadata.annotations ?? {}) as Labels }
+      const { selector, annotations } = stored(name)
+      const { [HISTORY]: _, ...rest } = annotations
+      return { selector, annotations: rest }
     },
+    history: (name) => readHistory(stored(name).annotations[HISTORY]),
     takeRequests: () => {
       const taken = api.requests.map(({ method, path }) => `${method} ${shorten(path)}`)
       api.clearRequests()

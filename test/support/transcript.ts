@@ -1,5 +1,6 @@
 /** Writes down passes against the in-process API: each request, its answer, and the state of the objects after it. */
-import { CLAIM, EPOCH, PIN } from '../../handler/kube/keys.js'
+import { readHistory } from '../../handler/group/history.js'
+import { CLAIM, EPOCH, HISTORY, PIN } from '../../handler/kube/keys.js'
 import type { Kube, PatchOperation, Written } from '../../handler/kube/port.js'
 import { exitCode } from '../../handler/report/exit-code.js'
 import type { Report } from '../../handler/report/report.js'
@@ -141,9 +142,12 @@ function detailsOf(call: Call): readonly string[] {
       return merged({ ...call.patch.labels, ...call.patch.annotations })
     case 'patchService': {
       const { resourceVersion, annotations, selector } = call.patch
+      const { [HISTORY]: history, ...others } = annotations
+      const [entry] = readHistory(history ?? undefined)
       return [
         `test   resourceVersion=${resourceVersion}`,
-        ...merged({ ...annotations, ...prefixed('selector ', selector) }),
+        ...merged({ ...others, ...prefixed('selector ', selector) }),
+        ...(entry ? [`add    ${HISTORY}: ${JSON.stringify(entry)}`] : []),
       ]
     }
     default:
