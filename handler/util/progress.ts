@@ -2,13 +2,13 @@
 import { printable } from './printable.js'
 
 /** The part of `process.stderr` that is used. */
-export interface Terminal {
+interface Terminal {
   readonly isTTY?: boolean | undefined
   readonly columns?: number | undefined
   write(text: string): unknown
 }
 
-export interface Progress {
+interface Progress {
   /** Draws the line again, unless that was done just now: for work that leaves timers no turn. */
   tick(): void
   /** Takes the line away until it is drawn the next time: before something else is printed. */
