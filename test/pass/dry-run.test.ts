@@ -152,6 +152,8 @@ describe('a dry run', () => {
         "  only if its uid is UID, label role is passive, annotation active-passive/epoch is "1", it is not being deleted, its phase is Running",
         "service/app would be patched:",
         "  - metadata.annotations[active-passive/swap]: "7806ec64ba60da52 b"",
+        "  - metadata.annotations[active-passive/history]: "[{\\"at\\":\\"2026-01-01T12:00:00.000Z\\",\\"kind\\":\\"first\\",\\"to\\":\\"a\\",\\"reason\\":\\"no-active\\",\\"…" (171 characters)",
+        "  + metadata.annotations[active-passive/history]: "[{\\"at\\":\\"2026-01-01T12:00:00.000Z\\",\\"kind\\":\\"failover\\",\\"from\\":\\"a\\",\\"to\\":\\"b\\",\\"reason\\"…" (337 characters)",
         "  - spec.selector[active-passive/pod]: UID",
         "  + spec.selector.role: active",
         "  only if nobody else has changed it meanwhile",
