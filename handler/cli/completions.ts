@@ -12,7 +12,7 @@ export interface Choice {
 }
 
 /** Names that only the kubeconfig knows. */
-export type Entry = 'context' | 'cluster' | 'user'
+type Entry = 'context' | 'cluster' | 'user'
 
 export type Wanted =
   | { readonly kind: 'words'; readonly choices: readonly Choice[] }
