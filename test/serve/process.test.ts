@@ -151,8 +151,8 @@ describe('serve ends with 2, and says why, for', () => {
 
   it.each([
     [['serve', '--port', '65536'], /--port: "65536" should be a port number/],
-    [['run', '--port', '1'], /--port is a flag of serve/],
-    [['--interval', '2s'], /--interval is a flag of serve/],
+    [['run', '--port', '1'], /--port is no flag of run: serve takes it/],
+    [['--interval', '2s'], /--interval is no flag of run: serve takes it/],
   ])('%j', async (args, why) => {
     const run = await runHandler(args, {})
     expect(run.code).toBe(2)
