@@ -37,8 +37,10 @@ type Unmoved = Extract<Choice, { kind: 'unmoved' }>
 
 /** A switchover that a pass works on. */
 export interface Switchover extends SwitchoverRequest {
-  /** The decision that the pass has begun to carry out: it may have sealed the active pod. */
-  readonly begun?: Swap | undefined
+  /** The first decision, once the pass has tried to carry it out. Pods may have its note. */
+  readonly tried?: Swap | undefined
+  /** An attempt may have sealed the active pod. */
+  readonly begun?: boolean | undefined
 }
 
 /**
@@ -49,7 +51,7 @@ export function decideSwitchover(situation: Situation, request: Switchover): Cho
   const { members, settings, nowMs } = situation
   const actives = members.filter(({ role }) => role === 'active')
   const [active] = actives
-  if (request.begun && !active) return onward(situation, request, request.begun)
+  if (request.begun && request.tried && !active) return onward(situation, request, request.tried)
   if (members.length === 0) {
     return unmoved('no-pods', 'the group has no pods', 'Scale the workload up, or see which pods the Service selects.')
   }
@@ -147,7 +149,7 @@ function neverHelp(code: string): string {
 /** Why the move would not last, or comes too soon after the last one. */
 function undone(
   situation: Situation,
-  { force }: SwitchoverRequest,
+  { force, tried }: Switchover,
   active: Judged | undefined,
   winner: Judged,
 ): Unmoved | undefined {
@@ -158,7 +160,9 @@ function undone(
     const text = `${preferred.pod.name} is preferred to ${winner.pod.name} and healthy: failback would move the role to it`
     return unmoved('failback-undoes', text, 'Change the annotation active-passive/prefer, or use --force.')
   }
-  const waitMs = restBeforeSwitchover(movesSoFar(situation), settings.cooldown, nowMs)
+  const own = tried?.moves.at(-1)?.atMs
+  const others = movesSoFar(situation).filter(({ failed, atMs }) => !(failed === BY_HAND && atMs === own))
+  const waitMs = restBeforeSwitchover(others, settings.cooldown, nowMs)
   if (waitMs === 0) return undefined
   const text = `the role has moved lately, and rests for another ${formatWait(waitMs)} (cooldown)`
   return unmoved('resting', text, 'Wait, or use --force.')
@@ -172,12 +176,12 @@ function unmoved(code: ReasonCode, text: string, remedy: string): Unmoved {
  * Nobody is active in the middle of a switchover: its pod becomes active if it still may, or else the one that a failover
  * would choose. Nothing is refused now.
  */
-function onward(situation: Situation, { force }: SwitchoverRequest, begun: Swap): Choice {
+function onward(situation: Situation, { force }: SwitchoverRequest, tried: Swap): Choice {
   const { members, settings } = situation
   const now = decide(situation)
-  const again = members.find(({ pod }) => pod.uid === begun.winner.pod.uid)
+  const again = members.find(({ pod }) => pod.uid === tried.winner.pod.uid)
   if (now.kind === 'paused' || !again || !canServe(again.pod) || whyNever(again, settings)) return now
-  return force || !whyNot(again, settings) ? { ...begun, winner: again } : now
+  return force || !whyNot(again, settings) ? { ...tried, winner: again } : now
 }
 
 /**

@@ -21,7 +21,7 @@ import { type Ending, reportOf } from './group-report.js'
 import { retire, writeMarks } from './marks.js'
 import { blindness } from './overview.js'
 import { readGroup } from './snapshot.js'
-import { begunWith, trySwap } from './swap.js'
+import { triedWith, trySwap } from './swap.js'
 import { afterTrial } from './trial.js'
 import { knownSince } from './verdicts.js'
 
@@ -89,7 +89,8 @@ async function reconcileWith(
       lost = withLost(lost, outcome.lost, context.roleLabel)
     }
     if (told.stuck.length > 0 && !begun) return endWith()
-    if (begun) context = begunWith({ ...context, deadline: context.deadline.onceBegun() }, decision)
+    if (begun) context = { ...context, deadline: context.deadline.onceBegun() }
+    context = triedWith(context, decision, begun)
     await backoff(context, attempt, context.deadline.observing, outcome.delayMs)
     if (!context.deadline.allowsSwap()) return endWith(tooLate(begun ? undefined : shared.stop, group, outcome.error))
     try {

@@ -19,7 +19,7 @@ export async function trySwap(
     const pods = await context.kube.listPods({ namespace: group.namespace, labels: group.selector }, signal)
     const [again] = assignPods([group], [group], pods, context.roleLabel)
     const careful = { ...settings, never: [...(settings.never ?? []), ...never] }
-    const decided = again && decideOn(begunWith(context, swap), again, careful, doubt)
+    const decided = again && decideOn(triedWith(context, swap, true), again, careful, doubt)
     // No pod is active at this moment. Pods without a verdict are waited for, at most as long as one attempt of a read.
     const current = again ? await judgeGroup(context, again, settings, findings, false, decided, { stop: signal }) : []
     const decision = decided?.(current)
@@ -33,9 +33,9 @@ export async function trySwap(
   return handOver(context, { group, members, settings, swap, roleLabel: context.roleLabel }, redecide)
 }
 
-/** The context once this swap may have sealed the active pod: a switchover refuses nothing from then on. */
-export function begunWith(context: GroupContext, swap: Swap): GroupContext {
+/** The context once this swap was tried. @param begun it may have sealed the active pod */
+export function triedWith(context: GroupContext, swap: Swap, begun: boolean): GroupContext {
   const { switchover } = context
   const isRequest = switchover && switchover !== 'rehearsal'
-  return isRequest ? { ...context, switchover: { begun: swap, ...switchover } } : context
+  return isRequest ? { ...context, switchover: { tried: swap, ...switchover, begun } } : context
 }

@@ -201,13 +201,18 @@ describe.skipIf(findBinaries() === undefined)('jobs/policy', { timeout: 60_000 }
       await admin.patch(name, { spec: { variables } })
       await mayWrite(403)
       try {
-        const before = await world.service('helloworld')
+        const noted = async () =>
+          (await admin.get<KubeObject>(`${world.api}/services/helloworld`)).metadata.annotations?.[HISTORY]
+        const before = await noted()
+        const service = await world.service('helloworld')
         await pods[0]?.behave('error')
         const { group, code } = await world.report(FAST)
         expect(group).toMatchObject({ decision: 'failover', latch: 'latched', error: { code: 'denied' } })
         expect(code).toBe(3)
         expect(await world.actives()).toEqual(['helloworld-1'])
-        expect(await world.service('helloworld')).toEqual(before)
+        expect(await world.service('helloworld')).toEqual(service)
+        expect(before).toContain('"kind":"first"')
+        expect(await noted()).toBe(before)
       } finally {
         await admin.patch(name, { spec: { variables: spec.variables } })
         await mayWrite(200)

@@ -184,8 +184,8 @@ function bereftBy(parent: Node | undefined, event: Event | undefined): string | 
   const { answer } = event
   if (answer.kind === 'pods') return answer.pods.some(isActive) ? undefined : parent.bereft
   const call = parent.pending.find(({ place }) => place === event.place)?.call
-  // Whoever was faster with a pod sees to it that one is active.
-  if (call?.verb === 'patchPod' && answer.kind === 'lost') return undefined
+  // Whoever was faster with a pod sees to it that one is active. What is refused is reported.
+  if (call?.verb === 'patchPod' && (answer.kind === 'lost' || answer.kind === 'denied')) return undefined
   // A promotion without an answer may be made later.
   if (answer.kind === 'none' && call && isActivation(call)) return undefined
   if (call?.verb !== 'patchPod' || !(answer.kind === 'applied' || answer.kind === 'none')) return parent.bereft

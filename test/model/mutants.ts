@@ -386,7 +386,12 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a switchover that has begun asks again from which pod the role is to go',
     finds: /has sealed a, and ends without an active pod/,
-    edits: [switchover(`if (request.begun && !active) return onward(situation, request, request.begun)\n`, '\n')],
+    edits: [
+      switchover(
+        `if (request.begun && request.tried && !active) return onward(situation, request, request.tried)\n`,
+        '\n',
+      ),
+    ],
     bounds: { ...ASKED, faultKinds: ['no answer'] },
     views: [[[]]],
   },

@@ -3,8 +3,7 @@
  * it gets one. It has its own clock: a sleep ends at once if the pass does nothing else, and a delay lets its limits
  * pass. The behaviour of the pass depends only on the answers that it gets, and on their order.
  */
-import { HISTORY } from '../../handler/kube/keys.js'
-import type { Kube, KubeError, Pod, Service, ServicePatch } from '../../handler/kube/port.js'
+import type { Kube, KubeError, Pod, Service } from '../../handler/kube/port.js'
 import type { fairShares } from '../../handler/pass/fair-share.js'
 import type { PassOptions, pass } from '../../handler/pass/pass.js'
 import { exitCode } from '../../handler/report/exit-code.js'
@@ -12,6 +11,7 @@ import type { Clock } from '../../handler/util/clock.js'
 import { seededRandom } from '../support/random.js'
 import type { Call } from '../support/stored.js'
 import { promisesSettled, VirtualClock } from '../support/virtual-clock.js'
+import { withoutHistory } from '../support/without-history.js'
 
 /** What the pass is told of a call: what the port promises of it, or nothing. */
 export type Answer =
@@ -45,12 +45,6 @@ export interface Setup {
   readonly seed: string
   /** How often it may read the pods: then its time is up. Two passes may otherwise get in each other's way for long. */
   readonly maxReads: number
-}
-
-/** No decision rests on the history. With it, no two states would be equal that were reached on different ways. */
-function withoutHistory(patch: ServicePatch): ServicePatch {
-  const { [HISTORY]: _, ...annotations } = patch.annotations
-  return { ...patch, annotations }
 }
 
 interface Waiting extends Pending {
@@ -225,8 +219,9 @@ export class Run {
       },
       patchPod: (pod, patch, signal) => write({ verb: 'patchPod', pod, patch }, signal),
       patchPodMetadata: (pod, patch, signal) => write({ verb: 'patchPodMetadata', pod, patch }, signal),
-      patchService: (service, patch, signal) =>
-        write({ verb: 'patchService', service, patch: withoutHistory(patch) }, signal),
+      // With the history, no two states would be equal that were reached on different ways.
+      patchService: (service, { annotations, ...rest }, signal) =>
+        write({ verb: 'patchService', service, patch: { ...rest, annotations: withoutHistory(annotations) } }, signal),
       testService: (service, annotation, value, signal) =>
         write({ verb: 'testService', service, annotation, value }, signal),
     }

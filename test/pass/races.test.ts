@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { Kube } from '../../handler/kube/port.js'
 import { objectOf } from '../../handler/kube/recording.js'
 import { exitCode } from '../../handler/report/exit-code.js'
 import type { ApiRequest, Fault } from '../support/api/server.js'
+import { dyingAt } from '../support/dying.js'
 import { type InProcess, NAMESPACE, startInProcess } from '../support/in-process.js'
 
 const HOME = { selector: { app: 'helloworld', role: 'active' }, annotations: {} }
@@ -281,34 +281,6 @@ describe('a pass that is told to stop', () => {
     expect(exitCode(report)).toBe(1)
   })
 })
-
-/** A port whose nth request is never made: nothing that is awaited after that ever happens. */
-function dyingAt(kube: Kube, n: number): { kube: Kube; died: Promise<void> } {
-  let requests = 0
-  let die: () => void = () => {}
-  const died = new Promise<void>((resolve) => {
-    die = resolve
-  })
-  const guarded = <A extends unknown[], R>(call: (...args: A) => Promise<R>) => {
-    return (...args: A): Promise<R> => {
-      if (++requests < n) return call(...args)
-      die()
-      return new Promise<R>(() => {})
-    }
-  }
-  return {
-    died,
-    kube: {
-      requests: 0,
-      listServices: guarded(kube.listServices),
-      listPods: guarded(kube.listPods),
-      patchPod: guarded(kube.patchPod),
-      patchPodMetadata: guarded(kube.patchPodMetadata),
-      patchService: guarded(kube.patchService),
-      testService: guarded(kube.testService),
-    },
-  }
-}
 
 describe('without the right to claim', () => {
   /** Two passes that want different winners, each with one pod sealed, neither promoted: then both go on. */

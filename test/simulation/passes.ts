@@ -40,6 +40,8 @@ const OPTIONS = {
   settings: { ...DEFAULT_SETTINGS, cooldown: 0 }, // those with a cooldown ask for it
 }
 const FEW_PROBES = 4
+/** Of the passes in trouble, in per cent. */
+const SWITCHOVERS = 15
 /** A pass that ends with less time than this left had only time to release. */
 const RELEASE_MS = 1_500
 /** Of what happened to a group, so much is told where a promise is broken. */
@@ -99,6 +101,7 @@ export class Passes {
         return isDead ? never() : undefined
       },
     }
+    const asked = isTroubled ? this.wishOf(id) : {}
     const knowledge: Knowledge = {
       read: new Map(),
       probed: new Map(),
@@ -107,6 +110,7 @@ export class Passes {
       tried: new Set(),
       begun: new Set(),
       altered: new Set(),
+      wish: asked.switchover,
     }
     const server = this.serverFor(id, knowledge, isTroubled, () => isOver)
     const heard = (call: WriteCall, object: Pod | Service) => {
@@ -130,7 +134,12 @@ export class Passes {
     if (isStopped) void this.clock.sleep(stopsAfterMs).then(() => stop.abort())
     // In the end each group is to be served that can be, though most may fail together.
     const panic = isTroubled ? DEFAULT_PANIC : 0
-    const options = { ...OPTIONS, panic, deadlineMs, quickCheck: random() < 0.5, ...this.sharedBy(clock) }
+    const options = {
+      ...OPTIONS,
+      ...{ panic, deadlineMs, quickCheck: random() < 0.5 },
+      ...this.sharedBy(clock),
+      ...asked,
+    }
     const ending = this.code.pass(options, { kube, clock, probe, random }, stop.signal).then((report) => {
       this.hear(report, knowledge)
       return true
@@ -157,6 +166,19 @@ export class Passes {
     const turns = (this.code.fairShares ?? fairShares)(clock, FEW_PROBES)
     const nothing = () => {}
     return { shared: { turns, singleFlight: new SingleFlight(), busy: 'awaited', onRead: nothing, onGroup: nothing } }
+  }
+
+  /** Of one pass in a few: somebody asks for a switchover of a group, to one of its pods or to the best. */
+  private wishOf(id: number): Partial<PassOptions> {
+    const random = chanceOf(this.plan, 'switchover', id)
+    if (random() * 100 >= SWITCHOVERS) return {}
+    const group = oneOf(random, [...this.world.groups.values()])
+    const to = oneOf(random, [undefined, ...this.world.podsOf(group).map(({ name }) => name)])
+    return {
+      namespaces: [group.namespace],
+      services: [{ namespace: group.namespace, name: group.app }],
+      switchover: { to, force: false },
+    }
   }
 
   /** From when to when the credential of a pass is not accepted: of a few, for a moment, or from then on. */

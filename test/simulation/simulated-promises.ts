@@ -1,4 +1,5 @@
 /** The promises after every write, and once all is at rest. Each check returns the broken promise in a sentence. */
+import type { SwitchoverRequest } from '../../handler/group/switchover.js'
 import { ACTIVE_SINCE, CLAIM, EPOCH, HEALED } from '../../handler/kube/keys.js'
 import type { Pod, Service } from '../../handler/kube/port.js'
 import { epochOf, hasEnded, isActive, isBornWithRole, isPromotion, ownMark } from '../support/roles.js'
@@ -23,6 +24,8 @@ export interface Knowledge {
   readonly begun: Set<string>
   /** The groups of which it was told an answer that is not what it asked for. */
   readonly altered: Set<string>
+  /** The switchover that it was asked for. */
+  readonly wish: SwitchoverRequest | undefined
 }
 
 export interface PodsRead {
@@ -101,7 +104,7 @@ function testsForActive(call: WriteCall): boolean {
 function brokenByPromotion(
   { app, never }: SimulatedGroup,
   pods: readonly Pod[],
-  { probed, tried }: Knowledge,
+  { probed, tried, wish }: Knowledge,
   pod: Pod,
 ): string | undefined {
   if (isJobs(pod)) return `${pod.name} is promoted, which is of a Job`
@@ -112,6 +115,8 @@ function brokenByPromotion(
   const better = pods.find((one) => isGood(one) && !isJobs(one) && mayWin(one))
   if (better && !isGood(pod))
     return `${pod.name} is promoted, which fails or is in never, though ${better.name} is healthy`
+  // Of healthy pods a person may choose any.
+  if (wish && (wish.to === undefined || wish.to === pod.name)) return undefined
   const loser = lostItsLabel(pods)
   if (loser && isGood(loser) && mayWin(loser) && !isJobs(loser))
     return loser.uid === pod.uid ? undefined : `${pod.name} is promoted, though ${loser.name} has lost its label`

@@ -5,6 +5,7 @@ import type { Pod, Service } from '../../handler/kube/port.js'
 import type { Clock } from '../../handler/util/clock.js'
 import { hasEnded, isActive, isBornWithRole, ownMark } from '../support/roles.js'
 import { changed, ownedBy, selects } from '../support/stored.js'
+import { withoutHistory } from '../support/without-history.js'
 import { copyOf, groupOf, jobPodOf, podOf, type SimulatedGroup } from './groups.js'
 import { chanceOf, oneOf, type Plan } from './plan.js'
 import { Admission } from './simulated-admission.js'
@@ -140,7 +141,7 @@ export class World {
     const note = this.notes.get(service.uid)
     const annotations = { ...home.annotations, ...(note === undefined ? {} : { note }) }
     // What was healed may be noted on it.
-    const { [HEALED]: _healed, ...written } = service.annotations
+    const { [HEALED]: _healed, ...written } = withoutHistory(service.annotations)
     return (
       !(PIN in service.selector || CLAIM in service.annotations) &&
       isDeepStrictEqual([service.selector, written], [home.selector, annotations])

@@ -13,6 +13,7 @@ import { systemClock } from '../../handler/util/clock.js'
 import { type Api, startApi } from './api/server.js'
 import type { Draft } from './api/store.js'
 import { type PodDraft, podDraft, podStatus, type ServiceDraft, serviceDraft } from './pods.js'
+import { withoutHistory } from './without-history.js'
 
 export const NAMESPACE = 'default'
 
@@ -121,8 +122,7 @@ export async function startInProcess(pods: readonly string[] = ['a', 'b']): Prom
         .map(({ metadata }) => metadata.name),
     service: (name) => {
       const { selector, annotations } = stored(name)
-      const { [HISTORY]: _, ...rest } = annotations
-      return { selector, annotations: rest }
+      return { selector, annotations: withoutHistory(annotations) }
     },
     history: (name) => readHistory(stored(name).annotations[HISTORY]),
     takeRequests: () => {

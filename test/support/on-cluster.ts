@@ -8,6 +8,7 @@ import type { Cluster } from './cluster-context.js'
 import { type Run, runHandler } from './handler.js'
 import { type PodDraft, podDraft, podStatus, type ServiceDraft, serviceDraft } from './pods.js'
 import { type Behaviour, startServer, type TestServer } from './servers.js'
+import { withoutHistory } from './without-history.js'
 
 /** What a pass needs. */
 export const ALL_RIGHTS: readonly Rule[] = [
@@ -40,6 +41,7 @@ export interface OnCluster {
   /** The names of the pods that are labelled active. */
   actives(): Promise<readonly string[]>
   /** What the user wrote and what we may have left there. */
+  /** The annotations are those without the history. */
   service(name: string): Promise<{ readonly selector: Labels; readonly annotations: Labels }>
   /** One `node handler …` as the ServiceAccount. */
   run(args?: readonly string[], env?: Readonly<Record<string, string>>): Promise<Run>
@@ -115,7 +117,7 @@ export async function openNamespace(cluster: Cluster, rules = ALL_RIGHTS): Promi
       (await pods()).filter(({ metadata }) => metadata.labels?.role === 'active').map(({ metadata }) => metadata.name),
     service: async (name) => {
       const { metadata, spec } = await admin.get<KubeObject & { spec: { selector: Labels } }>(`${api}/services/${name}`)
-      return { selector: spec.selector, annotations: metadata.annotations ?? {} }
+      return { selector: spec.selector, annotations: withoutHistory(metadata.annotations ?? {}) }
     },
     run: (args = [], env = {}) => runHandler(args, { KUBECONFIG: user.kubeconfig, ...env }),
     report: async (args = [], env = {}) => {

@@ -1,11 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
+  BY_HAND,
   type Move,
   readMoves,
   recentMoves,
   restBeforeFailback,
   restBeforeFailover,
+  restBeforeSwitchover,
   writeMoves,
 } from '../../../handler/group/cooldown.js'
 import { MINUTE, NOW, SECOND } from '../../support/builders.js'
@@ -127,4 +129,38 @@ test('A failback leaves two of them for failures', () => {
   expect(restBeforeFailback(recentMoves(four, NOW), COOLDOWN, NOW)).toBe(20 * MINUTE)
   expect(restBeforeFailback(recentMoves(four.slice(1), NOW), COOLDOWN, NOW)).toBe(0)
   expect(restBeforeFailover(recentMoves(four, NOW), COOLDOWN, NOW, { uid: 'a' })).toBe(0)
+})
+
+describe('a switchover', () => {
+  const byHand = moved(5 * MINUTE, BY_HAND)
+  const six = Array.from({ length: 6 }, (_, n) => moved((30 - n) * MINUTE, 'x'))
+  const to = { uid: 'a' }
+
+  test('is read as it was written, and the last one alone', () => {
+    const moves = [moved(9 * MINUTE, BY_HAND), moved(7 * MINUTE, 'a-1'), byHand]
+    expect(writeMoves(moves)).toBe('2026-01-01T11:53:00.000Z=a-1,2026-01-01T11:55:00.000Z=by-hand')
+    expect(readMoves(writeMoves(moves))).toEqual(moves.slice(1))
+  })
+
+  test('takes the place of no move that counts for the limit', () => {
+    const noted = readMoves(writeMoves([...six, byHand]))
+    expect(noted).toEqual([...six, byHand])
+    expect(restBeforeFailover(recentMoves(noted, NOW), COOLDOWN, NOW, to)).toBe(30 * MINUTE)
+  })
+
+  test('does not count for the hourly limits', () => {
+    const five = [...six.slice(1), byHand]
+    expect(restBeforeFailover(recentMoves(five, NOW), COOLDOWN, NOW, to)).toBe(0)
+    const many = Array.from({ length: 9 }, (_, n) => moved((50 - n) * MINUTE, BY_HAND))
+    expect(restBeforeFailover(recentMoves(many, NOW), COOLDOWN, NOW, to)).toBe(0)
+    expect(restBeforeFailback(recentMoves([moved(20 * MINUTE, BY_HAND)], NOW), COOLDOWN, NOW)).toBe(0)
+  })
+
+  test('holds back a failback, and the next switchover, for a cooldown', () => {
+    const just = recentMoves([moved(10 * SECOND, BY_HAND)], NOW)
+    expect(restBeforeFailback(just, COOLDOWN, NOW)).toBe(20 * SECOND)
+    expect(restBeforeSwitchover(just, COOLDOWN, NOW)).toBe(20 * SECOND)
+    expect(restBeforeSwitchover(just, 0, NOW)).toBe(0)
+    expect(restBeforeFailover(just, COOLDOWN, NOW, to)).toBe(0)
+  })
 })
