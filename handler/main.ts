@@ -12,7 +12,7 @@ import { exitCode, exitCodeOfError } from './report/exit-code.js'
 import { toJson } from './report/json.js'
 import type { Report } from './report/report.js'
 import { toText } from './report/text.js'
-import { describeDefect } from './serve/telemetry/log.js'
+import { createLog, describeDefect, logDefect } from './serve/telemetry/log.js'
 import { systemClock } from './util/clock.js'
 import { UsageError } from './util/errors.js'
 import { printable } from './util/printable.js'
@@ -50,12 +50,18 @@ async function formOf(report: Report, output: RunOptions['output']): Promise<str
 
 async function runServer(options: ServeOptions, stop: AbortSignal): Promise<number> {
   const { serve } = await import('./serve/serve.js') // loaded here, so that a single pass starts faster
-  const log = {
-    print: (text: string) => void print(text),
-    warn: (text: string) => console.error(`active-passive: ${printable(text)}`),
+  // One stream for all lines, so that their order is kept.
+  const log = createLog(options.logFormat, (line) => console.error(line))
+  try {
+    await serve(options, process.env, log, stop)
+    return 0
+  } catch (error) {
+    // A person who has mistyped a flag is answered as by every other command; a program that reads JSON is not.
+    if (error instanceof UsageError && options.logFormat === 'text') throw error
+    if (error instanceof UsageError) log.error(error.message)
+    else logDefect(log, error)
+    return exitCodeOfError(error)
   }
-  await serve(options, process.env, log, stop)
-  return 0
 }
 
 const [, script] = process.argv

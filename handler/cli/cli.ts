@@ -114,9 +114,15 @@ function commandFor(word: string, argv: Flags, program: string): CommandName {
 
 /** @throws UsageError for a flag that the command does not take, with the commands that do */
 function checkFlags(command: CommandName, argv: Flags, program: string): void {
-  const { flags } = commandOf(command)
+  const { flags, instead = {} } = commandOf(command)
   const foreign = (Object.keys(FLAGS) as FlagName[]).find((name) => argv[name] !== undefined && !flags.includes(name))
   if (foreign === undefined) return
+  const meant = instead[foreign]
+  if (meant !== undefined) {
+    throw new UsageError(
+      `--${foreign} is no flag of ${command}: did you mean --${meant}? See ${program} ${command} --help`,
+    )
+  }
   const takers = takersOf(foreign)
   const [first = 'run'] = takers
   const said =

@@ -11,6 +11,8 @@ interface Command {
   readonly flags: readonly FlagName[]
   /** For flags that mean something else here than FLAGS says. */
   readonly texts?: Partial<Readonly<Record<FlagName, string>>>
+  /** Flags that it does not take, and the ones that do here what is meant by them. */
+  readonly instead?: Partial<Readonly<Record<FlagName, FlagName>>>
   /** Lines without the name of the program. */
   readonly examples: readonly string[]
 }
@@ -42,8 +44,8 @@ const COMMANDS = {
   serve: {
     ...{ words: '', least: 0, most: 0 },
     describe: 'make passes whenever an alert, a request, the clock or a lost pod asks for one',
-    flags: [...PASS, ...serve],
-    texts: { output: 'form of the log: text or json' },
+    flags: [...without(PASS, 'output'), ...serve],
+    instead: { output: 'log-format' },
     examples: ['serve -n shop --interval 2s --watch --token-file /run/token'],
   },
   status: {

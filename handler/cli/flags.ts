@@ -119,6 +119,7 @@ const SERVE = {
   'tls-key': { kind: 'text', describe: 'file with its key, PEM' },
   interval: { kind: 'text', default: 'none', describe: 'make a pass this often, such as 2s' },
   watch: { kind: 'switch', alias: 'w', describe: 'make a pass as soon as an active pod goes or is not Ready' },
+  'log-format': { kind: 'text', default: 'text', describe: 'text or json: the lines of the log, on stderr' },
 } as const satisfies Record<string, Flag>
 
 /** Flags of the commands that a person gives. */

@@ -15,6 +15,7 @@ import {
   parseIdentity,
   parseInterval,
   parseLabelKey,
+  parseLogFormat,
   parseMaxHealthTimeout,
   parsePanic,
   parsePort,
@@ -49,7 +50,6 @@ export interface RunOptions extends CommandOptions {
 }
 
 export interface ServeOptions extends CommandOptions {
-  readonly output: 'text' | 'json'
   /** 0: any free port. */
   readonly port: number
   readonly tokenFile: string | undefined
@@ -59,6 +59,7 @@ export interface ServeOptions extends CommandOptions {
   /** `undefined`: no passes at an interval. */
   readonly intervalMs: number | undefined
   readonly watch: boolean
+  readonly logFormat: 'text' | 'json'
 }
 
 export type { Environment } from './environment.js'
@@ -77,7 +78,6 @@ export function readServeOptions(argv: Flags, env: Environment): ServeOptions {
   const values = valuesOf(argv, env)
   return {
     ...readCommandOptions(values),
-    output: readOutput(values, ['text', 'json']),
     port: values.read('port', parsePort, 'a port number from 0 to 65535') ?? 8080,
     tokenFile: values.read('token-file', parseText, 'the name of a file'),
     insecure: values.isOn('insecure'),
@@ -85,6 +85,7 @@ export function readServeOptions(argv: Flags, env: Environment): ServeOptions {
     tlsKey: values.read('tls-key', parseText, 'the name of a file'),
     intervalMs: values.read('interval', parseInterval, 'a duration of at least 10ms, such as 2s'),
     watch: values.isOn('watch'),
+    logFormat: values.read('log-format', parseLogFormat, 'text or json') ?? 'text',
   }
 }
 

@@ -61,3 +61,7 @@ export function parsePause(text: string): number | undefined {
     days !== undefined ? Number(days) * 24 * 3_600_000 : hours ? Number(hours) * 3_600_000 : parseDuration(text)
   return ms !== undefined && ms > 0 && ms <= LONGEST_PAUSE_MS ? ms : undefined
 }
+
+export function parseLogFormat(text: string): 'text' | 'json' | undefined {
+  return text === 'text' || text === 'json' ? text : undefined
+}

@@ -5,8 +5,13 @@ import { patchLines } from './patch-text.js'
 /** A write; in a dry run with its patch. */
 export function writeLines(write: Write): readonly string[] {
   const { planned, result } = write
-  if (!planned) return [`${objectOf(write)} ${WRITTEN[result]}`]
+  if (!planned) return [describeWrite(write)]
   return [`${objectOf(write)} ${PLANNED[result]}:`, ...patchLines(planned).map((line) => `  ${line}`)]
+}
+
+/** What became of a write, on one line. */
+export function describeWrite(write: Write): string {
+  return `${objectOf(write)} ${WRITTEN[write.result]}`
 }
 
 const WRITTEN = {

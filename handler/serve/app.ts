@@ -1,6 +1,6 @@
 /** Puts serve together: the passes, their triggers and their observer, the watches, and the routes. */
 import { setMaxListeners } from 'node:events'
-import type { CommandOptions, Connection, ServeOptions } from '../cli/options.js'
+import type { CommandOptions, Connection } from '../cli/options.js'
 import { probe } from '../health/probe.js'
 import { defaultNamespace } from '../kube/auth/config.js'
 import type { KubeConfig } from '../kube/auth/kubeconfig.js'
@@ -11,6 +11,7 @@ import type { Effects } from '../pass/context.js'
 import type { Selection } from '../pass/scope.js'
 import { systemClock, type Timing } from '../util/clock.js'
 import { ByHand } from './by-hand.js'
+import { Heartbeats } from './heartbeats.js'
 import type { ProcessHealth } from './http/backend.js'
 import type { Guard } from './http/bearer-token.js'
 import { createFetch, type Fetch } from './http/routes.js'
@@ -18,7 +19,7 @@ import { runInterval } from './interval.js'
 import { PassObserver } from './pass-observer.js'
 import { Passes, type PassSettings } from './passes.js'
 import { Reachability } from './reachability.js'
-import { describeDefect, type Log } from './telemetry/log.js'
+import { type Log, logDefect } from './telemetry/log.js'
 import { createMetrics, type Metrics } from './telemetry/metrics.js'
 import { onePerMinute } from './telemetry/one-per-minute.js'
 import { trackWatches } from './telemetry/watches.js'
@@ -29,7 +30,7 @@ import { type WatchOptions, watch } from './watch/watch.js'
 
 const SHUTTING_DOWN: ProcessHealth = { ready: false, alive: true, why: 'shutting down' }
 
-export type AppOptions = Omit<CommandOptions, keyof Connection> & Pick<ServeOptions, 'output' | 'requestTimeoutMs'>
+export type AppOptions = Omit<CommandOptions, keyof Connection> & Pick<CommandOptions, 'requestTimeoutMs'>
 
 export interface App {
   readonly fetch: Fetch
@@ -61,16 +62,18 @@ export function createApp(
   setMaxListeners(0, signal) // each pass listens, and each group that waits for one
   const limits = requestLimits(options.requestTimeoutMs)
   const [main, side, watches] = [connect(config, limits), connect(config, limits), connectWatches(config, limits)]
-  const defect = (error: unknown): void => log.warn(describeDefect(error))
+  const defect = (error: unknown): void => logDefect(log, error)
 
   const metrics = createMetrics({
     requests: () => main.requests + side.requests + watches.requests,
     coalesced: () => triggers.coalesced,
   })
-  const reachability = new Reachability({ kube: side, namespaces, clock, log, signal })
+  // A test's clock does not jump.
+  const heartbeats = new Heartbeats(effects.clock ? clock.now : () => performance.now())
+  const reachability = new Reachability({ kube: side, namespaces, clock, log, signal, heartbeats })
   const resync = new Resync(clock)
   const passes = new Passes(settings, { ...timing, probe: metrics.timed(effects.probe ?? probe) }, signal)
-  const observer = new PassObserver({ metrics, reachability, resync, log, clock }, options.output)
+  const observer = new PassObserver({ metrics, reachability, resync, log, clock })
   const triggers = new Triggers({ main, side, passes, observer, metrics, defect })
   const resumed = (selection: Selection) => void triggers.change(selection)
   const byHand = new ByHand({ ...timing, kube: side, passes, observer, metrics, settings, resumed, signal })
@@ -95,13 +98,13 @@ export function createApp(
       passes.loopBegins(intervalMs)
       const tick = () => {
         // A tick ends when its pass has read, within the deadline. The loop then sleeps for the rest of the interval.
-        reachability.passBegins(Math.max(intervalMs, options.deadlineMs))
+        heartbeats.beat('the loop', Math.max(intervalMs, options.deadlineMs))
         return triggers.tick()
       }
       return runInterval(clock, intervalMs, tick, signal)
     },
     watch: async () => {
-      const status = trackWatches(metrics, (message) => log.warn(message), reachability)
+      const status = trackWatches(metrics, log.warn, reachability, heartbeats)
       const watched = { ...timing, ...status, ...watchedBy(settings, watches, triggers, resync) }
       await Promise.all([watch(watched, signal), resync.run(() => triggers.change('all'), signal)])
     },
@@ -118,7 +121,7 @@ function watchedBy(
   watches: Watches,
   triggers: Triggers,
   resync: Resync,
-): Omit<WatchOptions, keyof Timing | 'connected' | 'steady'> {
+): Omit<WatchOptions, keyof Timing | 'connected' | 'steady' | 'begins'> {
   const changed = () => resync.requestWithin(GROUPS_CHANGED_MS)
   return {
     ...{ namespaces, roleLabel, optIn, defaults },

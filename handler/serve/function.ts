@@ -2,17 +2,18 @@
  * The routes of `serve` as one function, for hosts that receive the requests themselves: no server, no loop, no watch.
  */
 
+import { variableOf } from '../cli/flags.js'
 import { type Environment, readServeOptions } from '../cli/options.js'
 import { loadConfig } from '../kube/auth/config.js'
 import { UsageError } from '../util/errors.js'
-import { printable } from '../util/printable.js'
 import type { Guard } from './http/bearer-token.js'
 import type { Fetch } from './http/routes.js'
-import { describeDefect, type Log } from './telemetry/log.js'
+import { createLog, type Log, logDefect } from './telemetry/log.js'
 
-const CONSOLE_LOG: Log = {
-  print: (text) => console.log(text.trimEnd()),
-  warn: (text) => console.error(`active-passive: ${printable(text)}`),
+/** Hosts tell levels apart by the method of the console. A wrong format is told of as text. */
+function consoleLog(env: Environment): Log {
+  const format = env[variableOf('log-format')] === 'json' ? 'json' : 'text'
+  return createLog(format, (line, level) => console[level](line))
 }
 
 /**
@@ -20,12 +21,13 @@ const CONSOLE_LOG: Log = {
  * passes, so it requires AP_TOKEN_FILE, or AP_INSECURE=true where the host checks the callers itself. It reads nothing
  * before the first request. A mistake in the configuration is answered with 500, and is written to the log.
  */
-export function createFunction(env: Environment, log: Log = CONSOLE_LOG): Fetch {
+export function createFunction(env: Environment, log: Log = consoleLog(env)): Fetch {
   let opened: Promise<Fetch> | undefined
   return async (request) => {
     opened ??= open(env, log).catch((error: unknown) => {
       opened = undefined // the next request tries again: a missing file may be there by then
-      log.warn(error instanceof UsageError ? error.message : describeDefect(error))
+      if (error instanceof UsageError) log.error(error.message)
+      else logDefect(log, error)
       return notConfigured
     })
     const fetch = await opened
@@ -43,7 +45,7 @@ async function open(env: Environment, log: Log): Promise<Fetch> {
   const { tokenFile, insecure } = options
   const guard = tokenFile !== undefined ? await guardedBy(tokenFile, log.warn) : insecure ? unguarded : closed
   const app = createApp(options, config, guard, log)
-  const defect = (error: unknown) => log.warn(describeDefect(error))
+  const defect = (error: unknown) => logDefect(log, error)
   return async (request) => {
     // Tries are made only within a request. A timer would keep the process alive, or run while its host thinks it idle.
     if (new URL(request.url).pathname === '/readyz') await app.reachability.tryToReach().catch(defect)

@@ -5,7 +5,7 @@ import type { GroupReport, Report } from '../report/report.js'
 import type { Clock } from '../util/clock.js'
 import type { Reachability } from './reachability.js'
 import { changesIn } from './telemetry/changes.js'
-import type { Log } from './telemetry/log.js'
+import type { Entry, Log } from './telemetry/log.js'
 import type { Metrics, Trigger } from './telemetry/metrics.js'
 import { NOT_WELL_MS, type Resync } from './watch/resync.js'
 
@@ -13,7 +13,7 @@ interface Observers {
   readonly metrics: Pick<Metrics, 'served' | 'passed'>
   readonly reachability: Pick<Reachability, 'passed'>
   readonly resync: Pick<Resync, 'requestWithin'>
-  readonly log: Pick<Log, 'print'>
+  readonly log: Log
   readonly clock: Pick<Clock, 'now'>
 }
 
@@ -25,11 +25,8 @@ export class PassObserver {
   /** The groups that were told about before their pass ended. */
   private readonly told = new WeakSet<GroupReport>()
 
-  constructor(
-    private readonly observers: Observers,
-    output: 'text' | 'json',
-  ) {
-    this.changes = changesIn(output)
+  constructor(private readonly observers: Observers) {
+    this.changes = changesIn()
   }
 
   /**
@@ -39,7 +36,7 @@ export class PassObserver {
   groupServed(report: Report): void {
     for (const group of report.groups) this.told.add(group)
     this.observers.metrics.served(report)
-    this.print(this.changes(report, false))
+    this.write(this.changes(report, false))
   }
 
   /** Tells about the pass, and about those of its groups that were not told about before. */
@@ -52,7 +49,7 @@ export class PassObserver {
     reachability.passed(report, isWhole)
     if (exitCode(report) !== 0) resync.requestWithin(NOT_WELL_MS)
     for (const group of report.groups) this.resumeAfter(group)
-    this.print(this.changes(report, isWhole, isTold))
+    this.write(this.changes(report, isWhole, isTold))
   }
 
   /** Nothing that could be watched happens when a pause ends by itself: there is a pass then. */
@@ -61,7 +58,7 @@ export class PassObserver {
     if (leftMs > 0 && Number.isFinite(leftMs)) this.observers.resync.requestWithin(Math.min(leftMs, DAY_MS))
   }
 
-  private print(text: string | undefined): void {
-    if (text !== undefined) this.observers.log.print(text)
+  private write(entries: readonly Entry[]): void {
+    for (const { level, msg, fields } of entries) this.observers.log[level](msg, fields)
   }
 }

@@ -6,6 +6,7 @@ import { exitCode, isUnserved } from '../report/exit-code.js'
 import type { GroupReport, Report } from '../report/report.js'
 import { type Clock, doubled } from '../util/clock.js'
 import { describeFault } from '../util/errors.js'
+import type { Heartbeats } from './heartbeats.js'
 import type { ProcessHealth } from './http/backend.js'
 import { Readiness, TRY_AGAIN_MS } from './readiness.js'
 import type { Log } from './telemetry/log.js'
@@ -21,6 +22,7 @@ interface ReachabilityOptions {
   readonly clock: Clock
   readonly log: Log
   readonly signal: AbortSignal
+  readonly heartbeats: Pick<Heartbeats, 'late'>
 }
 
 export class Reachability {
@@ -32,7 +34,8 @@ export class Reachability {
   }
 
   health(): ProcessHealth {
-    return this.readiness.health(this.options.clock.now())
+    const { clock, heartbeats } = this.options
+    return this.readiness.health(clock.now(), heartbeats.late())
   }
 
   /** A pass has ended, and shows whether the API server serves. @param isWhole it was for all groups of the scope */
@@ -53,11 +56,6 @@ export class Reachability {
   refused(why: string): void {
     this.readiness.refused(this.options.clock.now(), why)
     this.writeLog()
-  }
-
-  /** A pass of the loop begins. @param withinMs the time within which the next one begins */
-  passBegins(withinMs: number): void {
-    this.readiness.passBegins(this.options.clock.now(), withinMs)
   }
 
   /** Asks the API server for a list, unless it has answered lately. Callers at the same time share one try. */
@@ -98,7 +96,8 @@ export class Reachability {
   }
 
   private writeLog(): void {
-    for (const line of this.readiness.logLines(this.options.clock.now())) this.options.log.warn(line)
+    const { clock, heartbeats, log } = this.options
+    for (const { level, msg } of this.readiness.logLines(clock.now(), heartbeats.late())) log[level](msg)
   }
 }
 

@@ -8,6 +8,7 @@
 
 import { printable } from '../util/printable.js'
 import type { ProcessHealth } from './http/backend.js'
+import type { Entry } from './telemetry/log.js'
 
 const MINUTE_MS = 60_000
 
@@ -25,8 +26,6 @@ export const TRY_AGAIN_MS = 15_000
 export const SAY_AGAIN_MS = 5 * MINUTE_MS
 /** Different reasons in the log within SAY_AGAIN_MS. A reason that holds a number or a time may differ at each try. */
 const MAX_REASONS = 5
-/** A pass of the loop that begins so much later than it has to shows that something hangs. */
-const LATE_MS = 2 * MINUTE_MS
 
 interface Failing {
   /** The time of the first failed try since one was served. */
@@ -41,8 +40,6 @@ export class Readiness {
   private reached = false
   private failing: Failing | undefined
   private triedMs: number
-  /** The next pass of the loop has to begin before this time. */
-  private dueMs = Number.POSITIVE_INFINITY
   /** The reasons that were written to the log lately, with the times. */
   private readonly said = new Map<string, number>()
   private saidNotReady = false
@@ -65,44 +62,42 @@ export class Readiness {
     this.failing = { sinceMs: this.failing?.sinceMs ?? nowMs, why: printable(why.replace(/\s+/g, ' ').trim()) }
   }
 
-  /** A pass of the loop begins. @param withinMs the time within which the next one has to begin */
-  passBegins(nowMs: number, withinMs: number): void {
-    this.dueMs = nowMs + withinMs + LATE_MS
-  }
-
   /** Whether it is time to ask the API server for something, only to see whether it answers. */
   wantsTry(nowMs: number): boolean {
     this.triedMs = Math.min(this.triedMs, nowMs)
     return !this.reached || nowMs - this.triedMs >= (this.failing ? TRY_AGAIN_MS : UNTRIED_MS)
   }
 
-  health(nowMs: number): ProcessHealth {
+  /** @param late why a part of this process seems to hang; `undefined` where none does */
+  health(nowMs: number, late?: string): ProcessHealth {
     const { failing } = this
     if (failing) failing.sinceMs = Math.min(failing.sinceMs, nowMs)
     const failingMs = failing ? nowMs - failing.sinceMs : 0
-    const isLate = nowMs > this.dueMs
     const why = failing?.why ?? 'the API server was not reached yet'
     return {
       ready: this.reached && failingMs < NOT_READY_MS,
-      alive: !isLate && failingMs < NOT_ALIVE_MS,
-      why: isLate ? 'the loop has begun no pass for minutes: something hangs' : why,
+      alive: late === undefined && failingMs < NOT_ALIVE_MS,
+      why: late ?? why,
     }
   }
 
   /** The lines that the log needs now: why the process is not ready, from time to time, and that it is ready again. */
-  logLines(nowMs: number): readonly string[] {
-    const { ready, alive, why } = this.health(nowMs)
-    const lines: string[] = []
+  logLines(nowMs: number, late?: string): readonly Entry[] {
+    const { ready, alive, why } = this.health(nowMs, late)
+    const lines: Entry[] = []
     if (ready && this.saidNotReady) {
-      lines.push('ready: the API server serves what it is asked for')
+      lines.push({ level: 'info', msg: 'ready: the API server serves what it is asked for' })
       this.saidNotReady = false
       this.said.clear()
     }
     if (!ready && this.failing && this.isToBeSaid(nowMs, why)) {
-      lines.push(`not ready: ${why}`)
+      lines.push({ level: 'warn', msg: `not ready: ${why}` })
       this.saidNotReady = true
     }
-    if (!alive && !this.saidNotAlive) lines.push(`not alive: ${why}. ${NOT_ALIVE_REMEDY}`)
+    if (!alive && !this.saidNotAlive) {
+      const remedy = late === undefined ? `${RESTARTED} ${OF_TOKENS}` : RESTARTED
+      lines.push({ level: 'error', msg: `not alive: ${why}. ${remedy}` })
+    }
     this.saidNotAlive = !alive
     return lines
   }
@@ -115,6 +110,7 @@ export class Readiness {
   }
 }
 
-const NOT_ALIVE_REMEDY =
-  'The livenessProbe of jobs/serve has this container restarted. Its token stays that of the pod: after a ServiceAccount ' +
-  'was deleted and made again, kubectl rollout restart deployment/active-passive gives the pods another at once.'
+const RESTARTED = 'The livenessProbe of jobs/serve has this container restarted.'
+const OF_TOKENS =
+  'Its token stays that of the pod: after a ServiceAccount was deleted and made again, ' +
+  'kubectl rollout restart deployment/active-passive gives the pods another at once.'

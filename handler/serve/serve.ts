@@ -24,7 +24,7 @@ export async function serve(options: ServeOptions, env: Environment, log: Log, s
   const server = await startServer({ port: options.port, host, certificate, fetch: app.fetch })
   const endWatch =
     files && certificate && watchCertificate(files, certificate, (renewed) => server.renew(renewed), log.warn)
-  log.warn(`listening on ${server.url}${describeTriggers(options)}`)
+  log.info(`listening on ${server.url}${describeTriggers(options)}`)
 
   const work = [app.reachability.keepTrying()]
   if (options.intervalMs !== undefined) work.push(app.loop(options.intervalMs))

@@ -1,7 +1,7 @@
 /**
  * Makes text of others safe to print on a screen or in a log. Annotations, labels, answers of servers and messages of
  * plugins may hold anything: line breaks that forge lines, sequences that a terminal obeys, characters that turn a text
- * around, and secrets. JSON output is not passed through this: it is data.
+ * around, and secrets. Documents of JSON are not passed through this: they are data. Lines of JSON in a log are.
  */
 
 /** Control and format characters (bidirectional marks, joiners), line separators, and lone surrogates. */
@@ -14,6 +14,16 @@ export function printable(text: string): string {
     UNSEEN,
     (character) => NAMED[character] ?? `\\u{${character.codePointAt(0)?.toString(16)}}`,
   )
+}
+
+/**
+ * The value as JSON on one line. Characters that cannot be seen become escapes, by which they stay the same for whoever
+ * parses the line. Secrets are removed from its texts.
+ */
+export function printableJson(value: unknown): string {
+  const json = JSON.stringify(value, (_key, one: unknown) => (typeof one === 'string' ? redacted(one) : one))
+  const escaped = (unit: string) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`
+  return json.replace(UNSEEN, (character) => character.split('').map(escaped).join(''))
 }
 
 /**

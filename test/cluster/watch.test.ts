@@ -48,6 +48,7 @@ function followPods(kubeconfig: string, namespace: string) {
         if (why) interruptions.push(why.reason)
       },
       steady: () => {},
+      begins: () => {},
     },
     { clock, random: Math.random },
     end.signal,

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { load } from 'js-yaml'
 import { describe, expect, it } from 'vitest'
+import { repository } from '../support/handler.js'
 import { alertsFolder, check, has, metricsOf } from '../support/promql.js'
 import { SERVE_METRICS } from '../support/serve-metrics.js'
 
@@ -44,6 +45,8 @@ const FILES: Readonly<Record<string, readonly string[]>> = {
   'rules-demo.yaml': ['up', 'helloworld_healthy'],
 }
 const names = Object.keys(FILES)
+const page = readFileSync(join(repository, 'docs/alerts.md'), 'utf8')
+const sections = [...page.matchAll(/^### (\w+)$/gm)].map(([, name = '']) => name)
 const testOf = (file: string): string => file.replace('.yaml', '.test.yaml')
 const hasPromtool = has('promtool', 'prometheus')
 
@@ -70,6 +73,11 @@ describe.each(Object.entries(FILES))('the alerting rules of %s', (file, metrics)
     expect(annotations?.description).toMatch(/`kubectl /)
   })
 
+  it.each(alerts)('$alert leads to its section of docs/alerts.md', ({ alert, annotations }) => {
+    expect(annotations?.runbook_url).toBe(`docs/alerts.md#${alert?.toLowerCase()}`)
+    expect(sections).toContain(alert)
+  })
+
   it.each(alerts)('$alert has a promtool test in which it fires, and one in which it does not', ({ alert }) => {
     const fires = cases.filter(({ alertname }) => alertname === alert).map((test) => (test.exp_alerts ?? []).length > 0)
     expect(fires).toContain(true)
@@ -86,6 +94,23 @@ describe.each(Object.entries(FILES))('the alerting rules of %s', (file, metrics)
     const used = new Set(rules.flatMap(({ expr }) => metricsOf(expr)))
     expect([...used].filter((name) => !metrics.includes(name) && !recorded.includes(name))).toEqual([])
     expect(recorded.filter((name) => !used.has(name))).toEqual([])
+  })
+})
+
+describe('docs/alerts.md', () => {
+  it('has a section on each alert, and on nothing else', () => {
+    const alerts = names.flatMap((file) =>
+      read<{ readonly groups: readonly { readonly rules: readonly Rule[] }[] }>(file).groups.flatMap(({ rules }) =>
+        rules.flatMap(({ alert }) => alert ?? []),
+      ),
+    )
+    expect([...sections].sort()).toEqual([...alerts].sort())
+  })
+
+  it.each(sections)('says of %s what it means, what to look at, and what to do', (name) => {
+    const [, section = ''] = page.split(`\n### ${name}\n`)
+    const [text = ''] = section.split(/^##/m)
+    for (const word of ['**Meaning.**', '**Look at**', '**Do**']) expect(text).toContain(word)
   })
 })
 

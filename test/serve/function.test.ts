@@ -230,12 +230,12 @@ describe('the default export', () => {
       `import { writeFile } from 'node:fs/promises'
       import { createFunction } from 'active-passive'
       ${constants}
-      const warnings = []
-      const handle = createFunction({ ...process.env, AP_TOKEN_FILE: 'later' }, { print() {}, warn: (text) => warnings.push(text) })
+      const errors = []
+      const handle = createFunction({ ...process.env, AP_TOKEN_FILE: 'later' }, { info() {}, warn() {}, error: (text) => errors.push(text) })
       ${call}
       const before = await statuses(request('/run'), request('/healthz', 'GET'))
       await writeFile('later', 'secret')
-      say([before, await statuses(request('/run')), warnings])`,
+      say([before, await statuses(request('/run')), errors])`,
     )
     expect(said).toEqual([[500, 500], [200], ['--token-file later: cannot be read (ENOENT)']])
   })
@@ -244,11 +244,11 @@ describe('the default export', () => {
     const said = await node(
       `import { createFunction } from 'active-passive'
       ${constants}
-      const warnings = []
+      const errors = []
       const env = { ...process.env, AP_INSECURE: 'true', AP_NAMESPACES: 'a' }
-      const handle = createFunction(env, { print() {}, warn: (text) => warnings.push(text) })
+      const handle = createFunction(env, { info() {}, warn() {}, error: (text) => errors.push(text) })
       ${call}
-      say([await statuses(request('/run')), warnings])`,
+      say([await statuses(request('/run')), errors])`,
     )
     expect(said).toEqual([[500], ['AP_NAMESPACES is no variable of this program: did you mean AP_NAMESPACE?']])
     expect(world.api.requests).toEqual([])

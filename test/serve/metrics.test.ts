@@ -7,6 +7,7 @@ import { unguarded } from '../../handler/serve/http/bearer-token.js'
 import { NOT_WELL_MS } from '../../handler/serve/watch/resync.js'
 import { systemClock } from '../../handler/util/clock.js'
 import { type InProcess, NAMESPACE, startInProcess } from '../support/in-process.js'
+import { keepLog } from '../support/logs.js'
 
 vi.setConfig({ testTimeout: 120_000 }) // of a machine that is busy with other things
 
@@ -21,24 +22,23 @@ const clock = {
 let world: InProcess
 let app: App
 let watching: Promise<void> | undefined
-const warnings: string[] = []
+const log = keepLog()
 beforeEach(async () => {
   world = await startInProcess()
   await world.pass()
-  warnings.length = 0
+  log.clear()
 })
 afterEach(async () => {
   await app.close()
   await watching
   watching = undefined
   await world.close()
-  expect(warnings.filter((warning) => warning.includes('defect'))).toEqual([])
+  expect(log.said('error').filter((said) => said.includes('defect'))).toEqual([])
 })
 
 function start(flags: Parameters<typeof readServeOptions>[0] = {}): void {
   const config = new KubeConfig()
   config.loadFromString(world.api.kubeconfig)
-  const log = { print: () => {}, warn: (text: string) => void warnings.push(text) }
   const probe = async ({ pod }: { readonly pod: { readonly name: string } }) => {
     const text = world.health.get(pod.name) ?? '200'
     return { healthy: text === '200', text, ms: 1 }
@@ -55,8 +55,8 @@ async function series(): Promise<readonly string[]> {
 }
 
 const seriesOf = (service: string, pod: string, namespace = NAMESPACE) => [
-  `active{namespace="${namespace}",services="${service}",pod="${pod}"} 1`,
-  `group_ok{namespace="${namespace}",services="${service}"} 1`,
+  `active{namespace="${namespace}",service="${service}",pod="${pod}"} 1`,
+  `group_ok{namespace="${namespace}",service="${service}"} 1`,
 ]
 
 /** Another group, which a pass has served. */
@@ -116,7 +116,7 @@ describe('with watches alone', () => {
     for (const name of ['a', 'b']) world.health.set(name, '500')
     start()
     watch()
-    await expectSeries(seriesOf('app', 'a')[0] ?? '', `group_ok{namespace="${NAMESPACE}",services="app"} 0`, 'groups 1')
+    await expectSeries(seriesOf('app', 'a')[0] ?? '', `group_ok{namespace="${NAMESPACE}",service="app"} 0`, 'groups 1')
     world.health.clear()
     await expectSeries(...seriesOf('app', 'a'), 'groups 1')
   })

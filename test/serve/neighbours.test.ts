@@ -7,6 +7,7 @@ import { type App, createApp } from '../../handler/serve/app.js'
 import { unguarded } from '../../handler/serve/http/bearer-token.js'
 import { aWebhook } from '../support/alerts.js'
 import { type InProcess, startInProcess } from '../support/in-process.js'
+import { type KeptLog, keepLog } from '../support/logs.js'
 
 vi.setConfig({ testTimeout: 60_000 })
 
@@ -16,7 +17,7 @@ const SETTINGS = ['--failures=1', '--probes=1', '--deadline=30s', '--cooldown=0s
 
 let world: InProcess
 let app: App
-let printed: string
+let log: KeptLog
 /** Pods whose probes hang until they are cut off, or let go. */
 let hanging: Set<string>
 /** Those whose probe does. */
@@ -42,14 +43,10 @@ beforeEach(async () => {
   hanging = new Set()
   waiting = new Set()
   letGo = new AbortController()
-  printed = ''
+  log = keepLog()
   const config = new KubeConfig()
   config.loadFromString(world.api.kubeconfig)
   const flags = Object.fromEntries(SETTINGS.map((flag) => flag.slice(2).split('=') as [string, string]))
-  const print = (text: string) => {
-    printed += text
-  }
-  const log = { print, warn: () => {} }
   app = createApp(readServeOptions(flags, {}), config, unguarded, log, { probe })
 })
 afterEach(async () => {
@@ -84,12 +81,12 @@ describe('a group whose pods hang', () => {
     world.health.set('fast-0', '500')
     await expect.poll(() => activeOf('fast'), SOON).toEqual(['fast-1'])
     await expect.poll(() => metric('active_passive_swaps_total{kind="failover"'), SOON).toMatch(/ 1$/)
-    await expect.poll(() => printed, SOON).toContain('Enabling fast-1')
+    await expect.poll(() => log.said(), SOON).toContainEqual(expect.stringMatching(/^failover from fast-0 to fast-1: /))
     world.health.set('fast-1', '500').set('fast-0', '200')
     await expect.poll(() => activeOf('fast'), SOON).toEqual(['fast-0'])
     expect(activeOf('slow')).toEqual(['slow-0'])
     expect(await metric('active_passive_groups ')).toBe('active_passive_groups 4')
-    expect(await metric('active_passive_group_ok{namespace="default",services="slow"}')).toMatch(/ 1$/) // as last seen
+    expect(await metric('active_passive_group_ok{namespace="default",service="slow"}')).toMatch(/ 1$/) // as last seen
   })
 
   it('is begun once, however many ticks there are', async () => {
@@ -188,7 +185,7 @@ describe('a group whose pods may not be written', () => {
     await expect.poll(faults, SOON).toBeGreaterThan(2)
     await expect.poll(async () => (await ticks()) / (await faults()), SOON).toBeGreaterThan(6)
     const before = await faults()
-    expect(await metric('active_passive_group_ok{namespace="default",services="slow"}')).toMatch(/ 0$/)
+    expect(await metric('active_passive_group_ok{namespace="default",service="slow"}')).toMatch(/ 0$/)
     await send('/alertmanager', aWebhook([{ namespace: 'default', service: 'slow' }]))
     expect(await faults()).toBeGreaterThan(before)
     allow()

@@ -8,19 +8,23 @@ import { KubeConfig } from '@kubernetes/client-node/dist/config.js'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { readServeOptions } from '../../handler/cli/options.js'
 import { type App, createApp } from '../../handler/serve/app.js'
+import { LATE_MS } from '../../handler/serve/heartbeats.js'
 import { type Guard, guardedBy } from '../../handler/serve/http/bearer-token.js'
 import { BODY_LIMIT } from '../../handler/serve/http/body.js'
 import { aGrafanaWebhook, aWebhook } from '../support/alerts.js'
 import { type InProcess, startInProcess } from '../support/in-process.js'
+import { keepLog } from '../support/logs.js'
 
 vi.setConfig({ testTimeout: 120_000 }) // of a machine that is busy with other things
 
 let world: InProcess
 let app: App
 let folder: string
-let warnings: string[]
 let guard: Guard
-const log = { print: () => {}, warn: (text: string) => void warnings.push(text) }
+const log = keepLog()
+/** By default. */
+const DEADLINE_MS = 40_000
+const warnings = () => log.said('warn', 'error')
 
 function appFor({ api }: InProcess) {
   const config = new KubeConfig()
@@ -32,7 +36,7 @@ beforeEach(async () => {
   world = await startInProcess()
   folder = await mkdtemp(join(tmpdir(), 'active-passive-routes-'))
   await writeFile(join(folder, 'token'), 'secret')
-  warnings = []
+  log.clear()
   guard = await guardedBy(join(folder, 'token'), log.warn)
   app = createApp(...appFor(world), { probe: async () => ({ healthy: true, text: '200', ms: 1 }) })
 })
@@ -111,7 +115,7 @@ describe('POST /alertmanager', () => {
     expect(response.status).toBe(400)
     expect(await errorOf(response)).toMatch(why)
     expect(world.api.requests).toEqual([])
-    expect(warnings).toEqual([expect.stringMatching(/^POST \/alertmanager: .*: answered with 400/)])
+    expect(warnings()).toEqual([expect.stringMatching(/^POST \/alertmanager: .*: answered with 400/)])
   })
 
   const message = aWebhook([{ namespace: 'default', service: 'mail' }])
@@ -130,8 +134,8 @@ describe('POST /alertmanager', () => {
     const response = await app.fetch(new Request('http://localhost/alertmanager', init as RequestInit))
     expect(response.status).toBe(200)
     expect(await response.json()).toMatchObject({ groups: [{ services: ['app'] }, { services: ['mail'] }] })
-    expect(warnings).toEqual([expect.stringMatching(/^POST \/alertmanager: .*: a pass over all groups serves it$/)])
-    expect(warnings[0]).toMatch(why)
+    expect(warnings()).toEqual([expect.stringMatching(/^POST \/alertmanager: .*: a pass over all groups serves it$/)])
+    expect(warnings()[0]).toMatch(why)
   })
 
   it.each([
@@ -147,7 +151,7 @@ describe('POST /alertmanager', () => {
     const init = { method: 'POST', headers: { ...json, 'content-encoding': encoding }, body }
     const response = await app.fetch(new Request('http://localhost/alertmanager', init as RequestInit))
     expect(await response.json()).toMatchObject({ groups: [{ services: ['mail'] }] })
-    expect(warnings).toEqual([])
+    expect(warnings()).toEqual([])
   })
 
   it('makes no pass for a namespace that is not served, answers 200, and says so once in a minute', async () => {
@@ -160,7 +164,7 @@ describe('POST /alertmanager', () => {
       })
     }
     expect(world.api.requests).toEqual([])
-    expect(warnings).toEqual([
+    expect(warnings()).toEqual([
       expect.stringMatching(/an alert is for namespace "else\\nwhere", which is not served here/),
     ])
     const both = await post(
@@ -304,7 +308,7 @@ describe('the token', () => {
 
   it('says once a minute in the log what it refuses: an alert that Alertmanager sends no more', async () => {
     for (let n = 0; n < 3; n++) await post(aWebhook([{}]), { ...json, authorization: 'Bearer old' })
-    expect(warnings).toEqual(['POST /alertmanager: wrong bearer token: answered with 401, and not served'])
+    expect(warnings()).toEqual(['POST /alertmanager: wrong bearer token: answered with 401, and not served'])
   })
 
   it.each(['/healthz', '/livez', '/readyz', '/metrics'])('is not asked for by GET %s', async (path) => {
@@ -346,7 +350,7 @@ describe('GET /readyz', () => {
     const restore = world.api.intercept(() => ({ kind: 'answer', status: 403, body: { message: 'not yet' } }))
     expect((await send('GET', '/readyz')).status).toBe(503)
     const reached = app.reachability.untilReached()
-    await expect.poll(() => warnings, { timeout: 15_000 }).toEqual([expect.stringMatching(/^not ready: .*not yet/)])
+    await expect.poll(warnings, { timeout: 15_000 }).toEqual([expect.stringMatching(/^not ready: .*not yet/)])
     expect((await send('GET', '/readyz')).status).toBe(503)
     expect((await send('GET', '/healthz')).status).toBe(200)
     restore()
@@ -377,10 +381,10 @@ describe('GET /readyz', () => {
     const why = await (await send('GET', '/readyz', {})).text()
     expect(why).toMatch(/^not ready: may not list pods in namespace default: .*taken \\u\{1b\}\[2Jaway.*\n$/)
     expect(await (await send('GET', '/livez', {})).text()).toMatch(/^not alive: may not list pods/)
-    expect(warnings.filter((line) => `${line}\n` === why).length).toBeGreaterThan(1)
+    expect(warnings().filter((line) => `${line}\n` === why).length).toBeGreaterThan(1)
     restore()
     await expect.poll(statuses, { timeout: 15_000 }).toEqual([200, 200, 200])
-    expect(warnings.at(-1)).toMatch(/^ready: /)
+    expect(log.said().at(-1)).toMatch(/^ready: /)
     await app.close()
     await attending
   })
@@ -457,5 +461,38 @@ describe('wishes that come together', () => {
     expect(new Set(bodies).size).toBe(1)
     const lists = world.api.requests.filter(({ method, path }) => method === 'GET' && path.endsWith('/pods'))
     expect(lists).toHaveLength(3) // of the first pass, of the other, and of the group that the first was serving
+  })
+})
+
+describe('GET /livez', () => {
+  it('is 503 when the loop does not go on, and says so in the log; the other two stay as they are', async () => {
+    await app.close()
+    let nowMs = 0
+    // Nobody who sleeps ever wakes.
+    const sleep = (_ms: number, signal?: AbortSignal) =>
+      new Promise<void>((resolve) => {
+        if (signal?.aborted) resolve()
+        signal?.addEventListener('abort', () => resolve(), { once: true })
+      })
+    app = createApp(...appFor(world), { clock: { now: () => nowMs, sleep } })
+    const get = async (path: string) => {
+      const response = await send('GET', path, {})
+      return [response.status, (await response.text()).trimEnd()]
+    }
+    const looping = app.loop(2_000)
+    await app.reachability.tryToReach()
+    nowMs = DEADLINE_MS + LATE_MS
+    expect(await get('/livez')).toEqual([200, 'ok'])
+    nowMs++
+    const why = 'not alive: no sign for minutes of the loop: something hangs'
+    expect(await get('/livez')).toEqual([503, why])
+    expect([await get('/healthz'), await get('/readyz')]).toEqual([
+      [200, 'ok'],
+      [200, 'ok'],
+    ])
+    await app.reachability.tryToReach()
+    expect(log.said('error')).toEqual([expect.stringContaining(why)])
+    await app.close()
+    await looping
   })
 })

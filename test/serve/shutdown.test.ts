@@ -129,7 +129,7 @@ describe('told to stop', () => {
     const answer = await caller.ended
     expect(statuses(answer)).toEqual([503])
     expect(answer).toContain('the pass was told to stop before this was done')
-    expect((await serving.done).stdout).not.toMatch(/no answer/)
+    expect((await serving.done).stderr).not.toMatch(/no answer/)
     reads.letGo()
   })
 })

@@ -7,6 +7,7 @@ import { unguarded } from '../../handler/serve/http/bearer-token.js'
 import { systemClock } from '../../handler/util/clock.js'
 import { aWebhook } from '../support/alerts.js'
 import { type InProcess, NAMESPACE, startInProcess } from '../support/in-process.js'
+import { keepLog } from '../support/logs.js'
 import { podStatus } from '../support/pods.js'
 
 vi.setConfig({ testTimeout: 60_000 }) // of a machine that is busy with other things
@@ -33,7 +34,7 @@ beforeEach(async () => {
     return { healthy: text === '200', text, ms: 1 }
   }
   const options = readServeOptions({ failures: '1' }, {})
-  app = createApp(options, config, unguarded, { print: () => {}, warn: () => {} }, { clock, probe })
+  app = createApp(options, config, unguarded, keepLog(), { clock, probe })
   await post('/run')
   expect(world.actives()).toEqual(ACTIVES)
 })
@@ -64,7 +65,7 @@ describe('an alert about one of six groups', () => {
     expect(await alert('a')).toEqual({ a: 'panic' })
     expect(world.actives()).toEqual(ACTIVES)
     const ok = await app.metrics.registry.metrics()
-    expect(ok).toContain('active_passive_group_ok{namespace="default",services="a"} 0')
+    expect(ok).toContain('active_passive_group_ok{namespace="default",service="a"} 0')
     for (const pod of ACTIVES.slice(1)) world.health.delete(pod)
     for (const name of ['b', 'c', 'd']) expect(await alert(name)).toEqual({ [name]: 'healthy' })
     expect(await alert('a')).toEqual({ a: 'active-failed' })

@@ -5,6 +5,7 @@ import { readServeOptions } from '../../handler/cli/options.js'
 import { type App, createApp } from '../../handler/serve/app.js'
 import { unguarded } from '../../handler/serve/http/bearer-token.js'
 import { type InProcess, NAMESPACE, startInProcess } from '../support/in-process.js'
+import { keepLog } from '../support/logs.js'
 import { podStatus } from '../support/pods.js'
 
 vi.setConfig({ testTimeout: 60_000 }) // of a machine that is busy with other things
@@ -23,7 +24,7 @@ beforeEach(async () => {
   await world.pass()
   const config = new KubeConfig()
   config.loadFromString(world.api.kubeconfig)
-  app = createApp(readServeOptions({}, {}), config, unguarded, { print: () => {}, warn: () => {} })
+  app = createApp(readServeOptions({}, {}), config, unguarded, keepLog())
   watching = app.watch()
 })
 afterEach(async () => {

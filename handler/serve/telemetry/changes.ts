@@ -1,21 +1,17 @@
-/** The changes that are written to the log: of each group, everything that differs from the last entry about it. */
+/** The changes that are written to the log: what is said of a group is said again when something differs. */
 
 import { isSwap } from '../../group/decide.js'
-import { toJson } from '../../report/json.js'
 import type { GroupReport, Report } from '../../report/report.js'
 import { isMissing } from '../../report/report.js'
-import { toText } from '../../report/text.js'
+import { groupLines } from './group-lines.js'
+import type { Entry } from './log.js'
 
 /**
  * @param isWhole the report is on all groups of the scope
  * @param isTold whether an earlier report has told of the group already
- * @returns the text to print, or `undefined` when nothing has changed since the last report on the same groups
+ * @returns the entries to write: none when nothing has changed since the last report on the same groups
  */
-type DescribeChanges = (
-  report: Report,
-  isWhole: boolean,
-  isTold?: (group: GroupReport) => boolean,
-) => string | undefined
+type DescribeChanges = (report: Report, isWhole: boolean, isTold?: (group: GroupReport) => boolean) => readonly Entry[]
 
 /** Bounds the memory that requests for ever new names take, where no Service has such a name. */
 const MAX_MISSING = 10_000
@@ -25,7 +21,7 @@ const MAX_CHARACTERS = 1_000_000
 const MINUTE_MS = 60_000
 
 /** @param now the time in milliseconds; it decides when a minute is over */
-export function changesIn(output: 'text' | 'json', now: () => number = Date.now): DescribeChanges {
+export function changesIn(now: () => number = Date.now): DescribeChanges {
   /** The state of each group that the log told last. */
   const logged = new Map<string, string>()
   /** The same of Services that were not found. */
@@ -33,28 +29,30 @@ export function changesIn(output: 'text' | 'json', now: () => number = Date.now)
   let warned: ReadonlySet<string> = new Set()
   const budget = new Budget(now)
   return (report, isWhole, isTold = () => false) => {
-    const crowded: string[] = []
-    const groups = report.groups.filter((group) => {
-      if (isTold(group)) return false
+    const entries: Entry[] = []
+    const warn = (msg: string, namespace?: string) => void entries.push({ level: 'warn', msg, fields: { namespace } })
+    for (const group of report.groups) {
+      if (isTold(group)) continue
       const memory = isMissing(group) ? missing : logged
       const [key, text] = [keyOf(group), stateOf(group)]
-      if (memory.get(key) === text && group.latch === null) return false
-      const room = budget.take(group.namespace, () => toText({ ...report, groups: [group], warnings: [] }).length)
-      if (room === 'last') crowded.push(`namespace ${group.namespace}: too much changes there: the rest is told later`)
-      if (room === 'none') return false // the next report after this minute tells of it
+      if (memory.get(key) === text && group.latch === null) continue
+      const lines = groupLines(group, report)
+      const room = budget.take(group.namespace, () => lines.reduce((sum, { msg }) => sum + msg.length, 0))
+      if (room === 'none') continue // the next report after this minute tells of it
       memory.set(key, text)
-      return true
-    })
+      entries.push(...lines)
+      if (room === 'last') warn('too much changes in this namespace: the rest is told later', group.namespace)
+    }
     if (isWhole) {
       const there = new Set([...report.groups, ...report.busy].map(keyOf))
       for (const key of logged.keys()) if (!there.has(key)) logged.delete(key)
     }
     if (missing.size > MAX_MISSING) missing.clear()
-    const warnings = [...(isWhole ? report.warnings.filter((one) => !warned.has(one)) : []), ...crowded]
-    if (isWhole) warned = new Set(report.warnings)
-    if (groups.length === 0 && warnings.length === 0) return undefined
-    const changes = { ...report, groups, warnings }
-    return output === 'json' ? toJson(changes, 0) : `${new Date().toISOString()} ${toText(changes)}\n`
+    if (isWhole) {
+      for (const warning of report.warnings) if (!warned.has(warning)) warn(warning)
+      warned = new Set(report.warnings)
+    }
+    return entries
   }
 }
 

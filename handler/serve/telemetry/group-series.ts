@@ -1,5 +1,6 @@
 /** The series of single groups in the metrics. They exist for as long as their groups do. */
-import type { Gauge } from 'prom-client'
+import type { Counter, Gauge } from 'prom-client'
+import { isSwap, type Swap } from '../../group/decide.js'
 import { exitCode } from '../../report/exit-code.js'
 import type { GroupReport, Report } from '../../report/report.js'
 import { isMissing } from '../../report/report.js'
@@ -13,18 +14,45 @@ import { listsBy } from '../../util/lists-by.js'
 const MAX_OK = 1_000
 const MAX_NOT_OK = 4_000
 
-interface GroupGauges {
-  readonly active: Gauge<'namespace' | 'services' | 'pod'>
-  readonly groupOk: Gauge<'namespace' | 'services'>
+/**
+ * Prometheus sees no increase when a series begins at 1. The kinds that alerts ask for therefore begin at 0 with their
+ * group; the others begin when they happen, so that a quiet group has no more series than it needs.
+ */
+const KINDS_FROM_ZERO = ['failover', 'failback', 'switchover'] as const
+
+interface GroupMetrics {
+  readonly active: Gauge<'namespace' | 'service' | 'pod'>
+  readonly groupOk: Gauge<'namespace' | 'service'>
+  readonly paused: Gauge<'namespace' | 'service'>
+  readonly lastHandover: Gauge<'namespace' | 'service'>
+  readonly handovers: Counter<'namespace' | 'service' | 'kind'>
   readonly groups: Gauge
   readonly withoutSeries: Gauge
+}
+
+/** The handovers of a group that this process knows of. They stay with the group from one report to the next. */
+interface Past {
+  /** By kind. */
+  readonly counts: Map<string, number>
+  lastMs: number | undefined
+  /** Whether a reading has shown that the counts began at 0. */
+  wasShown: boolean
 }
 
 interface KnownGroup {
   readonly namespace: string
   readonly services: readonly string[]
+  /** The first of the Services by name: the group's label. */
+  readonly service: string
   readonly pod: string
   readonly isOk: boolean
+  readonly isPaused: boolean
+  readonly past: Past
+}
+
+/** The handover of the group that a pass has completed; none in a dry run. */
+export function swapOf({ decision, activeAfter }: GroupReport, { dryRun }: Pick<Report, 'dryRun'>): Swap | undefined {
+  return isSwap(decision) && activeAfter === decision.winner.pod.name && !dryRun ? decision : undefined
 }
 
 export class GroupSeries {
@@ -33,17 +61,33 @@ export class GroupSeries {
   private readonly known = new Set<KnownGroup>()
   /** Whether the gauges show the known groups. */
   private isFresh = true
+  /** The groups that have series. */
+  private shown: readonly KnownGroup[] = []
 
-  constructor(private readonly gauges: GroupGauges) {}
+  /** @param now the time in epoch milliseconds */
+  constructor(
+    private readonly metrics: GroupMetrics,
+    private readonly now: () => number,
+  ) {}
 
   /** Notes these groups, in place of everything that was known of them. */
   served(report: Report): void {
     for (const group of report.groups) {
-      for (const service of group.services) this.forget(this.byService.get(keyOf(group.namespace, service)))
-      if (group.services.length === 0 || isMissing(group)) continue // the report is on a fault, and on no group
-      this.note(group, exitCode({ ...report, interrupted: false, groups: [group] }) === 0)
+      const { namespace = '', services } = group
+      const service = firstOf(services)
+      const before = service === undefined ? undefined : this.byService.get(keyOf(namespace, service))
+      for (const one of services) this.forget(this.byService.get(keyOf(namespace, one)))
+      if (service === undefined || isMissing(group)) continue // the report is on a fault, and on no group
+      const past = before?.service === service ? before.past : { counts: new Map(), lastMs: undefined, wasShown: false }
+      this.noteHandover(past, group, report)
+      this.note({
+        ...{ namespace, services, service, past },
+        pod: group.activeAfter ?? '',
+        isOk: exitCode({ ...report, interrupted: false, groups: [group] }) === 0,
+        isPaused: group.decision.kind === 'paused',
+      })
     }
-    this.gauges.groups.set(this.known.size)
+    this.metrics.groups.set(this.known.size)
   }
 
   /** Forgets the groups that a pass did not find. The groups of a namespace that could not be read are kept. */
@@ -55,7 +99,7 @@ export class GroupSeries {
     }
     const isRead = ({ namespace }: KnownGroup) => complete.some((one) => one === undefined || one === namespace)
     for (const group of this.known) if (!there.has(group) && isRead(group)) this.forget(group)
-    this.gauges.groups.set(this.known.size)
+    this.metrics.groups.set(this.known.size)
   }
 
   /**
@@ -64,31 +108,57 @@ export class GroupSeries {
   refresh(): void {
     if (this.isFresh) return
     this.isFresh = true
-    const { active, groupOk, withoutSeries } = this.gauges
-    active.reset()
-    groupOk.reset()
+    const { active, groupOk, paused, lastHandover, withoutSeries } = this.metrics
+    for (const gauge of [active, groupOk, paused, lastHandover]) gauge.reset()
     const all = [...this.known]
     const isOk = (group: KnownGroup) => group.isOk
-    const shown = [
+    this.shown = [
       ...takeInTurn(
         all.filter((group) => !isOk(group)),
         MAX_NOT_OK,
       ),
       ...takeInTurn(all.filter(isOk), MAX_OK),
     ]
-    for (const { namespace, services, pod, isOk } of shown) {
-      const labels = { namespace, services: services.join(',') }
+    for (const { namespace, service, pod, isOk, isPaused, past } of this.shown) {
+      const labels = { namespace, service }
       if (pod !== '') active.set({ ...labels, pod }, 1)
       groupOk.set(labels, isOk ? 1 : 0)
+      paused.set(labels, isPaused ? 1 : 0)
+      if (past.lastMs !== undefined) lastHandover.set(labels, past.lastMs / 1_000)
     }
-    withoutSeries.set(all.length - shown.length)
+    withoutSeries.set(all.length - this.shown.length)
   }
 
-  private note({ namespace = '', services, activeAfter: pod = '' }: GroupReport, isOk: boolean): void {
-    const group: KnownGroup = { namespace, services, pod, isOk }
+  /**
+   * Sets the counter of handovers, once for each reading. The first reading of a group shows zeros: a handover that was
+   * made before it, as by a replica that has just started, is seen as an increase at the next one.
+   */
+  refreshHandovers(): void {
+    this.refresh()
+    const { handovers } = this.metrics
+    handovers.reset()
+    for (const { namespace, service, past } of this.shown) {
+      for (const kind of new Set([...KINDS_FROM_ZERO, ...past.counts.keys()])) {
+        handovers.inc({ namespace, service, kind }, past.wasShown ? (past.counts.get(kind) ?? 0) : 0)
+      }
+      past.wasShown = true
+    }
+  }
+
+  /** Another process may have made the last handover: then the active pod tells when. */
+  private noteHandover(past: Past, group: GroupReport, report: Report): void {
+    const nowMs = this.now()
+    const swap = swapOf(group, report)
+    if (swap) past.counts.set(swap.kind, (past.counts.get(swap.kind) ?? 0) + 1)
+    const active = swap ? undefined : group.members.find(({ pod }) => pod.name === group.activeAfter)
+    const lastMs = swap ? nowMs : active?.activeSinceMs
+    if (lastMs !== undefined) past.lastMs = Math.min(lastMs, nowMs)
+  }
+
+  private note(group: KnownGroup): void {
     this.isFresh = false
     this.known.add(group)
-    for (const service of services) this.byService.set(keyOf(namespace, service), group)
+    for (const service of group.services) this.byService.set(keyOf(group.namespace, service), group)
   }
 
   private forget(group: KnownGroup | undefined): void {
@@ -98,17 +168,21 @@ export class GroupSeries {
   }
 }
 
+function firstOf(services: readonly string[]): string | undefined {
+  return [...services].sort(compareNames)[0]
+}
+
 /**
  * Takes the first group of each namespace, then the second of each, and so on. The result does not depend on the order
  * in which the groups came.
  */
 function takeInTurn(groups: readonly KnownGroup[], limit: number): readonly KnownGroup[] {
   if (groups.length <= limit) return groups
-  const sorted = groups
-    .map((group) => ({ group, name: group.services.join(',') }))
-    .sort((a, b) => compareNames(a.group.namespace, b.group.namespace) || compareNames(a.name, b.name))
-  const namespaces = [...listsBy(sorted, ({ group }) => group.namespace).values()]
-  const places = namespaces.flatMap((own) => own.map(({ group }, place) => ({ group, place })))
+  const sorted = [...groups].sort(
+    (a, b) => compareNames(a.namespace, b.namespace) || compareNames(a.service, b.service),
+  )
+  const namespaces = [...listsBy(sorted, ({ namespace }) => namespace).values()]
+  const places = namespaces.flatMap((own) => own.map((group, place) => ({ group, place })))
   return places
     .sort((a, b) => a.place - b.place)
     .slice(0, limit)

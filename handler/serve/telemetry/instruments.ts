@@ -3,8 +3,10 @@
  */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, type Registry } from 'prom-client'
 import { REPAIRS } from '../../report/report.js'
+import { version } from '../../util/version.js'
 
 const PREFIX = 'active_passive_'
+const GROUP = ['namespace', 'service'] as const
 const PASS_SECONDS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40]
 const PROBE_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5]
 
@@ -16,12 +18,17 @@ export interface Sources {
   coalesced(): number
 }
 
-/**
- * Each label has few values, except those that name groups.
- * @param refreshGroups sets the gauges of single groups; called each time before they are read
- */
-export function createInstruments(registry: Registry, sources: Sources, refreshGroups: () => void) {
-  const { counter, gauge, seconds, counterOf, gaugeOfGroups } = builders(registry, refreshGroups)
+/** Sets what is shown of single groups. Both are called whenever somebody reads the metrics. */
+interface OfGroups {
+  /** Sets the gauges; it may be called several times for one reading. */
+  refresh(): void
+  /** Sets the counter of handovers; it is called once for each reading. */
+  refreshHandovers(): void
+}
+
+/** Each label has few values, except those that name groups: `service` is the first Service of a group, by name. */
+export function createInstruments(registry: Registry, sources: Sources, ofGroups: OfGroups) {
+  const { counter, gauge, seconds, counterOf, gaugeOfGroups } = builders(registry, ofGroups)
   const instruments = {
     passes: counter('passes_total', 'Passes, by what started them and how they ended', ['trigger', 'result']),
     passSeconds: seconds('pass_duration_seconds', 'How long passes took', ['trigger'], PASS_SECONDS),
@@ -34,11 +41,21 @@ export function createInstruments(registry: Registry, sources: Sources, refreshG
       ['kind', 'result'],
       PROBE_SECONDS,
     ),
-    active: gaugeOfGroups('active', 'The active pod of a group as last seen', ['namespace', 'services', 'pod']),
-    groupOk: gaugeOfGroups('group_ok', 'Whether a group has its one active pod, and nothing is wrong', [
-      'namespace',
-      'services',
-    ]),
+    active: gaugeOfGroups('active', 'The active pod of a group as last seen', [...GROUP, 'pod']),
+    groupOk: gaugeOfGroups('group_ok', 'Whether a group has its one active pod, and nothing is wrong', GROUP),
+    paused: gaugeOfGroups('group_paused', 'Whether the annotation pause keeps a group from being changed', GROUP),
+    lastHandover: gaugeOfGroups(
+      'last_handover_timestamp_seconds',
+      'When the active pod of a group became active, in seconds since 1970',
+      GROUP,
+    ),
+    handovers: new Counter({
+      name: `${PREFIX}handovers_total`,
+      help: 'Handovers of a group that this process has made, by kind of decision',
+      labelNames: [...GROUP, 'kind'],
+      registers: [registry],
+      collect: () => ofGroups.refreshHandovers(),
+    }),
     withoutSeries: gaugeOfGroups(
       'groups_without_series',
       'Groups of which there are too many to have their own series',
@@ -55,15 +72,17 @@ export function createInstruments(registry: Registry, sources: Sources, refreshG
     answers: counter('http_requests_total', 'Answered requests', ['route', 'code']),
     watchConnected: gauge('watch_connected', 'Watches that are connected', ['resource']),
     watchRestarts: counter('watch_restarts_total', 'Watches that ended and were begun again', ['reason']),
+    buildInfo: gauge('build_info', 'The version of this program; always 1', ['version']),
     lastPass: gauge('last_pass_timestamp_seconds', 'When the last pass ended, in seconds since 1970'),
   }
   // Prometheus sees no increase when a series begins at 1, so each of these begins at 0.
   for (const what of REPAIRS) for (const again of ['false', 'true']) instruments.healed.inc({ what, again }, 0)
+  instruments.buildInfo.set({ version }, 1)
   collectDefaultMetrics({ register: registry })
   return instruments
 }
 
-function builders(registry: Registry, refreshGroups: () => void) {
+function builders(registry: Registry, ofGroups: OfGroups) {
   const registers = [registry]
   const metric = <L extends string>(name: string, help: string, labelNames: readonly L[]) => ({
     ...{ name: PREFIX + name, help, labelNames, registers },
@@ -85,6 +104,6 @@ function builders(registry: Registry, refreshGroups: () => void) {
         },
       }),
     gaugeOfGroups: <L extends string>(name: string, help: string, labelNames: readonly L[] = []) =>
-      new Gauge({ ...metric(name, help, labelNames), collect: refreshGroups }),
+      new Gauge({ ...metric(name, help, labelNames), collect: () => ofGroups.refresh() }),
   }
 }

@@ -1,11 +1,10 @@
 /** Counts and measures for Prometheus. instruments.ts lists the metrics. */
 
 import { Registry } from 'prom-client'
-import { isSwap } from '../../group/decide.js'
 import type { Probe } from '../../health/probe.js'
 import { exitCode } from '../../report/exit-code.js'
 import type { Report } from '../../report/report.js'
-import { GroupSeries } from './group-series.js'
+import { GroupSeries, swapOf } from './group-series.js'
 import { createInstruments, type Sources } from './instruments.js'
 
 /** The cause of a pass. */
@@ -13,11 +12,15 @@ export type Trigger = 'alertmanager' | 'run' | 'interval' | 'watch' | 'switchove
 
 export type Metrics = ReturnType<typeof createMetrics>
 
-export function createMetrics(sources: Sources) {
+/** @param now the time in epoch milliseconds */
+export function createMetrics(sources: Sources, now: () => number = Date.now) {
   const registry = new Registry()
-  const instruments = createInstruments(registry, sources, () => series.refresh())
+  const instruments = createInstruments(registry, sources, {
+    refresh: () => series.refresh(),
+    refreshHandovers: () => series.refreshHandovers(),
+  })
   const { passes, passSeconds, lastPass, decisions, errors, healed, swaps, probeSeconds } = instruments
-  const series = new GroupSeries(instruments)
+  const series = new GroupSeries(instruments, now)
   const { triggers, answers, watchConnected, watchRestarts } = instruments
 
   return {
@@ -27,19 +30,18 @@ export function createMetrics(sources: Sources) {
       const result = (['ok', 'unhealthy', '', 'error'] as const)[exitCode(report)] || 'error'
       passes.inc({ trigger, result })
       passSeconds.observe({ trigger }, report.durationMs / 1_000)
-      lastPass.set(Date.now() / 1_000)
+      lastPass.set(now() / 1_000)
       series.passed(report)
     },
     /** Groups of a pass were served. Called once for each group, as soon as it was served. */
     served(report: Report): void {
       for (const group of report.groups) {
-        const { decision, faults, activeAfter } = group
+        const { decision, faults } = group
         decisions.inc({ decision: decision.kind })
         for (const { code } of faults) errors.inc({ code })
         for (const { what, again } of group.healed ?? []) healed.inc({ what, again: String(again) })
-        if (isSwap(decision) && activeAfter === decision.winner.pod.name && !report.dryRun) {
-          swaps.inc({ kind: decision.kind, reason: decision.reason.code })
-        }
+        const swap = swapOf(group, report)
+        if (swap) swaps.inc({ kind: swap.kind, reason: swap.reason.code })
       }
       series.served(report)
     },

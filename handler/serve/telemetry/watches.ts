@@ -1,4 +1,4 @@
-/** Counts the watches that are connected, and writes once to the log why one does not work. */
+/** Counts the watches that are connected, writes once to the log why one does not work, and notes that they are at work. */
 
 import type { WatchName, WatchOptions } from '../watch/watch.js'
 import type { Metrics } from './metrics.js'
@@ -18,7 +18,8 @@ export function trackWatches(
   { watchConnected, watchRestarts }: Pick<Metrics, 'watchConnected' | 'watchRestarts'>,
   warn: (message: string) => void,
   apiServer: ApiServer,
-): Pick<WatchOptions, 'connected' | 'steady'> {
+  heartbeats: { beat(worker: string, withinMs: number): void },
+): Pick<WatchOptions, 'connected' | 'steady' | 'begins'> {
   const connected = new Set<string>()
   /** The reasons that were written to the log, of each watch. */
   const reasons = new Map<string, Set<string>>()
@@ -43,6 +44,10 @@ export function trackWatches(
     },
     // A watch that is connected does not work yet: it may be connected again and again, and break each time.
     steady: (watch) => void reasons.delete(keyOf(watch)),
+    begins: ({ resource, namespace }, withinMs) => {
+      const where = namespace === undefined ? 'all namespaces' : `namespace ${namespace}`
+      heartbeats.beat(`the watch of ${resource} in ${where}`, withinMs)
+    },
   }
 }
 

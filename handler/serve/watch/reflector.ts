@@ -18,6 +18,8 @@ export interface WatchEvents {
   connected(is: boolean, why?: Interruption): void
   /** The watch has lasted for STEADY_MS, so it works. */
   steady(): void
+  /** It begins to list, to wait for changes, or to wait until it tries again: at most for so long. */
+  begins(withinMs: number): void
 }
 
 /** `ended`: the server has ended the watch, as it does from time to time. */
@@ -31,6 +33,8 @@ export type Interruption =
 export const SILENCE_MS = 90_000
 /** After a watch that ended sooner, the next one waits, whatever the watch has told. */
 export const STEADY_MS = 5_000
+/** A list has many pages, each of which may be asked for again. */
+const LONGEST_LIST_MS = 5 * 60_000
 const FIRST_BACKOFF_MS = 500
 const LONGEST_BACKOFF_MS = 10_000
 const LONGEST_RETRY_AFTER_MS = 30_000
@@ -50,6 +54,7 @@ export async function runReflector<T>(
     let told = false
     let steady = false
     const why = await interruption(async () => {
+      store.begins(LONGEST_LIST_MS)
       if (version === undefined) {
         const { objects, resourceVersion } = await source.list(signal)
         version = resourceVersion
@@ -60,6 +65,7 @@ export async function runReflector<T>(
       try {
         const changes = await source.watch(version, either)
         store.connected(true)
+        store.begins(SILENCE_MS)
         // A timer measures it, because the machine's time may jump.
         void clock.sleep(STEADY_MS, either).then(() => {
           if (either.aborted) return
@@ -68,6 +74,7 @@ export async function runReflector<T>(
         })
         for await (const change of unlessSilent(changes, clock)) {
           told = true
+          store.begins(SILENCE_MS)
           version = change.resourceVersion
           if (change.kind !== 'bookmark') store[change.kind](change.object)
         }
@@ -84,7 +91,11 @@ export async function runReflector<T>(
     // A version may expire after a while, and then the next list must not wait. Where the version of a new list
     // expires, something is wrong, and the next list waits.
     const atOnce = why.reason === 'expired' && (steady || !isListing)
-    if (failures > 0 && !atOnce) await clock.sleep(Math.max(delayMs(failures, random), requestedMs(why)), signal)
+    if (failures > 0 && !atOnce) {
+      const waitMs = Math.max(delayMs(failures, random), requestedMs(why))
+      store.begins(waitMs)
+      await clock.sleep(waitMs, signal)
+    }
   }
 }
 

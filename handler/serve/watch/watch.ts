@@ -25,6 +25,8 @@ export interface WatchOptions extends Timing {
   connected(watch: WatchName, is: boolean, why?: Interruption): void
   /** The watch has lasted for a while. */
   steady(watch: WatchName): void
+  /** The watch begins something that takes no longer than this, where nothing hangs. */
+  begins(watch: WatchName, withinMs: number): void
 }
 
 export interface WatchName {
@@ -43,6 +45,7 @@ export async function watch(options: WatchOptions, signal: AbortSignal): Promise
       const eventsOf = (resource: WatchName['resource']): WatchEvents => ({
         connected: (is, why) => options.connected({ resource, namespace }, is, why),
         steady: () => options.steady({ resource, namespace }),
+        begins: (withinMs) => options.begins({ resource, namespace }, withinMs),
       })
       const services: Store<Service> & WatchEvents = {
         replaced: (all) => enqueue(groups.servicesListed(namespace, all)),

@@ -274,7 +274,9 @@ describe('what Kubernetes puts into a pod beside a Service', () => {
       ])
       expect(await options('', env)).toEqual(DEFAULTS)
       const serve = await invoke('serve', env)
-      expect(serve).toMatchObject({ kind: 'serve', options: { ...DEFAULTS, port: 8080, tokenFile: undefined } })
+      const { output: _, ...defaults } = DEFAULTS
+      const expected = { ...defaults, port: 8080, tokenFile: undefined, logFormat: 'text' }
+      expect(serve).toMatchObject({ kind: 'serve', options: expected })
     }
   })
 
@@ -323,7 +325,8 @@ describe('a flag is refused', () => {
     ]),
     ['--confirm=yes', '--confirm: "yes" should be none or ready'],
     ['-o xml', '--output: "xml" should be text, json or yaml'],
-    ['serve -o yaml', '--output: "yaml" should be text or json'],
+    ['serve -o json', '--output is no flag of serve: did you mean --log-format? See active-passive serve --help'],
+    ['serve --log-format yaml', '--log-format: "yaml" should be text or json'],
     ['--latch=maybe', '--latch: "maybe" should be true or false'],
     ['--latch=', '--latch: "" should be true or false'],
     ['-A=maybe', '--all-namespaces: "maybe" should be true or false'],

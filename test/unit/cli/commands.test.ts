@@ -241,7 +241,10 @@ describe('is refused', () => {
     ['pause db --for soon', '--for: "soon" should be a positive duration of at most a year, such as 2h or 3d'],
     ['status -o xml', '--output: "xml" should be text, wide, json or yaml'],
     ['pause db -o table', '--output: "table" should be text, json or yaml'],
-    ['serve -o wide', '--output: "wide" should be text or json'],
+    [
+      'serve -o wide',
+      '--output is no flag of serve: did you mean --log-format? See kubectl active-passive serve --help',
+    ],
     ['--as=', '--as: "" should be the name of a user'],
     ['--as-group=', '--as-group: "" should be the name of a group'],
     ['--cluster=', '--cluster: "" should be the name of a cluster'],
@@ -261,7 +264,9 @@ describe('is refused', () => {
       if (flags.some((one) => one === flag)) continue
       const said = await refusal(`${whole(name)} --${flag}${kind === 'switch' || kind === 'mode' ? '' : '=x'}`)
       expect(said).toMatch(
-        new RegExp(`^--${flag} is no flag of ${name}: [a-z, ]+ takes? it\\. See active-passive [a-z]+ --help$`),
+        new RegExp(
+          `^--${flag} is no flag of ${name}: (?:[a-z, ]+ takes? it\\.|did you mean --log-format\\?) See active-passive [a-z]+ --help$`,
+        ),
       )
     }
   })

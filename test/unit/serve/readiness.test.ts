@@ -26,10 +26,10 @@ describe('a replica', () => {
     })
     readiness.refused(1, 'no answer')
     expect(readiness.health(1)).toEqual({ ready: false, alive: true, why: 'no answer' })
-    expect(readiness.logLines(1)).toEqual(['not ready: no answer'])
+    expect(readiness.logLines(1)).toEqual([{ level: 'warn', msg: 'not ready: no answer' }])
     readiness.served(2)
     expect(readiness.health(2)).toMatchObject({ ready: true, alive: true })
-    expect(readiness.logLines(2)).toEqual([expect.stringMatching(/^ready: /)])
+    expect(readiness.logLines(2)).toEqual([{ level: 'info', msg: expect.stringMatching(/^ready: /) }])
     expect(readiness.logLines(3)).toEqual([])
   })
 
@@ -64,18 +64,16 @@ describe('a replica', () => {
     expect(readiness.wantsTry(UNTRIED_MS + TRY_AGAIN_MS)).toBe(true)
   })
 
-  it('is not alive when its loop begins no pass, and alive when it has none', () => {
+  it('is not alive while a part of it hangs, and says so once, with what happens next', () => {
     const readiness = served()
-    expect(readiness.health(1_000 * MINUTE).alive).toBe(true)
-    readiness.passBegins(0, 80_000)
-    expect(readiness.health(80_000 + 2 * MINUTE).alive).toBe(true)
-    expect(readiness.health(80_001 + 2 * MINUTE)).toMatchObject({
-      ready: true,
-      alive: false,
-      why: expect.stringMatching(/hangs/),
-    })
-    readiness.passBegins(5 * MINUTE, 80_000)
-    expect(readiness.health(5 * MINUTE).alive).toBe(true)
+    expect(readiness.health(MINUTE, 'it hangs')).toEqual({ ready: true, alive: false, why: 'it hangs' })
+    const line = {
+      level: 'error',
+      msg: 'not alive: it hangs. The livenessProbe of jobs/serve has this container restarted.',
+    }
+    expect(readiness.logLines(MINUTE, 'it hangs')).toEqual([line])
+    expect(readiness.logLines(2 * MINUTE, 'it hangs')).toEqual([])
+    expect(readiness.health(3 * MINUTE)).toMatchObject({ ready: true, alive: true })
   })
 
   it('makes no more of a time that jumps back than that', () => {
@@ -94,7 +92,7 @@ describe('the log', () => {
     const lines: string[] = []
     for (let atMs = fromMs; atMs < fromMs + lastMs; atMs += 1_000) {
       readiness.refused(atMs, why(atMs / 1_000))
-      lines.push(...readiness.logLines(atMs))
+      lines.push(...readiness.logLines(atMs).map(({ msg }) => msg))
     }
     return lines
   }

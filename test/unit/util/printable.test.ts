@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { printable, redacted } from '../../../handler/util/printable.js'
+import { printable, printableJson, redacted } from '../../../handler/util/printable.js'
 
 describe('what is printed', () => {
   test.each([
@@ -60,4 +60,12 @@ describe('what is printed', () => {
   ])('has our own words as they are: %s', (text) => {
     expect(redacted(text)).toBe(text)
   })
+})
+
+test('a line of JSON shows every character, and holds the same text without its secrets', () => {
+  const text = 'a\nb\x1b[2J\x9b1m\u2028\u202e\u{e0041}\ud800 token=hunter2abc'
+  const line = printableJson({ text, list: [text, 1, null] })
+  expect(line).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u)
+  const shown = text.replace('hunter2abc', '…')
+  expect(JSON.parse(line)).toEqual({ text: shown, list: [shown, 1, null] })
 })

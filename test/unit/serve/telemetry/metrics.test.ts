@@ -1,13 +1,13 @@
 // What the metrics say of groups: those that are there, as they were last seen, and no others.
 import { beforeEach, describe, expect, it } from 'vitest'
-import type { Report } from '../../../../handler/report/report.js'
+import type { GroupReport, Report } from '../../../../handler/report/report.js'
 import { createMetrics, type Metrics } from '../../../../handler/serve/telemetry/metrics.js'
 import type { Fault } from '../../../../handler/util/errors.js'
-import { aGroupReport, aMember, anActive, aReport, failed } from '../../../support/builders.js'
+import { aGroupReport, aMember, anActive, aReport, failed, NOW } from '../../../support/builders.js'
 
 let metrics: Metrics
 beforeEach(() => {
-  metrics = createMetrics({ requests: () => 0, coalesced: () => 0 })
+  metrics = createMetrics({ requests: () => 0, coalesced: () => 0 }, () => NOW)
 })
 
 const group = (services: readonly string[], namespace = 'a', pod = 'pod-0') =>
@@ -32,9 +32,9 @@ async function seriesAfter(...passes: readonly Pick<Report, 'groups' | 'complete
   return lines.filter((line) => /^active_passive_(active|group_ok|groups|groups_without_series)[ {]/.test(line)).sort()
 }
 
-const seriesOf = (services: string, namespace = 'a', pod = 'pod-0') => [
-  `active_passive_active{namespace="${namespace}",services="${services}",pod="${pod}"} 1`,
-  `active_passive_group_ok{namespace="${namespace}",services="${services}"} 1`,
+const seriesOf = (service: string, namespace = 'a', pod = 'pod-0') => [
+  `active_passive_active{namespace="${namespace}",service="${service}",pod="${pod}"} 1`,
+  `active_passive_group_ok{namespace="${namespace}",service="${service}"} 1`,
 ]
 const count = (groups: number) => `active_passive_groups ${groups}`
 const without = (groups: number) => `active_passive_groups_without_series ${groups}`
@@ -68,18 +68,19 @@ describe('a group has series', () => {
     expect(await seriesAfter(first, { groups: [gone('db')], complete: [] })).toEqual([...seriesOf('db', 'b'), count(1)])
   })
 
-  it('under the names of its Services: one that comes or goes changes them', async () => {
+  it('under the first name of its Services: only another first one changes them', async () => {
     const [one, two] = [group(['db']), group(['db', 'db-metrics'])]
     expect(await seriesAfter({ groups: [one], complete: [] }, { groups: [two], complete: [] })).toEqual([
-      ...seriesOf('db,db-metrics'),
+      ...seriesOf('db'),
       count(1),
     ])
-    expect(await seriesAfter({ groups: [one], complete: [] })).toEqual([...seriesOf('db'), count(1)])
+    const three = group(['db-metrics', 'app'])
+    expect(await seriesAfter({ groups: [three], complete: [] })).toEqual([...seriesOf('app'), count(1)])
   })
 
   it('that tell of its last pass', async () => {
     expect(await seriesAfter({ groups: [unhealthy('db')], complete: [] })).toContain(
-      'active_passive_group_ok{namespace="a",services="db"} 0',
+      'active_passive_group_ok{namespace="a",service="db"} 0',
     )
     expect(await seriesAfter({ groups: [group(['db'], 'a', 'pod-1')], complete: [] })).toEqual([
       ...seriesOf('db', 'a', 'pod-1'),
@@ -102,7 +103,7 @@ describe('a group has series', () => {
     const own = [group(['web'], 'victim'), unhealthy('mail', 'victim')]
     const groups = when === 'before' ? [...many, ...own] : [...own, ...many]
     const lines = await seriesAfter({ groups, complete: [undefined] })
-    const mail = 'active_passive_group_ok{namespace="victim",services="mail"} 0'
+    const mail = 'active_passive_group_ok{namespace="victim",service="mail"} 0'
     expect(lines).toEqual(expect.arrayContaining([...seriesOf('web', 'victim'), mail, count(1_102), without(101)]))
   })
 
@@ -112,9 +113,95 @@ describe('a group has series', () => {
       groups: [...many, unhealthy('web', 'victim'), ...range(1_000).map((i) => group([`web-${i}`], 'victim'))],
       complete: [undefined],
     })
-    expect(lines).toContain('active_passive_group_ok{namespace="victim",services="web"} 0')
+    expect(lines).toContain('active_passive_group_ok{namespace="victim",service="web"} 0')
     expect(lines).toEqual(expect.arrayContaining([...seriesOf('web-999', 'victim'), without(1_001)]))
   })
+})
+
+/** The series of group `db` with these names and labels, in order; without the namespace. */
+async function valuesOf(...names: readonly string[]): Promise<readonly string[]> {
+  const lines = (await metrics.registry.metrics()).split('\n')
+  return names.flatMap((name) => lines.filter((line) => line.startsWith(`active_passive_${name}{`)))
+}
+
+describe('of the handovers of a group', () => {
+  const handovers = async () =>
+    Object.fromEntries(
+      (await valuesOf('handovers_total')).map((line) => [/kind="(\w+)"/.exec(line)?.[1], Number(line.split(' ')[1])]),
+    )
+  const serve = (report: GroupReport, rest: Partial<Report> = {}) => {
+    metrics.served(aReport([report], rest))
+    metrics.passed('run', aReport([report], rest))
+  }
+  const steady = () => aGroupReport([anActive('a', { activeSinceMs: NOW - 60_000 }), aMember('b')])
+  const failover = () => aGroupReport([anActive('a', { verdict: failed() }), aMember('b')])
+  const first = () => aGroupReport([aMember('a', { labelled: false })])
+
+  it('those that alerts ask for are counted from 0 on, and the others when they happen', async () => {
+    serve(steady())
+    expect(await handovers()).toEqual({ failover: 0, failback: 0, switchover: 0 })
+    for (const report of [failover(), failover(), first()]) serve(report)
+    expect(await handovers()).toEqual({ failover: 2, failback: 0, switchover: 0, first: 1 })
+  })
+
+  it('one that was made before anybody has read the metrics is an increase too', async () => {
+    serve(failover())
+    expect(await handovers()).toMatchObject({ failover: 0 })
+    expect(await handovers()).toMatchObject({ failover: 1 })
+    serve(failover())
+    expect(await handovers()).toMatchObject({ failover: 2 })
+  })
+
+  it('none is counted that was not finished, or only tried', async () => {
+    serve(steady())
+    serve({ ...failover(), activeAfter: undefined })
+    serve(failover(), { dryRun: true })
+    await handovers()
+    expect(await handovers()).toMatchObject({ failover: 0 })
+  })
+
+  it('the counts go with the group, and stay when another Service joins it', async () => {
+    serve(steady())
+    await handovers()
+    serve(failover())
+    serve({ ...steady(), services: ['web', 'web-metrics'] })
+    expect(await handovers()).toMatchObject({ failover: 1 })
+    metrics.passed('run', aReport([], { complete: ['default'] }))
+    expect(await handovers()).toEqual({})
+    expect(await valuesOf('last_handover_timestamp_seconds', 'group_paused')).toEqual([])
+  })
+
+  it('the time of the last one is what the active pod says, or now, and never in the future', async () => {
+    const lastMs = async () => Number((await valuesOf('last_handover_timestamp_seconds'))[0]?.split(' ')[1]) * 1_000
+    serve(steady())
+    expect(await lastMs()).toBe(NOW - 60_000)
+    serve(failover())
+    expect(await lastMs()).toBe(NOW)
+    serve(aGroupReport([], {})) // without pods nothing is known of it, and it stays
+    expect(await lastMs()).toBe(NOW)
+    serve(aGroupReport([anActive('b', { activeSinceMs: NOW + 1_000_000 })]))
+    expect(await lastMs()).toBe(NOW)
+  })
+
+  it('a group without one has no time of it, and nothing that another group would show', async () => {
+    serve(aGroupReport([anActive('a')]))
+    expect(await valuesOf('last_handover_timestamp_seconds')).toEqual([])
+  })
+})
+
+it('a paused group is shown as such', async () => {
+  const paused = aGroupReport([anActive('a')], {
+    decision: { kind: 'paused', reason: { code: 'paused', text: 'paused' } },
+  })
+  metrics.served(aReport([paused, { ...aGroupReport([anActive('b')]), services: ['mail'] }]))
+  expect(await valuesOf('group_paused')).toEqual([
+    'active_passive_group_paused{namespace="default",service="web"} 1',
+    'active_passive_group_paused{namespace="default",service="mail"} 0',
+  ])
+})
+
+it('the version is shown', async () => {
+  expect(await valuesOf('build_info')).toEqual(['active_passive_build_info{version="dev"} 1'])
 })
 
 it('what was healed is counted by its kind, from nothing on', async () => {

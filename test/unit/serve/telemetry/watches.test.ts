@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { KubeError } from '../../../../handler/kube/port.js'
+import { Heartbeats, LATE_MS } from '../../../../handler/serve/heartbeats.js'
 import { createMetrics, type Metrics } from '../../../../handler/serve/telemetry/metrics.js'
 import { trackWatches } from '../../../../handler/serve/telemetry/watches.js'
 import type { WatchName } from '../../../../handler/serve/watch/watch.js'
@@ -10,14 +11,18 @@ const services: WatchName = { resource: 'services', namespace: 'shop' }
 describe('what is told of the watches', () => {
   let metrics: Metrics
   let warnings: string[]
+  let heartbeats: Heartbeats
+  let nowMs: number
   let reached: string[]
   let status: ReturnType<typeof trackWatches>
   beforeEach(() => {
     metrics = createMetrics({ requests: () => 0, coalesced: () => 0 })
     warnings = []
+    nowMs = 0
     reached = []
+    heartbeats = new Heartbeats(() => nowMs)
     const apiServer = { served: () => void reached.push('served'), refused: (why: string) => void reached.push(why) }
-    status = trackWatches(metrics, (message) => void warnings.push(message), apiServer)
+    status = trackWatches(metrics, (message) => void warnings.push(message), apiServer, heartbeats)
   })
   /** A watch is answered, and breaks. */
   const breaks = (watch: WatchName, message = 'no answer') => {
@@ -72,5 +77,19 @@ describe('what is told of the watches', () => {
       ['services', 0],
     ])
     expect(await values('watchRestarts')).toEqual([['failed', 1]])
+  })
+
+  it('is which of them gives no sign, by its name', () => {
+    status.begins(pods, 1_000)
+    status.begins({ resource: 'services', namespace: undefined }, 2_000)
+    nowMs = 1_000 + LATE_MS
+    expect(heartbeats.late()).toBeUndefined()
+    nowMs++
+    expect(heartbeats.late()).toBe('no sign for minutes of the watch of pods in namespace shop: something hangs')
+    nowMs += 1_000
+    expect(heartbeats.late()).toContain('namespace shop, the watch of services in all namespaces: ')
+    status.begins(pods, 1_000)
+    status.begins({ resource: 'services', namespace: undefined }, 1_000)
+    expect(heartbeats.late()).toBeUndefined()
   })
 })

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { Pod, Service } from '../../../../handler/kube/port.js'
 import type { ServiceRef } from '../../../../handler/pass/scope.js'
+import { Heartbeats } from '../../../../handler/serve/heartbeats.js'
 import { runInterval } from '../../../../handler/serve/interval.js'
 import { SILENCE_MS } from '../../../../handler/serve/watch/reflector.js'
 import { watch } from '../../../../handler/serve/watch/watch.js'
@@ -21,6 +22,7 @@ describe('a day of quiet', () => {
   let interruptions: number
   let end: AbortController
   let only: readonly ServiceRef[]
+  let heartbeats: Heartbeats
 
   beforeEach(() => {
     clock = new VirtualClock()
@@ -29,6 +31,7 @@ describe('a day of quiet', () => {
     pods = new FakeWatchable()
     pods.objects = [active, passive]
     passes = interruptions = 0
+    heartbeats = new Heartbeats(() => clock.now())
     end = new AbortController()
     only = []
   })
@@ -49,6 +52,7 @@ describe('a day of quiet', () => {
         pass: async () => void passes++,
         connected: (_watch, _is, why) => void (why && interruptions++),
         steady: () => {},
+        begins: ({ resource }, withinMs) => heartbeats.beat(resource, withinMs),
       },
       end.signal,
     )
@@ -58,6 +62,7 @@ describe('a day of quiet', () => {
     const watching = begin()
     for (let minute = 1; minute <= DAY / MINUTE; minute++) {
       await clock.advance(MINUTE)
+      expect(heartbeats.late()).toBeUndefined()
       for (const kind of [services, pods]) kind.emit({ kind: 'bookmark', resourceVersion: String(minute) })
     }
     expect(requests()).toEqual([

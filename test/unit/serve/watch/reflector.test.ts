@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { Expired, KubeError } from '../../../../handler/kube/port.js'
+import { Heartbeats } from '../../../../handler/serve/heartbeats.js'
 import { type Interruption, runReflector, SILENCE_MS, STEADY_MS } from '../../../../handler/serve/watch/reflector.js'
 import { MINUTE, SECOND } from '../../../support/builders.js'
 import { VirtualClock } from '../../../support/virtual-clock.js'
@@ -11,6 +12,7 @@ describe('a reflector', () => {
   let told: string[]
   let interruptions: Interruption['reason'][]
   let steady: number
+  let heartbeats: Heartbeats
   let end: AbortController
   let following: Promise<void>
 
@@ -20,6 +22,7 @@ describe('a reflector', () => {
     told = []
     interruptions = []
     steady = 0
+    heartbeats = new Heartbeats(() => clock.now())
     end = new AbortController()
   })
   afterEach(async () => {
@@ -36,6 +39,7 @@ describe('a reflector', () => {
       deleted: (object: string) => void told.push(`deleted ${object}`),
       connected: (_is: boolean, why?: Interruption) => void (why && interruptions.push(why.reason)),
       steady: () => void steady++,
+      begins: (withinMs: number) => heartbeats.beat('it', withinMs),
     }
     following = runReflector(source, store, { clock, random: () => 1 }, end.signal)
     await clock.advance(0)
@@ -218,6 +222,22 @@ describe('a reflector', () => {
     expect(source.watches).toHaveLength(2)
     await clock.advance(1)
     expect(source.open).toBe(1)
+  })
+
+  it('gives a sign at least every few minutes while nobody answers, refuses or is silent, and none when it hangs', async () => {
+    source.refuseList.push(...Array.from({ length: 200 }, () => unreachable))
+    await begin()
+    for (let minute = 0; minute < 60; minute++) {
+      await clock.advance(MINUTE)
+      expect(heartbeats.late()).toBeUndefined()
+    }
+    source.listTakes = () => new Promise(() => {})
+    await fail(new Expired())
+    await clock.advance(6 * MINUTE)
+    expect(heartbeats.late()).toBeUndefined()
+    await clock.advance(2 * MINUTE)
+    expect(heartbeats.late()).toBe('no sign for minutes of it: something hangs')
+    following = Promise.resolve() // it never ends
   })
 
   it('says that a watch works when it has stood for a while', async () => {

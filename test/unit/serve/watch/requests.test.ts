@@ -46,7 +46,14 @@ describe('the requests to a server', () => {
       }),
     )
     const nothing = () => {}
-    const store = { replaced: nothing, changed: nothing, deleted: nothing, connected: nothing, steady: nothing }
+    const store = {
+      replaced: nothing,
+      changed: nothing,
+      deleted: nothing,
+      connected: nothing,
+      steady: nothing,
+      begins: nothing,
+    }
     const pods = connectWatches(await load({ server: `http://127.0.0.1:${port}` })).pods('shop')
     await runReflector(pods, store, { clock: hurried(end), random: Math.random }, end.signal)
     expect(requests).toBeGreaterThan(10)
