@@ -1,5 +1,6 @@
 /** Runs passes of the real code, each with its own clock, connection and fate, and checks the promises. */
 
+import type { SwitchoverRequest } from '../../handler/group/switchover.js'
 import type { Probe } from '../../handler/health/probe.js'
 import { CLAIM } from '../../handler/kube/keys.js'
 import type { Pod, Service, Written } from '../../handler/kube/port.js'
@@ -169,7 +170,7 @@ export class Passes {
   }
 
   /** Of one pass in a few: somebody asks for a switchover of a group, to one of its pods or to the best. */
-  private wishOf(id: number): Partial<PassOptions> {
+  private wishOf(id: number): Partial<Omit<PassOptions, 'switchover'>> & { readonly switchover?: SwitchoverRequest } {
     const random = chanceOf(this.plan, 'switchover', id)
     if (random() * 100 >= SWITCHOVERS) return {}
     const group = oneOf(random, [...this.world.groups.values()])
