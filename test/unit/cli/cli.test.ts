@@ -49,6 +49,7 @@ const DEFAULTS: RunOptions = {
   concurrency: 64,
   panic: 0.5,
   maxHealthTimeoutMs: 30_000,
+  notify: undefined,
   settings: DEFAULT_SETTINGS,
 }
 
