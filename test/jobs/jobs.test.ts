@@ -74,6 +74,7 @@ const COMPONENTS: readonly (readonly string[])[] = [
 
 const onPods = (...verbs: readonly string[]): Rule => ({ apiGroups: [''], resources: ['pods'], verbs })
 const onServices = (...verbs: readonly string[]): Rule => ({ apiGroups: [''], resources: ['services'], verbs })
+const EVENTS: Rule = { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['create'] }
 const SERVE = ['serve', '--watch', '--interval=2s', '--token-file=/etc/active-passive/token']
 
 const ACCOUNTS = ['active-passive', 'active-passive-once', 'active-passive-serve']
@@ -83,7 +84,7 @@ const SHARED = JSON.stringify([
 ])
 
 /** What components/all-namespaces brings along, and nothing else of jobs/policy. */
-const POLICIES = ['operations', 'pods', 'services'].flatMap((name) => [
+const POLICIES = ['events', 'operations', 'pods', 'services'].flatMap((name) => [
   `ValidatingAdmissionPolicy active-passive-${name}`,
   `ValidatingAdmissionPolicyBinding active-passive-${name}`,
 ])
@@ -245,7 +246,7 @@ describe.skipIf(!cluster)('jobs/ on a real API server', () => {
       const users = podTemplates(objects).map(
         ({ spec }) => `system:serviceaccount:${namespace}:${spec.serviceAccountName}`,
       )
-      expect([conditions.length, new Set(users).size]).toEqual([3, 3])
+      expect([conditions.length, new Set(users).size]).toEqual([4, 3])
       for (const condition of conditions) {
         const [, form = ''] = /^request\.userInfo\.username\.matches\('(.*)'\)$/.exec(condition) ?? []
         expect(users.filter((user) => !new RegExp(form).test(user))).toEqual([])
@@ -310,7 +311,11 @@ describe.skipIf(!cluster)('jobs/ on a real API server', () => {
 
           const kind = wide ? 'ClusterRole' : 'Role'
           const scope = wide ? undefined : namespace
-          const rules = [onPods('list', 'patch', ...more), onServices('list', ...(latch ? ['patch'] : []), ...more)]
+          const rules = [
+            onPods('list', 'patch', ...more),
+            onServices('list', ...(latch ? ['patch'] : []), ...more),
+            EVENTS,
+          ]
           const subjects = [{ kind: 'ServiceAccount', name, namespace }]
           const of = (name: string) =>
             objects.filter(({ kind, metadata }) => kind === name && metadata.namespace === scope)
