@@ -468,7 +468,10 @@ describe.skipIf(findBinaries() === undefined)('jobs/policy', { timeout: 60_000 }
       const draft = anEvent(namespace)
       expect(await statusOf(handler.post(events, draft))).toBe(200)
       const own = `${events}/${draft.metadata.name}`
-      for (const request of [() => handler.patch(own, { metadata: { labels: { a: 'b' } } }), () => handler.delete(own)]) {
+      for (const request of [
+        () => handler.patch(own, { metadata: { labels: { a: 'b' } } }),
+        () => handler.delete(own),
+      ]) {
         expect(await answerTo(request())).toMatchObject({
           status: 403,
           message: expect.stringContaining('denied request: active-passive may only create Events'),
