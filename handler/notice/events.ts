@@ -21,7 +21,7 @@ export function eventsOf(
   const pod = members.find((member) => member.pod.name === handover?.to)?.pod
   return services.slice(0, MAX_SERVICES).map(({ name, uid }) => ({
     ...{ namespace, type, reason, action },
-    name: `${name}.${hashOf(uid, notice)}`,
+    name: `${name}.${placeOf(notice)}${hashOf(uid, notice)}`,
     note: cutToBytes(printable(notice.text), MAX_NOTE_BYTES),
     timeMs: handover ? Date.parse(handover.at) : nowMs,
     service: { name, uid },
@@ -29,10 +29,15 @@ export function eventsOf(
   }))
 }
 
+/** `kubectl describe` shows our Events in the order of their names: by epoch, and first how the epoch began. */
+function placeOf({ epoch, handover }: Notice): string {
+  return `${epoch.toString(16).padStart(14, '0')}${handover ? 0 : 1}`
+}
+
 /** The same in every pass and every handler, so that the API server takes an Event once. */
 function hashOf(uid: string, { reason, cause, epoch }: Notice): string {
   const text = JSON.stringify([uid, reason, cause, epoch])
-  return createHash('sha256').update(text).digest('hex').slice(0, 20)
+  return createHash('sha256').update(text).digest('hex').slice(0, 16)
 }
 
 /** The beginning of a text, in UTF-8. */

@@ -61,7 +61,8 @@ function noticeOfHandover(handover: HistoryEntry, { decision }: GroupReport): No
   const { kind, from, to, epoch, reason } = handover
   // The history's own text is cut short.
   const why = isSwap(decision) ? decision.reason.text : handover.text
-  const place = from === undefined || from === to ? '' : ` in place of ${from}`
+  const place =
+    from === undefined || from === to ? '' : from.split(',').includes(to) ? ' alone' : ` in place of ${from}`
   return {
     ...{ epoch, handover },
     reason: OF_HANDOVERS[kind],

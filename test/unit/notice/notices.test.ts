@@ -57,6 +57,11 @@ describe('what people are told of a pass', () => {
     expect(noticesOf(aGroup(first), first)[0]?.text).toMatch(/^a is active \(epoch 4\): no pod is active/)
   })
 
+  it('is that a pod is active alone after a repair', () => {
+    const report = aGroupReport([anActive('b')], { handover: entry('repair', { from: 'a,b' }) })
+    expect(noticesOf(aGroup(report), report)[0]?.text).toMatch(/^b is active alone \(epoch 4\): /)
+  })
+
   it('is that an active pod fails, or is missing, and is not replaced', () => {
     const blocked = (members: Parameters<typeof aGroupReport>[0], rest = {}) => told(aGroupReport(members, rest))
     expect(blocked([anActive('a', { verdict: failed() })])).toEqual(['Warning FailoverBlocked no-candidate'])
@@ -127,7 +132,7 @@ describe('the Events of a notice', () => {
       aMember('b', { verdict: failed('503') }),
     ]
     expect(names(aGroupReport(more), undefined, NOW + 60_000)).toEqual(names(aGroupReport(members)))
-    expect(names(aGroupReport(members))).toEqual([expect.stringMatching(/^web\.[0-9a-f]{20}$/)])
+    expect(names(aGroupReport(members))).toEqual([expect.stringMatching(/^web\.0{13}11[0-9a-f]{16}$/)])
   })
 
   it('have other names for another epoch, another reason and another Service of the same name', () => {
