@@ -1,4 +1,5 @@
 /** What is sent to people about the groups of a pass, while the pass goes on, and the wait for it at the pass's end. */
+import { setMaxListeners } from 'node:events'
 import type { Group } from '../group/groups.js'
 import type { GroupReport } from '../report/report.js'
 import type { Clock } from '../util/clock.js'
@@ -44,6 +45,7 @@ export class Announcements {
     const done = new AbortController()
     const late = new AbortController()
     const signal = this.over ? AbortSignal.any([late.signal, this.over]) : late.signal
+    setMaxListeners(0, signal) // as many as there are Events and messages
     const unsent = aborted(signal)
       .then(() => this.clock.sleep(GRACE_MS, done.signal))
       .then(() => ['there was no time to tell people of a handover or a trouble'])

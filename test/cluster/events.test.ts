@@ -3,6 +3,7 @@ import { describe, expect, inject, it, onTestFinished } from 'vitest'
 import { probe } from '../../handler/health/probe.js'
 import { loadConfig } from '../../handler/kube/auth/config.js'
 import { connect } from '../../handler/kube/client.js'
+import { REPORTING_CONTROLLER } from '../../handler/kube/events.js'
 import { announcer } from '../../handler/notice/announcer.js'
 import { type PassOptions, pass } from '../../handler/pass/pass.js'
 import { DEFAULT_SETTINGS } from '../../handler/settings/settings.js'
@@ -16,10 +17,13 @@ const never = new AbortController().signal
 
 interface Event {
   readonly reason: string
+  readonly reportingController: string
   readonly metadata: { readonly name: string }
 }
 const eventsOf = async ({ admin, namespace }: OnCluster) =>
-  (await admin.get<{ items: readonly Event[] }>(`/apis/events.k8s.io/v1/namespaces/${namespace}/events`)).items
+  (await admin.get<{ items: readonly Event[] }>(`/apis/events.k8s.io/v1/namespaces/${namespace}/events`)).items.filter(
+    ({ reportingController }) => reportingController === REPORTING_CONTROLLER,
+  )
 const countOf = async (world: OnCluster, reason: string) =>
   (await eventsOf(world)).filter((event) => event.reason === reason).length
 

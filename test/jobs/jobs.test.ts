@@ -18,6 +18,7 @@ import { type Overlay, withOverlay } from '../support/overlay.js'
 interface Container {
   readonly image: string
   readonly args?: readonly string[]
+  readonly env?: readonly { readonly name: string; readonly value: string }[]
   readonly securityContext?: object
 }
 
@@ -64,12 +65,15 @@ const foldersWithPods = folders.filter((folder) =>
 
 const ALL_NAMESPACES = 'jobs/components/all-namespaces'
 const WITHOUT_LATCH = 'jobs/components/without-latch'
+const NOTIFY = 'jobs/components/notify'
 /** Each alone, and together in any order. */
 const COMPONENTS: readonly (readonly string[])[] = [
   [ALL_NAMESPACES],
   [WITHOUT_LATCH],
   [ALL_NAMESPACES, WITHOUT_LATCH],
   [WITHOUT_LATCH, ALL_NAMESPACES],
+  [NOTIFY],
+  [ALL_NAMESPACES, NOTIFY],
 ]
 
 const onPods = (...verbs: readonly string[]): Rule => ({ apiGroups: [''], resources: ['pods'], verbs })
@@ -326,6 +330,9 @@ describe.skipIf(!cluster)('jobs/ on a real API server', () => {
             args.map((own) => (wide ? [...own, '--all-namespaces', '--opt-in'] : own)),
           )
           expect(policiesIn(objects)).toEqual(wide ? [...POLICIES].sort() : [])
+          const variables = containers(objects).flatMap(({ env = [] }) => env)
+          const file = { name: 'AP_NOTIFY_URL_FILE', value: '/etc/active-passive-notify/url' }
+          expect(variables).toEqual(components.includes(NOTIFY) ? args.map(() => file) : [])
         },
       )
     })
