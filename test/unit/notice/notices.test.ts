@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { HANDOVERS, type HistoryEntry } from '../../../handler/group/history.js'
+import type { HistoryEntry } from '../../../handler/group/history.js'
 import { HISTORY } from '../../../handler/kube/keys.js'
 import { eventsOf } from '../../../handler/notice/events.js'
 import { type Noticed, noticesOf } from '../../../handler/notice/notices.js'
@@ -35,7 +35,8 @@ const entry = (kind: HistoryEntry['kind'], rest: Partial<HistoryEntry> = {}): Hi
 
 describe('what people are told of a pass', () => {
   it('is each handover by its kind; only a failover is a warning', () => {
-    const all = HANDOVERS.map((kind) => told(aGroupReport([anActive('b')], { handover: entry(kind) })))
+    const kinds = ['first', 'failover', 'failback', 'repair', 'switchover'] as const
+    const all = kinds.map((kind) => told(aGroupReport([anActive('b')], { handover: entry(kind) })))
     expect(all).toEqual([
       ['Normal FirstActive active-failed a b'],
       ['Warning FailedOver active-failed a b'],
