@@ -7,6 +7,8 @@ import { probe } from './health/probe.js'
 import { defaultNamespace, loadConfig } from './kube/auth/config.js'
 import { connect } from './kube/client.js'
 import { requestLimits } from './kube/transport.js'
+import { announcer } from './notice/announcer.js'
+import { openNotifier } from './notice/notifier.js'
 import { pass } from './pass/pass.js'
 import { exitCode, exitCodeOfError } from './report/exit-code.js'
 import { toJson } from './report/json.js'
@@ -21,12 +23,15 @@ async function run(options: RunOptions, stop: AbortSignal): Promise<number> {
   const config = loadConfig({ ...options, env: process.env })
   const namespaces = options.namespaces ?? [defaultNamespace(config)]
   const limits = requestLimits(options.requestTimeoutMs)
+  const kube = connect(config, limits)
+  const notify = await openNotifier(options.notify, process.env, warn)
   const effects = {
-    kube: connect(config, limits),
+    kube,
     dryRunKube: options.serverDryRun ? connect(config, limits, { dryRun: 'All' }) : undefined,
     clock: systemClock,
     probe,
     random: Math.random,
+    announce: announcer({ createEvent: kube.createEvent, clock: systemClock, notify }),
   }
   const isNamed = options.namespaces !== undefined
   const progress = process.stderr.isTTY ? await progressOnTerminal() : undefined
@@ -46,6 +51,10 @@ async function formOf(report: Report, output: RunOptions['output']): Promise<str
   if (output === 'json') return toJson(report)
   const { toYaml } = await import('./report/yaml.js')
   return toYaml(toJson(report))
+}
+
+function warn(text: string): void {
+  console.error(`active-passive: ${printable(text)}`)
 }
 
 async function runServer(options: ServeOptions, stop: AbortSignal): Promise<number> {

@@ -5,12 +5,12 @@
 
 import { closest } from '../util/closest.js'
 import { UsageError } from '../util/errors.js'
-import { FLAGS, VARIABLE_PREFIX, variableOf } from './flags.js'
+import { FLAGS, VARIABLE_PREFIX, VARIABLES, variableOf } from './flags.js'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
 /**
- * The variables that stand in for flags. An empty variable counts as absent. Kubernetes sets variables of such names
+ * The variables that stand in for flags, and VARIABLES. An empty variable counts as absent. Kubernetes sets variables of such names
  * for a Service called `ap` (AP_PORT); those are left out.
  * @throws UsageError with the name of every other variable that begins with AP_, and the variable that was probably
  *   meant
@@ -19,7 +19,7 @@ export function ownVariables(env: Environment): Environment {
   const given = Object.entries(env).filter(
     ([name, value]) => name.startsWith(VARIABLE_PREFIX) && value && !isServiceLink(name, value),
   )
-  const known = Object.keys(FLAGS).map(variableOf)
+  const known = [...Object.keys(FLAGS).map(variableOf), ...VARIABLES]
   // A shell distinguishes `ap_dry_run` from AP_DRY_RUN; a person does not.
   const isMeant = ([name, value]: [string, string | undefined]) =>
     value && !name.startsWith(VARIABLE_PREFIX) && known.includes(name.toUpperCase().replaceAll('-', '_'))
@@ -33,11 +33,8 @@ export function ownVariables(env: Environment): Environment {
 
 function describe(name: string): string {
   const rest = (variable: string) => variable.slice(VARIABLE_PREFIX.length).toUpperCase().replaceAll('-', '_')
-  const flags = Object.keys(FLAGS)
-  const meant = closest(
-    rest(name),
-    flags.map((flag) => rest(variableOf(flag))),
-  )
+  const variables = [...Object.keys(FLAGS).map(variableOf), ...VARIABLES]
+  const meant = closest(rest(name), variables.map(rest))
   return meant === undefined
     ? `${name} is no variable of this program: unset it, or see --help for the flags that each have one`
     : `${name} is no variable of this program: did you mean ${VARIABLE_PREFIX}${meant}?`

@@ -74,6 +74,10 @@ const GENERAL = {
     describe:
       'where our check fails more of the active pods that are Ready (of 5 or more), nothing moves for it; 0: never',
   },
+  'notify-url-file': {
+    kind: 'text',
+    describe: 'file with the URL, http:// or https://, that is told of each handover and of each new trouble by a POST',
+  },
 } as const satisfies Record<string, Flag>
 
 /** Flags for Services without the annotation of the same name. */
@@ -145,6 +149,9 @@ export const SECTIONS = {
   serve: Object.keys(SERVE) as readonly FlagName[],
   byHand: Object.keys(BY_HAND) as readonly FlagName[],
 }
+
+/** Variables that are no flags: what is given to a process by a flag, everybody on its machine can read. */
+export const VARIABLES: readonly string[] = ['AP_NOTIFY_URL']
 
 export const VARIABLE_PREFIX = 'AP_'
 

@@ -1,5 +1,6 @@
 /** Turns the flags and variables that were given into options. */
 
+import { type NotifySource, parseNotifyUrl } from '../notice/notify-url.js'
 import { DEFAULT_PANIC } from '../pass/overview.js'
 import type { PassOptions } from '../pass/pass.js'
 import { parseName, parseServiceRef, type ServiceRef } from '../pass/scope.js'
@@ -43,6 +44,8 @@ export interface Connection {
 export interface CommandOptions extends Omit<PassOptions, 'namespaces'>, Connection {
   /** `undefined`: the namespace of the context or of the pod. */
   readonly namespaces: PassOptions['namespaces'] | undefined
+  /** Where notifications are sent. `undefined`: there are none. */
+  readonly notify: NotifySource | undefined
 }
 
 export interface RunOptions extends CommandOptions {
@@ -96,6 +99,19 @@ export function valuesOf(argv: Flags, env: Environment): Values {
   return new Values(argv, isScoped ? withoutScope(own) : own)
 }
 
+/** @throws UsageError without the URL, which is a secret */
+function readNotify(values: Values): NotifySource | undefined {
+  const text = values.variable('AP_NOTIFY_URL')
+  const file = values.read('notify-url-file', parseText, 'the name of a file')
+  const flag = values.source('notify-url-file')
+  if (text === undefined) return file === undefined ? undefined : { file, flag }
+  if (file !== undefined) throw new UsageError(`AP_NOTIFY_URL and ${flag} exclude each other: give one of them`)
+  const url = parseNotifyUrl(text)
+  if (!url)
+    throw new UsageError('AP_NOTIFY_URL should be an http:// or https:// URL (it may hold a secret, and is not shown)')
+  return { url }
+}
+
 function withoutScope(env: Environment): Environment {
   return { ...env, [variableOf('namespace')]: undefined, [variableOf('all-namespaces')]: undefined }
 }
@@ -120,6 +136,7 @@ export function readCommandOptions(values: Values): CommandOptions {
     roleLabel: values.read('role-label', parseLabelKey, 'a label key such as role or example.com/role') ?? 'role',
     optIn: values.isOn('opt-in'),
     ...readDryRun(values),
+    notify: readNotify(values),
     deadlineMs: values.read('deadline', parseDeadline, 'a duration of at least 10s, such as 40s') ?? 40_000,
     ...readTimeouts(values),
     panic: values.read('panic', parsePanic, 'a share from 1% to 99%, such as 50%, or 0 for never') ?? DEFAULT_PANIC,

@@ -33,6 +33,11 @@ export class Values {
     return value === undefined ? this.fromEnv(name) : String(value)
   }
 
+  /** A variable that is no flag. */
+  variable(name: string): string | undefined {
+    return this.env[name]
+  }
+
   list(name: FlagName): readonly string[] {
     const value = this.argv[name]
     if (value !== undefined) return (Array.isArray(value) ? value : [value]).map(String)

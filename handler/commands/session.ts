@@ -5,6 +5,8 @@ import { defaultNamespace, loadConfig } from '../kube/auth/config.js'
 import { connect } from '../kube/client.js'
 import type { Kube } from '../kube/port.js'
 import { requestLimits } from '../kube/transport.js'
+import { announcer } from '../notice/announcer.js'
+import { openNotifier } from '../notice/notifier.js'
 import { type PassOptions, pass } from '../pass/pass.js'
 import type { Report } from '../report/report.js'
 import { systemClock } from '../util/clock.js'
@@ -22,7 +24,7 @@ export interface Session {
 }
 
 /** @throws UsageError for a mistake in the kubeconfig */
-export function openSession(options: CommandOptions, io: Pick<Io, 'env'>): Session {
+export function openSession(options: CommandOptions, io: Pick<Io, 'env' | 'warn'>): Session {
   const config = loadConfig({ ...options, env: io.env })
   const namespaces = options.namespaces ?? [defaultNamespace(config)]
   const limits = requestLimits(options.requestTimeoutMs)
@@ -34,10 +36,13 @@ export function openSession(options: CommandOptions, io: Pick<Io, 'env'>): Sessi
     kube,
     dryRunKube,
     namespaces,
-    pass: (rest, stop) => {
+    pass: async (rest, stop) => {
       const { done, onProgress } = passProgress(process.stderr, io.env)
       const own = { ...options, namespaces, isNamed, quickCheck: true, onProgress, ...rest }
-      return pass(own, own.serverDryRun ? { ...effects, dryRunKube } : effects, stop).finally(done)
+      const notify = own.dryRun ? undefined : await openNotifier(options.notify, io.env, io.warn)
+      const announce = announcer({ createEvent: kube.createEvent, clock: systemClock, notify })
+      const all = { ...effects, announce, ...(own.serverDryRun && { dryRunKube }) }
+      return pass(own, all, stop).finally(done)
     },
   }
 }

@@ -4,7 +4,8 @@ import type { V1Pod, V1Service } from '@kubernetes/client-node'
 import type { KubeConfig } from '@kubernetes/client-node/dist/config.js'
 import { redacted } from '../util/printable.js'
 import { proxyOf } from './auth/identity.js'
-import { collectionPath, listAll, parse } from './list.js'
+import { createEvent, type Events } from './events.js'
+import { collectionPath, isObject, listAll, parse } from './list.js'
 import { jsonPatch, metadataPatch, type Patch, servicePatch } from './patch.js'
 import { annotationPath } from './pointer.js'
 import { FIELD_MANAGER, type Kube, KubeError, type ListOptions, type Written } from './port.js'
@@ -29,7 +30,7 @@ interface Connection {
 }
 
 /** Sends nothing before the first call. */
-export function connect(config: KubeConfig, limits: Partial<Limits> = {}, { dryRun }: Connection = {}): Kube {
+export function connect(config: KubeConfig, limits: Partial<Limits> = {}, { dryRun }: Connection = {}): Kube & Events {
   const transport = openTransport(config, { ...LIMITS, ...limits })
   const server = describeServer(config)
   const rights = new Rights()
@@ -79,6 +80,7 @@ export function connect(config: KubeConfig, limits: Partial<Limits> = {}, { dryR
       ])
       return patch('services', service, tests, signal, readService)
     },
+    createEvent: (event, signal) => createEvent(transport, server, rights, event, signal),
   }
 }
 
@@ -90,8 +92,3 @@ export function describeServer(config: KubeConfig): string {
   const shown = redacted(server)
   return proxy ? `${shown} through the proxy ${new URL(proxy).host}` : shown
 }
-
-const isObject =
-  <M>(name: string) =>
-  (value: unknown): value is M =>
-    (value as { readonly metadata?: { readonly name?: unknown } } | null)?.metadata?.name === name

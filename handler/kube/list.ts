@@ -87,6 +87,12 @@ export function parse<T>(access: Access, answer: Answer, is: (value: unknown) =>
   return value
 }
 
+/** Whether a value is an object of this name, by its metadata. */
+export const isObject =
+  <M>(name: string) =>
+  (value: unknown): value is M =>
+    (value as { readonly metadata?: { readonly name?: unknown } } | null)?.metadata?.name === name
+
 function isPage<M>(value: unknown): value is Page<M> {
   const { kind, items } = (value ?? {}) as { readonly kind?: unknown; readonly items?: unknown }
   if (kind !== 'PodList' && kind !== 'ServiceList') return false

@@ -2,8 +2,8 @@
 
 /** A kind of request, as RBAC sees it. */
 export interface Right {
-  readonly verb: 'list' | 'patch' | 'watch'
-  readonly resource: 'pods' | 'services'
+  readonly verb: 'list' | 'patch' | 'watch' | 'create'
+  readonly resource: 'pods' | 'services' | 'events'
   /** `undefined`: all namespaces. */
   readonly namespace: string | undefined
 }

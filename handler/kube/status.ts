@@ -21,7 +21,7 @@ const DEFAULT_RETRY_AFTER_MS = 1_000
 const LONGEST_WRITE_DELAY_MS = 2_000
 
 /** A refusal of authorization, by RBAC or otherwise. */
-const FORBIDDEN = /User "([^"]*)" cannot (?:list|patch|watch) resource\b/
+const FORBIDDEN = /User "([^"]*)" cannot (?:list|patch|watch|create) resource\b/
 const BETWEEN = 'Check what answers at this address: that was no API server, perhaps a proxy or its login page.'
 
 /** The outcome of a PATCH that was answered. */
@@ -89,6 +89,11 @@ function invalidObject({ resource, namespace, name }: Access): string | undefine
   return `Put right what the API server finds wrong with ${resource.slice(0, -1)} ${namespace}/${name}${another}: it takes no write that leaves it so.`
 }
 
+/** Whether the API server refused to create an object because one of its name is there. */
+export function isExisting(answer: Answer): boolean {
+  return answer.status === 409 && readStatus(answer)?.reason === 'AlreadyExists'
+}
+
 /** A success whose body is not the API's. */
 export function unintelligible(access: Access, { body }: Answer): KubeError {
   const message = `could not ${describe(access)}: ${access.server} answered with something else: ${cut(body)}`
@@ -119,7 +124,13 @@ export function unanswered(access: Access, error: unknown): KubeError {
 }
 
 function describe({ verb, resource, namespace }: Right): string {
-  return `${verb} ${resource} in ${namespace === undefined ? 'all namespaces' : `namespace ${namespace}`}`
+  const group = groupOf(resource)
+  return `${verb} ${group && `${group}/`}${resource} in ${namespace === undefined ? 'all namespaces' : `namespace ${namespace}`}`
+}
+
+/** The API group of a resource, as a rule of a Role names it. */
+function groupOf(resource: Right['resource']): string {
+  return resource === 'events' ? 'events.k8s.io' : ''
 }
 
 /** The remedy for a 401. */
@@ -134,7 +145,8 @@ function permit(access: Access, said: string, rights: Rights): string {
   const [, user] = FORBIDDEN.exec(said) ?? []
   if (user === undefined) return 'An admission policy or webhook refused it, or failed: look there.'
   if (user === 'system:anonymous') return 'Name credentials: the user of the context has none.'
-  const rule = `- {apiGroups: [""], resources: [${resource}], verbs: [${verb}]}`
+  const group = groupOf(resource)
+  const rule = `- {apiGroups: [${group || '""'}], resources: [${resource}], verbs: [${verb}]}`
   const absent = [...said.matchAll(ABSENT)].map(([, cluster, name]) =>
     cluster ? `ClusterRole ${name}` : `Role ${name} in namespace ${namespace}`,
   )
@@ -160,6 +172,7 @@ function isTls(error: unknown): boolean {
 /** Kubernetes' Status object. */
 interface Status {
   readonly message: string
+  readonly reason?: string
   readonly details?: { readonly name?: string; readonly causes?: readonly { readonly field?: string }[] }
 }
 

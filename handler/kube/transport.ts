@@ -73,6 +73,8 @@ export interface Transport {
   get(path: string, signal: AbortSignal): Promise<Answer>
   /** Is carried out once at most: it is sent again only after a 401. @throws Unanswered */
   patch(path: string, contentType: string, body: unknown, signal: AbortSignal): Promise<Answer>
+  /** Creates an object, and is sent again only after a 401. @throws Unanswered */
+  post(path: string, body: unknown, signal: AbortSignal): Promise<Answer>
   /**
    * Resolves when a 200 begins; the caller then reads its lines, however long they take. Resolves to any other answer
    * as a whole. It is sent again only after a 401. @throws Unanswered
@@ -136,6 +138,10 @@ export function openTransport(config: KubeConfig, limits: Limits = LIMITS): Tran
       const sent = { headers: { 'content-type': contentType }, text: toGoJson(body) }
       return authenticated(signal, (shown) => sendOnce(way, shown, 'PATCH', path, signal, sent))
     },
+    post: (path, body, signal) => {
+      const sent = { headers: { 'content-type': 'application/json' }, text: toGoJson(body) }
+      return authenticated(signal, (shown) => sendOnce(way, shown, 'POST', path, signal, sent))
+    },
   }
 }
 
@@ -150,7 +156,7 @@ interface Way {
 async function sendOnce(
   { server, limits, count }: Way,
   { headers, agent }: Presented,
-  method: 'GET' | 'PATCH',
+  method: 'GET' | 'PATCH' | 'POST',
   path: string,
   signal: AbortSignal,
   body?: Body,

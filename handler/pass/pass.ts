@@ -11,6 +11,7 @@ import type { GroupReport, Report } from '../report/report.js'
 import { faultReport } from '../report/report.js'
 import { DEFAULT_MAX_HEALTH_TIMEOUT_MS } from '../settings/settings.js'
 import { systemClock } from '../util/clock.js'
+import { Announcements } from './announcements.js'
 import type { Backoff } from './backoff.js'
 import type { Effects, GroupContext } from './context.js'
 import { fairShares } from './fair-share.js'
@@ -110,25 +111,35 @@ export async function pass(options: PassOptions, effects: Effects, stop: AbortSi
     stop,
     quickCheck: options.quickCheck ?? false,
   }
-  const host = shared
-    ? hostOf(context, begin, shared, (group) => shared.onGroup(reportOn([group])))
-    : ownHost(context, options.onProgress)
+  // Several passes share a process that goes on: each waits for as long as it takes. A single one ends by its deadline.
+  const over = shared ? undefined : context.deadline.releasing
+  const told = new Announcements(options.dryRun ? undefined : effects.announce, clock, over)
+  const served: Served = (group, report) => {
+    shared?.onGroup(reportOn([report]))
+    told.begin(group, report)
+  }
+  const host = shared ? hostOf(context, begin, shared, served) : ownHost(context, served, options.onProgress)
   const { reports, ...read } = await readScope(context, options, host, reading)
   shared?.onRead()
   const groups = (await Promise.all(reports)).flat()
+  const warnings = [...read.warnings, ...(await told.ended())]
   context.deadline.close()
-  return reportOn(groups, read)
+  return reportOn(groups, { ...read, warnings })
 }
 
+/** Called with the report on each group as soon as all work on it is done. */
+type Served = (group: Group, report: GroupReport) => void
+
 /** A single pass serves its groups at once. */
-function ownHost(context: GroupContext, onProgress: PassOptions['onProgress']): Host {
-  let [found, served] = [0, 0]
+function ownHost(context: GroupContext, served: Served, onProgress: PassOptions['onProgress']): Host {
+  let [found, done] = [0, 0]
   return {
     isBusy: () => false,
-    serve: async (_group, reconcile) => {
-      onProgress?.({ found: ++found, served })
+    serve: async (group, reconcile) => {
+      onProgress?.({ found: ++found, served: done })
       const report = await reconcile(context, false)
-      onProgress?.({ found, served: ++served })
+      onProgress?.({ found, served: ++done })
+      served(group, report)
       return report
     },
   }
@@ -139,13 +150,13 @@ function hostOf(
   context: GroupContext,
   begin: () => Deadline,
   { singleFlight, busy, backoff }: Shared,
-  served: (group: GroupReport) => void,
+  served: Served,
 ): Host {
   const { clock } = context
   const told = async (group: Group, reconcile: Reconcile, own: GroupContext, mustRead: boolean) => {
     const report = await reconcile(own, mustRead)
     if (!context.stop.aborted) backoff?.ended(keyOf(group), group, report, clock.now())
-    served(report)
+    served(group, report)
     return report
   }
   return {

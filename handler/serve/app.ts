@@ -7,6 +7,8 @@ import type { KubeConfig } from '../kube/auth/kubeconfig.js'
 import { connect } from '../kube/client.js'
 import { requestLimits } from '../kube/transport.js'
 import { connectWatches, type Watches } from '../kube/watch.js'
+import { announcer, type Notify } from '../notice/announcer.js'
+import { Said } from '../notice/said.js'
 import type { Effects } from '../pass/context.js'
 import type { Selection } from '../pass/scope.js'
 import { systemClock, type Timing } from '../util/clock.js'
@@ -30,7 +32,7 @@ import { type WatchOptions, watch } from './watch/watch.js'
 
 const SHUTTING_DOWN: ProcessHealth = { ready: false, alive: true, why: 'shutting down' }
 
-export type AppOptions = Omit<CommandOptions, keyof Connection> & Pick<CommandOptions, 'requestTimeoutMs'>
+export type AppOptions = Omit<CommandOptions, keyof Connection | 'notify'> & Pick<CommandOptions, 'requestTimeoutMs'>
 
 export interface App {
   readonly fetch: Fetch
@@ -45,13 +47,19 @@ export interface App {
   close(): Promise<void>
 }
 
-/** Sends nothing before it is asked to. @param effects for tests: everything but the cluster */
+/** What a process brings along. All but `notify` is for tests. */
+interface AppEffects extends Partial<Omit<Effects, 'kube' | 'announce'>> {
+  /** Absent: nobody wants notifications. */
+  readonly notify?: Notify | undefined
+}
+
+/** Sends nothing before it is asked to. */
 export function createApp(
   options: AppOptions,
   config: KubeConfig,
   guard: Guard,
   log: Log,
-  effects: Partial<Omit<Effects, 'kube'>> = {},
+  effects: AppEffects = {},
 ): App {
   const timing: Timing = { clock: effects.clock ?? systemClock, random: effects.random ?? Math.random }
   const { clock } = timing
@@ -72,7 +80,8 @@ export function createApp(
   const heartbeats = new Heartbeats(effects.clock ? clock.now : () => performance.now())
   const reachability = new Reachability({ kube: side, namespaces, clock, log, signal, heartbeats })
   const resync = new Resync(clock)
-  const passes = new Passes(settings, { ...timing, probe: metrics.timed(effects.probe ?? probe) }, signal)
+  const announce = announcer({ createEvent: main.createEvent, clock, notify: effects.notify, said: new Said() })
+  const passes = new Passes(settings, { ...timing, probe: metrics.timed(effects.probe ?? probe), announce }, signal)
   const observer = new PassObserver({ metrics, reachability, resync, log, clock })
   const triggers = new Triggers({ main, side, passes, observer, metrics, defect })
   const resumed = (selection: Selection) => void triggers.change(selection)

@@ -5,6 +5,7 @@
 import { variableOf } from '../cli/flags.js'
 import { type Environment, readServeOptions } from '../cli/options.js'
 import { loadConfig } from '../kube/auth/config.js'
+import { openNotifier } from '../notice/notifier.js'
 import { UsageError } from '../util/errors.js'
 import type { Guard } from './http/bearer-token.js'
 import type { Fetch } from './http/routes.js'
@@ -44,7 +45,8 @@ async function open(env: Environment, log: Log): Promise<Fetch> {
   ])
   const { tokenFile, insecure } = options
   const guard = tokenFile !== undefined ? await guardedBy(tokenFile, log.warn) : insecure ? unguarded : closed
-  const app = createApp(options, config, guard, log)
+  const notify = await openNotifier(options.notify, env, log.warn)
+  const app = createApp(options, config, guard, log, { notify })
   const defect = (error: unknown) => logDefect(log, error)
   return async (request) => {
     // Tries are made only within a request. A timer would keep the process alive, or run while its host thinks it idle.

@@ -2,6 +2,7 @@
 
 import type { Environment, ServeOptions } from '../cli/options.js'
 import { loadConfig } from '../kube/auth/config.js'
+import { openNotifier } from '../notice/notifier.js'
 import { UsageError } from '../util/errors.js'
 import { createApp } from './app.js'
 import { type Guard, guardedBy, unguarded } from './http/bearer-token.js'
@@ -18,7 +19,8 @@ export async function serve(options: ServeOptions, env: Environment, log: Log, s
   const guard = await guardOf(options, log)
   const files = certificateFiles(options)
   const certificate = files && (await readCertificate(files))
-  const app = createApp(options, config, guard, log)
+  const notify = await openNotifier(options.notify, env, log.warn)
+  const app = createApp(options, config, guard, log, { notify })
   // Without a token, everybody who reaches the port may start passes: only this machine may reach it then.
   const host = options.tokenFile === undefined && !options.insecure ? '127.0.0.1' : undefined
   const server = await startServer({ port: options.port, host, certificate, fetch: app.fetch })

@@ -77,7 +77,7 @@ describe.skipIf(!cluster)('node handler with the Role of jobs/base', () => {
     },
   )
 
-  it('but for the right to patch services, swaps without the latch and says so, in 2 LISTs, 1 refused and 2 PATCHes', async () => {
+  it('but for the right to patch services, swaps without the latch and says so, in 2 LISTs, 1 refused and 2 PATCHes, and an Event', async () => {
     const { addPod, run, report, takeRequests, actives, service } = await open(allBut('patch', 'services'))
     const first = await addPod('helloworld-0')
     await addPod('helloworld-1')
@@ -85,12 +85,12 @@ describe.skipIf(!cluster)('node handler with the Role of jobs/base', () => {
     await first.behave('error')
     await takeRequests()
     const { group, code, requests } = await report(FAST)
-    expect(requests).toBe(5)
+    expect(requests).toBe(6)
     const audited = await takeRequests()
     if (audited !== undefined) {
       expect(audited).toEqual([
         ...['list services', 'list pods', 'patch services/helloworld 403'],
-        ...['patch pods/helloworld-0', 'patch pods/helloworld-1'],
+        ...['patch pods/helloworld-0', 'patch pods/helloworld-1', 'create events'],
       ])
     }
     expect(group).toMatchObject({ decision: 'failover', latch: 'refused' })
@@ -98,5 +98,24 @@ describe.skipIf(!cluster)('node handler with the Role of jobs/base', () => {
     expect(code).toBe(0)
     expect(await actives()).toEqual(['helloworld-1'])
     expect(await service('helloworld')).toEqual(HOME)
+  })
+
+  it('but for the right to create events, swaps all the same, says so once, and exits 0', async () => {
+    const { addPod, addService, run, report, takeRequests, actives } = await open(allBut('create', 'events'))
+    await addService({ name: 'helloworld-too' })
+    const first = await addPod('helloworld-0')
+    await addPod('helloworld-1')
+    await run()
+    await first.behave('error')
+    await takeRequests()
+    const { group, code, warnings } = await report(FAST)
+    expect(group).toMatchObject({ decision: 'failover', latch: 'latched', warnings: [] })
+    expect(warnings).toHaveLength(1)
+    expect(warnings[0]).toContain('no Events are written: may not create events.k8s.io/events in namespace')
+    expect(warnings[0]).toContain('- {apiGroups: [events.k8s.io], resources: [events], verbs: [create]}')
+    expect(code).toBe(0)
+    expect(await actives()).toEqual(['helloworld-1'])
+    const audited = await takeRequests()
+    if (audited !== undefined) expect(new Set(audited.slice(-2))).toEqual(new Set(['create events 403']))
   })
 })

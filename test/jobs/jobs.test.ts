@@ -18,6 +18,7 @@ import { type Overlay, withOverlay } from '../support/overlay.js'
 interface Container {
   readonly image: string
   readonly args?: readonly string[]
+  readonly env?: readonly { readonly name: string; readonly value: string }[]
   readonly securityContext?: object
 }
 
@@ -64,16 +65,20 @@ const foldersWithPods = folders.filter((folder) =>
 
 const ALL_NAMESPACES = 'jobs/components/all-namespaces'
 const WITHOUT_LATCH = 'jobs/components/without-latch'
+const NOTIFY = 'jobs/components/notify'
 /** Each alone, and together in any order. */
 const COMPONENTS: readonly (readonly string[])[] = [
   [ALL_NAMESPACES],
   [WITHOUT_LATCH],
   [ALL_NAMESPACES, WITHOUT_LATCH],
   [WITHOUT_LATCH, ALL_NAMESPACES],
+  [NOTIFY],
+  [ALL_NAMESPACES, NOTIFY],
 ]
 
 const onPods = (...verbs: readonly string[]): Rule => ({ apiGroups: [''], resources: ['pods'], verbs })
 const onServices = (...verbs: readonly string[]): Rule => ({ apiGroups: [''], resources: ['services'], verbs })
+const EVENTS: Rule = { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['create'] }
 const SERVE = ['serve', '--watch', '--interval=2s', '--token-file=/etc/active-passive/token']
 
 const ACCOUNTS = ['active-passive', 'active-passive-once', 'active-passive-serve']
@@ -83,7 +88,7 @@ const SHARED = JSON.stringify([
 ])
 
 /** What components/all-namespaces brings along, and nothing else of jobs/policy. */
-const POLICIES = ['operations', 'pods', 'services'].flatMap((name) => [
+const POLICIES = ['events', 'operations', 'pods', 'services'].flatMap((name) => [
   `ValidatingAdmissionPolicy active-passive-${name}`,
   `ValidatingAdmissionPolicyBinding active-passive-${name}`,
 ])
@@ -245,7 +250,7 @@ describe.skipIf(!cluster)('jobs/ on a real API server', () => {
       const users = podTemplates(objects).map(
         ({ spec }) => `system:serviceaccount:${namespace}:${spec.serviceAccountName}`,
       )
-      expect([conditions.length, new Set(users).size]).toEqual([3, 3])
+      expect([conditions.length, new Set(users).size]).toEqual([4, 3])
       for (const condition of conditions) {
         const [, form = ''] = /^request\.userInfo\.username\.matches\('(.*)'\)$/.exec(condition) ?? []
         expect(users.filter((user) => !new RegExp(form).test(user))).toEqual([])
@@ -310,7 +315,11 @@ describe.skipIf(!cluster)('jobs/ on a real API server', () => {
 
           const kind = wide ? 'ClusterRole' : 'Role'
           const scope = wide ? undefined : namespace
-          const rules = [onPods('list', 'patch', ...more), onServices('list', ...(latch ? ['patch'] : []), ...more)]
+          const rules = [
+            onPods('list', 'patch', ...more),
+            onServices('list', ...(latch ? ['patch'] : []), ...more),
+            EVENTS,
+          ]
           const subjects = [{ kind: 'ServiceAccount', name, namespace }]
           const of = (name: string) =>
             objects.filter(({ kind, metadata }) => kind === name && metadata.namespace === scope)
@@ -321,6 +330,9 @@ describe.skipIf(!cluster)('jobs/ on a real API server', () => {
             args.map((own) => (wide ? [...own, '--all-namespaces', '--opt-in'] : own)),
           )
           expect(policiesIn(objects)).toEqual(wide ? [...POLICIES].sort() : [])
+          const variables = containers(objects).flatMap(({ env = [] }) => env)
+          const file = { name: 'AP_NOTIFY_URL_FILE', value: '/etc/active-passive-notify/url' }
+          expect(variables).toEqual(components.includes(NOTIFY) ? args.map(() => file) : [])
         },
       )
     })

@@ -1,10 +1,15 @@
 // What somebody might try with the handler's token and too many rights, and what jobs/policy says to it.
+
+import { REPORTING_CONTROLLER } from '../../handler/kube/events.js'
 import { CLAIM, DELETION_COST, EPOCH, HEALED, HISTORY, MANAGED, PIN } from '../../handler/kube/keys.js'
 import { ApiError, applyPatch, jsonPatch, type Kube } from '../support/cluster/client.js'
 import type { Rule } from '../support/cluster/users.js'
 import type { OnCluster } from '../support/on-cluster.js'
 
 export const DRY_RUN = '?dryRun=All'
+
+/** Of no pod. */
+export const UID = '00000000-0000-4000-8000-000000000007'
 
 /** Every verb on everything that the policies are about, as by a mistake in a Role. */
 export const TOO_MANY_RIGHTS: readonly Rule[] = [
@@ -16,6 +21,53 @@ export const TOO_MANY_RIGHTS: readonly Rule[] = [
     ],
     verbs: ['get', 'list', 'create', 'update', 'patch', 'delete', 'deletecollection'],
   },
+  { apiGroups: ['', 'events.k8s.io'], resources: ['events'], verbs: ['get', 'create', 'update', 'patch', 'delete'] },
+]
+
+export const eventsIn = (namespace: string) => `/apis/events.k8s.io/v1/namespaces/${namespace}/events`
+
+/** An Event that a pass may create. */
+export const anEvent = (namespace: string) => ({
+  metadata: { name: 'target.0123', namespace },
+  eventTime: '2026-01-02T03:04:05.678000Z',
+  reportingController: REPORTING_CONTROLLER,
+  reportingInstance: 'a',
+  action: 'MakeActive',
+  reason: 'FailedOver',
+  type: 'Warning',
+  note: 'a is active',
+  regarding: { apiVersion: 'v1', kind: 'Service', name: 'target', namespace, uid: UID },
+})
+
+/** Other Events: where each is sent to, what is different in it, and the end of the policy's answer. */
+export const EVENTS: readonly (readonly [
+  what: string,
+  path: (namespace: string) => string,
+  change: (namespace: string) => Json,
+  denial: string,
+])[] = [
+  ['of another program', eventsIn, () => ({ reportingController: 'kubernetes.io/kubelet' }), ' in its own name'],
+  [
+    'about a pod',
+    eventsIn,
+    (namespace) => ({ regarding: { kind: 'Pod', apiVersion: 'v1', name: 'target', namespace } }),
+    ' about Services',
+  ],
+  [
+    'that brings labels along',
+    eventsIn,
+    () => ({ metadata: { name: 'target.0124', labels: { a: 'b' } } }),
+    ' without labels, annotations, owners and finalizers',
+  ],
+  [
+    'by the older API',
+    (namespace) => `/api/v1/namespaces/${namespace}/events`,
+    (namespace) => ({
+      reportingComponent: REPORTING_CONTROLLER,
+      involvedObject: { kind: 'Service', name: 'target', namespace },
+    }),
+    ', by events.k8s.io',
+  ],
 ]
 
 type Json = Readonly<Record<string, unknown>>
@@ -30,9 +82,6 @@ const elsewhere = [{ apiVersion: 'v1', kind: 'ConfigMap', name: 'other', uid: '0
 
 /** Stands for the uid of the object that is written to. */
 const OWN_UID = 'own-uid'
-
-/** Of no pod. */
-export const UID = '00000000-0000-4000-8000-000000000007'
 
 const POD_LABEL = 'may only change the role and the pin among the labels of a pod'
 const POD_ROLE = 'may only make a pod active or passive'

@@ -18,9 +18,12 @@ import { withOverlay } from '../support/overlay.js'
 import type { TestServer } from '../support/servers.js'
 import {
   addTargets,
+  anEvent,
   answerTo,
   CHANGES,
   DRY_RUN,
+  EVENTS,
+  eventsIn,
   OPERATION,
   OPERATIONS,
   requestsFor,
@@ -44,6 +47,7 @@ const SERVE_RIGHTS = (
   loadAll(readFileSync(join(repository, 'jobs/serve/account.yaml'), 'utf8')) as { readonly rules?: readonly Rule[] }[]
 ).flatMap(({ rules }) => rules ?? [])
 const SERVE_VERBS = ['list', 'patch', 'watch']
+const EVENT_GROUP = 'events.k8s.io'
 const POLICIES = '/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies'
 
 /** Gives these pods to a ReplicaSet that wants as many. */
@@ -104,6 +108,7 @@ describe.skipIf(findBinaries() === undefined)('jobs/policy', { timeout: 60_000 }
       return list.items.every(({ status }) => status?.typeChecking) ? list : undefined
     })
     expect(items.map(({ metadata, status }) => [metadata.name, metadata.namespace, status?.typeChecking])).toEqual([
+      ['active-passive-events', undefined, {}],
       ['active-passive-operations', undefined, {}],
       ['active-passive-pods', undefined, {}],
       ['active-passive-services', undefined, {}],
@@ -140,6 +145,7 @@ describe.skipIf(findBinaries() === undefined)('jobs/policy', { timeout: 60_000 }
         expect(await world.takeRequests()).toEqual([
           ...['list services', 'list pods', 'patch services/helloworld', `patch pods/helloworld-${from}`],
           ...['list services', `patch pods/helloworld-${to}`, 'patch services/helloworld'],
+          'create events',
         ])
         expect(await world.actives()).toEqual([`helloworld-${to}`])
         const costs = (await world.pods()).map(({ metadata }) => metadata.annotations?.[DELETION_COST])
@@ -388,7 +394,9 @@ describe.skipIf(findBinaries() === undefined)('jobs/policy', { timeout: 60_000 }
         expect((await done).code).toBe(0)
         const requests = await serving.takeRequests()
         expect(requests?.filter((request) => request.endsWith(' 403'))).toEqual([])
-        expect(new Set(requests?.map((request) => request.replace(/ .*/, '')))).toEqual(new Set(SERVE_VERBS))
+        expect(new Set(requests?.map((request) => request.replace(/ .*/, '')))).toEqual(
+          new Set([...SERVE_VERBS, 'create']),
+        )
       })
 
       it('may do nothing with other verbs, or to other resources', async () => {
@@ -400,6 +408,8 @@ describe.skipIf(findBinaries() === undefined)('jobs/policy', { timeout: 60_000 }
         const granted = status.resourceRules.filter(({ apiGroups }) => apiGroups.includes(''))
         expect(new Set(granted.flatMap(({ resources }) => resources))).toEqual(new Set(['pods', 'services']))
         expect(new Set(granted.flatMap(({ verbs }) => verbs))).toEqual(new Set(SERVE_VERBS))
+        const onEvents = status.resourceRules.filter(({ apiGroups }) => apiGroups.includes(EVENT_GROUP))
+        expect(onEvents.map(({ resources, verbs }) => [resources, verbs])).toEqual([[['events'], ['create']]])
       })
     })
 
@@ -445,6 +455,34 @@ describe.skipIf(findBinaries() === undefined)('jobs/policy', { timeout: 60_000 }
         status: 403,
         message: expect.stringContaining(`denied request: active-passive ${OPERATION}`),
       })
+    })
+
+    it.each(EVENTS)('lets it create no Event %s', async (_what, path, change, denial) => {
+      const draft = { ...anEvent(targets.namespace), ...change(targets.namespace) }
+      const create = (api: Kube) => api.post(`${path(targets.namespace)}${DRY_RUN}`, draft)
+      expect(await answerTo(create(handler))).toMatchObject({
+        status: 403,
+        message: expect.stringContaining(`denied request: active-passive may only create Events${denial}`),
+      })
+      expect(await statusOf(create(somebody))).toBe(200)
+    })
+
+    it('lets it create an Event of its own, and neither change nor delete one', async () => {
+      const { namespace } = targets
+      const events = eventsIn(namespace)
+      const draft = anEvent(namespace)
+      expect(await statusOf(handler.post(events, draft))).toBe(200)
+      const own = `${events}/${draft.metadata.name}`
+      for (const request of [
+        () => handler.patch(own, { metadata: { labels: { a: 'b' } } }),
+        () => handler.delete(own),
+      ]) {
+        expect(await answerTo(request())).toMatchObject({
+          status: 403,
+          message: expect.stringContaining('denied request: active-passive may only create Events'),
+        })
+      }
+      expect(await statusOf(somebody.delete(own))).toBe(200)
     })
 
     it.each(['pods/target/exec?command=a', 'services/target/proxy/'])('does not connect it to %s', async (path) => {

@@ -16,6 +16,7 @@ export const ORDER: readonly (readonly string[])[] = [
   ['group'],
   ['handover'],
   ['report'],
+  ['notice'],
   ['pass'],
   ['cli'],
   ['serve/watch'],

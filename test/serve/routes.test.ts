@@ -71,7 +71,7 @@ describe('POST /alertmanager', () => {
     expect(await response.json()).toMatchObject({
       groups: [{ namespace: 'default', services: ['app'], decision: 'first', active: { before: null, after: 'a' } }],
       summary: expect.any(String),
-      requests: 7,
+      requests: 8,
     })
     expect(world.actives()).toEqual(['a'])
   })

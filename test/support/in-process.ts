@@ -53,7 +53,7 @@ export interface InProcess {
   close(): Promise<void>
 }
 
-export interface PassRun extends Partial<Pick<Effects, 'kube' | 'dryRunKube' | 'clock' | 'random'>> {
+export interface PassRun extends Partial<Pick<Effects, 'kube' | 'dryRunKube' | 'clock' | 'random' | 'announce'>> {
   readonly stop?: AbortSignal
 }
 

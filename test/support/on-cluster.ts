@@ -13,11 +13,13 @@ import { withoutHistory } from './without-history.js'
 /** What a pass needs. */
 export const ALL_RIGHTS: readonly Rule[] = [
   { apiGroups: [''], resources: ['pods', 'services'], verbs: ['list', 'patch'] },
+  { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['create'] },
 ]
 
 /** What `serve --watch` needs. */
 export const WATCH_RIGHTS: readonly Rule[] = [
   { apiGroups: [''], resources: ['pods', 'services'], verbs: ['list', 'patch', 'watch'] },
+  { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['create'] },
 ]
 
 type Labels = Readonly<Record<string, string>>
@@ -47,7 +49,7 @@ export interface OnCluster {
   run(args?: readonly string[], env?: Readonly<Record<string, string>>): Promise<Run>
   /** The same in JSON. */
   report(args?: readonly string[], env?: Readonly<Record<string, string>>): Promise<JsonRun>
-  /** `list services`, `patch pods/a 422`, … since the last call; `undefined` on a cluster without an audit log. */
+  /** `list services`, `patch pods/a 422`, `create events`, … since the last call; `undefined` on a cluster without an audit log. */
   takeRequests(): Promise<readonly string[] | undefined>
   close(): Promise<void>
 }
@@ -153,6 +155,7 @@ export async function closeNamespace({ auditLog }: Cluster, admin: Kube, namespa
 }
 
 function describeRequest({ verb, resource, name, code }: AuditedRequest): string {
+  if (resource === 'events') return `${verb} ${resource}${code === 201 ? '' : ` ${code}`}` // their names hold a hash
   return `${verb} ${resource}${name ? `/${name}` : ''}${code === 200 ? '' : ` ${code}`}`
 }
 

@@ -6,6 +6,7 @@ import { load } from 'js-yaml'
 import { describe, expect, test } from 'vitest'
 import { COMMAND_NAMES, commandOf } from '../../handler/cli/commands.js'
 import { FLAGS } from '../../handler/cli/flags.js'
+import { NOTICE_REASONS } from '../../handler/notice/notices.js'
 import { repository } from '../support/handler.js'
 
 const read = (path: string): string => readFileSync(join(repository, path), 'utf8')
@@ -65,6 +66,11 @@ describe('Command line', () => {
     const absent = Object.keys(FLAGS).filter((name) => !new RegExp(`\`(--)?${name}[\` ]`).test(texts))
     expect(absent).toEqual([])
   })
+})
+
+test('How to be told of a failover has a row for each reason of an Event', () => {
+  const rows = [...section('### Events').matchAll(/^\| `(\w+)` \| (?:Normal|Warning) \|/gm)].map(([, reason]) => reason)
+  expect(rows).toEqual(NOTICE_REASONS)
 })
 
 describe('Install', () => {

@@ -49,6 +49,7 @@ const DEFAULTS: RunOptions = {
   concurrency: 64,
   panic: 0.5,
   maxHealthTimeoutMs: 30_000,
+  notify: undefined,
   settings: DEFAULT_SETTINGS,
 }
 
@@ -128,6 +129,32 @@ describe('each flag, and the variable of the same name, says the same', () => {
   ])('%s', async (line, env, expected) => {
     expect(await options(line)).toEqual({ ...DEFAULTS, ...expected })
     expect(await options('', env)).toEqual({ ...DEFAULTS, ...expected })
+  })
+})
+
+describe('where notifications are sent', () => {
+  test('is a file, or a variable with the URL', async () => {
+    expect((await options('--notify-url-file /a')).notify).toEqual({ file: '/a', flag: '--notify-url-file' })
+    expect((await options('', { AP_NOTIFY_URL_FILE: '/a' })).notify).toEqual({ file: '/a', flag: 'AP_NOTIFY_URL_FILE' })
+    const url = 'https://chat.example/T0SECRET'
+    expect((await options('', { AP_NOTIFY_URL: url })).notify).toEqual({ url: new URL(url) })
+    expect((await options('', { AP_NOTIFY_URL: '' })).notify).toBeUndefined()
+  })
+
+  test.each([
+    [
+      '--notify-url-file /a',
+      'https://a/T0SECRET',
+      'AP_NOTIFY_URL and --notify-url-file exclude each other: give one of them',
+    ],
+    ['', 'a/T0SECRET', 'AP_NOTIFY_URL should be an http:// or https:// URL (it may hold a secret, and is not shown)'],
+  ])('is told when it is wrong, without the URL: %s', async (line, url, message) => {
+    expect(await refusal(line, { AP_NOTIFY_URL: url })).toBe(message)
+  })
+
+  test('is named when the variable is misspelled', async () => {
+    const message = 'AP_NOTIFY_URI is no variable of this program: did you mean AP_NOTIFY_URL?'
+    expect(await refusal('', { AP_NOTIFY_URI: 'https://a' })).toBe(message)
   })
 })
 

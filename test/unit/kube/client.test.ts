@@ -1,6 +1,7 @@
 import { KubeConfig } from '@kubernetes/client-node/dist/config.js'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { connect } from '../../../handler/kube/client.js'
+import type { Events, KubeEvent } from '../../../handler/kube/events.js'
 import type { Kube, Pod, Service, Written } from '../../../handler/kube/port.js'
 import type { Json } from '../../support/api/json.js'
 import { type Api, type Fault, startApi } from '../../support/api/server.js'
@@ -19,7 +20,7 @@ const LOGIN_PAGE = '<!doctype html>\n<title>Sign in</title>'
 const BETWEEN = 'Check what answers at this address: that was no API server, perhaps a proxy or its login page.'
 
 let api: Api
-let kube: Kube
+let kube: Kube & Events
 
 beforeEach(async () => {
   api = await startApi()
@@ -397,5 +398,73 @@ describe('a write', () => {
       remedy: expect.stringMatching(/\.$/),
     })
     expect(api.requests).toHaveLength(kind === 'unauthenticated' ? 2 : 1)
+  })
+})
+
+describe('an Event', () => {
+  const event: KubeEvent = {
+    ...{ namespace: 'shop', name: 'web.0123', type: 'Warning', reason: 'FailedOver', action: 'MakeActive' },
+    ...{ note: 'b is active', timeMs: Date.parse('2026-01-02T03:04:05.678Z') },
+    service: { name: 'web', uid: 'uid-of-web' },
+    pod: { name: 'b', uid: 'uid-of-b' },
+  }
+  let kube: Kube & Events
+  beforeEach(() => {
+    const config = new KubeConfig()
+    config.loadFromString(api.kubeconfig)
+    kube = connect(config)
+  })
+  const create = (signal = never) => kube.createEvent(event, signal)
+
+  it('is created as the API takes it, in one request that is counted', async () => {
+    expect(await create()).toEqual({ kind: 'created' })
+    expect(kube.requests).toBe(1)
+    expect(api.store.get('events', 'shop', 'web.0123')).toMatchObject({
+      eventTime: '2026-01-02T03:04:05.678000Z',
+      reportingController: 'active-passive/handler',
+      reportingInstance: expect.stringMatching(/^.{1,128}$/),
+      regarding: { apiVersion: 'v1', kind: 'Service', namespace: 'shop', name: 'web', uid: 'uid-of-web' },
+      related: { apiVersion: 'v1', kind: 'Pod', namespace: 'shop', name: 'b', uid: 'uid-of-b' },
+      ...{ note: 'b is active', reason: 'FailedOver', action: 'MakeActive', type: 'Warning' },
+    })
+  })
+
+  it('of a name that there is exists, whoever has made it', async () => {
+    expect([await create(), await create()]).toEqual([{ kind: 'created' }, { kind: 'exists' }])
+  })
+
+  it.each([
+    ['another conflict', answer(409, { kind: 'Status', message: 'has been modified', reason: 'Conflict' })],
+    ['a conflict of a proxy', answer(409, 'Conflict')],
+    ['a login page', answer(201, LOGIN_PAGE)],
+    ['a login page with 200', answer(200, LOGIN_PAGE)],
+    ['a failure', answer(500, { kind: 'Status', message: 'out of order' })],
+  ])('with the answer of %s has failed', async (_what, fault) => {
+    plan(fault)
+    expect((await create()).kind).toBe('failed')
+  })
+
+  it('without the right says which rule is missing', async () => {
+    const events = { resource: 'events', namespace: 'shop', status: false } as const
+    const { status, body } = says.forbidden('system:serviceaccount:shop:ap', 'create', events)
+    plan(answer(status, body))
+    expect(await create()).toMatchObject({
+      error: {
+        code: 'denied',
+        message: expect.stringContaining('may not create events.k8s.io/events in namespace shop: '),
+        remedy: expect.stringContaining('- {apiGroups: [events.k8s.io], resources: [events], verbs: [create]}'),
+      },
+    })
+  })
+
+  it('without an answer, and without time, has failed, and is not sent twice', async () => {
+    const over = new AbortController()
+    api.intercept(() => {
+      over.abort()
+      return { kind: 'hang' }
+    })
+    expect(await create(over.signal)).toMatchObject({ kind: 'failed', error: { code: 'unreachable' } })
+    expect(await create(AbortSignal.abort())).toMatchObject({ kind: 'failed' })
+    expect(kube.requests).toBe(1)
   })
 })
