@@ -273,9 +273,7 @@ describe.skipIf(!cluster)('serve --watch without the right to watch', LONG, () =
     const { stderr } = await replica.stop()
     await world.close()
     for (const resource of ['pods', 'services']) {
-      const complaints = stderr
-        .split('\n')
-        .filter((line) => line.startsWith(`active-passive: watch: may not watch ${resource} `))
+      const complaints = stderr.split('\n').filter((line) => line.includes(` WARN watch: may not watch ${resource} `))
       expect(complaints).toHaveLength(1)
       expect(complaints[0]).toContain(`{apiGroups: [""], resources: [${resource}], verbs: [watch]}`)
     }
