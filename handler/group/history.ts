@@ -28,12 +28,16 @@ const MAX_ENTRIES = 10
 const MAX_BYTES = 4_096
 const MAX_TEXT = 160
 const MAX_NAME = 253
+/** Two names. A repair may have found more active pods. */
+const MAX_FROM = 2 * MAX_NAME + 1
 /** Kubernetes allows more; whatever is longer was not written by us. */
 const MAX_READ = 2 * MAX_BYTES
 
 /** The annotation with one more entry. Older entries go once there are more than ten, or 4 KiB. */
 export function addToHistory(raw: string | undefined, entry: HistoryEntry): string {
-  const entries = [entry, ...readHistory(raw)].slice(0, MAX_ENTRIES)
+  const { from } = entry
+  const short = from !== undefined && from.length > MAX_FROM ? { from: `${from.slice(0, MAX_FROM - 1)}…` } : {}
+  const entries = [{ ...entry, ...short }, ...readHistory(raw)].slice(0, MAX_ENTRIES)
   for (;;) {
     const text = JSON.stringify(entries)
     if (Buffer.byteLength(text) <= MAX_BYTES || entries.length === 1) return text
@@ -62,7 +66,7 @@ function readEntry(value: unknown): readonly HistoryEntry[] {
   return [
     {
       ...{ at: new Date(at).toISOString(), kind: known, to, reason, epoch: epoch as number },
-      ...(isText(from, 2 * MAX_NAME) ? { from } : {}),
+      ...(isText(from, MAX_FROM) ? { from } : {}),
       text: isText(text, MAX_TEXT) ? text : '',
     },
   ]
