@@ -1,6 +1,7 @@
 /** The report for programs. */
 import { whyNot } from '../group/candidates.js'
 import type { Judged } from '../group/groups.js'
+import type { Patch } from '../kube/patch.js'
 import { objectOf, type Write } from '../kube/recording.js'
 import type { Settings } from '../settings/settings.js'
 import { describeFault } from '../util/errors.js'
@@ -33,8 +34,16 @@ function groupJson(group: GroupReport) {
   }
 }
 
+interface WriteJson {
+  readonly verb: Write['verb']
+  readonly object: string
+  readonly result: Write['result']
+  readonly type?: Patch['type'] | undefined
+  readonly patch?: Patch['body'] | undefined
+}
+
 /** `patch` is the body that a dry run has not sent, `type` is its kind: a JSON Patch or a JSON Merge Patch. */
-export function writeJson(write: Write) {
+export function writeJson(write: Write): WriteJson {
   const { verb, result, planned } = write
   const { type, body } = planned?.patch ?? {}
   return { verb, object: objectOf(write), result, ...(planned ? { type, patch: body } : {}) }

@@ -10,16 +10,13 @@ const nothing = () => {}
 /** The waits that are asked for once a pass has found groups with these pauses. */
 function waitsAfter(...pauses: readonly (number | undefined)[]): readonly number[] {
   const waits: number[] = []
-  const observer = new PassObserver(
-    {
-      metrics: { served: nothing, passed: nothing },
-      reachability: { passed: nothing },
-      resync: { requestWithin: (ms) => void waits.push(ms) },
-      log: { print: nothing },
-      clock: { now: () => NOW },
-    },
-    'json',
-  )
+  const observer = new PassObserver({
+    metrics: { served: nothing, passed: nothing },
+    reachability: { passed: nothing },
+    resync: { requestWithin: (ms) => void waits.push(ms) },
+    log: { info: nothing, warn: nothing, error: nothing },
+    clock: { now: () => NOW },
+  })
   const members = [anActive('web-0'), aMember('web-1')]
   const groups = pauses.map((pause) => aGroupReport(members, { settings: pause === undefined ? {} : { pause } }))
   observer.passEnded('watch', 'all', aReport(groups))
