@@ -3,6 +3,7 @@ import type { CommandOptions } from '../cli/options.js'
 import { probe } from '../health/probe.js'
 import { defaultNamespace, loadConfig } from '../kube/auth/config.js'
 import { connect } from '../kube/client.js'
+import type { Events } from '../kube/events.js'
 import type { Kube } from '../kube/port.js'
 import { requestLimits } from '../kube/transport.js'
 import { announcer } from '../notice/announcer.js'
@@ -16,7 +17,7 @@ import { passProgress } from './pass-progress.js'
 export interface Session {
   readonly kube: Kube
   /** The API server evaluates its writes, and stores none. */
-  readonly dryRunKube: Kube
+  readonly dryRunKube: Kube & Events
   /** As given, or the namespace of the context or of the pod. */
   readonly namespaces: PassOptions['namespaces']
   /** Makes a pass. @param rest changes to the options of the command */

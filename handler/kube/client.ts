@@ -80,7 +80,7 @@ export function connect(config: KubeConfig, limits: Partial<Limits> = {}, { dryR
       ])
       return patch('services', service, tests, signal, readService)
     },
-    createEvent: (event, signal) => createEvent(transport, server, rights, event, signal),
+    createEvent: (event, signal) => createEvent({ transport, server, rights, query }, event, signal),
   }
 }
 

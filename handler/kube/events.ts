@@ -38,17 +38,23 @@ export const REPORTING_CONTROLLER = 'active-passive/handler'
 
 const MAX_INSTANCE = 128
 
+interface Server {
+  readonly transport: Pick<Transport, 'post'>
+  readonly server: string
+  readonly rights: Rights
+  /** The parameters of every write. */
+  readonly query: string
+}
+
 export async function createEvent(
-  transport: Pick<Transport, 'post'>,
-  server: string,
-  rights: Rights,
+  { transport, server, rights, query }: Server,
   event: KubeEvent,
   signal: AbortSignal,
 ): Promise<Created> {
   const { namespace, name } = event
   const access: Access = { verb: 'create', resource: 'events', namespace, server }
   try {
-    const path = `/apis/events.k8s.io/v1/namespaces/${encodeURIComponent(namespace)}/events`
+    const path = `/apis/events.k8s.io/v1/namespaces/${encodeURIComponent(namespace)}/events?${query}`
     const answer = await transport.post(path, bodyOf(event), signal)
     if (isExisting(answer)) return { kind: 'exists' }
     if (answer.status !== 201) return { kind: 'failed', error: refusal(access, answer, rights) }

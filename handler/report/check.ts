@@ -12,15 +12,15 @@ export interface CheckAnswer {
 }
 
 export interface CheckLine {
-  /** `list`, `patch` or `probe`. */
-  readonly verb: 'list' | 'patch' | 'probe'
+  readonly verb: 'list' | 'patch' | 'create' | 'probe'
   readonly object: string
   /** `null`: it is not known. */
   readonly ok: boolean | null
   readonly text: string
 }
 
-export function checkOf({ groups, warnings, complete, scope }: Report): CheckAnswer {
+/** @param events whether Events may be created, for each namespace */
+export function checkOf({ groups, warnings, complete, scope }: Report, events: readonly CheckLine[]): CheckAnswer {
   const namespaces = scope === 'all' ? [undefined] : scope
   const lists = namespaces.map((namespace): CheckLine => {
     const object = `services and pods in ${namespace === undefined ? 'all namespaces' : `namespace ${namespace}`}`
@@ -31,7 +31,7 @@ export function checkOf({ groups, warnings, complete, scope }: Report): CheckAns
     return { verb: 'list', object, ok: complete.includes(namespace) || groups.length > 0 ? true : null, text: '' }
   })
   return {
-    lines: [...lists, ...groups.flatMap(writesOf), ...groups.flatMap(probesOf)],
+    lines: [...lists, ...groups.flatMap(writesOf), ...events, ...groups.flatMap(probesOf)],
     warnings: [...groups.flatMap((group) => group.warnings), ...warnings],
     errors: groups.flatMap(({ faults }) => faults.map(describeFault)),
   }
@@ -41,7 +41,7 @@ export function checkOf({ groups, warnings, complete, scope }: Report): CheckAns
 export function checkCode({ groups }: Report, { lines }: CheckAnswer): 0 | 1 | 3 {
   const faults = groups.flatMap((group) => group.faults)
   if (faults.some(isUnserved) || lines.some(({ verb, ok }) => verb === 'patch' && ok === false)) return 3
-  return faults.length > 0 ? 1 : 0
+  return faults.length > 0 || lines.some(({ verb, ok }) => verb === 'create' && ok === false) ? 1 : 0
 }
 
 function writesOf({ writes }: GroupReport): readonly CheckLine[] {
