@@ -29,7 +29,7 @@ async function carryOut(options: ResumeOptions, request: PauseRequest, io: Io, s
     ...{ clock: systemClock, random: Math.random },
   }
   const signal = AbortSignal.any([stop, AbortSignal.timeout(options.deadlineMs)])
-  const result = await setPause(context, { ...options, namespaces }, request, signal)
+  const result = await setPause(context, { ...options, namespaces }, request, signal, stop)
   if ('code' in result) return tell(io, result)
   const text = options.output === 'text' ? sentence(result, request, options.dryRun) : undefined
   await io.print(

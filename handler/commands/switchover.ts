@@ -22,7 +22,7 @@ export async function switchover(options: SwitchoverOptions, io: Io, stop: Abort
   const [group] = planned.groups
   if (!group || !isSwap(group.decision)) return end(options, io, planned)
   if (options.dryRun) {
-    await io.print(options.output === 'text' ? toText(planned) : await formOf(answerTo(planned), options))
+    await io.print(options.output === 'text' ? toText(planned) : await formOf(answerTo(planned, true), options))
     return 0
   }
   const [active] = group.members.filter(({ role }) => role === 'active')
@@ -37,7 +37,7 @@ export async function switchover(options: SwitchoverOptions, io: Io, stop: Abort
 }
 
 async function end(options: SwitchoverOptions, io: Io, report: Report): Promise<number> {
-  const answer = answerTo(report)
+  const answer = answerTo(report, options.dryRun)
   if (options.output !== 'text') {
     await io.print(await formOf(answer, options))
     return codeOf(answer, report)
@@ -56,8 +56,9 @@ async function end(options: SwitchoverOptions, io: Io, report: Report): Promise<
       if (report.groups.every(isMissing)) break
       await io.print(toText(report))
   }
-  for (const fault of answer.result === 'moved' || report.groups.every(isMissing) ? faultsOf(report) : [])
-    io.warn(fault)
+  if (answer.result === 'failed' && !report.groups.every(isMissing)) return codeOf(answer, report) // the report has them
+  for (const text of answer.warnings) io.warn(`Warning: ${text}`)
+  for (const text of answer.errors) io.warn(text)
   return codeOf(answer, report)
 }
 

@@ -34,37 +34,47 @@ interface PauseContext extends Timing {
   readonly isDryRun: boolean
 }
 
-/** Reads and writes until it is done, refused, or `signal` aborts. @returns the fault if it is not done */
+/**
+ * Reads and writes until it is done, refused, or `signal` aborts.
+ * @param signal aborts when the time is over, and with `stop` @param stop aborts when the process is told to stop
+ * @returns the fault if it is not done
+ */
 export async function setPause(
   context: PauseContext,
   scope: NamedScope,
   request: PauseRequest,
   signal: AbortSignal,
+  stop: AbortSignal,
 ): Promise<PauseResult | Fault> {
   const writes: Write[] = []
   const kube = recording(verified(context.kube, scope.roleLabel), writes, context.isDryRun)
   const value = request.action === 'pause' ? annotationOf(request.forMs, context.clock.now()) : null
+  let object = `service ${request.service.name}`
+  let losses = 0
   try {
-    for (let attempt = 0; ; attempt++) {
+    for (; ; attempt++) {
       const found = await findNamed(kube, scope, request.service, signal)
       if (isFault(found)) return found
       const { group } = found
-      const [lost, error] = await annotate(kube, targets(group.services, request), value, signal)
-      if (error) return faultOf(error, `service ${group.namespace}/${request.service.name}`)
-      if (!lost) return resultOf(group.services, request, value, writes, scope.settings, context.clock.now())
-      await backoff(context, attempt, signal)
+      object = `service ${group.namespace}/${request.service.name}`
+      const isDone = await annotate(kube, targets(group.services, request), value, signal)
+      if (isDone) return resultOf(group.services, request, value, writes, scope.settings, context.clock.now())
+      await backoff(context, losses++, signal)
       signal.throwIfAborted()
     }
   } catch (error) {
-    const object = `service ${request.service.name}`
-    if (!signal.aborted || error instanceof KubeError) return faultOf(error, object)
-    return {
-      code: 'deadline',
-      object,
-      message: 'others kept changing it until the time was over',
-      remedy: 'Try again.',
-    }
+    // A request that ends with our own time tells nothing about the API server.
+    const isOver = signal.aborted && (!(error instanceof KubeError) || error.code === 'unreachable')
+    if (!isOver || (!stop.aborted && losses === 0)) return faultOf(error, object)
+    return unfinished(object, stop.aborted ? 'interrupted' : 'deadline')
   }
+}
+
+/** No pass makes up for it, unlike for what a pass has left undone. */
+function unfinished(object: string, code: 'interrupted' | 'deadline'): Fault {
+  const why = code === 'interrupted' ? 'it was told to stop' : 'the time was over, while others kept changing it,'
+  const message = `${why} before this was done, or known to be done`
+  return { code, object, message, remedy: 'Look with the command status, and ask again.' }
 }
 
 function annotationOf(forMs: number | undefined, nowMs: number): string {
@@ -79,14 +89,14 @@ function targets(services: readonly Service[], { service: ref, action }: PauseRe
   return services.filter((one) => (action === 'pause' ? names(ref, one) : PAUSE in one.annotations))
 }
 
-/** @returns whether a Service had changed meanwhile, and the error of a write that was refused or not answered */
+/** @returns whether all have it; if not, they have to be read again @throws KubeError for a write that was refused */
 async function annotate(
   kube: Kube,
   services: readonly Service[],
   value: string | null,
   signal: AbortSignal,
-): Promise<readonly [lost: boolean, error: KubeError | undefined]> {
-  let lost = false
+): Promise<boolean> {
+  let isDone = true
   for (const service of services) {
     if ((service.annotations[PAUSE] ?? null) === value) continue
     const { resourceVersion } = service
@@ -95,12 +105,12 @@ async function annotate(
       { resourceVersion, annotations: { [PAUSE]: value }, selector: {} },
       signal,
     )
-    if (isRefusal(written) || written.kind === 'unauthenticated') return [false, written.error]
-    if ('error' in written && signal.aborted) return [false, written.error]
+    if (isRefusal(written) || written.kind === 'unauthenticated') throw written.error
+    if ('error' in written && signal.aborted) throw written.error
     // Whether a write without an answer was made, the next look tells.
-    if (written.kind !== 'applied') lost = true
+    if (written.kind !== 'applied') isDone = false
   }
-  return [lost, undefined]
+  return isDone
 }
 
 function resultOf(

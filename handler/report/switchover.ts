@@ -20,16 +20,19 @@ export interface SwitchoverAnswer {
   /** What would help; `null`: nothing is needed. */
   readonly remedy: string | null
   readonly dryRun: boolean
+  readonly warnings: readonly string[]
   readonly errors: readonly string[]
 }
 
-export function answerTo({ groups, dryRun }: Report): SwitchoverAnswer {
+/** @param isDryRun whether a dry run was asked for. The report may be of the look that came before a pass */
+export function answerTo({ groups }: Pick<Report, 'groups'>, isDryRun: boolean): SwitchoverAnswer {
   const [group] = groups
   if (!group) throw new Error('the pass of a switchover has a report on its group')
-  const { namespace = null, services, activeBefore, activeAfter, faults } = group
+  const { namespace = null, services, activeBefore, activeAfter, warnings, faults } = group
   return {
-    ...{ namespace, services, from: activeBefore.join(',') || null, to: activeAfter ?? null, dryRun },
-    ...outcomeOf(group, dryRun),
+    ...{ namespace, services, from: activeBefore.join(',') || null, to: activeAfter ?? null },
+    ...{ dryRun: isDryRun, ...outcomeOf(group, isDryRun) },
+    warnings,
     errors: faults.map(describeFault),
   }
 }

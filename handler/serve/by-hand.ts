@@ -2,7 +2,6 @@
 
 import { isSwap } from '../group/decide.js'
 import type { SwitchoverRequest } from '../group/switchover.js'
-import { interrupted } from '../kube/fault.js'
 import type { Kube } from '../kube/port.js'
 import { dryRun } from '../kube/recording.js'
 import { type PauseRequest, type PauseResult, setPause } from '../pass/pause.js'
@@ -42,7 +41,10 @@ export class ByHand {
     const selection: Selection = [{ namespace, service: name, otherwise: 'not-found' }]
     const planned = await passes.look(kube, selection, request).report
     const [group, ...more] = planned.groups
-    if (!group || more.length > 0 || !isSwap(group.decision) || settings.dryRun) return planned
+    // The look is a dry run in any case; whether one was asked for is what the caller is told.
+    if (!group || more.length > 0 || !isSwap(group.decision) || settings.dryRun) {
+      return { ...planned, dryRun: settings.dryRun }
+    }
     const [from] = group.activeBefore
     const agreed = { to: group.decision.winner.pod.name, from, force: request.force }
     const served = (report: Report) => observer.groupServed(report)
@@ -58,8 +60,8 @@ export class ByHand {
     const isDryRun = settings.dryRun
     const context = { kube: isDryRun ? dryRun(kube) : kube, isDryRun, clock, random }
     const until = AbortSignal.any([signal, AbortSignal.timeout(settings.deadlineMs)])
-    const result = await setPause(context, settings, request, until)
-    if ('code' in result) return signal.aborted ? interrupted(result.object) : result
+    const result = await setPause(context, settings, request, until, signal)
+    if ('code' in result) return result
     if (result.pausedUntil === null && result.writes.length > 0) {
       resumed([{ namespace: result.namespace, service: request.service.name, otherwise: 'nothing' }])
     }

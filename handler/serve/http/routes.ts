@@ -149,7 +149,7 @@ async function switchover(backend: Backend, _request: Request, url: URL): Promis
   const report = await backend.switchover(read.service, read.request)
   if (report.groups.length > 1)
     return refused(400, `several namespaces have a Service ${read.service.name}: give NAMESPACE/NAME`)
-  const answer = answerTo(report)
+  const answer = answerTo(report, report.dryRun)
   const body = `${JSON.stringify(answer)}\n`
   if (answer.result === 'moved' || answer.result === 'already-active') return json(200, body)
   if (answer.result === 'refused') return json(409, body)
