@@ -14,7 +14,7 @@ import {
   readOutput,
   valuesOf,
 } from './options.js'
-import { parsePause } from './parsers.js'
+import { PAUSE_LENGTH, parsePause } from './parsers.js'
 import { parsed, type Values } from './values.js'
 
 /** The forms of a command that shows something. */
@@ -93,7 +93,7 @@ export function readSwitchoverOptions(words: readonly string[], argv: Flags, env
 
 /** @throws UsageError as `readOptions` does */
 export function readPauseOptions(words: readonly string[], argv: Flags, env: Environment): PauseOptions {
-  const forMs = valuesOf(argv, env).read('for', parsePause, 'a positive duration of at most a year, such as 2h or 3d')
+  const forMs = valuesOf(argv, env).read('for', parsePause, PAUSE_LENGTH)
   return { ...readWriting(words, 'pause', argv, env), ...(forMs !== undefined && { forMs }) }
 }
 

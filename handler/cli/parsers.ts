@@ -53,7 +53,10 @@ export function parseRequestTimeout(text: string): number | undefined {
 const LONGEST_PAUSE_MS = 365 * 24 * 3_600_000
 const IN_DAYS = /^(\d{1,3})d$/
 
-/** A positive duration of at most a year; whole days have the unit d. */
+/** What `parsePause` takes, for messages. */
+export const PAUSE_LENGTH = 'a positive duration of at most a year, such as 2h or 3d'
+
+/** A positive duration of at most a year, in milliseconds; whole days have the unit d. */
 export function parsePause(text: string): number | undefined {
   const [, days] = IN_DAYS.exec(text) ?? []
   const [, hours] = /^(\d{1,4})h$/.exec(text) ?? []

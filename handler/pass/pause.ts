@@ -52,7 +52,7 @@ export async function setPause(
   let object = `service ${request.service.name}`
   let losses = 0
   try {
-    for (; ; attempt++) {
+    for (;;) {
       const found = await findNamed(kube, scope, request.service, signal)
       if (isFault(found)) return found
       const { group } = found

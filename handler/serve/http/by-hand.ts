@@ -1,8 +1,8 @@
 /** Reads the requests of a person: POST /switchover, /pause and /resume, with their parameters in the query. */
+import { PAUSE_LENGTH, parsePause } from '../../cli/parsers.js'
 import type { SwitchoverRequest } from '../../group/switchover.js'
 import type { PauseRequest } from '../../pass/pause.js'
 import { parseName, parseServiceRef, type ServiceRef } from '../../pass/scope.js'
-import { parseDuration } from '../../util/duration.js'
 
 interface Wrong {
   readonly error: string
@@ -24,15 +24,15 @@ export function readSwitchover(
   return { service, request: { to, from, force: force === 'true' } }
 }
 
-/** `service`, and for a pause `for`, such as 2h. */
+/** `service`, and for a pause `for`, such as 2h or 3d. */
 export function readPause(query: URLSearchParams, action: PauseRequest['action']): PauseRequest | Wrong {
   const values = readOnce(query, `/${action}`, action === 'pause' ? ['service', 'for'] : ['service'])
   if ('error' in values) return values
   const service = readService(values)
   if ('error' in service) return service
   const text = values.get('for')
-  const forMs = text === undefined ? undefined : parseDuration(text)
-  if (text !== undefined && !forMs) return { error: `for=${quoted(text)} should be a duration above zero, such as 2h` }
+  const forMs = text === undefined ? undefined : parsePause(text)
+  if (text !== undefined && !forMs) return { error: `for=${quoted(text)} should be ${PAUSE_LENGTH}` }
   return { service, action, forMs }
 }
 
