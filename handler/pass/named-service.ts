@@ -30,7 +30,12 @@ export async function findNamed(
     .filter((group) => isInScope(scope, group))
     .flatMap((group) => group.services.filter((one) => names(ref, one)).map((service) => ({ service, group })))
   const [first, second] = found
-  if (first && second) return ambiguous(ref, found)
+  if (first && second) {
+    return ambiguous(
+      ref.name,
+      found.map(({ group }) => group.namespace),
+    )
+  }
   return first ?? missingFault(scope, ref, services)
 }
 
@@ -41,9 +46,9 @@ export function isFault(found: NamedService | Fault): found is Fault {
 /** The most namespaces that are named. */
 const NAMED = 5
 
-function ambiguous({ name }: ServiceRef, found: readonly NamedService[]): Fault {
-  const namespaces = found.slice(0, NAMED).map(({ group }) => group.namespace)
-  const more = found.length > NAMED ? ` and ${found.length - NAMED} more` : ''
-  const message = `several namespaces have one: ${namespaces.join(', ')}${more}`
-  return { code: 'not-found', object: `service ${name}`, message, remedy: `Say which: ${namespaces[0]}/${name}.` }
+/** The fault of a name without a namespace that fits several Services. @param all the namespaces, two at least */
+export function ambiguous(name: string, all: readonly string[]): Fault {
+  const more = all.length > NAMED ? ` and ${all.length - NAMED} more` : ''
+  const message = `several namespaces have one: ${all.slice(0, NAMED).join(', ')}${more}`
+  return { code: 'ambiguous', object: `service ${name}`, message, remedy: `Say which: ${all[0]}/${name}.` }
 }

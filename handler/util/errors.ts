@@ -18,6 +18,7 @@ export type FaultCode =
   | 'bad-annotation'
   | 'conflicting-annotations'
   | 'not-found'
+  | 'ambiguous'
   | 'nothing-in-scope'
   | 'unauthenticated'
   | 'denied'

@@ -1,7 +1,7 @@
 // What somebody might try with the handler's token and too many rights, and what jobs/policy says to it.
 
 import { REPORTING_CONTROLLER } from '../../handler/kube/events.js'
-import { CLAIM, DELETION_COST, EPOCH, HEALED, HISTORY, MANAGED, PIN } from '../../handler/kube/keys.js'
+import { CLAIM, DELETION_COST, EPOCH, HEALED, HISTORY, MANAGED, PAUSE, PIN } from '../../handler/kube/keys.js'
 import { ApiError, applyPatch, jsonPatch, type Kube } from '../support/cluster/client.js'
 import type { Rule } from '../support/cluster/users.js'
 import type { OnCluster } from '../support/on-cluster.js'
@@ -93,7 +93,8 @@ const SHORT = 'may only write short annotations'
 const POD_METADATA = 'may only change labels and annotations in the metadata of a pod'
 const POD_SPEC = 'may not change the spec of a pod'
 const SERVICE_MANAGED = 'may only change a Service that selects the active pod'
-const SERVICE_ANNOTATION = 'may only change its claim and its notes among the annotations of a Service'
+const SERVICE_ANNOTATION = 'may only change its claim, its notes and the pause among the annotations of a Service'
+const SERVICE_PAUSE = 'may only pause a Service with true or with a time'
 const SERVICE_METADATA = 'may only change annotations in the metadata of a Service'
 const SERVICE_SPEC = 'may only change the selector in the spec of a Service'
 const SERVICE_LABEL = 'may only change the role and the pin in the selector of a Service'
@@ -188,6 +189,18 @@ export const CHANGES: readonly Change[] = [
   service('a long note', SHORT, { metadata: { annotations: { [HEALED]: 'x'.repeat(4_097) } } }),
   service('a long history', SHORT, { metadata: { annotations: { [HISTORY]: 'x'.repeat(4_097) } } }),
   ofService.annotations('an annotation that is almost the history', { [`${HISTORY}-2`]: '[]' }),
+  ...[
+    'false',
+    '',
+    'yes',
+    '2h',
+    '2030-01-01',
+    '2030-01-01T00:00:00',
+    'true\n',
+    `2030-01-01T00:00:00.${'0'.repeat(30)}Z`,
+  ].map((value) =>
+    service(`a pause of ${JSON.stringify(value)}`, SERVICE_PAUSE, { metadata: { annotations: { [PAUSE]: value } } }),
+  ),
   service('a label', SERVICE_METADATA, { metadata: { labels: { kept: 'no' } } }),
   service('a label removed', SERVICE_METADATA, { metadata: { labels: { kept: null } } }),
   service('another owner', SERVICE_METADATA, { metadata: { ownerReferences: elsewhere } }),
@@ -197,6 +210,7 @@ export const CHANGES: readonly Change[] = [
 
   ...['unmanaged', 'given-up'].flatMap((name): Change[] => [
     ['a claim', `services/${name}`, { metadata: { annotations: { [CLAIM]: 'token' } } }, SERVICE_MANAGED],
+    ['a pause', `services/${name}`, { metadata: { annotations: { [PAUSE]: 'true' } } }, SERVICE_MANAGED],
     ['a pin', `services/${name}`, { spec: { selector: { app: name, [PIN]: UID } } }, SERVICE_MANAGED],
   ]),
   ['the role', 'services/unmanaged', { spec: { selector: { app: 'unmanaged', role: 'active' } } }, SERVICE_MANAGED],

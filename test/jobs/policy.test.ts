@@ -4,7 +4,7 @@ import { mkdtemp, writeFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { loadAll } from 'js-yaml'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { CLAIM, DELETION_COST, EPOCH, HEALED, HISTORY, MANAGED, OWNER, PIN } from '../../handler/kube/keys.js'
+import { CLAIM, DELETION_COST, EPOCH, HEALED, HISTORY, MANAGED, OWNER, PAUSE, PIN } from '../../handler/kube/keys.js'
 import { findBinaries } from '../support/cluster/binaries.js'
 import { ApiError, jsonPatch, type Kube, type KubeList, type KubeObject, kube } from '../support/cluster/client.js'
 import { type ControlPlane, startControlPlane } from '../support/cluster/control-plane.js'
@@ -332,6 +332,26 @@ describe.skipIf(findBinaries() === undefined)('jobs/policy', { timeout: 60_000 }
       await world.admin.patch(pod, { metadata: { annotations: { [EPOCH]: '9'.repeat(200_000) } } })
       await api.patch(pod, { metadata: { annotations: { [OWNER]: null } } })
       await api.patch(pod, { metadata: { annotations: { [EPOCH]: '9' } } })
+    })
+
+    it('has room for a pause, for good or for a time, and for its end', async () => {
+      const pauseOf = async () => (await world.service('helloworld')).annotations[PAUSE]
+      expect(await world.run(['pause', 'helloworld'])).toMatchObject({ code: 0, stderr: '' })
+      expect(await pauseOf()).toBe('true')
+      expect(await world.run(['pause', 'helloworld', '--for', '2h'])).toMatchObject({ code: 0, stderr: '' })
+      expect(await pauseOf()).toMatch(/^\d{4}-.+Z$/)
+      expect(await world.run(['resume', 'helloworld'])).toMatchObject({ code: 0, stderr: '' })
+      expect(await pauseOf()).toBeUndefined()
+      const api = kube(world.kubeconfig)
+      for (const value of ['2030-01-01T00:00:00.123456789+02:00', '2030-01-01T00:00:00-11:30', null]) {
+        await api.patch(`${world.api}/services/helloworld`, { metadata: { annotations: { [PAUSE]: value } } })
+      }
+    })
+
+    it('has room for the end of a pause that makes no sense', async () => {
+      await world.annotateService('helloworld', { [PAUSE]: 'soon' })
+      expect(await world.run(['resume', 'helloworld'])).toMatchObject({ code: 0, stderr: '' })
+      expect((await world.service('helloworld')).annotations).not.toHaveProperty([PAUSE])
     })
 
     it('does not come between it and a lost race', async () => {

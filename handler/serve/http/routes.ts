@@ -1,6 +1,7 @@
 /** The routes, as a function from request to response. Any server or host may bring the requests. */
 
 import { ReadableStream } from 'node:stream/web'
+import { ambiguous } from '../../pass/named-service.js'
 import type { PauseRequest } from '../../pass/pause.js'
 import type { Target } from '../../pass/scope.js'
 import { parseServiceRef } from '../../pass/scope.js'
@@ -8,7 +9,7 @@ import { exitCode } from '../../report/exit-code.js'
 import { toJson, writeJson } from '../../report/json.js'
 import { isMissing, type Report } from '../../report/report.js'
 import { answerTo } from '../../report/switchover.js'
-import { describeFault } from '../../util/errors.js'
+import { describeFault, type FaultCode } from '../../util/errors.js'
 import { readMessage, type WebhookReading, withinScope } from './alertmanager.js'
 import { type Backend, ShuttingDown } from './backend.js'
 import { RequestBodies } from './body.js'
@@ -142,19 +143,23 @@ async function run(backend: Backend, _request: Request, url: URL): Promise<Respo
   return ofReport(await backend.request('run', targets.length > 0 ? targets : 'all'))
 }
 
-/** 200 if the pod is active in the end, 409 for a refusal, 404 for an unknown Service, 503 for the API server's trouble. */
+/** 200 if the pod is active in the end, 400 for a name that several namespaces have, 409 for a refusal, 404 for an unknown Service, 503 for the API server's trouble. */
 async function switchover(backend: Backend, _request: Request, url: URL): Promise<Response> {
   const read = readSwitchover(url.searchParams)
   if ('error' in read) return refused(400, read.error)
   const report = await backend.switchover(read.service, read.request)
-  if (report.groups.length > 1)
-    return refused(400, `several namespaces have a Service ${read.service.name}: give NAMESPACE/NAME`)
+  if (report.groups.length > 1) {
+    const namespaces = report.groups.flatMap(({ namespace = [] }) => namespace)
+    return refused(400, describeFault(ambiguous(read.service.name, namespaces)))
+  }
   const answer = answerTo(report, report.dryRun)
   const body = `${JSON.stringify(answer)}\n`
   if (answer.result === 'moved' || answer.result === 'already-active') return json(200, body)
   if (answer.result === 'refused') return json(409, body)
   return json(report.groups.every(isMissing) ? 404 : 503, body)
 }
+
+const NOT_DONE: Partial<Readonly<Record<FaultCode, number>>> = { 'not-found': 404, ambiguous: 400 }
 
 async function pause(backend: Backend, url: URL, action: PauseRequest['action']): Promise<Response> {
   const request = readPause(url.searchParams, action)
@@ -163,7 +168,7 @@ async function pause(backend: Backend, url: URL, action: PauseRequest['action'])
   if (!('code' in result)) {
     return json(200, `${JSON.stringify({ ...result, writes: result.writes.map(writeJson) })}\n`)
   }
-  return refused(result.code === 'not-found' ? 404 : 503, describeFault(result))
+  return refused(NOT_DONE[result.code] ?? 503, describeFault(result))
 }
 
 async function metrics(backend: Backend): Promise<Response> {

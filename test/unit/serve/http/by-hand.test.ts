@@ -65,7 +65,10 @@ describe('readPause', () => {
   })
 
   it('takes no time for the end of a pause', () => {
-    expect(readPause(new URLSearchParams('service=app'), 'resume')).toMatchObject({ service: app, action: 'resume' })
+    expect(readPause(new URLSearchParams('service=app'), 'resume')).toMatchObject({
+      service: { name: 'app' },
+      action: 'resume',
+    })
     expect(readPause(new URLSearchParams('service=app&for=1h'), 'resume')).toEqual(
       error('unknown parameter "for": /resume takes service'),
     )
