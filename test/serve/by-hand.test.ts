@@ -10,6 +10,7 @@ import { type App, createApp } from '../../handler/serve/app.js'
 import { guardedBy } from '../../handler/serve/http/bearer-token.js'
 import { forbidden } from '../support/api/status.js'
 import { type InProcess, NAMESPACE, startInProcess } from '../support/in-process.js'
+import { keepLog } from '../support/logs.js'
 import { podDraft, podStatus, serviceDraft } from '../support/pods.js'
 
 vi.setConfig({ testTimeout: 120_000 }) // of a machine that is busy with other things
@@ -22,7 +23,7 @@ const ROUTES = ['/switchover', '/pause', '/resume']
 let world: InProcess
 let app: App
 let folder: string
-let warnings: string[]
+const log = keepLog()
 
 /** With pods `a`, which is active, `b` and `c`. */
 beforeEach(async () => {
@@ -31,7 +32,7 @@ beforeEach(async () => {
   world.takeRequests()
   folder = await mkdtemp(join(tmpdir(), 'active-passive-by-hand-'))
   await writeFile(join(folder, 'token'), 'secret')
-  warnings = []
+  log.clear()
   app = await serve({})
 })
 afterEach(async () => {
@@ -43,7 +44,6 @@ afterEach(async () => {
 async function serve(flags: Parameters<typeof readServeOptions>[0]): Promise<App> {
   const config = new KubeConfig()
   config.loadFromString(world.api.kubeconfig)
-  const log = { print: () => {}, warn: (text: string) => void warnings.push(text) }
   const guard = await guardedBy(join(folder, 'token'), log.warn)
   const options = readServeOptions({ cooldown: '0s', rise: '1', failures: '1', ...flags }, {})
   return createApp(options, config, guard, log, {
@@ -306,7 +306,7 @@ describe.each(ROUTES)('%s', (route) => {
       expect(await response.text()).not.toContain('secret')
     }
     expect(world.takeRequests()).toEqual([])
-    expect(warnings.join()).toContain(`POST ${route}: no bearer token`)
+    expect(log.said('warn').join()).toContain(`POST ${route}: no bearer token`)
   })
 
   it.each(['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS'])('takes no %s', async (method) => {
