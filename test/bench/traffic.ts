@@ -10,6 +10,7 @@ import { kubernetesVersion } from '../support/cluster/binaries.js'
 import { runsFlag, scriptFlags } from '../support/flags.js'
 import { repository } from '../support/handler.js'
 import { describeSeries, handovers, type Series } from '../support/handover.js'
+import { openNodeWorld } from '../support/on-node.js'
 import { startWork } from '../support/work.js'
 import { chartOf } from './chart.js'
 import { clusterOrExit } from './cluster.js'
@@ -25,7 +26,7 @@ const cluster = await clusterOrExit()
 try {
   work.print(`Median (min to max) of ${runs} handovers each, ms from the first write; Node ${process.version}`)
   let drawn: readonly [Series, Series] | undefined
-  for await (const pair of handovers(cluster, runs)) {
+  for await (const pair of handovers(await openNodeWorld(cluster, 'default'), runs)) {
     const [latched, unlatched] = pair
     drawn ??= pair
     for (const series of pair) work.print(describeSeries(series))

@@ -1,6 +1,14 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
-import { describeSeries, handovers, type Series } from '../support/handover.js'
+import {
+  describeSeries,
+  describeSwitchover,
+  type Handover,
+  handovers,
+  type Series,
+  switchOver,
+} from '../support/handover.js'
 import { type NodeCluster, startCluster } from '../support/node/node-cluster.js'
+import { openNodeWorld } from '../support/on-node.js'
 
 const images = inject('images')
 /** Each setting once: what is asked of them holds each time. `npm run bench:traffic` makes more of them. */
@@ -9,11 +17,14 @@ const runs = 1
 describe.skipIf(!images)('what clients notice of a handover', () => {
   let cluster: NodeCluster
   const series: Series[] = []
+  let planned: Handover
 
   beforeAll(async () => {
     cluster = await startCluster({ images: images ?? [] })
-    for await (const pair of handovers(cluster, runs)) series.push(...pair)
-    console.log(series.map(describeSeries).join('\n'))
+    const world = await openNodeWorld(cluster, 'default')
+    for await (const pair of handovers(world, runs)) series.push(...pair)
+    planned = await switchOver(world, 'statefulset')
+    console.log([...series.map(describeSeries), describeSwitchover(planned)].join('\n'))
   })
   afterAll(() => cluster?.stop())
 
@@ -31,6 +42,12 @@ describe.skipIf(!images)('what clients notice of a handover', () => {
       expect(lastByOld).toBeGreaterThan(0)
       expect(firstByNew).toBeGreaterThan(0)
     }
+  })
+
+  it('nothing of a switchover either: first the old pod answers, then the new one', () => {
+    const { connections, refused, hung, otherErrors, changes } = planned
+    expect(connections).toBeGreaterThan(200)
+    expect({ refused, hung, otherErrors, changes }).toEqual({ refused: [], hung: 0, otherErrors: 0, changes: 1 })
   })
 
   it('refused connections without it, every time', () => {

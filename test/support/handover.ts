@@ -4,9 +4,8 @@ import { spread } from '../bench/measure.js'
 import { type AuditedRequest, requestsOf } from './cluster/audit.js'
 import { until } from './cluster/poll.js'
 import { type Sample, startTraffic, type Traffic } from './node/client-traffic.js'
-import type { NodeCluster } from './node/node-cluster.js'
 import type { ProxyMode } from './node/node-components.js'
-import { type Demo, type DemoPod, demos, type NodeWorld, openNodeWorld, passUser, withoutSleep } from './on-node.js'
+import { type Demo, type DemoPod, demos, type NodeWorld, passUser, withoutSleep } from './on-node.js'
 
 /** What is compared. */
 export interface Setting {
@@ -28,12 +27,11 @@ const kinds: readonly Demo[] = ['statefulset', 'deployment']
  * Makes `runs` handovers of each kind: with and without the latch in turns, of a StatefulSet and a Deployment, with
  * kube-proxy in each of its modes. Yields a pair of series, latched and not, as soon as they are complete.
  */
-export async function* handovers(cluster: NodeCluster, runs: number): AsyncGenerator<readonly [Series, Series]> {
-  const world = await openNodeWorld(cluster, 'default')
+export async function* handovers(world: NodeWorld, runs: number): AsyncGenerator<readonly [Series, Series]> {
   for (const demo of kinds) await world.applyDemo(demo, { patches: [withoutSleep] })
   await world.pass()
   for (const proxyMode of modes) {
-    await cluster.nodes[0].setProxyMode(proxyMode)
+    await world.cluster.nodes[0].setProxyMode(proxyMode)
     for (const demo of kinds) {
       const series = (latch: boolean) => ({ setting: { proxyMode, demo, latch }, handovers: [] as Handover[] })
       const pair = [series(true), series(false)] as const
@@ -43,6 +41,23 @@ export async function* handovers(cluster: NodeCluster, runs: number): AsyncGener
       yield pair
     }
   }
+}
+
+/** One line on a planned move. */
+export function describeSwitchover({
+  connections,
+  firstByNew,
+  lastByOld,
+  refused,
+  hung,
+  otherErrors,
+}: Handover): string {
+  const gap = Math.max(0, firstByNew - lastByOld)
+  return (
+    `a switchover under ${connections} connections: old pod's last answer ${lastByOld.toFixed(0)} ms, ` +
+    `new pod's first ${firstByNew.toFixed(0)} ms after its first write, nobody's for ${gap.toFixed(0)} ms; ` +
+    `refused ${refused.length}, hung ${hung}, other errors ${otherErrors}`
+  )
 }
 
 /** One line on a series: medians with their spread, and how many connections failed. */
@@ -87,18 +102,37 @@ export async function watchClients(world: NodeWorld, demo: Demo, user: string): 
 
 /** One handover: the active pod begins to fail, and one pass is made. Afterwards both pods are healthy again. */
 async function handOver(world: NodeWorld, { demo, latch }: Setting): Promise<Handover> {
-  const { service } = demos[demo]
+  const args = ['--service', demos[demo].service, ...(latch ? [] : ['--no-latch'])]
+  let failing: DemoPod | undefined
+  const handover = await observe(world, demo, async (active) => {
+    failing = active
+    await world.tell(active, 'fail')
+    return world.pass(...args)
+  })
+  if (failing) await world.tell(failing, 'recover')
+  return handover
+}
+
+/** A planned move between two healthy pods, by the command of a person. */
+export function switchOver(world: NodeWorld, demo: Demo): Promise<Handover> {
+  return observe(world, demo, () => world.pass('switchover', demos[demo].service, '--yes'))
+}
+
+/** What clients see of a handover. @param act makes it */
+async function observe(
+  world: NodeWorld,
+  demo: Demo,
+  act: (active: DemoPod) => ReturnType<NodeWorld['pass']>,
+): Promise<Handover> {
   const { before, samples, requests } = await watchClients(world, demo, passUser)
-  await world.tell(before, 'fail')
-  const { code, stdout, stderr } = await world.pass('--service', service, ...(latch ? [] : ['--no-latch']))
-  if (code !== 0) throw new Error(`the pass ended with exit code ${code}: ${stdout}${stderr}`)
+  const { code, stdout, stderr } = await act(before)
+  if (code !== 0) throw new Error(`the handler ended with exit code ${code}: ${stdout}${stderr}`)
   await sleep(1_300) // what the slowest setting takes to come to rest, and a connection to be known as hung
   const seen = await samples()
   const after = await world.active(demo)
   if (after === undefined || after.uid === before.uid) throw new Error(`no handover: ${stdout}`)
-  await world.tell(before, 'recover')
   const write = (await requests()).find(({ verb }) => verb === 'patch')
-  if (write === undefined) throw new Error(`no write of the pass in the audit log: ${stdout}`)
+  if (write === undefined) throw new Error(`no write of the handler in the audit log: ${stdout}`)
   return handoverOf(seen, { start: milliseconds(write.receivedAt), before: before.name, after: after.name })
 }
 
@@ -118,6 +152,8 @@ export interface Handover {
   /** Connections without any answer in time. */
   readonly hung: number
   readonly otherErrors: number
+  /** How often one pod answered after the other, in the order in which the connections were opened. */
+  readonly changes: number
   /** How many connections were opened in all. */
   readonly connections: number
 }
@@ -147,6 +183,12 @@ export function handoverOf(samples: readonly Sample[], { start, before, after }:
     refusedMs: (refused.at(-1) ?? 0) - (refused[0] ?? 0),
     hung: times(({ error }) => error === 'hung').length,
     otherErrors: times(({ error }) => error !== undefined && error !== 'refused' && error !== 'hung').length,
+    changes: changesIn(samples),
     connections: samples.length,
   }
+}
+
+function changesIn(samples: readonly Sample[]): number {
+  const answers = samples.filter(({ pod }) => pod !== undefined).sort((a, b) => a.at - b.at)
+  return answers.filter(({ pod }, n) => n > 0 && pod !== answers[n - 1]?.pod).length
 }
