@@ -149,6 +149,19 @@ describe('a body of', () => {
   })
 })
 
+describe.each(['/switchover', '/pause', '/resume'])('%s', (route) => {
+  it('takes no body: one of 64 MiB is thrown away, and one that does not come is not waited for', async () => {
+    const unknown = `${route}?service=nobody`
+    const headers = { ...bearer, connection: 'close' }
+    const body = new Uint8Array(64 * MIB)
+    const response = await fetch(`${serving.url}${unknown}`, { method: 'POST', headers, body })
+    expect(response.status).toBe(404)
+    const caller = await converse(serving.port, aRequest(`POST ${unknown}`, { ...bearer, 'Content-Length': '9' }, '{'))
+    expect(statuses(await caller.answers(1))).toEqual([404])
+    caller.socket.destroy()
+  })
+})
+
 describe('what is no proper request', () => {
   it.each<readonly [string, string, readonly number[]]>([
     ['no HTTP', 'hello\r\n\r\n', [400]],
