@@ -5,6 +5,7 @@ import { type PauseRequest, type PauseResult, setPause } from '../pass/pause.js'
 import { writeJson } from '../report/json.js'
 import { writeLines } from '../report/write-text.js'
 import { systemClock } from '../util/clock.js'
+import { wholeSeconds } from '../util/duration.js'
 import { printable } from '../util/printable.js'
 import { tell } from './failure.js'
 import type { Io } from './io.js'
@@ -48,7 +49,7 @@ function sentence(
   isDryRun: boolean,
 ): string {
   const name = `${namespace}/${services.join(',')}`
-  const until = pausedUntil === 'forever' ? 'until it is resumed' : `until ${pausedUntil}`
+  const until = pausedUntil === 'forever' ? 'until it is resumed' : `until ${wholeSeconds(pausedUntil ?? '')}`
   const state =
     pausedUntil === null
       ? `is not paused: the next pass serves it`

@@ -74,11 +74,13 @@ const SERVICES: readonly ServiceOf[] = [
   {
     ...{ namespace: 'shop', name: 'cache' },
     annotations: { [PAUSE]: '2026-01-05T05:00:00Z' },
-    pods: { 'cache-0': { activeFor: 9 * DAY, answers: 500 }, 'cache-1': {} },
+    pods: { 'cache-0': { activeFor: 9 * DAY }, 'cache-1': {} },
   },
+  { ...{ namespace: 'shop', name: 'auth' }, pods: { 'auth-0': { activeFor: 40 * DAY }, 'auth-1': {} } },
   {
     ...{ namespace: 'shop', name: 'mail' },
-    pods: { 'mail-0': { activeFor: 35, answers: 503 }, 'mail-1': {} },
+    annotations: { [`${PREFIX}failures`]: '5' },
+    pods: { 'mail-0': { activeFor: 35, answers: 503 }, 'mail-1': {}, 'mail-2': { answers: 500 } },
   },
   {
     ...{ namespace: 'shop', name: 'orders' },
@@ -94,8 +96,8 @@ const SERVICES: readonly ServiceOf[] = [
   {
     ...{ namespace: 'shop', name: 'search' },
     pods: {
-      'search-0': { activeFor: 40 * DAY, answers: 500, failures: 3 },
-      'search-1': { answers: 500, failures: 3 },
+      'search-0': { activeFor: 40 * DAY, ready: false },
+      'search-1': { ready: false },
     },
   },
   {
@@ -117,11 +119,10 @@ export interface Town {
   readonly api: Api
   /** Of its kubeconfig. */
   readonly path: string
-  /** The pods labelled active, of all namespaces. */
   close(): Promise<void>
 }
 
-/** @param names only these Services, as `namespace/name`; all by default */
+/** Starts it. No two have anything in common. */
 export async function buildTown(): Promise<Town> {
   const answers = new Map<string, number>()
   const pods = createServer((request, response) => {
