@@ -38,7 +38,7 @@ export function statusText({ groups, warnings }: Status, style: StatusStyle): st
   return [shown, blockOf(notes)].filter((part) => part !== '').join('\n') || 'There is no managed Service here.\n'
 }
 
-/** What is wrong with a group, or odd. Its error is its NEXT too, which may be cut. */
+/** What is wrong with a group, or odd. */
 function notesOn(group: GroupStatus, isLong: boolean): readonly string[] {
   const name = nameOf(group, isLong)
   const said = [...group.errors.map((text) => `Error: ${text}`), ...group.warnings.map((text) => `Warning: ${text}`)]
@@ -50,9 +50,10 @@ export function groupText(group: GroupStatus, style: StatusStyle): string {
   const { namespace, services, pods, settings, history, next } = group
   const facts: readonly (readonly [string, string])[] = [
     ['Service', `${namespace ?? ''}/${services.join(',')}`],
-    ['Active', group.active.length > 0 ? `${group.active.join(', ')}${since(group, style)}` : 'none'],
+    ['Active', isUnseen(group) ? 'not looked at' : activeWords(group, style)],
     ...(group.pausedUntil === null ? [] : [['Paused', pauseWords(group)] as const]),
-    ['Next', `${nextWords(group)}: ${next.text}`],
+    // The error is told below, on one line: it may have a command to copy.
+    ['Next', `${nextWords(group)}: ${next.kind === 'error' ? next.code : next.text}`],
   ]
   const changed = Object.entries(settings).map(([name, value]) => [cell(`${name}:`), cell(value)])
   return [
@@ -61,7 +62,7 @@ export function groupText(group: GroupStatus, style: StatusStyle): string {
     changed.length > 0
       ? `Settings that are not defaults:\n${indented(table([], changed, { ...style, columns: undefined }))}`
       : '',
-    history.length > 0 ? `Last handovers:\n${indented(historyText(history.slice(0, SHOWN), style))}` : '',
+    history.length > 0 ? `Last handovers:\n${indented(historyText(history.slice(0, SHOWN), inside(style)))}` : '',
     blockOf(notesOn(group, false)),
   ]
     .filter((part) => part !== '')
@@ -130,7 +131,18 @@ function nameOf({ namespace, services }: GroupStatus, isLong: boolean): string {
   return `${isLong && namespace !== null ? `${namespace}/` : ''}${services.join(',')}`
 }
 
-function activeCell({ active }: GroupStatus): Cell {
+/** An error that keeps a pass from looking at the pods. */
+function isUnseen({ next, pods }: GroupStatus): boolean {
+  return next.kind === 'error' && pods.length === 0
+}
+
+function activeWords(group: GroupStatus, style: StatusStyle): string {
+  return group.active.length > 0 ? `${group.active.join(', ')}${since(group, style)}` : 'none'
+}
+
+function activeCell(group: GroupStatus): Cell {
+  const { active } = group
+  if (isUnseen(group)) return cell('?', 'warn')
   if (active.length === 0) return cell('none', 'bad')
   return cell(active.join(','), active.length > 1 ? 'bad' : undefined)
 }
@@ -147,17 +159,19 @@ const TONES: Readonly<Record<Health, Tone | undefined>> = {
   healthy: 'good',
   failing: 'warn',
   failed: 'bad',
-  none: 'bad',
+  none: undefined,
   unknown: 'warn',
 }
 
 function healthCell({ health, pods }: GroupStatus): Cell {
   const [active] = pods
   const count = health === 'failing' && active && active.failures > 0 ? ` (${active.failures})` : ''
-  return cell(health === 'none' ? '-' : `${health}${count}`, TONES[health])
+  return health === 'none' ? cell('-') : cell(`${health}${count}`, TONES[health])
 }
 
-function standbysCell({ standbys: { ready, total } }: GroupStatus): Cell {
+function standbysCell(group: GroupStatus): Cell {
+  if (isUnseen(group)) return cell('-')
+  const { ready, total } = group.standbys
   return cell(`${ready}/${total}`, ready === 0 ? 'warn' : undefined)
 }
 
@@ -177,8 +191,8 @@ const WORDS: Readonly<Record<string, string>> = {
 function nextCell(group: GroupStatus): Cell {
   const { next } = group
   const tone = next.kind === 'error' || next.kind === 'blocked' ? 'bad' : next.to === null ? undefined : 'warn'
-  const words = next.kind === 'error' ? 'error' : nextWords(group)
-  return { ...cell(`${words}: ${next.text}`, tone), brief: printable(`${words}: ${next.code}`) }
+  const brief = `${nextWords(group)}: ${next.code}`
+  return { ...cell(next.kind === 'error' ? brief : `${nextWords(group)}: ${next.text}`, tone), brief: printable(brief) }
 }
 
 function pauseWords({ pausedUntil }: GroupStatus): string {
@@ -195,8 +209,15 @@ function short(text: string): string {
   return text.length > LONGEST_CHECK ? `${text.slice(0, LONGEST_CHECK - 1)}…` : text
 }
 
+const INDENT = '  '
+
 function indented(text: string): string {
-  return text.replace(/^(?=.)/gm, '  ')
+  return text.replace(/^(?=.)/gm, INDENT)
+}
+
+/** The style of what will be indented. */
+function inside({ columns, ...style }: StatusStyle): StatusStyle {
+  return columns === undefined ? style : { ...style, columns: Math.max(0, columns - INDENT.length) }
 }
 
 function blockOf(lines: readonly string[]): string {

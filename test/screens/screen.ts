@@ -1,6 +1,7 @@
 /** What a user sees: a command in a real pseudo-terminal, or with its output piped, in the town. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { stripVTControlCharacters } from 'node:util'
 import { repository } from '../support/handler.js'
 import { onTerminal } from '../support/terminal.js'
 import { NOW, type Town } from './town.js'
@@ -63,7 +64,7 @@ export function visible(text: string): string {
 }
 
 export function withoutColors(text: string): string {
-  return text.replaceAll(/\u001b\[\d+m/g, '')
+  return stripVTControlCharacters(text)
 }
 
 /** The screen under the command that was given, and the exit code where it is not 0. */

@@ -8,7 +8,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type HistoryEntry } from '../../handler/group/history.js'
+import type { HistoryEntry } from '../../handler/group/history.js'
 import {
   ACTIVE_SINCE,
   EPOCH,
@@ -135,7 +135,11 @@ export async function buildTown(): Promise<Town> {
   const api = await startApi({ uid })
   let created = 0
   for (const { namespace, name, annotations, pods: ofService } of SERVICES) {
-    const draft = serviceDraft({ name, selector: { app: name, role: 'active' }, ...(annotations ? { annotations } : {}) })
+    const draft = serviceDraft({
+      name,
+      selector: { app: name, role: 'active' },
+      ...(annotations ? { annotations } : {}),
+    })
     api.store.create('services', { ...draft, metadata: { ...draft.metadata, namespace } } as never)
     created++
     const uids = new Map(Object.keys(ofService).map((pod, n) => [pod, uid(created + 1 + n)]))
@@ -168,7 +172,11 @@ export async function buildTown(): Promise<Town> {
 }
 
 /** What a pass has written on the pod. */
-function marksOf({ activeFor, epoch = 2, failures, unlabelled, marks = {} }: PodOf, own: string, uids: Map<string, string>) {
+function marksOf(
+  { activeFor, epoch = 2, failures, unlabelled, marks = {} }: PodOf,
+  own: string,
+  uids: Map<string, string>,
+) {
   if (unlabelled) return { labels: {}, annotations: {} }
   const named = Object.entries(marks).map(([key, value]) => [
     key,
