@@ -9,7 +9,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 const ORDER = [
   ...['node/install', 'node/trouble', 'model/complete', 'model/untidy', 'soak/fire'],
   ...['node', 'model', 'simulation', 'soak', 'properties', 'cluster', 'jobs', 'support'],
-  ...['serve', 'commands', 'contract', 'pass', 'unit', 'bench', 'map'],
+  ...['serve', 'commands', 'screens', 'contract', 'pass', 'unit', 'bench', 'map'],
 ]
 
 class LongestFirst extends BaseSequencer {

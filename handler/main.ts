@@ -93,7 +93,8 @@ async function main(): Promise<number> {
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => stop.abort())
   try {
     const args = process.argv.slice(2)
-    const invocation = await parseInvocation(isCompleter(script) ? [COMPLETE, ...args] : args, process.env, program)
+    const words = isCompleter(script) ? [COMPLETE, ...args] : args
+    const invocation = await parseInvocation(words, process.env, program, process.stdout.columns)
     switch (invocation.kind) {
       case 'run':
         return await run(invocation.options, stop.signal)

@@ -53,15 +53,17 @@ export const COMPLETE = '__complete'
 /**
  * Parses a command line.
  * @param program how the user calls this program, for messages (`programName`)
+ * @param columns of the terminal, for help
  * @throws UsageError with the flag or the variable, its value, and what would be right
  */
 export async function parseInvocation(
   args: readonly string[],
   env: Environment,
   program = 'active-passive',
+  columns?: number,
 ): Promise<Invocation> {
   if (args[0] === COMPLETE) return { kind: 'complete', words: args.slice(1) }
-  const text = await textFor(args, program)
+  const text = await textFor(args, program, columns)
   if (text !== undefined) return { kind: 'text', text: `${text.trimEnd()}\n` }
   const argv = await parseArgs(preparedWords(args), program)
   const [word = 'run', ...words] = argv._ as readonly string[]
@@ -160,7 +162,11 @@ function newParser(program: string) {
 }
 
 /** What --help, --version, `help` and `version` ask for, though other things may be wrong. */
-async function textFor(args: readonly string[], program: string): Promise<string | undefined> {
+async function textFor(
+  args: readonly string[],
+  program: string,
+  columns: number | undefined,
+): Promise<string | undefined> {
   const end = args.indexOf('--')
   const flags = end < 0 ? args : args.slice(0, end)
   const [first] = args
@@ -168,7 +174,7 @@ async function textFor(args: readonly string[], program: string): Promise<string
   if (!flags.includes('--help') && !flags.includes('-h') && first !== 'help') return undefined
   const named = (first === 'help' ? args.slice(1) : flags).find(isCommand)
   const parser = newParser(program).help().version(version)
-  return named ? commandHelp(parser, named, program) : generalHelp(parser, program)
+  return named ? commandHelp(parser, named, program, columns) : generalHelp(parser, program, columns)
 }
 
 async function parseArgs(args: readonly string[], program: string): Promise<Record<string, unknown>> {

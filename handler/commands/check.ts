@@ -51,10 +51,12 @@ function textOf({ lines, warnings, errors }: CheckAnswer, { columns, colors }: I
   const rows = lines.map((line) => [{ text: line.verb }, { text: printable(line.object) }, resultCell(line)])
   const notes = [...errors.map((text) => `Error: ${text}`), ...warnings.map((text) => `Warning: ${text}`)]
   const block = notes.map((text) => `${printable(text)}\n`).join('')
-  return `${table(['VERB', 'OBJECT', 'ALLOWED'], rows, { columns, colors })}${block ? `\n${block}` : ''}`
+  return `${table(['VERB', 'OBJECT', 'RESULT'], rows, { columns, colors })}${block ? `\n${block}` : ''}`
 }
 
 function resultCell({ verb, ok, text }: CheckLine): Cell {
-  const word = verb === 'probe' ? text : ok === null ? `not known: ${text}` : ok ? 'yes' : `no: ${text}`
-  return { text: printable(word), tone: ok === null ? 'warn' : ok ? 'good' : 'bad' }
+  const brief = ok === null ? 'not known' : ok ? 'allowed' : 'not allowed'
+  const word = verb === 'probe' ? text : ok ? brief : `${brief}: ${text}`
+  const tone = ok === null ? 'warn' : ok ? 'good' : 'bad'
+  return { text: printable(word), ...(verb === 'probe' ? {} : { brief }), tone }
 }

@@ -5,6 +5,7 @@ import { type PauseRequest, type PauseResult, setPause } from '../pass/pause.js'
 import { writeJson } from '../report/json.js'
 import { writeLines } from '../report/write-text.js'
 import { systemClock } from '../util/clock.js'
+import { wholeSeconds } from '../util/duration.js'
 import { printable } from '../util/printable.js'
 import { tell } from './failure.js'
 import type { Io } from './io.js'
@@ -48,13 +49,13 @@ function sentence(
   isDryRun: boolean,
 ): string {
   const name = `${namespace}/${services.join(',')}`
-  const until = pausedUntil === 'forever' ? 'until it is resumed' : `until ${pausedUntil}`
+  const until = pausedUntil === 'forever' ? 'until it is resumed' : `until ${wholeSeconds(pausedUntil ?? '')}`
+  const is = isDryRun && writes.length > 0 ? 'would be' : 'is'
   const state =
     pausedUntil === null
-      ? `is not paused: the next pass serves it`
-      : `is paused ${until}: no pass moves its role, whatever fails`
-  const note =
-    writes.length === 0 ? ' (it was so before)' : isDryRun ? ' (dry run: it would be, and nothing was written)' : ''
+      ? `${is === 'is' ? 'is not' : 'would not be'} paused: the next pass serves it`
+      : `${is} paused ${until}: no pass moves its role, whatever fails`
+  const note = writes.length === 0 ? ' (it was so before)' : isDryRun ? ' (dry run: nothing was written)' : ''
   const rest = action === 'resume' && pausedUntil !== null ? '. Another pause is still on' : ''
   return [`${name} ${state}${rest}${note}`, ...(isDryRun ? writes.flatMap(writeLines) : [])]
     .map((line) => `${printable(line)}\n`)

@@ -51,7 +51,8 @@ async function show(options: StatusOptions, io: Io, report: Report, print: Io['p
 async function textOf(options: StatusOptions, io: Io, seen: Status, nowMs: number): Promise<string> {
   const { output, service } = options
   if (output === 'json' || output === 'yaml') return documentOf(seen, output)
-  const style: StatusStyle = { columns: io.columns, colors: io.colors, isWide: output === 'wide', nowMs }
+  const isNamespaced = options.namespaces === 'all'
+  const style: StatusStyle = { columns: io.columns, colors: io.colors, isWide: output === 'wide', isNamespaced, nowMs }
   const [group, ...more] = seen.groups
   return service && group && more.length === 0 ? groupText(group, style) : statusText(seen, style)
 }

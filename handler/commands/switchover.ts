@@ -89,7 +89,8 @@ function planText({ namespace, services }: GroupReport, { winner, reason }: Swap
     `from     ${active ? `${stateOf(active)}${age}` : 'no pod: none is active'}`,
     `to       ${stateOf(winner)}`,
     `why      ${reason.text}`,
-    'New connections go to the new pod in one step; established ones stay with the old one until they end.',
+    'New connections go to the new pod in one step.',
+    'Established ones stay with the old pod until they end.',
   ]
   return `${lines.map(printable).join('\n')}\n`
 }

@@ -24,7 +24,7 @@ export function openTerminal(
     ask: (question) => askOn(stdin, stderr, question, stop),
     isTerminal: stdin.isTTY === true && stderr.isTTY === true,
     get columns() {
-      return stdout.isTTY ? stdout.columns : undefined
+      return stdout.isTTY && stdout.columns > 0 ? stdout.columns : undefined // 0: a terminal that knows no size
     },
     colors: stdout.isTTY === true && !env.NO_COLOR && env.TERM !== 'dumb',
     env,
@@ -42,11 +42,14 @@ function askOn(
   return new Promise((resolve, reject) => {
     const lines = createInterface({ input, terminal: false })
     const cancel = () => {
+      isAnswered = true
       output.write('\n')
       reject(new Cancelled('nothing was changed'))
       lines.close()
     }
+    let isAnswered = false
     const end = (answer: boolean) => {
+      isAnswered = true
       stop.removeEventListener('abort', cancel)
       resolve(answer)
       lines.close()
@@ -54,7 +57,10 @@ function askOn(
     if (stop.aborted) return cancel()
     stop.addEventListener('abort', cancel, { once: true })
     lines.once('line', (line) => end(/^\s*y(es)?\s*$/i.test(line)))
-    lines.once('close', () => end(false))
+    lines.once('close', () => {
+      if (!isAnswered) output.write('\n') // nobody has pressed Enter
+      end(false)
+    })
     output.write(`${question} [y/N] `)
   })
 }

@@ -7,7 +7,7 @@ import { canServe, hasReadinessProbe, isRunning } from '../kube/pods.js'
 import type { Pod } from '../kube/port.js'
 import { isPaused, type Settings } from '../settings/settings.js'
 import { compareNames } from '../util/compare-names.js'
-import { formatDuration, formatWait } from '../util/duration.js'
+import { formatDuration, formatWait, wholeSeconds } from '../util/duration.js'
 import type { Fault } from '../util/errors.js'
 import { candidates, evidenceRank, inOrder, rank, whyNever, whyNot } from './candidates.js'
 import { type Move, recentMoves, restBeforeFailback, restBeforeFailover } from './cooldown.js'
@@ -93,7 +93,7 @@ export function decide(situation: Situation): Choice {
 /** Says that the group is paused, and until when. */
 export function pausedWords({ pause = 0 }: Settings, nowMs: number): string {
   if (pause === Number.POSITIVE_INFINITY) return 'paused by annotation'
-  return `paused by annotation until ${new Date(pause).toISOString()}, for another ${formatWait(pause - nowMs)}`
+  return `paused by annotation until ${wholeSeconds(new Date(pause).toISOString())}, for another ${formatWait(pause - nowMs)}`
 }
 
 function healthyWords(active: Judged, { never }: Settings): string {

@@ -1,22 +1,28 @@
 /** The status for people: a table of all groups, or all about one of them. Pure. */
 import type { HistoryEntry } from '../group/history.js'
-import { formatAge } from '../util/duration.js'
+import { compareNames } from '../util/compare-names.js'
+import { formatAge, wholeSeconds } from '../util/duration.js'
 import { printable } from '../util/printable.js'
 import { type Cell, type TableStyle, type Tone, table } from '../util/table.js'
+import { wrap } from '../util/width.js'
 import type { GroupStatus, Health, PodStatus, Status } from './status.js'
 
 export interface StatusStyle extends TableStyle {
   /** More columns, and times in full. */
   readonly isWide: boolean
+  /** Names begin with their namespace; they do anyway where there are several. */
+  readonly isNamespaced?: boolean
   readonly nowMs: number
 }
 
 /** A line for each group. Groups of several namespaces are told apart by theirs. */
 export function statusText({ groups, warnings }: Status, style: StatusStyle): string {
   const namespaces = new Set(groups.map(({ namespace }) => namespace))
-  const isLong = namespaces.size > 1
+  const isLong = style.isNamespaced || namespaces.size > 1
   const headers = ['SERVICE', 'ACTIVE', 'SINCE', 'HEALTH', 'STANDBYS', ...(style.isWide ? ['EPOCH'] : []), 'NEXT']
-  const known = groups.filter(({ services }) => services.length > 0) // the others have an error, which is below
+  const known = groups
+    .filter(({ services }) => services.length > 0) // the others have an error, which is below
+    .sort((a, b) => compareNames(a.namespace ?? '', b.namespace ?? ''))
   const rows = known.map((group) => [
     cell(nameOf(group, isLong)),
     activeCell(group),
@@ -26,12 +32,13 @@ export function statusText({ groups, warnings }: Status, style: StatusStyle): st
     ...(style.isWide ? [cell(`${group.epoch}`)] : []),
     nextCell(group),
   ])
-  const shown = known.length > 0 ? table(headers, rows, style) : ''
+  const spare = style.isWide ? [] : ['STANDBYS', 'SINCE']
+  const shown = known.length > 0 ? table(headers, rows, { ...style, spare }) : ''
   const notes = [...groups.flatMap((group) => notesOn(group, isLong)), ...warnings.map((text) => `Warning: ${text}`)]
   return [shown, blockOf(notes)].filter((part) => part !== '').join('\n') || 'There is no managed Service here.\n'
 }
 
-/** What is wrong with a group, or odd. Its error is its NEXT too, which may be cut. */
+/** What is wrong with a group, or odd. */
 function notesOn(group: GroupStatus, isLong: boolean): readonly string[] {
   const name = nameOf(group, isLong)
   const said = [...group.errors.map((text) => `Error: ${text}`), ...group.warnings.map((text) => `Warning: ${text}`)]
@@ -43,22 +50,30 @@ export function groupText(group: GroupStatus, style: StatusStyle): string {
   const { namespace, services, pods, settings, history, next } = group
   const facts: readonly (readonly [string, string])[] = [
     ['Service', `${namespace ?? ''}/${services.join(',')}`],
-    ['Active', group.active.length > 0 ? `${group.active.join(', ')}${since(group, style)}` : 'none'],
+    ['Active', isUnseen(group) ? 'not looked at' : activeWords(group, style)],
     ...(group.pausedUntil === null ? [] : [['Paused', pauseWords(group)] as const]),
-    ['Next', `${nextWords(group)}: ${next.text}`],
+    // The error is told below, on one line: it may have a command to copy.
+    ['Next', `${nextWords(group)}: ${next.kind === 'error' ? next.code : next.text}`],
   ]
   const changed = Object.entries(settings).map(([name, value]) => [cell(`${name}:`), cell(value)])
   return [
-    facts.map(([name, text]) => `${`${name}:`.padEnd(10)}${printable(text)}\n`).join(''),
+    facts.map(([name, text]) => factLines(name, printable(text), style)).join(''),
     pods.length > 0 ? podTable(pods, style) : '',
     changed.length > 0
       ? `Settings that are not defaults:\n${indented(table([], changed, { ...style, columns: undefined }))}`
       : '',
-    history.length > 0 ? `Last handovers:\n${indented(historyText(history.slice(0, SHOWN), style))}` : '',
+    history.length > 0 ? `Last handovers:\n${indented(historyText(history.slice(0, SHOWN), inside(style)))}` : '',
     blockOf(notesOn(group, false)),
   ]
     .filter((part) => part !== '')
     .join('\n')
+}
+
+/** A long text goes on in its own column. */
+function factLines(name: string, text: string, { columns = Number.POSITIVE_INFINITY }: StatusStyle): string {
+  const indent = 10
+  const lines = wrap(text, columns - indent)
+  return lines.map((line, n) => `${(n === 0 ? `${name}:` : '').padEnd(indent)}${line}\n`).join('')
 }
 
 /** The handovers that the status shows; `history` shows all. */
@@ -75,16 +90,17 @@ function podTable(pods: readonly PodStatus[], style: StatusStyle): string {
     cell(`${pod.ms}`),
     cell(`${pod.failures}`, pod.failures > 0 ? 'warn' : undefined),
     cell(pod.node ?? '-'),
-    cell(whyNotWords(pod)),
+    whyNotCell(pod),
   ])
-  return table(headers, rows, style)
+  return table(headers, rows, { ...style, spare: style.isWide ? [] : ['NODE', 'MS', 'EPOCH', 'FAILURES', 'READY'] })
 }
 
-function whyNotWords({ role, whyNot, whyNotCode, place }: PodStatus): string {
-  if (role === 'active') return '-'
+function whyNotCell({ role, whyNot, whyNotCode, place }: PodStatus): Cell {
+  if (role === 'active') return cell('-')
   const inLine = place === null ? '' : `would take over${place === 1 ? '' : `, ${place}${ordinal(place)} in line`}`
-  if (whyNot === null) return inLine
-  return `${inLine ? `${inLine}, but ` : ''}${REPEATED.includes(whyNotCode ?? '') ? (whyNotCode ?? '') : whyNot}`
+  if (whyNot === null) return { ...cell(inLine), brief: `${place}${ordinal(place ?? 0)} in line` }
+  const code = whyNotCode ?? ''
+  return { ...cell(`${inLine ? `${inLine}, but ` : ''}${REPEATED.includes(code) ? code : whyNot}`), brief: code }
 }
 
 /** The check of these pods says the rest. */
@@ -107,7 +123,7 @@ export function historyText(history: readonly HistoryEntry[], style: StatusStyle
 }
 
 function timeOf(at: string, { isWide, nowMs }: StatusStyle): string {
-  return isWide ? at : formatAge(nowMs - Date.parse(at))
+  return isWide ? wholeSeconds(at) : formatAge(nowMs - Date.parse(at))
 }
 
 function nameOf({ namespace, services }: GroupStatus, isLong: boolean): string {
@@ -115,7 +131,18 @@ function nameOf({ namespace, services }: GroupStatus, isLong: boolean): string {
   return `${isLong && namespace !== null ? `${namespace}/` : ''}${services.join(',')}`
 }
 
-function activeCell({ active }: GroupStatus): Cell {
+/** An error that keeps a pass from looking at the pods. */
+function isUnseen({ next, pods }: GroupStatus): boolean {
+  return next.kind === 'error' && pods.length === 0
+}
+
+function activeWords(group: GroupStatus, style: StatusStyle): string {
+  return group.active.length > 0 ? `${group.active.join(', ')}${since(group, style)}` : 'none'
+}
+
+function activeCell(group: GroupStatus): Cell {
+  const { active } = group
+  if (isUnseen(group)) return cell('?', 'warn')
   if (active.length === 0) return cell('none', 'bad')
   return cell(active.join(','), active.length > 1 ? 'bad' : undefined)
 }
@@ -125,24 +152,26 @@ function sinceOf({ since }: GroupStatus, style: StatusStyle): string {
 }
 
 function since({ since: at }: GroupStatus, { nowMs }: StatusStyle): string {
-  return at === null ? '' : `, for ${formatAge(nowMs - Date.parse(at))} (since ${at})`
+  return at === null ? '' : `, for ${formatAge(nowMs - Date.parse(at))} (since ${wholeSeconds(at)})`
 }
 
 const TONES: Readonly<Record<Health, Tone | undefined>> = {
   healthy: 'good',
   failing: 'warn',
   failed: 'bad',
-  none: 'bad',
+  none: undefined,
   unknown: 'warn',
 }
 
 function healthCell({ health, pods }: GroupStatus): Cell {
   const [active] = pods
   const count = health === 'failing' && active && active.failures > 0 ? ` (${active.failures})` : ''
-  return cell(health === 'none' ? '-' : `${health}${count}`, TONES[health])
+  return health === 'none' ? cell('-') : cell(`${health}${count}`, TONES[health])
 }
 
-function standbysCell({ standbys: { ready, total } }: GroupStatus): Cell {
+function standbysCell(group: GroupStatus): Cell {
+  if (isUnseen(group)) return cell('-')
+  const { ready, total } = group.standbys
   return cell(`${ready}/${total}`, ready === 0 ? 'warn' : undefined)
 }
 
@@ -162,11 +191,12 @@ const WORDS: Readonly<Record<string, string>> = {
 function nextCell(group: GroupStatus): Cell {
   const { next } = group
   const tone = next.kind === 'error' || next.kind === 'blocked' ? 'bad' : next.to === null ? undefined : 'warn'
-  return cell(next.kind === 'error' ? `error: ${next.text}` : `${nextWords(group)}: ${next.text}`, tone)
+  const brief = `${nextWords(group)}: ${next.code}`
+  return { ...cell(next.kind === 'error' ? brief : `${nextWords(group)}: ${next.text}`, tone), brief: printable(brief) }
 }
 
 function pauseWords({ pausedUntil }: GroupStatus): string {
-  return pausedUntil === 'forever' ? 'until it is resumed' : `until ${pausedUntil}`
+  return pausedUntil === 'forever' ? 'until it is resumed' : `until ${wholeSeconds(pausedUntil ?? '')}`
 }
 
 function cell(text: string, tone?: Tone): Cell {
@@ -179,8 +209,15 @@ function short(text: string): string {
   return text.length > LONGEST_CHECK ? `${text.slice(0, LONGEST_CHECK - 1)}…` : text
 }
 
+const INDENT = '  '
+
 function indented(text: string): string {
-  return text.replace(/^(?=.)/gm, '  ')
+  return text.replace(/^(?=.)/gm, INDENT)
+}
+
+/** The style of what will be indented. */
+function inside({ columns, ...style }: StatusStyle): StatusStyle {
+  return columns === undefined ? style : { ...style, columns: Math.max(0, columns - INDENT.length) }
 }
 
 function blockOf(lines: readonly string[]): string {

@@ -52,3 +52,8 @@ export function formatAge(ms: Milliseconds): string {
 export function formatWait(ms: Milliseconds): string {
   return formatDuration(Math.ceil(ms / UNIT_MS.s) * UNIT_MS.s)
 }
+
+/** An RFC 3339 time of UTC without the fraction of its second, which people do not need. */
+export function wholeSeconds(time: string): string {
+  return time.replace(/\.\d+Z$/, 'Z')
+}

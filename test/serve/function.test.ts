@@ -1,4 +1,5 @@
-// The package as others use it: the adapters in docs/functions.md run as they stand there, against the built package.
+// The package as others use it: the programs in docs/functions.md and docs/library.md run as they stand there, against
+// the built package.
 import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
@@ -15,8 +16,10 @@ const TIMEOUT_MS = 120_000
 
 /** Code by the name that its first line says. */
 const blocks = new Map(
-  [...readFileSync(join(repository, 'docs/functions.md'), 'utf8').matchAll(/```js\n\/\/ (\S+)\n([\s\S]*?)```/g)].map(
-    ([, name = '', code = '']) => [name, code],
+  ['docs/functions.md', 'docs/library.md'].flatMap((page) =>
+    [...readFileSync(join(repository, page), 'utf8').matchAll(/```js\n\/\/ (\S+)\n([\s\S]*?)```/g)].map(
+      ([, name = '', code = '']) => [name, code] as const,
+    ),
   ),
 )
 
@@ -156,8 +159,14 @@ describe('the adapter for', () => {
     expect(said).toEqual([200, 200])
   })
 
-  it('every code block of the document is run here', () => {
-    expect([...blocks.keys()].sort()).toEqual(['cloudevents.mjs', 'lambda.mjs', 'plain.mjs', 'server.mjs'])
+  it('every code block of the documents is run here', () => {
+    expect([...blocks.keys()].sort()).toEqual([
+      'cloudevents.mjs',
+      'lambda.mjs',
+      'one-pass.mjs',
+      'plain.mjs',
+      'server.mjs',
+    ])
   })
 })
 
@@ -295,11 +304,28 @@ handle('http://localhost/run')
 connect({})
 `,
     )
+    await writeFile(join(typed, 'one-pass.mjs'), blocks.get('one-pass.mjs') ?? '')
     const options = ['--strict', '--exactOptionalPropertyTypes', '--noEmit', '--target', 'ES2023']
-    const modules = ['--module', 'NodeNext', '--types', 'node', 'program.mts']
+    const modules = ['--module', 'NodeNext', '--types', 'node', '--allowJs', '--checkJs', 'program.mts', 'one-pass.mjs']
     const { stdout } = await run(tsc, [...options, ...modules], { cwd: typed }).catch(
       (error: { readonly stdout: string }) => error,
     )
     expect(stdout).toBe('')
+  })
+})
+
+describe('as a library', () => {
+  it('a program makes one pass', { timeout: TIMEOUT_MS }, async () => {
+    const { PATH = '', HOME = '' } = process.env
+    const env = { PATH, HOME, KUBECONFIG: join(folder, 'kubeconfig') }
+    await run(process.execPath, ['one-pass.mjs'], { cwd: folder, env }).then(
+      () => expect.unreachable('no pod is active: a dry run ends with 1'),
+      (error: { readonly code: number; readonly stdout: string }) => {
+        expect(error.code).toBe(1)
+        expect(error.stdout).toMatch(/^app {2}first no pod is active/)
+        expect(error.stdout).toContain('default/app:\n')
+      },
+    )
+    expect(world.actives()).toEqual([])
   })
 })

@@ -7,6 +7,8 @@ export interface OnTerminal {
   readonly process: ChildProcess
   /** What the terminal has been sent so far. */
   readonly screen: () => string
+  /** Types on the keyboard: `\u0003` is Ctrl-C, and `\u0004` at the beginning of a line ends the input. */
+  type(text: string): void
   /** The exit code. */
   readonly done: Promise<number | null>
 }
@@ -23,11 +25,12 @@ export function onTerminal(command: string, { columns = 80, env = {} }: Terminal
   const child = spawn('script', ['-qec', `stty cols ${columns} rows 24; exec ${command}`, '/dev/null'], {
     cwd: repository,
     env: { PATH, HOME, TERM: 'xterm', SHELL: '/bin/sh', ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
   })
   let text = ''
   child.stdout.setEncoding('utf8').on('data', (part: string) => {
     text += part
   })
-  return { process: child, screen: () => text, done: once(child, 'close').then(([code]) => code) }
+  const type = (typed: string) => void child.stdin.write(typed)
+  return { process: child, screen: () => text, type, done: once(child, 'close').then(([code]) => code) }
 }
