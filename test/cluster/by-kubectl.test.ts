@@ -1,6 +1,7 @@
 // What docs/troubleshooting.md has people do without this program, by the real kubectl on a real API server.
 import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest'
@@ -27,7 +28,8 @@ describe.skipIf(!cluster || !binaries)('kubectl alone', () => {
     expect(await world.run()).toMatchObject({ code: 0 })
     const [command = ''] = /^kubectl get pods .*custom-columns.*$/m.exec(page) ?? []
     const { stdout } = await run('sh', ['-euc', command.replace('-n shop', `-n ${world.namespace}`)], {
-      env: { PATH: `${binaries}${delimiter}${process.env.PATH}`, KUBECONFIG: cluster?.kubeconfig },
+      // Its cache is kept in its home.
+      env: { PATH: `${binaries}${delimiter}${process.env.PATH}`, HOME: tmpdir(), KUBECONFIG: cluster?.kubeconfig },
     })
     const [headers, row, ...more] = stdout.trim().split('\n')
     expect(headers?.split(/ +/)).toEqual(['POD', 'SINCE', 'EPOCH'])
