@@ -8,6 +8,7 @@ import { NAMESPACE } from '../support/in-process.js'
 vi.setConfig({ testTimeout: 120_000 }) // of a machine that is busy with other things
 
 const REHEARSAL = ['GET services', 'GET pods', 'PATCH service/app', 'PATCH pod/b', 'PATCH pod/a', 'PATCH service/app']
+const EVENT = 'POST /apis/events.k8s.io/v1/namespaces/default/events'
 
 let keyboard: Keyboard
 let before: readonly string[]
@@ -42,13 +43,14 @@ describe('check', () => {
       ['patch', 'service default/app', 'yes'],
       ['patch', 'pod default/a', 'yes'],
       ['patch', 'pod default/b', 'yes'],
+      ['create', 'events in namespace default', 'yes'],
       ['probe', 'pod default/a', 'Ready'],
       ['probe', 'pod default/b', 'Ready'],
     ])
     expect(code).toBe(0)
     const writes = keyboard.world.api.requests.filter(({ method }) => method !== 'GET')
-    expect(writes.map(({ query }) => query.dryRun)).toEqual(Array(4).fill('All'))
-    expect([...keyboard.world.takeRequests()].sort()).toEqual([...REHEARSAL].sort())
+    expect(writes.map(({ query }) => query.dryRun)).toEqual(Array(5).fill('All'))
+    expect([...keyboard.world.takeRequests()].sort()).toEqual([...REHEARSAL, EVENT].sort())
   })
 
   it.each(['pods', 'services'])(

@@ -9,6 +9,7 @@ vi.setConfig({ testTimeout: 120_000 }) // of a machine that is busy with other t
 
 const poll = { timeout: 60_000 }
 const LOOK = ['GET services', 'GET pods']
+const EVENT = 'POST /apis/events.k8s.io/v1/namespaces/default/events'
 /** From `a` to `b`. */
 const SWAP = ['PATCH service/app', 'PATCH pod/a', 'PATCH service/app', 'PATCH pod/b', 'PATCH service/app']
 
@@ -37,13 +38,13 @@ function hold(method: string, end: string, nth = 1): { seen(): number; letGo(): 
 }
 
 describe('switchover', () => {
-  it('moves the role: a look, and a pass of seven requests; without a terminal it does not ask', async () => {
+  it('moves the role: a look, a pass of seven requests, and its Event; without a terminal it does not ask', async () => {
     await open()
     const { code, stdout, stderr } = await keyboard.type('switchover', 'app')
     expect(stdout).toMatch(/^Service {2}default\/app\nfrom {5}a \(Ready, .*\), active for \d+s\nto {7}b \(Ready, /)
-    expect(stdout).toMatch(/\ndefault\/app: b is active, and a is passive; 7 API requests, .*\n$/)
+    expect(stdout).toMatch(/\ndefault\/app: b is active, and a is passive; 8 API requests, .*\n$/)
     expect([code, stderr]).toEqual([0, ''])
-    expect(keyboard.world.takeRequests()).toEqual([...LOOK, ...LOOK, ...SWAP])
+    expect(keyboard.world.takeRequests()).toEqual([...LOOK, ...LOOK, ...SWAP, EVENT])
     expect(keyboard.world.actives()).toEqual(['b'])
     expect(keyboard.world.service('app').selector).toEqual({ app: 'helloworld', role: 'active' })
   })
@@ -257,6 +258,6 @@ describe('Ctrl-C', () => {
     expect(code).toBe(0)
     expect(keyboard.world.actives()).toEqual(['b'])
     expect(keyboard.world.service('app').selector).toEqual({ app: 'helloworld', role: 'active' })
-    expect(keyboard.writes()).toHaveLength(SWAP.length)
+    expect(keyboard.writes()).toHaveLength([...SWAP, EVENT].length)
   })
 })

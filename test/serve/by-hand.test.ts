@@ -100,7 +100,7 @@ function holdPatch(pod: string): { seen(): number; letGo(): void } {
 }
 
 describe('POST /switchover', () => {
-  it('moves the role: a look, and a pass of seven requests and one more for each further pod', async () => {
+  it('moves the role: a look, a pass of seven requests and one more for each further pod, and its Event', async () => {
     expect(await post('/switchover?service=app&to=b&from=a')).toEqual({
       ...{ status: 200, result: 'moved', namespace: 'default', services: ['app'], from: 'a', to: 'b' },
       ...{ code: 'by-hand', text: expect.any(String), remedy: null, dryRun: false, warnings: [], errors: [] },
@@ -110,7 +110,8 @@ describe('POST /switchover', () => {
     expect(claim).toBe('PATCH service/app')
     // The pods that give the role up are sealed at once.
     expect(rest.splice(0, 2).sort()).toEqual(['PATCH pod/a', 'PATCH pod/c'])
-    expect(rest).toEqual(['PATCH service/app', 'PATCH pod/b', 'PATCH service/app'])
+    expect(rest.splice(0, 3)).toEqual(['PATCH service/app', 'PATCH pod/b', 'PATCH service/app'])
+    expect(rest).toEqual(['POST /apis/events.k8s.io/v1/namespaces/default/events'])
   })
 
   it.each(['app', 'default/app', 'default%2Fapp'])('finds service=%s, and chooses the pod itself', async (name) => {
