@@ -38,12 +38,12 @@ describe('check', () => {
     const rows = lines.map((line) => line.split(/\s{2,}/))
     // Either pod may be written first: both are only tried.
     expect([...rows.slice(0, 3), ...rows.slice(3, 5).sort(), ...rows.slice(5)]).toEqual([
-      ['VERB', 'OBJECT', 'ALLOWED'],
-      ['list', 'services and pods in namespace default', 'yes'],
-      ['patch', 'service default/app', 'yes'],
-      ['patch', 'pod default/a', 'yes'],
-      ['patch', 'pod default/b', 'yes'],
-      ['create', 'events in namespace default', 'yes'],
+      ['VERB', 'OBJECT', 'RESULT'],
+      ['list', 'services and pods in namespace default', 'allowed'],
+      ['patch', 'service default/app', 'allowed'],
+      ['patch', 'pod default/a', 'allowed'],
+      ['patch', 'pod default/b', 'allowed'],
+      ['create', 'events in namespace default', 'allowed'],
       ['probe', 'pod default/a', 'Ready'],
       ['probe', 'pod default/b', 'Ready'],
     ])
@@ -62,7 +62,7 @@ describe('check', () => {
           : undefined,
       )
       const { code, stdout } = await keyboard.type('check')
-      expect(stdout).toMatch(new RegExp(`^patch +${kind.slice(0, -1)} default/.+ no: denied$`, 'm'))
+      expect(stdout).toMatch(new RegExp(`^patch +${kind.slice(0, -1)} default/.+ not allowed: denied$`, 'm'))
       expect(stdout).toContain(`- {apiGroups: [""], resources: [${kind}], verbs: [patch]}`)
       expect(code).toBe(3)
     },
