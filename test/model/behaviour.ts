@@ -4,7 +4,7 @@
  */
 import { CLAIM } from '../../handler/kube/keys.js'
 import type { Pod, Service } from '../../handler/kube/port.js'
-import { hasEnded, isActivation, isActive } from '../support/roles.js'
+import { hasEnded, isActivation, isActive, isSeal } from '../support/roles.js'
 import type { Call } from '../support/stored.js'
 import { Interned } from './interned.js'
 import { type Answer, type Pending, Run, type Setup } from './run.js'
@@ -184,13 +184,14 @@ function bereftBy(parent: Node | undefined, event: Event | undefined): string | 
   const { answer } = event
   if (answer.kind === 'pods') return answer.pods.some(isActive) ? undefined : parent.bereft
   const call = parent.pending.find(({ place }) => place === event.place)?.call
-  // Whoever was faster with a pod sees to it that one is active. What is refused is reported.
-  if (call?.verb === 'patchPod' && (answer.kind === 'lost' || answer.kind === 'denied')) return undefined
+  // Whoever was faster with a pod sees to it that one is active. What is refused or changed is reported.
+  const isReported = answer.kind === 'denied' || (answer.kind === 'applied' && answer.differences !== undefined)
+  if (call?.verb === 'patchPod' && (answer.kind === 'lost' || isReported)) return undefined
   // A promotion without an answer may be made later.
   if (answer.kind === 'none' && call && isActivation(call)) return undefined
   if (call?.verb !== 'patchPod' || !(answer.kind === 'applied' || answer.kind === 'none')) return parent.bereft
   if (isActivation(call as Call)) return undefined
-  return isActive(call.pod) ? call.pod.name : parent.bereft
+  return isSeal(call as Call) && isActive(call.pod) ? call.pod.name : parent.bereft
 }
 
 type Refused = Pick<Point, 'refused' | 'refusals' | 'changed'>
