@@ -294,7 +294,7 @@ describe('without the right to claim', () => {
     world.api.store.finalise('pods', NAMESPACE, 'a')
     world.addPod({ name: 'a' })
     const prefer = (name: string) => ({ settings: { prefer: [name] } })
-    for (let round = 0; round < 20; round++) {
+    for (let round = 0; round < 8; round++) {
       world.health.set('a', '200').set('b', '200')
       await Promise.all([world.pass(prefer('a')), world.pass(prefer('b'))])
       expect(world.actives()).toHaveLength(1)
