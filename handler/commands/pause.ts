@@ -44,20 +44,29 @@ async function carryOut(options: ResumeOptions, request: PauseRequest, io: Io, s
 }
 
 function sentence(
-  { namespace, services, pausedUntil, writes }: PauseResult,
+  { namespace, services, pausedUntil, pausedBefore, isHandoverUnderWay, writes }: PauseResult,
   { action }: PauseRequest,
   isDryRun: boolean,
 ): string {
   const name = `${namespace}/${services.join(',')}`
-  const until = pausedUntil === 'forever' ? 'until it is resumed' : `until ${wholeSeconds(pausedUntil ?? '')}`
+  const until = untilWords(pausedUntil)
   const is = isDryRun && writes.length > 0 ? 'would be' : 'is'
   const state =
     pausedUntil === null
       ? `${is === 'is' ? 'is not' : 'would not be'} paused: the next pass serves it`
       : `${is} paused ${until}: no pass moves its role, whatever fails`
   const note = writes.length === 0 ? ' (it was so before)' : isDryRun ? ' (dry run: nothing was written)' : ''
+  const before =
+    action === 'pause' && pausedBefore && pausedBefore !== pausedUntil
+      ? `. Before it was so ${untilWords(pausedBefore)}`
+      : ''
+  const underWay = isHandoverUnderWay ? '. A handover is under way, and is finished first' : ''
   const rest = action === 'resume' && pausedUntil !== null ? '. Another pause is still on' : ''
-  return [`${name} ${state}${rest}${note}`, ...(isDryRun ? writes.flatMap(writeLines) : [])]
+  return [`${name} ${state}${note}${rest}${before}${underWay}`, ...(isDryRun ? writes.flatMap(writeLines) : [])]
     .map((line) => `${printable(line)}\n`)
     .join('')
+}
+
+function untilWords(end: string | null): string {
+  return end === 'forever' ? 'until it is resumed' : `until ${wholeSeconds(end ?? '')}`
 }

@@ -41,6 +41,8 @@ export interface GroupContext extends SwapContext, Effects, PanicBounds {
   readonly overview: Overview
   /** A planned move that somebody asks for. It takes the place of the pass's own decision. */
   readonly switchover?: Switchover | 'rehearsal' | undefined
+  /** This pass may have sealed the active pod: it is to leave the group with one, whatever was asked for meanwhile. */
+  readonly begun?: boolean | undefined
   /** Aborts once another pass over the group is waited for: an active pod that passes its check ends this one. */
   readonly hurry?: AbortSignal | undefined
 }

@@ -56,14 +56,17 @@ export async function evaluate(context: GroupContext, group: Group, findings: Fi
 
 /** Decides on the group by the verdicts of its members. */
 export function decideOn(
-  { clock, roleLabel, switchover }: GroupContext,
+  { clock, roleLabel, switchover, begun }: GroupContext,
   group: Group,
   settings: Settings,
   doubt?: Doubt,
 ): Decide {
   const over = endedActive(group, roleLabel)
   return (members) => {
-    const situation = { members, settings, nowMs: clock.now(), endedActive: over, doubt }
+    // A pause that came in the middle of a handover does not leave the group without an active pod.
+    const isUnfinished = begun === true && members.every(({ role }) => role !== 'active')
+    const inForce = isUnfinished ? { ...settings, pause: 0 } : settings
+    const situation = { members, settings: inForce, nowMs: clock.now(), endedActive: over, doubt }
     if (switchover === 'rehearsal') return rehearse(situation)
     return switchover ? decideSwitchover(situation, switchover) : decide(situation)
   }

@@ -1,4 +1,5 @@
 /** Pauses the group of a Service, and ends its pauses: the annotation `pause` on its Services, written with a version. */
+import { isClaimed } from '../group/services.js'
 import { faultOf } from '../kube/fault.js'
 import { PAUSE } from '../kube/keys.js'
 import { isRefusal, type Kube, KubeError, type Service } from '../kube/port.js'
@@ -24,6 +25,10 @@ export interface PauseResult {
   readonly services: readonly string[]
   /** The end of the pause in RFC 3339, or `forever`; `null`: the group is not paused now. */
   readonly pausedUntil: string | null
+  /** The same before it. */
+  readonly pausedBefore: string | null
+  /** A pause came in the middle of a handover, which is finished first. */
+  readonly isHandoverUnderWay: boolean
   /** Empty: it was so before. */
   readonly writes: readonly Write[]
 }
@@ -56,18 +61,29 @@ export async function setPause(
       const found = await findNamed(kube, scope, request.service, signal)
       if (isFault(found)) return found
       const { group } = found
-      object = `service ${group.namespace}/${request.service.name}`
-      const isDone = await annotate(kube, targets(group.services, request), value, signal)
-      if (isDone) return resultOf(group.services, request, value, writes, scope.settings, context.clock.now())
+      const onto = (name: string) => {
+        object = `service ${group.namespace}/${name}`
+      }
+      onto(request.service.name)
+      const isDone = await annotate(kube, targets(group.services, request), value, onto, signal)
+      if (isDone) return resultOf(group.services, request, value, writes, scope, context.clock.now())
       await backoff(context, losses++, signal)
       signal.throwIfAborted()
     }
   } catch (error) {
     // A request that ends with our own time tells nothing about the API server.
     const isOver = signal.aborted && (!(error instanceof KubeError) || error.code === 'unreachable')
-    if (!isOver || (!stop.aborted && losses === 0)) return faultOf(error, object)
+    if (!isOver || (!stop.aborted && losses === 0)) return alsoWritten(faultOf(error, object), writes)
     return unfinished(object, stop.aborted ? 'interrupted' : 'deadline')
   }
+}
+
+/** Of several Services, some may have been written before one was refused. */
+function alsoWritten(fault: Fault, writes: readonly Write[]): Fault {
+  const names = writes.filter(({ result }) => result === 'applied').map(({ name }) => name)
+  return names.length === 0
+    ? fault
+    : { ...fault, message: `${fault.message} (service ${names.join(', ')} was written)` }
 }
 
 /** No pass makes up for it, unlike for what a pass has left undone. */
@@ -94,12 +110,14 @@ async function annotate(
   kube: Kube,
   services: readonly Service[],
   value: string | null,
+  onto: (name: string) => void,
   signal: AbortSignal,
 ): Promise<boolean> {
   let isDone = true
   for (const service of services) {
     if ((service.annotations[PAUSE] ?? null) === value) continue
     const { resourceVersion } = service
+    onto(service.name)
     const written = await kube.patchService(
       service,
       { resourceVersion, annotations: { [PAUSE]: value }, selector: {} },
@@ -118,24 +136,26 @@ function resultOf(
   request: PauseRequest,
   value: string | null,
   writes: readonly Write[],
-  defaults: Settings,
+  { settings, roleLabel }: Pick<NamedScope, 'settings' | 'roleLabel'>,
   nowMs: number,
 ): PauseResult {
   const changed = new Set(targets(services, request))
   const now = services.map((one) => (changed.has(one) ? { ...one, annotations: withPause(one, value) } : one))
-  const policy = policyOf(now, defaults)
-  const settings = 'fault' in policy ? defaults : policy.settings
-  const { pause = 0 } = settings
   return {
     namespace: services[0]?.namespace ?? '',
     services: services.map(({ name }) => name),
-    pausedUntil: !isPaused(settings, nowMs)
-      ? null
-      : pause === Number.POSITIVE_INFINITY
-        ? 'forever'
-        : new Date(pause).toISOString(),
+    pausedUntil: endOf(now, settings, nowMs),
+    pausedBefore: endOf(services, settings, nowMs),
+    isHandoverUnderWay: request.action === 'pause' && services.some((one) => isClaimed(one, roleLabel)),
     writes,
   }
+}
+
+function endOf(services: readonly Service[], defaults: Settings, nowMs: number): string | null {
+  const policy = policyOf(services, defaults)
+  const { pause = 0 } = 'fault' in policy ? defaults : policy.settings
+  if (!isPaused({ pause }, nowMs)) return null
+  return pause === Number.POSITIVE_INFINITY ? 'forever' : new Date(pause).toISOString()
 }
 
 function withPause(

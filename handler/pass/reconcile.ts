@@ -89,7 +89,7 @@ async function reconcileWith(
       lost = withLost(lost, outcome.lost, context.roleLabel)
     }
     if (told.stuck.length > 0 && !begun) return endWith()
-    if (begun) context = { ...context, deadline: context.deadline.onceBegun() }
+    if (begun) context = { ...context, begun, deadline: context.deadline.onceBegun() }
     context = triedWith(context, decision, begun)
     await backoff(context, attempt, context.deadline.observing, outcome.delayMs)
     if (!context.deadline.allowsSwap()) return endWith(tooLate(begun ? undefined : shared.stop, group, outcome.error))

@@ -94,7 +94,6 @@ const POD_METADATA = 'may only change labels and annotations in the metadata of 
 const POD_SPEC = 'may not change the spec of a pod'
 const SERVICE_MANAGED = 'may only change a Service that selects the active pod'
 const SERVICE_ANNOTATION = 'may only change its claim, its notes and the pause among the annotations of a Service'
-const SERVICE_PAUSE = 'may only pause a Service with true or with a time'
 const SERVICE_METADATA = 'may only change annotations in the metadata of a Service'
 const SERVICE_SPEC = 'may only change the selector in the spec of a Service'
 const SERVICE_LABEL = 'may only change the role and the pin in the selector of a Service'
@@ -199,7 +198,9 @@ export const CHANGES: readonly Change[] = [
     'true\n',
     `2030-01-01T00:00:00.${'0'.repeat(30)}Z`,
   ].map((value) =>
-    service(`a pause of ${JSON.stringify(value)}`, SERVICE_PAUSE, { metadata: { annotations: { [PAUSE]: value } } }),
+    service(`a pause of ${JSON.stringify(value)}`, SERVICE_ANNOTATION, {
+      metadata: { annotations: { [PAUSE]: value } },
+    }),
   ),
   service('a label', SERVICE_METADATA, { metadata: { labels: { kept: 'no' } } }),
   service('a label removed', SERVICE_METADATA, { metadata: { labels: { kept: null } } }),

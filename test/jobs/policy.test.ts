@@ -334,24 +334,25 @@ describe.skipIf(findBinaries() === undefined)('jobs/policy', { timeout: 60_000 }
       await api.patch(pod, { metadata: { annotations: { [EPOCH]: '9' } } })
     })
 
-    it('has room for a pause, for good or for a time, and for its end', async () => {
+    it('lets serve pause, for good or for a time, and end a pause; no other account', async () => {
+      const path = `${world.api}/services/helloworld`
       const pauseOf = async () => (await world.service('helloworld')).annotations[PAUSE]
-      expect(await world.run(['pause', 'helloworld'])).toMatchObject({ code: 0, stderr: '' })
+      const pause = (value: string | null) => ({ metadata: { annotations: { [PAUSE]: value } } })
+      const name = 'acme-active-passive-serve-v2'
+      const account = { namespace: world.namespace, name, rules: TOO_MANY_RIGHTS }
+      const serve = kube((await serviceAccount(cluster.kubeconfig, account)).kubeconfig)
+      await untilStatus(200, () => statusOf(serve.patch(path, pause('true'))))
       expect(await pauseOf()).toBe('true')
-      expect(await world.run(['pause', 'helloworld', '--for', '2h'])).toMatchObject({ code: 0, stderr: '' })
-      expect(await pauseOf()).toMatch(/^\d{4}-.+Z$/)
-      expect(await world.run(['resume', 'helloworld'])).toMatchObject({ code: 0, stderr: '' })
-      expect(await pauseOf()).toBeUndefined()
-      const api = kube(world.kubeconfig)
       for (const value of ['2030-01-01T00:00:00.123456789+02:00', '2030-01-01T00:00:00-11:30', null]) {
-        await api.patch(`${world.api}/services/helloworld`, { metadata: { annotations: { [PAUSE]: value } } })
+        await serve.patch(path, pause(value))
       }
-    })
-
-    it('has room for the end of a pause that makes no sense', async () => {
+      expect(await pauseOf()).toBeUndefined()
+      expect(await statusOf(serve.patch(path, pause('2h')))).toBe(403)
+      const api = kube(world.kubeconfig)
+      expect(await statusOf(api.patch(path, pause('true')))).toBe(403)
       await world.annotateService('helloworld', { [PAUSE]: 'soon' })
-      expect(await world.run(['resume', 'helloworld'])).toMatchObject({ code: 0, stderr: '' })
-      expect((await world.service('helloworld')).annotations).not.toHaveProperty([PAUSE])
+      expect(await statusOf(api.patch(path, pause(null)))).toBe(403)
+      expect(await statusOf(serve.patch(path, pause(null))), 'a pause that makes no sense').toBe(200)
     })
 
     it('does not come between it and a lost race', async () => {
