@@ -133,7 +133,7 @@ const BY_HAND = {
     kind: 'switch',
     describe: 'even to a pod that fails its check, or inside a cooldown; never against a pause or active-passive/never',
   },
-  yes: { kind: 'switch', describe: 'do not ask' },
+  yes: { kind: 'switch', describe: 'do not ask; without a terminal nobody is asked' },
   for: { kind: 'text', default: 'until resume', describe: 'the pause ends by itself after this time, such as 2h' },
 } as const satisfies Record<string, Flag>
 

@@ -7,7 +7,7 @@ import { FLAGS, type Flag, type FlagName, SECTIONS } from './flags.js'
 /** Lines that are longer are hard to read. */
 const WIDTH = 110
 const EPILOGUE =
-  'Each flag is also an environment variable: --dry-run is AP_DRY_RUN, -n a -n b is AP_NAMESPACE=a,b.\nExit codes: 0 every group has its active pod, 1 a group has not, 2 wrong usage, 3 the API server refused or did not answer.'
+  'Each flag is also an environment variable: --dry-run is AP_DRY_RUN, -n a -n b is AP_NAMESPACE=a,b.\nExit codes: 0 every group has its active pod, 1 a group has not or what was asked for is refused, 2 wrong usage, 3 the API server refused or did not answer.'
 
 /** How a flag is told to yargs. @param describe in place of the flag's own text */
 export function yargsOption(name: FlagName, describe?: string) {

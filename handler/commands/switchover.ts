@@ -4,7 +4,7 @@ import { isSwap, type Swap } from '../group/decide.js'
 import type { Judged } from '../group/groups.js'
 import type { SwitchoverRequest } from '../group/switchover.js'
 import { exitCode } from '../report/exit-code.js'
-import { type GroupReport, isMissing, type Report } from '../report/report.js'
+import type { GroupReport, Report } from '../report/report.js'
 import { answerTo, type SwitchoverAnswer } from '../report/switchover.js'
 import { toText } from '../report/text.js'
 import { formatAge, formatDuration } from '../util/duration.js'
@@ -53,10 +53,10 @@ async function end(options: SwitchoverOptions, io: Io, report: Report): Promise<
       io.warn(`refused (${answer.code}): ${answer.text}. ${answer.remedy}`)
       break
     case 'failed':
-      if (report.groups.every(isMissing)) break
+      if (report.dryRun) break // only the look was made, and its errors tell all
       await io.print(toText(report))
+      return codeOf(answer, report)
   }
-  if (answer.result === 'failed' && !report.groups.every(isMissing)) return codeOf(answer, report) // the report has them
   for (const text of answer.warnings) io.warn(`Warning: ${text}`)
   for (const text of answer.errors) io.warn(text)
   return codeOf(answer, report)
@@ -89,11 +89,15 @@ function planText({ namespace, services }: GroupReport, { winner, reason }: Swap
     `from     ${active ? `${stateOf(active)}${age}` : 'no pod: none is active'}`,
     `to       ${stateOf(winner)}`,
     `why      ${reason.text}`,
+    ...(winner.verdict.health === 'healthy' ? [] : [UNFIT]),
     'New connections go to the new pod in one step.',
     'Established ones stay with the old pod until they end.',
   ]
   return `${lines.map(printable).join('\n')}\n`
 }
+
+const UNFIT =
+  'It does not pass its check: the next passes may move the role away again. To keep it there, pause the Service afterwards.'
 
 function stateOf({ pod, verdict }: Judged): string {
   return `${pod.name} (${pod.ready ? 'Ready' : 'not Ready'}, check: ${verdict.check.result})`

@@ -80,7 +80,8 @@ export async function pass(options: PassOptions, effects: Effects, stop: AbortSi
   const { clock } = effects
   const { shared } = options
   const startedAtMs = clock.now()
-  const requestsBefore = effects.kube.requests
+  const requestsSoFar = () => effects.kube.requests + (effects.dryRunKube?.requests ?? 0)
+  const requestsBefore = requestsSoFar()
   const begin = () => startDeadline(clock, options.deadlineMs, stop)
   const reportOn = (groups: readonly GroupReport[], rest: Partial<Report> = {}): Report => ({
     ...{ groups, warnings: [], complete: [], busy: [] },
@@ -88,7 +89,7 @@ export async function pass(options: PassOptions, effects: Effects, stop: AbortSi
     dryRun: options.dryRun,
     interrupted: stop.aborted,
     durationMs: Math.round(clock.now() - startedAtMs),
-    requests: effects.kube.requests - requestsBefore,
+    requests: requestsSoFar() - requestsBefore,
     ...rest,
   })
   const reading = { left: 0 }
