@@ -40,7 +40,7 @@ describe.skipIf(!cluster)('node handler on a real API server', () => {
     await expectRequests(['list services', 'list pods'])
   })
 
-  it('hands over at the defaults, in 3 LISTs and 4 PATCHes, and is calm after that', async () => {
+  it('hands over at the defaults, in 3 LISTs, 4 PATCHes and an Event, and is calm after that', async () => {
     await world.run()
     await pods[0]?.behave('error')
     await world.takeRequests()
@@ -56,6 +56,7 @@ describe.skipIf(!cluster)('node handler on a real API server', () => {
     await expectRequests([
       ...['list services', 'list pods', 'patch services/helloworld', 'patch pods/helloworld-0'],
       ...['list services', 'patch pods/helloworld-1', 'patch services/helloworld'],
+      'create events',
     ])
     expect(await world.run()).toMatchObject({ code: 0 })
     await expectRequests(['list services', 'list pods'])
