@@ -32,7 +32,7 @@ export async function switchover(options: SwitchoverOptions, io: Io, stop: Abort
     return 1
   }
   // As it was shown: if another pass has moved the role meanwhile, this one moves nothing.
-  const agreed = { to: group.decision.winner.pod.name, from: active?.pod.name, force: options.force }
+  const agreed = { to: group.decision.winner.pod.name, from: active?.pod.name ?? null, force: options.force }
   return end(options, io, await session.pass({ dryRun: false, switchover: agreed }, stop))
 }
 

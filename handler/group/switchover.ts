@@ -27,8 +27,8 @@ import type { ReasonCode, WhyNot } from './reasons.js'
 export interface SwitchoverRequest {
   /** The pod to make active. Absent: the best candidate. */
   readonly to?: string | undefined
-  /** Only if this pod is the active one now. */
-  readonly from?: string | undefined
+  /** Only if this pod is the active one now; `null`: only if none is. */
+  readonly from?: string | null | undefined
   /** Health, cooldown and a failback that would undo it do not matter. */
   readonly force: boolean
 }
@@ -65,9 +65,10 @@ export function decideSwitchover(situation: Situation, request: Switchover): Cho
     const names = actives.map(({ pod }) => pod.name).join(' and ')
     return unmoved('several-actives', `${names} are all active`, 'Make one pass (the command run), which keeps one.')
   }
-  if (request.from !== undefined && request.from !== active?.pod.name) {
+  if (request.from !== undefined && request.from !== (active?.pod.name ?? null)) {
     const now = active ? `${active.pod.name} is` : 'no pod is'
-    return unmoved('not-from', `${now} the active pod, not ${request.from}`, 'Look again with the command status.')
+    const text = `${now} the active pod, ${request.from === null ? 'where none was' : `not ${request.from}`}`
+    return unmoved('not-from', text, 'Look again with the command status.')
   }
   const winner = target(situation, request, active)
   if ('kind' in winner) return winner

@@ -165,11 +165,13 @@ function hostOf(
       busy === 'left' &&
       (singleFlight.isServed(keyOf(group)) || backoff?.isLeft(keyOf(group), group, clock.now()) === true),
     serve: async (group, reconcile) => {
-      const report = await singleFlight.serve(keyOf(group), async (turn, hurry) => {
+      const serve: Parameters<SingleFlight['serve']>[1] = async (turn, hurry) => {
         if (turn === 'now') return told(group, reconcile, { ...context, hurry }, false)
         const deadline = begin() // its own: the other pass may have taken all of this one's
         return told(group, reconcile, { ...context, hurry, deadline }, true).finally(() => deadline.close())
-      })
+      }
+      // A wish is answered by its own pass, and answers nobody else: it may be refused where a failover is due.
+      const report = await singleFlight.serve(keyOf(group), serve, context.switchover ? 'alone' : 'shared')
       const { namespace, services } = group
       const names = services.map(({ name }) => name)
       return report ?? faultReport(context, namespace, names, [interrupted(`group ${groupName(group)}`)])

@@ -1,62 +1,72 @@
 /**
  * If several passes share a process, each group is served by one pass at a time. While a group is served, the interval
- * skips it, and the callers that wait for a report on it share one more pass over it.
+ * skips it, and the callers that wait for a report on it share one more pass over it. A pass that somebody has asked for
+ * with a wish of their own is shared by nobody.
  */
 import type { GroupReport } from '../report/report.js'
 
 /**
  * `next`: the group was read before the wait, and must be read again.
- * @param hurry aborts once somebody waits for the next pass over the group
+ * @param hurry aborts once somebody waits for another pass over the group
  */
 type Serve = (turn: 'now' | 'next', hurry: AbortSignal) => Promise<GroupReport>
 
 /** `undefined` when the process has ended meanwhile. */
 type Answer = GroupReport | undefined
 
-interface Served {
-  readonly current: Promise<Answer>
+/** `shared`: all that wait for the group at once do with one serving. `alone`: this one answers its caller only. */
+type Manner = 'shared' | 'alone'
+
+/** A place in the line for a group. */
+interface Place {
+  readonly answer: Promise<Answer>
   readonly hurry: AbortController
-  next?: Served
+  readonly manner: Manner
 }
 
 export class SingleFlight {
-  private readonly groups = new Map<string, Served>()
+  /** The line for each group. The first place is being served. */
+  private readonly lines = new Map<string, Place[]>()
   private closed = false
 
   /** Whether a pass serves the group at the moment. */
   isServed(key: string): boolean {
-    return this.groups.has(key)
+    return this.lines.has(key)
   }
 
   /**
-   * Serves the group now. If another pass serves it, joins or begins the next pass over the group.
+   * Serves the group now. If another pass serves it, waits in line; callers that share have one place together.
    * @returns `undefined` when the process ends meanwhile
    */
-  async serve(key: string, serve: Serve): Promise<Answer> {
+  async serve(key: string, serve: Serve, manner: Manner): Promise<Answer> {
     if (this.closed) return undefined
-    const served = this.groups.get(key)
+    const line = this.lines.get(key) ?? []
+    const [first, ...waiting] = line
+    first?.hurry.abort()
+    const joined = manner === 'shared' ? waiting.find((place) => place.manner === 'shared') : undefined
+    if (joined) return joined.answer
     const hurry = new AbortController()
-    if (!served) return this.begin(key, { current: serve('now', hurry.signal), hurry })
-    served.hurry.abort()
     const next = () => (this.closed ? undefined : serve('next', hurry.signal))
-    served.next ??= { current: served.current.then(next, next), hurry }
-    return served.next.current
+    const last = line.at(-1)
+    const answer = last ? last.answer.then(next, next) : serve('now', hurry.signal)
+    line.push({ answer, hurry, manner })
+    this.lines.set(key, line)
+    const ended = () => this.ended(key, line)
+    answer.then(ended, ended)
+    return answer
   }
 
   /** Begins nothing more, and resolves when nothing is under way. */
   async close(): Promise<void> {
     this.closed = true
-    await Promise.allSettled([...this.groups.values()].map(({ current }) => current))
+    await Promise.allSettled([...this.lines.values()].flat().map(({ answer }) => answer))
   }
 
-  private begin(key: string, served: Served): Promise<Answer> {
-    const { current } = served
-    this.groups.set(key, served)
-    const ended = () => {
-      if (served.next) void this.begin(key, served.next).catch(() => {})
-      else this.groups.delete(key)
-    }
-    current.then(ended, ended)
-    return current
+  /** The first in line was served. It runs before the next one begins, which waits for the same answer. */
+  private ended(key: string, line: Place[]): void {
+    line.shift()
+    const [first, ...waiting] = line
+    if (!first) this.lines.delete(key)
+    else if (waiting.length > 0) first.hurry.abort()
   }
 }

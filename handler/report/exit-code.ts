@@ -1,4 +1,5 @@
 /** The exit code of a pass, and of an error before it. */
+import { isPaused } from '../settings/settings.js'
 import { type Fault, type FaultCode, UsageError } from '../util/errors.js'
 import type { GroupReport, Report } from './report.js'
 
@@ -10,6 +11,26 @@ import type { GroupReport, Report } from './report.js'
 export function exitCode({ groups, dryRun, interrupted }: Report): 0 | 1 | 3 {
   const codes = groups.map((group) => groupCode(group, dryRun))
   return codes.includes(3) ? 3 : interrupted || codes.includes(1) ? 1 : 0
+}
+
+/** The same, whatever was asked for: a switchover that was refused leaves a healthy group healthy. */
+export function healthCode(report: Report, nowMs: number): 0 | 1 | 3 {
+  return exitCode({ ...report, groups: report.groups.map((group) => withoutWish(group, nowMs)) })
+}
+
+/** The report with what the members say, where a switchover was refused and nothing was written. */
+export function withoutWish(group: GroupReport, nowMs: number): GroupReport {
+  const { decision, settings, members, activeBefore } = group
+  if (decision.kind !== 'unmoved') return group
+  const kind =
+    members.length === 0
+      ? 'empty'
+      : isPaused(settings, nowMs)
+        ? 'paused'
+        : activeBefore.length === 1
+          ? 'keep'
+          : 'blocked'
+  return { ...group, decision: { kind, reason: decision.reason } }
 }
 
 const UNSERVED: readonly FaultCode[] = ['unauthenticated', 'denied', 'unreachable', 'failed']

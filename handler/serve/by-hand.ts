@@ -9,7 +9,7 @@ import type { Selection, ServiceRef } from '../pass/scope.js'
 import type { Report } from '../report/report.js'
 import type { Timing } from '../util/clock.js'
 import type { Fault } from '../util/errors.js'
-import { ShuttingDown } from './http/backend.js'
+import { ShuttingDown, TooMany } from './http/backend.js'
 import type { PassObserver } from './pass-observer.js'
 import type { Passes, PassSettings } from './passes.js'
 import type { Metrics } from './telemetry/metrics.js'
@@ -26,37 +26,70 @@ interface ByHandOptions extends Timing {
   readonly signal: AbortSignal
 }
 
+/** Each of them reads for itself, unlike the triggers of passes. */
+const AT_ONCE = 4
+
 export class ByHand {
+  private readonly underWay = new Set<ServiceRef>()
+
   constructor(private readonly options: ByHandOptions) {}
 
   /**
    * Looks first, and writes nothing if the switchover is refused.
-   * @returns the report of the look, or of the pass that followed it: on the groups that the Service names @throws ShuttingDown
+   * @returns the report of the look, or of the pass that followed it: on the groups that the Service names
+   * @throws ShuttingDown @throws TooMany
    */
-  async switchover(service: ServiceRef, request: SwitchoverRequest): Promise<Report> {
-    const { kube, passes, observer, metrics, signal, settings } = this.options
-    if (signal.aborted) throw new ShuttingDown()
+  switchover(service: ServiceRef, request: SwitchoverRequest): Promise<Report> {
+    return this.oneAtATime(service, () => this.move(service, request))
+  }
+
+  /** @throws ShuttingDown @throws TooMany */
+  pause(request: PauseRequest): Promise<PauseResult | Fault> {
+    return this.oneAtATime(request.service, () => this.setPause(request))
+  }
+
+  /** A few at once, and one for a Service: whoever floods these routes waits, and takes nothing from the passes. */
+  private async oneAtATime<T>(service: ServiceRef, act: () => Promise<T>): Promise<T> {
+    if (this.options.signal.aborted) throw new ShuttingDown()
+    if ([...this.underWay].some((other) => mayBeSame(service, other))) {
+      throw new TooMany(`a switchover, pause or resume of ${service.name} is under way`)
+    }
+    if (this.underWay.size >= AT_ONCE) {
+      throw new TooMany(`${AT_ONCE} switchovers, pauses and resumes are under way, as many as may be`)
+    }
+    const own = { ...service }
+    this.underWay.add(own)
+    try {
+      return await act()
+    } finally {
+      this.underWay.delete(own)
+    }
+  }
+
+  private async move(service: ServiceRef, request: SwitchoverRequest): Promise<Report> {
+    const { kube, passes, observer, metrics, settings } = this.options
     metrics.triggers.inc({ trigger: 'switchover' })
-    const { namespace, name } = service
-    const selection: Selection = [{ namespace, service: name, otherwise: 'not-found' }]
-    const planned = await passes.look(kube, selection, request).report
+    const selectionIn = (namespace: string | undefined): Selection => [
+      { namespace, service: service.name, otherwise: 'not-found' },
+    ]
+    const planned = await passes.look(kube, selectionIn(service.namespace), request).report
     const [group, ...more] = planned.groups
     // The look is a dry run in any case; whether one was asked for is what the caller is told.
     if (!group || more.length > 0 || !isSwap(group.decision) || settings.dryRun) {
       return { ...planned, dryRun: settings.dryRun }
     }
-    const [from] = group.activeBefore
+    const [from = null] = group.activeBefore // as it was looked at: where nobody was active, nobody may be now
     const agreed = { to: group.decision.winner.pod.name, from, force: request.force }
+    // The group that was looked at, even if another namespace has a Service of this name by now.
+    const selection = selectionIn(group.namespace)
     const served = (report: Report) => observer.groupServed(report)
     const report = await passes.serve(kube, selection, 'awaited', served, agreed).report
     observer.passEnded('switchover', selection, report)
     return report
   }
 
-  /** @throws ShuttingDown */
-  async pause(request: PauseRequest): Promise<PauseResult | Fault> {
+  private async setPause(request: PauseRequest): Promise<PauseResult | Fault> {
     const { kube, settings, signal, resumed, clock, random } = this.options
-    if (signal.aborted) throw new ShuttingDown()
     const isDryRun = settings.dryRun
     const context = { kube: isDryRun ? dryRun(kube) : kube, isDryRun, clock, random }
     const until = AbortSignal.any([signal, AbortSignal.timeout(settings.deadlineMs)])
@@ -67,4 +100,12 @@ export class ByHand {
     }
     return result
   }
+}
+
+/** Without a namespace a name may be in any. */
+function mayBeSame(one: ServiceRef, other: ServiceRef): boolean {
+  return (
+    one.name === other.name &&
+    (one.namespace === undefined || other.namespace === undefined || one.namespace === other.namespace)
+  )
 }

@@ -1,6 +1,6 @@
 /** Tells the metrics, the log, the readiness and the resync about passes and their groups. */
 import type { Selection } from '../pass/scope.js'
-import { exitCode } from '../report/exit-code.js'
+import { healthCode } from '../report/exit-code.js'
 import type { GroupReport, Report } from '../report/report.js'
 import type { Clock } from '../util/clock.js'
 import type { Reachability } from './reachability.js'
@@ -41,13 +41,13 @@ export class PassObserver {
 
   /** Tells about the pass, and about those of its groups that were not told about before. */
   passEnded(trigger: Trigger, selection: Selection, report: Report): void {
-    const { metrics, reachability, resync } = this.observers
+    const { metrics, reachability, resync, clock } = this.observers
     const isWhole = selection === 'all' && !report.interrupted
     const isTold = (group: GroupReport) => this.told.has(group)
     metrics.served({ ...report, groups: report.groups.filter((group) => !isTold(group)) })
     metrics.passed(trigger, report)
     reachability.passed(report, isWhole)
-    if (exitCode(report) !== 0) resync.requestWithin(NOT_WELL_MS)
+    if (healthCode(report, clock.now()) !== 0) resync.requestWithin(NOT_WELL_MS)
     for (const group of report.groups) this.resumeAfter(group)
     this.write(this.changes(report, isWhole, isTold))
   }

@@ -143,6 +143,30 @@ describe('switchover', () => {
 })
 
 describe('between the look and the pass, somebody moves the role', () => {
+  it('where nobody was active: nothing is moved from the pod that is active now', async () => {
+    await open('a', 'b', 'c')
+    const label = (role: string) =>
+      void keyboard.world.api.store.update(
+        'pods',
+        NAMESPACE,
+        'a',
+        ({ metadata }) => {
+          metadata.labels = { ...(metadata.labels as object), role }
+        },
+        'active-passive',
+      )
+    label('passive')
+    const pass = hold('GET', '/services', 2)
+    const running = keyboard.start('switchover', 'app', 'b')
+    await expect.poll(pass.seen, poll).toBe(2)
+    label('active')
+    pass.letGo()
+    const { code, stderr } = await running.done
+    expect(stderr).toContain('refused (not-from): a is the active pod, where none was')
+    expect(code).toBe(1)
+    expect(keyboard.writes()).toEqual([])
+  })
+
   it.each([
     ['to another pod: nothing is moved from there', 'c', 1, /refused \(not-from\): c is the active pod, not a/],
     ['to the very pod: there is nothing to do', 'b', 0, /^$/],

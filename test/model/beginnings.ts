@@ -83,7 +83,7 @@ export async function worldOf(bounds: Bounds): Promise<World> {
     faults: new Set(bounds.faultKinds),
     home,
     never: bounds.never ?? [],
-    leaving: bounds.switchover?.from,
+    leaving: bounds.switchover?.from ?? undefined,
     freshPod: (name, generation) => newPod(name, `${name}${generation}`),
     comers: (bounds.comers ?? []).map((kind) => COMERS[kind]),
     selectsRole: bounds.selectsRole,

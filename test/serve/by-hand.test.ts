@@ -188,6 +188,52 @@ describe('POST /switchover', () => {
     expect(world.actives()).toEqual(['a'])
   })
 
+  it('answers 503 where a namespace cannot be read that may have a Service of this name too', async () => {
+    await app.close()
+    app = await serve({ namespace: [NAMESPACE, 'other'] })
+    world.api.intercept(({ target }) =>
+      target?.namespace === 'other' ? { kind: 'answer', ...forbidden('eve', 'list', target) } : undefined,
+    )
+    const answer = await post('/switchover?service=app')
+    expect(answer).toMatchObject({ status: 503, result: 'failed', code: 'denied', namespace: 'other' })
+    expect(world.actives()).toEqual(['a'])
+    expect(await post('/switchover?service=default/app')).toMatchObject({ status: 200, result: 'moved' })
+  })
+
+  it('moves the one that it has looked at, though another namespace has one of this name by then', async () => {
+    await app.close()
+    app = await serve({ 'all-namespaces': true })
+    let lists = 0
+    world.api.intercept(({ path }) => {
+      if (path.endsWith('/services') && ++lists === 2) addElsewhere('shop')
+      return undefined
+    })
+    expect(await post('/switchover?service=app')).toMatchObject({ status: 200, result: 'moved', namespace: 'default' })
+    expect(world.api.requests.map(({ path }) => path)).toContain('/api/v1/namespaces/default/services')
+    expect(lists).toBe(2)
+  })
+
+  it('answers 409 for a mistake in the configuration of the group, with its remedy', async () => {
+    annotate({ 'active-passive/cooldown': 'soon' })
+    const answer = await post('/switchover?service=app')
+    expect(answer).toMatchObject({ status: 409, result: 'failed', code: 'bad-annotation', to: null })
+    expect(answer.remedy).toContain('active-passive/cooldown=VALUE')
+    expect(world.takeRequests()).toEqual(LOOK)
+  })
+
+  it('that is refused leaves a healthy group healthy', async () => {
+    // Somebody else moves the role between the look and the pass.
+    let lists = 0
+    world.api.intercept(async ({ path }) => {
+      if (path.endsWith('/services') && ++lists === 2) await world.pass({ switchover: { to: 'c', force: true } })
+      return undefined
+    })
+    expect(await post('/switchover?service=app&to=b')).toMatchObject({ status: 409, code: 'not-from' })
+    const text = await (await send('GET', '/metrics')).text()
+    expect(text).toContain('active_passive_group_ok{namespace="default",service="app"} 1')
+    expect(text).toContain('active_passive_passes_total{trigger="switchover",result="ok"} 1')
+  })
+
   it('in a dry run of serve moves nothing, and says so', async () => {
     await app.close()
     app = await serve({ 'dry-run': true })
@@ -198,8 +244,8 @@ describe('POST /switchover', () => {
   })
 })
 
-describe('switchovers that meet', () => {
-  it('a pass of the same group: it waits its turn, and moves the role from where that pass has left it', async () => {
+describe('a switchover that meets', () => {
+  it('a failover of the same group: it waits for it, and takes nothing from the pod that is active by then', async () => {
     const promotion = holdPatch('b')
     world.health.set('a', '500')
     const pass = send('POST', '/run')
@@ -210,24 +256,50 @@ describe('switchovers that meet', () => {
     expect(world.actives()).toEqual([])
     promotion.letGo()
     expect((await pass).status).toBe(200)
-    expect(await asked).toMatchObject({ status: 200, result: 'moved', from: 'b', to: 'c' })
+    expect(await asked).toMatchObject({ status: 409, result: 'refused', code: 'not-from', from: 'b' })
+    expect(world.actives()).toEqual(['b'])
+    expect((await post('/switchover?service=app&to=c')).status).toBe(200)
     expect(world.actives()).toEqual(['c'])
   })
 
-  it('each other, to different pods: one is moved, the other one finds that the role has moved', async () => {
-    const [b, c] = await Promise.all(['b', 'c'].map((pod) => post(`/switchover?service=app&from=a&to=${pod}`)))
-    const [moved, refused] = b?.status === 200 ? [b, c] : [c, b]
-    expect(moved).toMatchObject({ status: 200, result: 'moved', from: 'a' })
-    expect(refused).toMatchObject({ status: 409, result: 'refused', code: 'not-from' })
-    expect(world.actives()).toEqual([moved?.to])
-    expect(world.service('app').selector).toEqual({ app: 'helloworld', role: 'active' })
+  it.each([
+    '/switchover?service=app&to=c',
+    '/switchover?service=default/app',
+    '/pause?service=app',
+    '/resume?service=app',
+  ])('another request of a person for the same Service: %s is answered with 503 at once', async (path) => {
+    const promotion = holdPatch('b')
+    const first = post('/switchover?service=app&to=b')
+    await expect.poll(promotion.seen, poll).toBe(1)
+    world.takeRequests()
+    const refused = await send('POST', path)
+    expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '1'])
+    expect(await refused.text()).toContain('a switchover, pause or resume of app is under way: try again')
+    expect(world.takeRequests()).toEqual([])
+    promotion.letGo()
+    expect(await first).toMatchObject({ status: 200, result: 'moved', to: 'b' })
+    expect((await post(path)).status).toBe(200)
   })
+})
 
-  it('each other, to the same pod: both are told that it is active', async () => {
-    const answers = await Promise.all([1, 2].map(() => post('/switchover?service=app&to=b')))
-    expect(answers.map(({ status, to }) => `${status} ${to}`)).toEqual(['200 b', '200 b'])
-    expect(answers.map(({ result }) => result).sort()).toEqual(['already-active', 'moved'])
-    expect(world.actives()).toEqual(['b'])
+describe('a flood of requests of a person', () => {
+  it('has four under way at once; the others are answered with 503, and ask nothing of the API server', async () => {
+    let letGo = () => {}
+    const held = new Promise<undefined>((resolve) => {
+      letGo = () => resolve(undefined)
+    })
+    world.api.intercept(() => held)
+    const kinds = ['switchover', 'pause', 'resume']
+    const all = Array.from({ length: 100 }, (_, n) => post(`/${kinds[n % 3]}?service=app-${n}`))
+    const answers: string[] = []
+    for (const one of all) void one.then(({ status, error }) => answers.push(`${status} ${error}`))
+    const busy = '503 4 switchovers, pauses and resumes are under way, as many as may be: try again'
+    await expect.poll(() => answers.length, poll).toBe(96)
+    expect([...new Set(answers)]).toEqual([busy])
+    await expect.poll(() => world.api.requests.length, poll).toBe(4)
+    letGo()
+    expect((await Promise.all(all)).filter(({ status }) => status === 404)).toHaveLength(4)
+    expect((await post('/switchover?service=app')).status).toBe(200)
   })
 })
 

@@ -18,9 +18,9 @@ export interface Backend {
   request(trigger: 'alertmanager' | 'run', selection: Selection): Promise<Report>
   /** Does the same as a dry run over all groups: nothing is written. @throws ShuttingDown */
   status(): Promise<Report>
-  /** See `ByHand`. @throws ShuttingDown */
+  /** See `ByHand`. @throws ShuttingDown @throws TooMany */
   switchover(service: ServiceRef, request: SwitchoverRequest): Promise<Report>
-  /** Pauses or resumes. @throws ShuttingDown */
+  /** Pauses or resumes. @throws ShuttingDown @throws TooMany */
   pause(request: PauseRequest): Promise<PauseResult | Fault>
   /** Resolves with the metrics in the text format of Prometheus. */
   metrics(): Promise<{ readonly contentType: string; readonly text: string }>
@@ -39,6 +39,11 @@ export interface ProcessHealth {
   readonly alive: boolean
   /** One line: the reason why one of the two is false. */
   readonly why: string
+}
+
+/** As much is under way as may be at once. The message says what; the same request may be sent again. */
+export class TooMany extends Error {
+  override readonly name = 'TooMany'
 }
 
 /** The process ends, so the pass was not made and will not be: another replica has to be asked. */

@@ -5,13 +5,13 @@ import { ambiguous } from '../../pass/named-service.js'
 import type { PauseRequest } from '../../pass/pause.js'
 import type { Target } from '../../pass/scope.js'
 import { parseServiceRef } from '../../pass/scope.js'
-import { exitCode } from '../../report/exit-code.js'
+import { exitCode, isUnserved } from '../../report/exit-code.js'
 import { toJson, writeJson } from '../../report/json.js'
-import { isMissing, type Report } from '../../report/report.js'
+import { type GroupReport, isMissing, type Report } from '../../report/report.js'
 import { answerTo } from '../../report/switchover.js'
 import { describeFault, type FaultCode } from '../../util/errors.js'
 import { readMessage, type WebhookReading, withinScope } from './alertmanager.js'
-import { type Backend, ShuttingDown } from './backend.js'
+import { type Backend, ShuttingDown, TooMany } from './backend.js'
 import { RequestBodies } from './body.js'
 import { readPause, readSwitchover } from './by-hand.js'
 
@@ -52,7 +52,7 @@ export function createFetch(given: Backend): Fetch {
     const route = Object.hasOwn(ROUTES, url.pathname) ? ROUTES[url.pathname] : undefined
     const response = await answer(backend, request, url, route).catch((error: unknown) => {
       if (error instanceof ShuttingDown) return refused(503, 'shutting down: ask another replica, or again later')
-      if (error instanceof TooMany) return busy('too many requests wait for a pass')
+      if (error instanceof TooMany) return busy(error.message)
       backend.failed(error)
       return refused(500, 'internal error: see the log')
     })
@@ -61,13 +61,11 @@ export function createFetch(given: Backend): Fetch {
   }
 }
 
-class TooMany extends Error {}
-
 /** @throws TooMany */
 function bounded(request: Backend['request']): Backend['request'] {
   let waiting = 0
   return async (...asked) => {
-    if (waiting === MAX_WAITING) throw new TooMany()
+    if (waiting === MAX_WAITING) throw new TooMany('too many requests wait for a pass')
     waiting++
     try {
       return await request(...asked)
@@ -143,21 +141,36 @@ async function run(backend: Backend, _request: Request, url: URL): Promise<Respo
   return ofReport(await backend.request('run', targets.length > 0 ? targets : 'all'))
 }
 
-/** 200 if the pod is active in the end, 400 for a name that several namespaces have, 409 for a refusal, 404 for an unknown Service, 503 for the API server's trouble. */
+/**
+ * 200 if the pod is active in the end, 400 for a name that several namespaces have, 409 for a refusal or a mistake in the
+ * group's configuration, 404 for an unknown Service, 503 for the API server's trouble.
+ */
 async function switchover(backend: Backend, _request: Request, url: URL): Promise<Response> {
   const read = readSwitchover(url.searchParams)
   if ('error' in read) return refused(400, read.error)
   const report = await backend.switchover(read.service, read.request)
-  if (report.groups.length > 1) {
-    const namespaces = report.groups.flatMap(({ namespace = [] }) => namespace)
+  const named = report.groups.filter(({ services }) => services.length > 0)
+  if (named.length > 1) {
+    const namespaces = named.flatMap(({ namespace = [] }) => namespace)
     return refused(400, describeFault(ambiguous(read.service.name, namespaces)))
   }
-  const answer = answerTo(report, report.dryRun)
+  // A namespace that could not be read may have a Service of this name too.
+  const groups = [...report.groups.filter(({ services }) => services.length === 0), ...named]
+  const answer = answerTo({ ...report, groups }, report.dryRun)
   const body = `${JSON.stringify(answer)}\n`
   if (answer.result === 'moved' || answer.result === 'already-active') return json(200, body)
   if (answer.result === 'refused') return json(409, body)
-  return json(report.groups.every(isMissing) ? 404 : 503, body)
+  if (groups.every(isMissing)) return json(404, body)
+  return json(groups.some(isMistaken) ? 409 : 503, body)
 }
+
+/** Whether the configuration is wrong, so that the same request helps only once that is put right. */
+function isMistaken({ decision }: GroupReport): boolean {
+  return decision.kind === 'error' && !isUnserved(decision.fault) && !CUT_SHORT.has(decision.fault.code)
+}
+
+/** The pass had no time for the group. */
+const CUT_SHORT: ReadonlySet<FaultCode> = new Set(['deadline', 'interrupted'])
 
 const NOT_DONE: Partial<Readonly<Record<FaultCode, number>>> = { 'not-found': 404, ambiguous: 400 }
 

@@ -1,7 +1,7 @@
 /** The series of single groups in the metrics. They exist for as long as their groups do. */
 import type { Counter, Gauge } from 'prom-client'
 import { isSwap, type Swap } from '../../group/decide.js'
-import { exitCode } from '../../report/exit-code.js'
+import { healthCode, withoutWish } from '../../report/exit-code.js'
 import type { GroupReport, Report } from '../../report/report.js'
 import { isMissing } from '../../report/report.js'
 import { compareNames } from '../../util/compare-names.js'
@@ -72,6 +72,7 @@ export class GroupSeries {
 
   /** Notes these groups, in place of everything that was known of them. */
   served(report: Report): void {
+    const nowMs = this.now()
     for (const group of report.groups) {
       const { namespace = '', services } = group
       const service = firstOf(services)
@@ -83,8 +84,8 @@ export class GroupSeries {
       this.note({
         ...{ namespace, services, service, past },
         pod: group.activeAfter ?? '',
-        isOk: exitCode({ ...report, interrupted: false, groups: [group] }) === 0,
-        isPaused: group.decision.kind === 'paused',
+        isOk: healthCode({ ...report, interrupted: false, groups: [group] }, nowMs) === 0,
+        isPaused: withoutWish(group, nowMs).decision.kind === 'paused',
       })
     }
     this.metrics.groups.set(this.known.size)

@@ -2,7 +2,7 @@
 
 import { Registry } from 'prom-client'
 import type { Probe } from '../../health/probe.js'
-import { exitCode } from '../../report/exit-code.js'
+import { healthCode } from '../../report/exit-code.js'
 import type { Report } from '../../report/report.js'
 import { GroupSeries, swapOf } from './group-series.js'
 import { createInstruments, type Sources } from './instruments.js'
@@ -27,7 +27,7 @@ export function createMetrics(sources: Sources, now: () => number = Date.now) {
     ...{ registry, triggers, answers, watchConnected, watchRestarts },
     /** A pass has ended. */
     passed(trigger: Trigger, report: Report): void {
-      const result = (['ok', 'unhealthy', '', 'error'] as const)[exitCode(report)] || 'error'
+      const result = (['ok', 'unhealthy', '', 'error'] as const)[healthCode(report, now())] || 'error'
       passes.inc({ trigger, result })
       passSeconds.observe({ trigger }, report.durationMs / 1_000)
       lastPass.set(now() / 1_000)

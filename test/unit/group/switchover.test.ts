@@ -82,6 +82,8 @@ describe('a switchover', () => {
       'unmoved not-from',
       'unmoved not-from',
     ],
+    ['where nobody is active, as asked', [aMember('web-0'), b], { from: null }, {}, MOVED, MOVED],
+    ['where nobody was to be active', [a, b], { from: null }, {}, 'unmoved not-from', 'unmoved not-from'],
     ['to a pod that is not there', [a, b], { to: 'web-7' }, {}, 'unmoved unknown-pod', 'unmoved unknown-pod'],
     ['to a pod named in never', [a, b], {}, { never: ['web-1'] }, 'unmoved never', 'unmoved never'],
     [
@@ -235,6 +237,11 @@ describe('a switchover that is tried again', () => {
       expect(inShort([a, aMember('web-1', { moves: [...tried.moves, move] })], { tried }, settings)).toBe(
         'unmoved resting',
       )
+  })
+
+  test('from nobody gives way to a pod that is active meanwhile', () => {
+    expect(inShort([a, b], { tried, from: null }, settings)).toBe('unmoved not-from')
+    expect(ask([a, b], { from: null }).reason.text).toBe('web-0 is the active pod, where none was')
   })
 
   test('and has sealed nobody gives way where another pass has', () => {

@@ -215,3 +215,32 @@ it('what was healed is counted by its kind, from nothing on', async () => {
   expect(lines).toContain('active_passive_healed_total{what="claim",again="true"} 2')
   expect(lines).toContain('active_passive_healed_total{what="claim",again="false"} 0')
 })
+
+describe('a switchover that was refused', () => {
+  const PAUSED = { pause: Number.POSITIVE_INFINITY }
+  const well = [anActive('pod-0'), aMember('other')]
+  const several = [anActive('pod-0'), anActive('other')]
+  const refused = (members: Parameters<typeof aGroupReport>[0], settings = {}) =>
+    aGroupReport(members, {
+      ...{ namespace: 'a', services: ['db'], settings },
+      decision: { kind: 'unmoved', reason: { code: 'not-from', text: 'it has moved' }, remedy: 'Look again.' },
+    })
+
+  it.each<readonly [string, GroupReport, string, 0 | 1, 0 | 1]>([
+    ['a group that is well', refused(well), 'ok', 1, 0],
+    ['one whose active pod fails', refused([anActive('pod-0', { verdict: failed() })]), 'unhealthy', 0, 0],
+    ['one without an active pod', refused([aMember('other')]), 'unhealthy', 0, 0],
+    ['one with two', refused(several), 'unhealthy', 0, 0],
+    ['one without pods', refused([]), 'ok', 1, 0],
+    ['one that is paused', refused(well, PAUSED), 'ok', 1, 1],
+    ['one that is paused with two active pods', refused(several, PAUSED), 'unhealthy', 0, 1],
+  ])('leaves %s as it is', async (_what, one, result, ok, paused) => {
+    const report = aReport([one])
+    metrics.served(report)
+    metrics.passed('switchover', report)
+    const text = await metrics.registry.metrics()
+    expect(text).toContain(`active_passive_passes_total{trigger="switchover",result="${result}"} 1`)
+    expect(text).toContain(`active_passive_group_ok{namespace="a",service="db"} ${ok}`)
+    expect(text).toContain(`active_passive_group_paused{namespace="a",service="db"} ${paused}`)
+  })
+})
