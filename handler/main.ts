@@ -9,6 +9,7 @@ import { connect } from './kube/client.js'
 import { requestLimits } from './kube/transport.js'
 import { announcer } from './notice/announcer.js'
 import { openNotifier } from './notice/notifier.js'
+import { Posts } from './notice/posts.js'
 import { pass } from './pass/pass.js'
 import { exitCode, exitCodeOfError } from './report/exit-code.js'
 import { toJson } from './report/json.js'
@@ -31,7 +32,7 @@ async function run(options: RunOptions, stop: AbortSignal): Promise<number> {
     clock: systemClock,
     probe,
     random: Math.random,
-    announce: announcer({ createEvent: kube.createEvent, clock: systemClock, notify }),
+    announce: announcer({ createEvent: kube.createEvent, clock: systemClock, posts: notify && new Posts(notify) }),
   }
   const isNamed = options.namespaces !== undefined
   const progress = process.stderr.isTTY ? await progressOnTerminal() : undefined

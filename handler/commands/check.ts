@@ -1,4 +1,6 @@
 /** The command `check`: can this account do its work here? A rehearsal of a handover of each group tells; none is made. */
+import { setMaxListeners } from 'node:events'
+import pLimit from 'p-limit'
 import type { CheckOptions } from '../cli/command-options.js'
 import type { Events, KubeEvent } from '../kube/events.js'
 import { type CheckAnswer, type CheckLine, checkCode, checkOf } from '../report/check.js'
@@ -25,9 +27,11 @@ async function eventsIn({ groups }: Report, kube: Events, stop: AbortSignal): Pr
     groups.flatMap(({ namespace, services: [name] }) => (namespace && name ? [[namespace, name]] : [])),
   )
   const signal = AbortSignal.any([stop, AbortSignal.timeout(LIMIT_MS)])
+  setMaxListeners(0, signal) // each request listens, and there is one for each namespace
+  const limit = pLimit(EVENTS_AT_ONCE)
   return Promise.all(
     [...first].map(async ([namespace, service]): Promise<CheckLine> => {
-      const created = await kube.createEvent(rehearsal(namespace, service), signal)
+      const created = await limit(() => kube.createEvent(rehearsal(namespace, service), signal))
       const object = `events in namespace ${namespace}`
       if (created.kind !== 'failed') return { verb: 'create', object, ok: true, text: '' }
       const { code, message } = created.error
@@ -38,6 +42,7 @@ async function eventsIn({ groups }: Report, kube: Events, stop: AbortSignal): Pr
 
 /** For all of them together. */
 const LIMIT_MS = 5_000
+const EVENTS_AT_ONCE = 4
 
 function rehearsal(namespace: string, name: string): KubeEvent {
   return {

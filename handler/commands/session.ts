@@ -8,6 +8,7 @@ import type { Kube } from '../kube/port.js'
 import { requestLimits } from '../kube/transport.js'
 import { announcer } from '../notice/announcer.js'
 import { openNotifier } from '../notice/notifier.js'
+import { Posts } from '../notice/posts.js'
 import { type PassOptions, pass } from '../pass/pass.js'
 import type { Report } from '../report/report.js'
 import { systemClock } from '../util/clock.js'
@@ -41,7 +42,8 @@ export function openSession(options: CommandOptions, io: Pick<Io, 'env' | 'warn'
       const { done, onProgress } = passProgress(process.stderr, io.env)
       const own = { ...options, namespaces, isNamed, quickCheck: true, onProgress, ...rest }
       const notify = own.dryRun ? undefined : await openNotifier(options.notify, io.env, io.warn)
-      const announce = announcer({ createEvent: kube.createEvent, clock: systemClock, notify })
+      const posts = notify && new Posts(notify)
+      const announce = announcer({ createEvent: kube.createEvent, clock: systemClock, posts })
       const all = { ...effects, announce, ...(own.serverDryRun && { dryRunKube }) }
       return pass(own, all, stop).finally(done)
     },

@@ -2,47 +2,45 @@
  * Tells people of passes over groups, once all work on a group is done: by Events, and by notifications where they are
  * asked for. Nothing of the work waits for it.
  */
-import pLimit from 'p-limit'
 import { keyOf } from '../group/group-key.js'
 import type { Group } from '../group/groups.js'
 import type { Created, Events, KubeEvent } from '../kube/events.js'
 import type { GroupReport } from '../report/report.js'
 import type { Clock } from '../util/clock.js'
 import { eventsOf } from './events.js'
-import { type Message, messageOf } from './message.js'
+import { messageOf } from './message.js'
 import { type Notice, noticesOf } from './notices.js'
+import type { Posts } from './posts.js'
 import { Said } from './said.js'
+import { inTurns } from './waiting.js'
 
 /** Resolves to warnings. Never rejects for what servers and networks do. */
 type Announce = (group: Announced, report: GroupReport, signal: AbortSignal) => Promise<readonly string[]>
 
 type Announced = Pick<Group, 'namespace' | 'services' | 'members' | 'selector'>
 
-/** Posts one message. Resolves to a warning if that fails. Never rejects. */
-export type Notify = (message: Message, signal: AbortSignal) => Promise<string | undefined>
-
 interface AnnouncerOptions extends Events {
   readonly clock: Pick<Clock, 'now'>
   /** Absent: nobody wants notifications. */
-  readonly notify?: Notify | undefined
+  readonly posts?: Posts | undefined
   /** Of a process that makes several passes. Absent: of one pass. */
   readonly said?: Said | undefined
 }
 
 /** Most of a client's connections are left to the passes. */
 const EVENTS_AT_ONCE = 2
-const NOTIFICATIONS_AT_ONCE = 4
 
 export function announcer(options: AnnouncerOptions): Announce {
-  const { clock, notify } = options
+  const { clock, posts } = options
   const said = options.said ?? new Said()
-  const [toServer, toPeople] = [pLimit(EVENTS_AT_ONCE), pLimit(NOTIFICATIONS_AT_ONCE)]
+  const toServer = inTurns(EVENTS_AT_ONCE)
 
   /** @returns the answer, or the last one if it is too early to ask again */
   const send = async (group: string, event: KubeEvent, signal: AbortSignal): Promise<Sent> => {
     const { namespace, name } = event
     const last = said.last(group, name, clock.now()) ?? said.refusal(namespace, clock.now())
     if (last) return { isNew: false, warning: last.warning }
+    if (signal.aborted) return { isNew: false, warning: 'there was no time to write all Events' }
     const created = await options.createEvent(event, signal)
     const sent = sentBy(created, event)
     const attempt = { atMs: clock.now(), warning: sent.warning }
@@ -52,7 +50,9 @@ export function announcer(options: AnnouncerOptions): Announce {
   }
 
   const post = async (notice: Notice, group: Announced, signal: AbortSignal): Promise<readonly string[]> => {
-    const warning = await toPeople(() => notify?.(messageOf(notice, group), signal))
+    const { reason, handover } = notice
+    const about = { namespace: group.namespace, isHandover: handover !== undefined }
+    const warning = await posts?.send({ ...about, reason, message: messageOf(notice, group) }, signal)
     return warning === undefined ? [] : [warning]
   }
 
@@ -65,9 +65,11 @@ export function announcer(options: AnnouncerOptions): Announce {
     const key = keyOf(group)
     // A handover is the pass's own act, and nobody else's. Its message does not wait for the Event.
     const told = notice.handover ? post(notice, group, signal) : []
-    const sent = await Promise.all(events.map((event) => toServer(() => send(key, event, signal))))
+    const about = { namespace: group.namespace, isHandover: notice.handover !== undefined }
+    const sent = await Promise.all(events.map((event) => toServer(about, () => send(key, event, signal))))
     const warnings = sent.flatMap(({ warning }) => warning ?? [])
-    if (notice.handover) return [...warnings, ...(await told)]
+    if (notice.handover) return [...(await told), ...warnings]
+    if (signal.aborted) return warnings // nobody was told: a later pass says it
     // Where the API server does not say whether the trouble is new, only a process that remembers can know.
     const [first] = sent
     const mayBeNew = first?.isNew || (first?.warning !== undefined && options.said !== undefined)

@@ -17,7 +17,16 @@ export interface Message {
   readonly dryRun: false
 }
 
+/** The body of a POST about several handovers that were to be told of at once. */
+export interface Digest extends Readonly<Record<'namespace' | 'service' | 'handover' | 'trouble', null>> {
+  readonly text: string
+  readonly handovers: readonly (Pick<Message, 'namespace' | 'service'> & HistoryEntry)[]
+  readonly dryRun: false
+}
+
 const MAX_BYTES = 2_048
+/** The most groups of one reason that the text of a digest names. */
+const MAX_NAMED = 20
 
 export function messageOf(
   { reason, text, handover }: Notice,
@@ -31,6 +40,26 @@ export function messageOf(
     service: names[0] ?? '',
     handover: handover ?? null,
     trouble: handover ? null : { reason, text: said },
+    dryRun: false,
+  }
+}
+
+/** @param posts each about a handover */
+export function digestOf(posts: readonly { readonly reason: string; readonly message: Message }[]): Digest {
+  const reasons = [...new Set(posts.map(({ reason }) => reason))]
+  const parts = reasons.map((wanted) => {
+    const names = posts.flatMap(({ reason, message: { namespace, service } }) =>
+      reason === wanted ? [`${namespace}/${service}`] : [],
+    )
+    const more = names.length - MAX_NAMED
+    return `${wanted}: ${names.slice(0, MAX_NAMED).join(', ')}${more > 0 ? ` and ${more} more` : ''}`
+  })
+  return {
+    text: `${posts.length} groups: ${parts.join('; ')}`,
+    ...{ namespace: null, service: null, handover: null, trouble: null },
+    handovers: posts.flatMap(({ message: { namespace, service, handover } }) =>
+      handover ? [{ namespace, service, ...handover }] : [],
+    ),
     dryRun: false,
   }
 }

@@ -9,8 +9,8 @@ import { agentFor } from '../kube/auth/agent-for.js'
 import type { Clock } from '../util/clock.js'
 import { UsageError } from '../util/errors.js'
 import { version } from '../util/version.js'
-import type { Notify } from './announcer.js'
 import { type NotifySource, parseNotifyUrl } from './notify-url.js'
+import type { Notify } from './posts.js'
 
 /** The limit of one POST, in all. */
 const LIMIT_MS = 3_000

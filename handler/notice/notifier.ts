@@ -1,7 +1,7 @@
 /** Opens what sends notifications, where they are asked for. Only then its code is loaded: a pass starts faster. */
 import { systemClock } from '../util/clock.js'
-import type { Notify } from './announcer.js'
 import type { NotifySource } from './notify-url.js'
+import type { Notify } from './posts.js'
 
 /**
  * A URL that cannot be had is no reason to move no role: it is a warning now, and with each notification.

@@ -34,7 +34,7 @@ function groupJson(group: GroupReport) {
   }
 }
 
-interface WriteJson {
+export interface WriteJson {
   readonly verb: Write['verb']
   readonly object: string
   readonly result: Write['result']

@@ -1,6 +1,7 @@
 /** The answer to a switchover, from the report of its pass. Pure. */
 
 import { describeFault } from '../util/errors.js'
+import { type WriteJson, writeJson } from './json.js'
 import type { GroupReport, Report } from './report.js'
 
 export interface SwitchoverAnswer {
@@ -20,20 +21,27 @@ export interface SwitchoverAnswer {
   /** What would help; `null`: nothing is needed. */
   readonly remedy: string | null
   readonly dryRun: boolean
+  /** Of the group, and of the pass: such as Events that were refused and notifications that failed. */
   readonly warnings: readonly string[]
   readonly errors: readonly string[]
+  /** What a dry run would write. Absent: it is none. */
+  readonly writes?: readonly WriteJson[]
 }
 
 /** @param isDryRun whether a dry run was asked for. The report may be of the look that came before a pass */
-export function answerTo({ groups }: Pick<Report, 'groups'>, isDryRun: boolean): SwitchoverAnswer {
+export function answerTo(
+  { groups, warnings: general }: Pick<Report, 'groups' | 'warnings'>,
+  isDryRun: boolean,
+): SwitchoverAnswer {
   const [group] = groups
   if (!group) throw new Error('the pass of a switchover has a report on its group')
   const { namespace = null, services, activeBefore, activeAfter, warnings, faults } = group
   return {
     ...{ namespace, services, from: activeBefore.join(',') || null, to: activeAfter ?? null },
     ...{ dryRun: isDryRun, ...outcomeOf(group, isDryRun) },
-    warnings,
+    warnings: [...warnings, ...general],
     errors: faults.map(describeFault),
+    ...(isDryRun ? { writes: group.writes.map(writeJson) } : {}),
   }
 }
 

@@ -7,7 +7,8 @@ import type { KubeConfig } from '../kube/auth/kubeconfig.js'
 import { connect } from '../kube/client.js'
 import { requestLimits } from '../kube/transport.js'
 import { connectWatches, type Watches } from '../kube/watch.js'
-import { announcer, type Notify } from '../notice/announcer.js'
+import { announcer } from '../notice/announcer.js'
+import { type Notify, Posts } from '../notice/posts.js'
 import { Said } from '../notice/said.js'
 import type { Effects } from '../pass/context.js'
 import type { Selection } from '../pass/scope.js'
@@ -47,10 +48,12 @@ export interface App {
   close(): Promise<void>
 }
 
-/** What a process brings along. All but `notify` is for tests. */
+/** What a process brings along. The other effects are for tests. */
 interface AppEffects extends Partial<Omit<Effects, 'kube' | 'announce'>> {
   /** Absent: nobody wants notifications. */
   readonly notify?: Notify | undefined
+  /** The process goes on between requests: it may tell people of handovers when their pass has ended. The default is false. */
+  readonly livesOn?: boolean
 }
 
 /** Sends nothing before it is asked to. */
@@ -80,7 +83,8 @@ export function createApp(
   const heartbeats = new Heartbeats(effects.clock ? clock.now : () => performance.now())
   const reachability = new Reachability({ kube: side, namespaces, clock, log, signal, heartbeats })
   const resync = new Resync(clock)
-  const announce = announcer({ createEvent: main.createEvent, clock, notify: effects.notify, said: new Said() })
+  const posts = postsOf(effects, log, clock)
+  const announce = announcer({ createEvent: main.createEvent, clock, posts, said: new Said() })
   const passes = new Passes(settings, { ...timing, probe: metrics.timed(effects.probe ?? probe), announce }, signal)
   const observer = new PassObserver({ metrics, reachability, resync, log, clock })
   const triggers = new Triggers({ main, side, passes, observer, metrics, defect })
@@ -120,8 +124,13 @@ export function createApp(
     close: async () => {
       ended.abort()
       await Promise.all([passes.close(), triggers.close()])
+      await posts?.close()
     },
   }
+}
+
+function postsOf({ notify, livesOn }: AppEffects, { warn }: Log, clock: Timing['clock']): Posts | undefined {
+  return notify && new Posts(notify, livesOn ? { warn, clock } : undefined)
 }
 
 /** The Services and pods that are watched, the pass for a group in need, and a resync when the groups change. */

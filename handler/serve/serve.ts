@@ -20,7 +20,7 @@ export async function serve(options: ServeOptions, env: Environment, log: Log, s
   const files = certificateFiles(options)
   const certificate = files && (await readCertificate(files))
   const notify = await openNotifier(options.notify, env, log.warn)
-  const app = createApp(options, config, guard, log, { notify })
+  const app = createApp(options, config, guard, log, { notify, livesOn: true })
   // Without a token, everybody who reaches the port may start passes: only this machine may reach it then.
   const host = options.tokenFile === undefined && !options.insecure ? '127.0.0.1' : undefined
   const server = await startServer({ port: options.port, host, certificate, fetch: app.fetch })

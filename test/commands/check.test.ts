@@ -4,6 +4,7 @@ import type { CheckAnswer } from '../../handler/report/check.js'
 import { forbidden } from '../support/api/status.js'
 import { type Keyboard, openKeyboard } from '../support/commands.js'
 import { NAMESPACE } from '../support/in-process.js'
+import { podDraft, podStatus, serviceDraft } from '../support/pods.js'
 
 vi.setConfig({ testTimeout: 120_000 }) // of a machine that is busy with other things
 
@@ -95,5 +96,35 @@ describe('check', () => {
     before = versions()
     const { answer } = await check('--cooldown', '1h')
     expect(answer.lines.filter(({ verb }) => verb === 'patch').map(({ ok }) => ok)).toEqual([true, true, true])
+  })
+
+  it('tries the right to create Events in four of many namespaces at once, and says nothing else on stderr', async () => {
+    const { api } = keyboard.world
+    const names = Array.from({ length: 20 }, (_, n) => `team-${n}`)
+    for (const namespace of names) {
+      const [pod, service] = [podDraft({ name: 'a', port: 8080 }), serviceDraft({ name: 'app' })]
+      api.store.create('pods', { ...pod, metadata: { ...pod.metadata, namespace }, status: podStatus({}) })
+      api.store.create('services', { ...service, metadata: { ...service.metadata, namespace } } as never)
+    }
+    let [asked, atOnce] = [0, 0]
+    let letGo = () => {}
+    const held = new Promise<void>((resolve) => {
+      letGo = resolve
+    })
+    api.intercept(async ({ path }) => {
+      if (!path.endsWith('/events')) return undefined
+      asked++
+      await held
+      return undefined
+    })
+    const running = keyboard.start('check', '-A', '-o', 'json')
+    await expect.poll(() => asked, { timeout: 60_000 }).toBe(4)
+    await new Promise(setImmediate)
+    atOnce = asked
+    letGo()
+    const { stdout, stderr } = await running.done
+    expect([atOnce, asked, stderr]).toEqual([4, 21, ''])
+    const { lines } = JSON.parse(stdout) as CheckAnswer
+    expect(lines.filter(({ verb, ok }) => verb === 'create' && ok)).toHaveLength(21)
   })
 })

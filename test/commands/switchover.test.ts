@@ -137,8 +137,35 @@ describe('switchover', () => {
       ...['service/app', 'pod/a', 'pod/b', 'service/app'].map((object) => `${object} would be patched:`),
     ])
     expect(code).toBe(0)
-    expect(await ask('--dry-run')).toMatchObject({ code: 0, answer: { result: 'moved', to: 'b', dryRun: true } })
+    const asJson = await ask('--dry-run')
+    expect(asJson).toMatchObject({ code: 0, answer: { result: 'moved', to: 'b', dryRun: true } })
+    expect(asJson.answer.writes?.map(({ object, result, patch }) => [object, result, patch !== undefined])).toEqual(
+      ['service/app', 'pod/a', 'pod/b', 'service/app'].map((object) => [object, 'dry run', true]),
+    )
+    const { stdout: yaml } = await keyboard.type('switchover', 'app', '--dry-run', '-o', 'yaml')
+    expect(yaml).toMatch(/\nwrites:\n {2}- verb: patch\n {4}object: service\/app\n/)
     expect(keyboard.writes()).toEqual([])
+  })
+
+  it('warns of Events that are refused and of a notification that fails: on stderr, and in the answer', async () => {
+    await open()
+    keyboard.world.api.intercept(({ path }) =>
+      path.endsWith('/events')
+        ? { kind: 'answer', status: 403, body: { kind: 'Status', message: 'may not create events' } }
+        : undefined,
+    )
+    const noChat = ['--notify-url-file', '/dev/null']
+    const { code, stdout, stderr } = await keyboard.type('switchover', 'app', 'b', ...noChat)
+    expect(stdout).toContain('default/app: b is active, and a is passive')
+    expect(stderr).toContain('Warning: no Events are written: may not create events.k8s.io/events')
+    expect(stderr).toContain('Warning: the notification failed: ')
+    expect(code).toBe(0)
+    const { answer } = await ask('a', ...noChat)
+    expect([...answer.warnings].sort()).toEqual([
+      expect.stringMatching(/^no Events are written: /),
+      expect.stringMatching(/^the notification failed: /),
+    ])
+    expect(answer).toMatchObject({ result: 'moved', errors: [] })
   })
 })
 

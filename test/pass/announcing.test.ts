@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { connect } from '../../handler/kube/client.js'
 import { announcer } from '../../handler/notice/announcer.js'
 import { notifier } from '../../handler/notice/notification.js'
+import { Posts } from '../../handler/notice/posts.js'
 import { exitCode } from '../../handler/report/exit-code.js'
 import { toJson } from '../../handler/report/json.js'
 import { toText } from '../../handler/report/text.js'
@@ -47,7 +48,7 @@ describe('a pass that tells people', () => {
     config.loadFromString(world.api.kubeconfig)
     const kube = connect(config)
     const notify = notifier({ url: new URL(`${chat.url}/SECRET`) }, {}, { sleep })
-    const announce = announcer({ createEvent: kube.createEvent, clock: systemClock, notify })
+    const announce = announcer({ createEvent: kube.createEvent, clock: systemClock, posts: new Posts(notify) })
     return world.pass(options, { kube, announce, clock: { now: systemClock.now, sleep } })
   }
 

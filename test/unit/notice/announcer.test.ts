@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import type { Created, KubeEvent } from '../../../handler/kube/events.js'
 import { KubeError } from '../../../handler/kube/port.js'
-import { announcer, type Notify } from '../../../handler/notice/announcer.js'
-import type { Message } from '../../../handler/notice/message.js'
+import { announcer } from '../../../handler/notice/announcer.js'
+import type { Digest, Message } from '../../../handler/notice/message.js'
+import { type Notify, Posts } from '../../../handler/notice/posts.js'
 import { Said } from '../../../handler/notice/said.js'
 import type { GroupReport } from '../../../handler/report/report.js'
 import { aGroupReport, aMember, anActive, aService, failed, MINUTE, NOW } from '../../support/builders.js'
@@ -24,7 +25,7 @@ const refused = (code: KubeError['code']): Created => ({
 /** One process. Several of them may share the Events that there are. */
 function aProcess({ remembers = false, there = new Set<string>(), services = [aService('web')] } = {}) {
   const asked: KubeEvent[] = []
-  const posted: Message[] = []
+  const posted: (Message | Digest)[] = []
   const state = { nowMs: NOW, answer: undefined as Created | undefined }
   const notify: Notify = async (message) => void posted.push(message)
   const announce = announcer({
@@ -35,7 +36,7 @@ function aProcess({ remembers = false, there = new Set<string>(), services = [aS
       there.add(event.name)
       return { kind }
     },
-    notify,
+    posts: new Posts(notify),
     clock: { now: () => state.nowMs },
     ...(remembers ? { said: new Said() } : {}),
   })
@@ -70,7 +71,7 @@ describe('an announcer', () => {
 
   it('of a trouble of an hour of minutes, seen by four CronJobs at once, makes one Event and one message', async () => {
     const there = new Set<string>()
-    const posted: Message[] = []
+    const posted: (Message | Digest)[] = []
     for (let minute = 0; minute < 60; minute++) {
       const all = Array.from({ length: 4 }, () => aProcess({ there }))
       await Promise.all(all.map(({ pass }) => pass(TROUBLE)))
@@ -139,10 +140,10 @@ describe('an announcer', () => {
   })
 
   it('posts the message of a handover though the API server never answers', async () => {
-    const posted: Message[] = []
+    const posted: (Message | Digest)[] = []
     const announce = announcer({
       createEvent: () => new Promise(() => {}),
-      notify: async (message) => void posted.push(message),
+      posts: new Posts(async (message) => void posted.push(message)),
       clock: { now: () => NOW },
     })
     void announce({ namespace: 'default', services: [aService('web')], selector: {}, members: [] }, MOVED, never)

@@ -53,6 +53,25 @@ describe('what is sent of the groups of a pass', () => {
     expect([Math.floor(ms / 1_000), warnings]).toEqual([3, ['no time']])
   })
 
+  it('has three seconds after the last group, however long the groups of the pass take', async () => {
+    let isLate = false
+    const one = begun(
+      (_group, _report, signal) =>
+        new Promise((resolve) => {
+          signal.addEventListener('abort', () => {
+            isLate = true
+            resolve([])
+          })
+        }),
+    )
+    one.announcements.begin(group, report)
+    await one.clock.advance(60_000)
+    expect(isLate).toBe(false)
+    one.announcements.begin(group, report)
+    expect(Math.floor((await endOf(one)).ms / 1_000)).toBe(3)
+    expect(isLate).toBe(true)
+  })
+
   it('ends all the same if it does not look at its signal', async () => {
     const one = begun(() => new Promise(() => {}))
     one.announcements.begin(group, report)
