@@ -85,7 +85,10 @@ export class Posts {
   private enqueue(entry: Entry): void {
     const { until } = entry
     this.waiting.add(entry)
-    if (until.aborted) return this.giveUp(until)
+    if (until.aborted) {
+      this.giveUp(until)
+      return
+    }
     if (!this.heard.has(until)) {
       this.heard.add(until)
       until.addEventListener('abort', () => this.giveUp(until), { once: true })

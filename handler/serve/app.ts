@@ -15,7 +15,7 @@ import type { Selection } from '../pass/scope.js'
 import { systemClock, type Timing } from '../util/clock.js'
 import { ByHand } from './by-hand.js'
 import { Heartbeats } from './heartbeats.js'
-import type { ProcessHealth } from './http/backend.js'
+import type { Backend, ProcessHealth } from './http/backend.js'
 import type { Guard } from './http/bearer-token.js'
 import { createFetch, type Fetch } from './http/routes.js'
 import { runInterval } from './interval.js'
@@ -98,8 +98,7 @@ export function createApp(
       guard,
       request: (trigger, selection) => triggers.request(trigger, selection),
       status: () => triggers.status(),
-      switchover: (service, request) => byHand.switchover(service, request),
-      pause: (request) => byHand.pause(request),
+      ...routesOf(byHand),
       metrics: async () => ({ contentType: metrics.registry.contentType, text: await metrics.registry.metrics() }),
       health: () => (signal.aborted ? SHUTTING_DOWN : reachability.health()),
       isServed: (namespace) => namespaces === 'all' || namespaces.includes(namespace),
@@ -109,8 +108,8 @@ export function createApp(
     }),
     loop: (intervalMs) => {
       passes.loopBegins(intervalMs)
+      // A tick ends when its pass has read, within the deadline. The loop then sleeps for the rest of the interval.
       const tick = () => {
-        // A tick ends when its pass has read, within the deadline. The loop then sleeps for the rest of the interval.
         heartbeats.beat('the loop', Math.max(intervalMs, options.deadlineMs))
         return triggers.tick()
       }
@@ -126,6 +125,13 @@ export function createApp(
       await Promise.all([passes.close(), triggers.close()])
       await posts?.close()
     },
+  }
+}
+
+function routesOf(byHand: ByHand): Pick<Backend, 'switchover' | 'pause'> {
+  return {
+    switchover: (service, request) => byHand.switchover(service, request),
+    pause: (request) => byHand.pause(request),
   }
 }
 

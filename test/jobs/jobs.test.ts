@@ -116,7 +116,7 @@ describe('jobs/', () => {
     const { spec } = loadAll(read('jobs/policy/pods.yaml'))[0] as Manifest
     const marks = spec?.variables?.find(({ name }) => name === 'marks')?.expression ?? ''
     // The deletion cost is Kubernetes' own, and has a rule of its own.
-    const { PREFIX, PIN, CLAIM, MANAGED, DELETION_COST, ...onPods } = keys
+    const { PREFIX, PIN, CLAIM, MANAGED, HISTORY, PAUSE, DELETION_COST, ...onPods } = keys
     expect(JSON.parse(marks.replaceAll("'", '"')).sort()).toEqual(Object.values(onPods).sort())
   })
 
