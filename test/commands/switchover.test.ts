@@ -262,8 +262,8 @@ describe('the API server', () => {
   it('has not answered the LIST: exit 3', async () => {
     await open()
     keyboard.world.api.intercept(() => ({ kind: 'reset' }))
-    const { code, stdout } = await keyboard.type('switchover', 'app', '--deadline', '10s')
-    expect(stdout).toContain('no answer from')
+    const { code, stderr } = await keyboard.type('switchover', 'app', '--deadline', '10s')
+    expect(stderr).toContain('no answer from')
     expect(code).toBe(3)
   })
 
