@@ -122,8 +122,7 @@ export function createApp(
     },
     close: async () => {
       ended.abort()
-      await Promise.all([passes.close(), triggers.close()])
-      await posts?.close()
+      await Promise.all([passes.close(), triggers.close()]).then(() => posts?.close())
     },
   }
 }
