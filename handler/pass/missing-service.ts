@@ -1,5 +1,4 @@
 /** Says why a Service that a user has named is not served. Pure. */
-import { groupServices } from '../group/groups.js'
 import { neighboursOf, whyNotManaged } from '../group/services.js'
 import type { Service } from '../kube/port.js'
 import { closest } from '../util/closest.js'
@@ -28,14 +27,9 @@ export function missingFault(
   if (notManaged) {
     return { code: 'not-found', object, message: `it is not managed: it ${notManaged.why}`, remedy: notManaged.remedy }
   }
-  const isKnown = ({ name }: Service) =>
-    groupServices(services, scope.roleLabel, scope.optIn).some((group) =>
-      group.services.some((one) => one.name === name),
-    )
-  const meant = closest(
-    ref.name,
-    services.filter(isKnown).map(({ name }) => name),
-  )
+  // Cheap, as hundreds may ask for what is not there: whether it is managed in the end does not matter for a guess.
+  const likely = services.filter(({ selector }) => selector[scope.roleLabel] === 'active').map(({ name }) => name)
+  const meant = closest(ref.name, likely)
   const remedy = `${meant === undefined ? '' : `Did you mean ${meant}? `}Check the name and the namespace (-n, -A).`
   return { code: 'not-found', object, message: `there is no such Service in ${where}`, remedy }
 }
