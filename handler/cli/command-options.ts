@@ -175,9 +175,13 @@ export const SERVICE_KINDS: readonly string[] = ['service', 'services', 'svc']
 /** `NAME`, `NAMESPACE/NAME`, or kubectl's `service/NAME`. */
 export function parseServiceWord(text: string): ServiceRef | undefined {
   const [kind = '', name, ...more] = text.split('/')
+  if (name !== undefined && OTHER_KINDS.includes(kind)) return undefined
   const isKind = name !== undefined && more.length === 0 && SERVICE_KINDS.includes(kind)
   return parseServiceRef(isKind ? name : text)
 }
+
+/** Of kubectl. Taken for a namespace, one of them would lead nowhere. */
+const OTHER_KINDS = ['po', 'pod', 'pods', 'deploy', 'deployment', 'deployments', 'sts', 'statefulset', 'statefulsets']
 
 /** `NAME`, or kubectl's `pod/NAME`. */
 function parsePod(text: string): string | undefined {

@@ -162,6 +162,7 @@ describe('SERVICE', () => {
     ['DB', 'SERVICE: "DB" should be NAME, NAMESPACE/NAME or service/NAME'],
     ['a/b/c', 'SERVICE: "a/b/c" should be NAME, NAMESPACE/NAME or service/NAME'],
     ['svc/', 'SERVICE: "svc/" should be NAME, NAMESPACE/NAME or service/NAME'],
+    ['pod/db-0', 'SERVICE: "pod/db-0" should be NAME, NAMESPACE/NAME or service/NAME'],
     [
       'db -A',
       'COMMAND is about one Service, and --all-namespaces names all namespaces: write NAMESPACE/db, or one --namespace',
