@@ -89,15 +89,17 @@ function planText({ namespace, services }: GroupReport, { winner, reason }: Swap
     `from     ${active ? `${stateOf(active)}${age}` : 'no pod: none is active'}`,
     `to       ${stateOf(winner)}`,
     `why      ${reason.text}`,
-    ...(winner.verdict.health === 'healthy' ? [] : [UNFIT]),
+    ...(winner.verdict.health === 'healthy' ? [] : UNFIT),
     'New connections go to the new pod in one step.',
     'Established ones stay with the old pod until they end.',
   ]
   return `${lines.map(printable).join('\n')}\n`
 }
 
-const UNFIT =
-  'It does not pass its check: the next passes may move the role away again. To keep it there, pause the Service afterwards.'
+const UNFIT = [
+  'It does not pass its check: the next passes may move the role away again.',
+  'To keep it there, pause the Service afterwards.',
+]
 
 function stateOf({ pod, verdict }: Judged): string {
   return `${pod.name} (${pod.ready ? 'Ready' : 'not Ready'}, check: ${verdict.check.result})`
