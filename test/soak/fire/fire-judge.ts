@@ -1,4 +1,5 @@
 /** What handlers under fire did, and whether they may do that. Pure. */
+
 import { isDeepStrictEqual } from 'node:util'
 import { CLAIM } from '../../../handler/kube/keys.js'
 import {
@@ -10,6 +11,7 @@ import {
   twoActives,
 } from '../../support/cluster/history.js'
 import type { Run } from '../../support/handler.js'
+import { withoutHistory } from '../../support/without-history.js'
 import type { Judgement } from '../judge.js'
 import { type Entry, standstills } from './chronicle.js'
 import { type Health, longestGap, type Span } from './gap.js'
@@ -90,7 +92,7 @@ export function judgeFire(fire: Fire, least: Least): Judgement {
     for (const [name, wanted] of Object.entries(services)) {
       const service = end.services.find(({ metadata }) => metadata.name === name)
       const { selector = {} } = service?.spec ?? {}
-      const { annotations = {} } = service?.metadata ?? {}
+      const annotations = withoutHistory(service?.metadata.annotations ?? {})
       if (CLAIM in annotations) faults.push(`${name}: still claimed at the end: ${annotations[CLAIM]}`)
       else if (!isDeepStrictEqual({ selector, annotations }, wanted)) {
         faults.push(`${name}: ${JSON.stringify({ selector, annotations })} at the end, not ${JSON.stringify(wanted)}`)
