@@ -89,7 +89,7 @@ describe.skipIf(!images)('what users apply, on a real node whose namespace enfor
       expect(second.uid).not.toBe(first.uid)
       await until('the Service is released', async () => ((await serviceNow()).claim === undefined ? true : undefined))
       expect(await serviceNow()).toEqual(home)
-      expect((await requests()).filter(({ code }) => code !== 200)).toEqual([])
+      expect((await requests()).filter(({ code }) => code !== 200 && code !== 201)).toEqual([])
       await world.kubectl('exec', '-n', namespace, first.name, '--', 'node', '/app/helloworld.js', 'recover')
     })
 
