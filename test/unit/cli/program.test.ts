@@ -2,10 +2,10 @@ import { expect, test } from 'vitest'
 import { isCompleter, programName } from '../../../handler/cli/program.js'
 
 test.each([
-  ['/work/checkout/handler', 'node handler'],
-  ['/work/checkout/handler/', 'node handler'],
+  ['/src/checkout/handler', 'node handler'],
+  ['/src/checkout/handler/', 'node handler'],
   ['/usr/bin/active-passive', 'active-passive'],
-  ['/work/checkout/dist/main.cjs', 'active-passive'],
+  ['/src/checkout/dist/main.cjs', 'active-passive'],
   ['/active-passive.cjs', 'active-passive'],
   ['/usr/bin/kubectl-active_passive', 'kubectl active-passive'],
   ['/usr/lib/node_modules/active-passive/dist/kubectl-active_passive.cjs', 'kubectl active-passive'],
