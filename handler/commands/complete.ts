@@ -6,6 +6,7 @@ import { type GroupServices, groupServices, selects } from '../group/groups.js'
 import { defaultNamespace, loadConfig, namesInKubeconfig } from '../kube/auth/config.js'
 import { connect } from '../kube/client.js'
 import type { Kube } from '../kube/port.js'
+import { listIn } from '../pass/named-service.js'
 import { names } from '../pass/scope.js'
 import type { Io } from './io.js'
 
@@ -90,7 +91,5 @@ async function pods(word: string, asking: Asking): Promise<readonly Choice[]> {
 
 async function groupsIn(namespaces: readonly string[] | 'all', asking: Asking): Promise<readonly GroupServices[]> {
   const { kube, roleLabel, optIn, signal } = asking
-  const scope = namespaces === 'all' ? [undefined] : [...new Set(namespaces)]
-  const lists = await Promise.all(scope.map((namespace) => kube.listServices({ namespace }, signal)))
-  return groupServices(lists.flat(), roleLabel, optIn)
+  return groupServices(await listIn(kube, namespaces, signal), roleLabel, optIn)
 }

@@ -2,7 +2,7 @@
 import type { SwitchoverOptions } from '../cli/command-options.js'
 import { isSwap, type Swap } from '../group/decide.js'
 import type { Judged } from '../group/groups.js'
-import type { SwitchoverRequest } from '../group/switchover.js'
+import { agreedOn, type SwitchoverRequest } from '../group/switchover.js'
 import { exitCode } from '../report/exit-code.js'
 import type { GroupReport, Report } from '../report/report.js'
 import { answerTo, type SwitchoverAnswer } from '../report/switchover.js'
@@ -31,8 +31,7 @@ export async function switchover(options: SwitchoverOptions, io: Io, stop: Abort
     io.warn('nothing was changed')
     return 1
   }
-  // As it was shown: if another pass has moved the role meanwhile, this one moves nothing.
-  const agreed = { to: group.decision.winner.pod.name, from: active?.pod.name ?? null, force: options.force }
+  const agreed = agreedOn(group.decision, active?.pod.name, options.force)
   return end(options, io, await session.pass({ dryRun: false, switchover: agreed }, stop))
 }
 

@@ -33,6 +33,14 @@ export interface SwitchoverRequest {
   readonly force: boolean
 }
 
+/**
+ * The wish once it was looked at, and agreed to: if another pass has moved the role meanwhile, nothing moves.
+ * @param from the pod that was active then. Absent: none was, and none may be now
+ */
+export function agreedOn({ winner }: Swap, from: string | undefined, force: boolean): SwitchoverRequest {
+  return { to: winner.pod.name, from: from ?? null, force }
+}
+
 type Unmoved = Extract<Choice, { kind: 'unmoved' }>
 
 /** A switchover that a pass works on. */

@@ -101,7 +101,7 @@ export async function enoughKnown(
   const aborted = (signal: AbortSignal | undefined) =>
     new Promise<void>((resolve) => signal?.addEventListener('abort', () => resolve(), { signal: given.signal }))
   const stopped = aborted(stop)
-  const hurried = hurry?.aborted ? undefined : aborted(hurry)
+  const hurried = aborted(hurry)
   let patience: Promise<void> | undefined
   let isPatient = true
   const isRival = ({ judged, burst }: Awaited) =>
@@ -127,7 +127,7 @@ export async function enoughKnown(
       const changes = bursts.flatMap(({ ended, failed, hasFailed }) => (hasFailed ? [ended] : [ended, failed]))
       await Promise.race([
         stopped,
-        ...(hurried && !hurry?.aborted ? [hurried] : []),
+        ...(hurry?.aborted ? [] : [hurried]),
         ...changes,
         ...(patience && isPatient ? [patience] : []),
       ])

@@ -22,10 +22,8 @@ export async function findNamed(
   const { namespaces, roleLabel, optIn = false } = scope
   const inScope = (namespace: string) => namespaces === 'all' || namespaces.includes(namespace)
   if (ref.namespace !== undefined && !inScope(ref.namespace)) return missingFault(scope, ref, [])
-  const toRead =
-    ref.namespace !== undefined ? [ref.namespace] : namespaces === 'all' ? [undefined] : [...new Set(namespaces)]
-  const lists = await Promise.all(toRead.map((namespace) => kube.listServices({ namespace }, signal)))
-  const services = lists.flat()
+  const toRead = ref.namespace !== undefined ? [ref.namespace] : namespaces
+  const services = await listIn(kube, toRead, signal)
   const found = groupServices(services, roleLabel, optIn)
     .filter((group) => isInScope(scope, group))
     .flatMap((group) => group.services.filter((one) => names(ref, one)).map((service) => ({ service, group })))
@@ -37,6 +35,16 @@ export async function findNamed(
     )
   }
   return first ?? missingFault(scope, ref, services)
+}
+
+/** The Services of these namespaces, in one LIST each; of all in one. @throws KubeError */
+export async function listIn(
+  kube: Pick<Kube, 'listServices'>,
+  namespaces: Scope['namespaces'],
+  signal: AbortSignal,
+): Promise<readonly Service[]> {
+  const toRead = namespaces === 'all' ? [undefined] : [...new Set(namespaces)]
+  return (await Promise.all(toRead.map((namespace) => kube.listServices({ namespace }, signal)))).flat()
 }
 
 export function isFault(found: NamedService | Fault): found is Fault {

@@ -6,7 +6,7 @@ import { isRefusal, type Kube, KubeError, type Service } from '../kube/port.js'
 import { recording, type Write } from '../kube/recording.js'
 import { backoff } from '../kube/retry.js'
 import { verified } from '../kube/verified.js'
-import { isPaused, policyOf, type Settings } from '../settings/settings.js'
+import { pausedUntil, policyOf, type Settings } from '../settings/settings.js'
 import type { Timing } from '../util/clock.js'
 import type { Fault } from '../util/errors.js'
 import { findNamed, isFault, type NamedScope } from './named-service.js'
@@ -153,9 +153,7 @@ function resultOf(
 
 function endOf(services: readonly Service[], defaults: Settings, nowMs: number): string | null {
   const policy = policyOf(services, defaults)
-  const { pause = 0 } = 'fault' in policy ? defaults : policy.settings
-  if (!isPaused({ pause }, nowMs)) return null
-  return pause === Number.POSITIVE_INFINITY ? 'forever' : new Date(pause).toISOString()
+  return pausedUntil('fault' in policy ? defaults : policy.settings, nowMs)
 }
 
 function withPause(

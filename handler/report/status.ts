@@ -1,10 +1,10 @@
 /** The state of the groups, for the command `status`: the report of a dry run, seen from its pods. Pure. */
 import { candidates, whyNot } from '../group/candidates.js'
-import { recentMoves, restBeforeFailover } from '../group/cooldown.js'
-import { isSwap } from '../group/decide.js'
+import { restBeforeFailover } from '../group/cooldown.js'
+import { isSwap, movesSoFar } from '../group/decide.js'
 import type { Judged } from '../group/groups.js'
 import type { HistoryEntry } from '../group/history.js'
-import { changedSettings, isPaused, type Settings } from '../settings/settings.js'
+import { changedSettings, pausedUntil, type Settings } from '../settings/settings.js'
 import { formatWait } from '../util/duration.js'
 import { describeFault } from '../util/errors.js'
 import { exitCode } from './exit-code.js'
@@ -104,12 +104,6 @@ function nextOf({ decision }: GroupReport): GroupStatus['next'] {
   return { kind, ...reason, to: isSwap(decision) ? decision.winner.pod.name : null }
 }
 
-function pausedUntil(settings: Settings, nowMs: number): string | null {
-  if (!isPaused(settings, nowMs)) return null
-  const { pause = 0 } = settings
-  return pause === Number.POSITIVE_INFINITY ? 'forever' : new Date(pause).toISOString()
-}
-
 function podStatus(
   member: Judged,
   { members, settings }: GroupReport,
@@ -130,12 +124,9 @@ function podStatus(
 }
 
 /** A pod that has failed lately takes over from one that fails only after a rest. */
-function restOf(member: Judged, members: readonly Judged[], { cooldown }: Settings, nowMs: number) {
-  const recent = recentMoves(
-    members.flatMap(({ moves }) => moves),
-    nowMs,
-  )
-  const restMs = restBeforeFailover(recent, cooldown, nowMs, member.pod)
+function restOf(member: Judged, members: readonly Judged[], settings: Settings, nowMs: number) {
+  const recent = movesSoFar({ members, settings, nowMs })
+  const restMs = restBeforeFailover(recent, settings.cooldown, nowMs, member.pod)
   return restMs > 0 ? { code: 'resting', text: `rests for another ${formatWait(restMs)} (cooldown)` } : null
 }
 

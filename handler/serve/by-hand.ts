@@ -1,7 +1,7 @@
 /** Carries out what a person asks for by HTTP: switchovers, pauses, and their ends. */
 
 import { isSwap } from '../group/decide.js'
-import type { SwitchoverRequest } from '../group/switchover.js'
+import { agreedOn, type SwitchoverRequest } from '../group/switchover.js'
 import type { Kube } from '../kube/port.js'
 import { dryRun } from '../kube/recording.js'
 import { type PauseRequest, type PauseResult, setPause } from '../pass/pause.js'
@@ -78,8 +78,7 @@ export class ByHand {
     if (!group || more.length > 0 || !isSwap(group.decision) || settings.dryRun) {
       return { ...planned, dryRun: settings.dryRun }
     }
-    const [from = null] = group.activeBefore // as it was looked at: where nobody was active, nobody may be now
-    const agreed = { to: group.decision.winner.pod.name, from, force: request.force }
+    const agreed = agreedOn(group.decision, group.activeBefore[0], request.force)
     // The group that was looked at, even if another namespace has a Service of this name by now.
     const selection = selectionIn(group.namespace)
     const served = (report: Report) => observer.groupServed(report)

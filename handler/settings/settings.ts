@@ -206,6 +206,12 @@ export function isPaused({ pause = 0 }: Pick<Settings, 'pause'>, nowMs: number):
   return nowMs < pause
 }
 
+/** The end of the pause in RFC 3339, or `forever`; `null`: the group is not paused now. */
+export function pausedUntil({ pause = 0 }: Pick<Settings, 'pause'>, nowMs: number): string | null {
+  if (!isPaused({ pause }, nowMs)) return null
+  return pause === Number.POSITIVE_INFINITY ? 'forever' : new Date(pause).toISOString()
+}
+
 /** The time of one probe if nobody sets it. A declared probe that allows itself more gets more. */
 export const DEFAULT_HEALTH_TIMEOUT_MS: Milliseconds = 2_000
 
