@@ -39,6 +39,11 @@ export class Findings {
     return this.bursts.get(uid)
   }
 
+  /** Resolves when every burst that has begun is over: at the latest when the pass may probe no longer. */
+  async ended(): Promise<void> {
+    await Promise.all([...this.bursts.values()].map((burst) => burst.ended))
+  }
+
   /**
    * The burst of this pod. Begins it if it has not begun.
    * @param begin gets a function to call after a probe that failed

@@ -62,11 +62,14 @@ async function reconcileWith(
   /** An attempt of this pass may have sealed the active pod. */
   let begun = false
   let lost: LostWrites = new Map()
-  const result = (ending: Ending): GroupReport =>
-    reportOf(group, { ...view, members: knownSince(view.members, findings) }, activeBefore, writes, {
+  const result = async (ending: Ending): Promise<GroupReport> => {
+    // People ask a dry run about every pod, and it is in no hurry: it decides as soon as a pass, and then waits.
+    if (shared.dryRun) await findings.ended()
+    return reportOf(group, { ...view, members: knownSince(view.members, findings) }, activeBefore, writes, {
       ...ending,
       faults: [...(ending.faults ?? []), ...noted, ...remaining],
     })
+  }
 
   for (let attempt = 0; ; attempt++) {
     const { decision } = view

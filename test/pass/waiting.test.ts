@@ -112,6 +112,18 @@ describe('with the active pod gone, the label moves', () => {
     expect(underWay).toEqual([])
   })
 
+  it('and a dry run of it tells of every pod, and decides and writes the same', async () => {
+    remove('a')
+    const planned = await passWith({ c: 'hang' }, { dryRun: true })
+    const [group] = planned.groups
+    expect(group).toMatchObject({ decision: { kind: 'failover', winner: { pod: { name: 'b' } } }, faults: [] })
+    const hanging = group?.members.find(({ pod }) => pod.name === 'c')
+    expect(hanging?.verdict).toMatchObject({ health: 'failed', check: { result: 'no answer within 2s' } })
+    expect(underWay).toEqual([])
+    const writesOf = ([one]: Report['groups']) => one?.writes.map(({ kind, name }) => `${kind} ${name}`)
+    expect(writesOf(planned.groups)).toEqual(writesOf((await passWith({ c: 'hang' })).groups))
+  })
+
   it('after half a second though a pod hangs that would come before it', async () => {
     remove('a')
     const report = await passWith({ b: 'hang' })
