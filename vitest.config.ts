@@ -76,9 +76,11 @@ export default defineConfig({
       {
         extends: true,
         test: {
-          // Beside the nodes, which mostly wait, and with as many workers: vitest wants that of a group.
+          // Beside the nodes, which mostly wait, and with as many workers: vitest wants that of a group. They compute, and
+          // a pod that gets no processor is not Ready for a moment.
           name: 'long',
           maxWorkers: 4,
+          setupFiles: ['test/support/give-way.ts'],
           include: ['test/soak/fire.test.ts', 'test/model/*.test.ts'],
           sequence: { groupOrder: 1 },
         },

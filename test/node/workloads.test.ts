@@ -27,7 +27,7 @@ describe.skipIf(!images)('who gets the role, on a real node', () => {
   // Side by side, since they mostly wait.
   describe.concurrent('the role', () => {
     it('stays with a pod that is deleted and still serves, until another one is Ready', async ({ expect }) => {
-      const { path, actives, said } = await turnsOf(terminatingActive(14, 5))
+      const { path, actives, said } = await turnsOf(terminatingActive(25, 5))
       expect(path, said).toEqual([
         { pod: '0', ready: true, late: false },
         { pod: '1', ready: true, late: false },
