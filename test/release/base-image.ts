@@ -26,8 +26,8 @@ export async function pushBase(reference: string, content: BaseContent): Promise
       await mkdir(join(root, 'usr/local/bin'), { recursive: true })
       if (content === 'node') await cp(await nodeBinary(arch), node)
       else await writeFile(node, `in place of Node for ${arch}\n`, { mode: 0o755 })
-      const how = ['--platform', `linux/${name}`, '--timestamp', '0', '--manifest', list, '--file', dockerfile]
-      await buildah('build', '--quiet', ...how, root)
+      const how = ['--platform', `linux/${name}`, '--timestamp', '0', '--identity-label=false', '--manifest', list]
+      await buildah('build', '--quiet', ...how, '--file', dockerfile, root)
     }
     const how = ['--all', '--quiet', '--format', 'oci', '--tls-verify=false']
     await buildah('manifest', 'push', ...how, list, `docker://${reference}`)
