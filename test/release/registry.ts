@@ -1,6 +1,4 @@
 // A registry of images and charts on loopback, which is gone with all that it holds when it is stopped.
-import { mkdtemp } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { until } from '../support/cluster/poll.js'
 import { freePort } from '../support/cluster/ports.js'
@@ -30,10 +28,12 @@ export interface Manifest {
 
 const KINDS = ['index', 'manifest'].map((kind) => `application/vnd.oci.image.${kind}.v1+json`).join(', ')
 
-/** @throws Error when it does not start, with what it said */
-export async function startRegistry(): Promise<Registry> {
+/**
+ * @param folder for its log; removed when it is stopped, or when this process is gone
+ * @throws Error when it does not start, with what it said
+ */
+export async function startRegistry(folder: string): Promise<Registry> {
   const command = await releaseProgram('registry')
-  const folder = await mkdtemp(join(tmpdir(), 'active-passive-registry-'))
   const keeper = startKeeper(folder)
   const [log, port] = [join(folder, 'registry.log'), await freePort()]
   const host = `localhost:${port}`

@@ -8,13 +8,11 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { repository } from '../support/handler.js'
-import { whyNoNode } from '../support/node/requirements.js'
 import { reportSkipped } from '../support/skipped.js'
-import { whyNoPrograms } from './programs.js'
-import { IMAGE, type Rehearsal, rehearse } from './rehearsal.js'
+import { IMAGE, type Rehearsal, rehearse, whyNoRehearsal } from './rehearsal.js'
 
 const run = promisify(execFile)
-const why = whyNoNode() ?? (await whyNoPrograms())
+const why = await whyNoRehearsal()
 if (why) reportSkipped(`NO REHEARSAL of a release: skipped because ${why}.`)
 const manifest = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8'))
 

@@ -9,6 +9,7 @@ import { promisify } from 'node:util'
 import { repository } from '../support/handler.js'
 import { type BaseContent, pushBase } from './base-image.js'
 import { type NpmRegistry, startNpmRegistry } from './npm-registry.js'
+import { whyNoPrograms } from './programs.js'
 import { type Registry, startRegistry } from './registry.js'
 
 const run = promisify(execFile)
@@ -40,13 +41,22 @@ export const IMAGE = 'active-passive/active-passive'
 /** The folder that charts are pushed to. */
 export const CHARTS = 'active-passive/charts'
 
-/** @throws Error with what a step said, when it fails */
+/** What is missing on this machine to rehearse a release; undefined when nothing is. */
+export async function whyNoRehearsal(): Promise<string | undefined> {
+  if (process.platform !== 'linux') return `images are built on Linux, and this is ${process.platform}`
+  if (!(await isThere('buildah'))) return 'there is no buildah on the PATH: apt-get install buildah'
+  return await whyNoPrograms()
+}
+
+/** @throws Error with what is missing, or with what a step said when it fails */
 export async function rehearse(options: Options): Promise<Rehearsal> {
+  const why = await whyNoRehearsal()
+  if (why) throw new Error(`A release cannot be rehearsed here: ${why}`)
   const folder = await mkdtemp(join(tmpdir(), 'active-passive-rehearsal-'))
-  const registry = await startRegistry()
+  const registry = await startRegistry(folder)
   const npm = await startNpmRegistry()
   const stop = async (): Promise<void> => {
-    await Promise.all([registry.stop(), npm.stop(), rm(folder, { recursive: true, force: true })])
+    await Promise.all([registry.stop(), npm.stop()])
   }
   try {
     const base = `${registry.host}/base:1`
@@ -126,7 +136,7 @@ class Round {
     await writeFile(npmrc, `${this.places.npm.url.replace('http:', '')}/:_authToken=rehearsal\n`)
     // The user's settings say from where packages are installed; they are not for a registry on loopback. Under `npm run`
     // the variable is there in small letters.
-    const env = { ...process.env, ...(command === 'node' && { npm_config_userconfig: npmrc }) }
+    const env = { ...process.env, TMPDIR: this.folder, ...(command === 'node' && { npm_config_userconfig: npmrc }) }
     try {
       const { stdout } = await run(command, args, { cwd: this.#clone, env, maxBuffer: 64 << 20 })
       return stdout.trim().split('\n').at(-1) as string
