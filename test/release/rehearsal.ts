@@ -45,7 +45,23 @@ export const CHARTS = 'active-passive/charts'
 export async function whyNoRehearsal(): Promise<string | undefined> {
   if (process.platform !== 'linux') return `images are built on Linux, and this is ${process.platform}`
   if (!(await isThere('buildah'))) return 'there is no buildah on the PATH: apt-get install buildah'
+  if (hasChart && (await helmFolder()) === undefined) return 'Helm is not built: npm run cluster -- --build, once'
   return await whyNoPrograms()
+}
+
+const hasChart = existsSync(join(repository, 'jobs', 'chart'))
+
+/** The folder of the Helm that the chart is tested with, or the one on the PATH; undefined when there is neither. */
+async function helmFolder(): Promise<string | undefined> {
+  const programs = join(repository, 'test', 'support', 'helm', 'programs.ts')
+  const built = existsSync(programs)
+    ? ((await import(programs)) as { findHelm(): string | undefined }).findHelm()
+    : undefined
+  if (built !== undefined) return built
+  return await run('sh', ['-c', 'command -v helm']).then(
+    ({ stdout }) => dirname(stdout.trim()),
+    () => undefined,
+  )
 }
 
 /** @throws Error with what is missing, or with what a step said when it fails */
@@ -61,17 +77,22 @@ export async function rehearse(options: Options): Promise<Rehearsal> {
   try {
     const base = `${registry.host}/base:1`
     await pushBase(base, options.base)
-    const hasChart = existsSync(join(repository, 'jobs', 'chart')) && (await isThere('helm'))
+    const helm = await helmFolder()
     const rounds: ReadonlyMap<string, string>[] = []
     const steps: string[] = []
     for (let n = 1; n <= options.rounds; n++) {
-      const round = new Round(join(folder, 'deeper/'.repeat(n - 1), `round-${n}`), options, { registry, npm, base })
-      rounds.push(await round.make(hasChart))
+      const round = new Round(join(folder, 'deeper/'.repeat(n - 1), `round-${n}`), options, {
+        registry,
+        npm,
+        base,
+        helm,
+      })
+      rounds.push(await round.make())
       steps.splice(0, steps.length, ...round.steps)
     }
     const leftOut = [
       'signatures: a workflow of GitHub has an identity to sign with, this machine has none',
-      ...(hasChart ? [] : ['the chart: there is no jobs/chart, or no helm on the PATH']),
+      ...(hasChart ? [] : ['the chart: there is no jobs/chart']),
     ]
     return { rounds, registry, npm, steps, leftOut, stop }
   } catch (error) {
@@ -84,6 +105,7 @@ interface Places {
   readonly registry: Registry
   readonly npm: NpmRegistry
   readonly base: string
+  readonly helm: string | undefined
 }
 
 /** One release, from a clone that is its own. */
@@ -101,7 +123,7 @@ class Round {
     this.#out = join(folder, 'out')
   }
 
-  async make(hasChart: boolean): Promise<ReadonlyMap<string, string>> {
+  async make(): Promise<ReadonlyMap<string, string>> {
     const { registry, npm, base } = this.places
     await mkdir(this.folder, { recursive: true })
     await makeClone(this.#clone)
@@ -136,7 +158,10 @@ class Round {
     await writeFile(npmrc, `${this.places.npm.url.replace('http:', '')}/:_authToken=rehearsal\n`)
     // The user's settings say from where packages are installed; they are not for a registry on loopback. Under `npm run`
     // the variable is there in small letters.
-    const env = { ...process.env, TMPDIR: this.folder, ...(command === 'node' && { npm_config_userconfig: npmrc }) }
+    const { PATH = '' } = process.env
+    const { helm } = this.places
+    const own = { TMPDIR: this.folder, PATH: helm ? `${helm}:${PATH}` : PATH }
+    const env = { ...process.env, ...own, ...(command === 'node' && { npm_config_userconfig: npmrc }) }
     try {
       const { stdout } = await run(command, args, { cwd: this.#clone, env, maxBuffer: 64 << 20 })
       return stdout.trim().split('\n').at(-1) as string
