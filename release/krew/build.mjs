@@ -12,7 +12,7 @@ import { parseArgs } from 'node:util'
 import { gzipSync } from 'node:zlib'
 
 const repository = fileURLToPath(new URL('../..', import.meta.url))
-const { version } = createRequire(import.meta.url)(join(repository, 'package.json'))
+const { version, homepage } = createRequire(import.meta.url)(join(repository, 'package.json'))
 const { url, folder } = readArguments()
 
 mkdirSync(folder, { recursive: true })
@@ -21,7 +21,7 @@ const archive = gzipped(
 )
 const sha256 = createHash('sha256').update(archive).digest('hex')
 const name = `active-passive-v${version}.tar.gz`
-const values = { version, url, sha256 }
+const values = { version, homepage, url, sha256 }
 const template = readFileSync(new URL('active-passive.yaml', import.meta.url), 'utf8').replace(/^#.*\n/, '')
 writeFileSync(join(folder, name), archive)
 writeFileSync(

@@ -65,13 +65,14 @@ async function prepare({ name, inputs, build }: Recipe): Promise<string> {
 }
 
 /** Buildah with a storage of its own, which is gone afterwards, even if we are killed meanwhile. */
-interface Workshop {
+export interface Workshop {
   readonly folder: string
   /** @throws Error with the end of what it said */
   buildah(...args: readonly string[]): Promise<void>
 }
 
-async function inWorkshop(use: (workshop: Workshop) => Promise<void>): Promise<void> {
+/** Calls `use` with a workshop of its own. */
+export async function inWorkshop(use: (workshop: Workshop) => Promise<void>): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'active-passive-images-'))
   const keeper = startKeeper(folder)
   const storage = ['--root', join(folder, 'root'), '--runroot', join(folder, 'run'), '--storage-driver', 'vfs']
@@ -144,13 +145,13 @@ async function nodeFiles(): Promise<Readonly<Record<string, string>>> {
 }
 
 /** Node's binary in the cache, from the npm registry if it is not there yet. */
-async function nodeBinary(): Promise<string> {
-  const folder = join(cacheFolder(), `node-${nodeVersion}-${process.arch}`)
+export async function nodeBinary(arch: string = process.arch): Promise<string> {
+  const folder = join(cacheFolder(), `node-${nodeVersion}-${arch}`)
   await makeOnce(folder, async (unfinished) => {
-    const name = `node-linux-${process.arch}`
+    const name = `node-linux-${arch}`
     const { stdout } = await run('npm', ['pack', `${name}@${nodeVersion}`, '--json', '--pack-destination', unfinished])
     const [packed] = JSON.parse(stdout) as [{ filename: string; integrity: string }]
-    if (packed.integrity !== integrity[process.arch]) {
+    if (packed.integrity !== integrity[arch]) {
       throw new Error(`${name}@${nodeVersion}: the registry's ${packed.integrity} is not what we know of it`)
     }
     const archive = join(unfinished, packed.filename)

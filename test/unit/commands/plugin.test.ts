@@ -108,7 +108,7 @@ describe('krew', () => {
   const manifest = async () => load(await readFile(join(made, 'active-passive.yaml'), 'utf8')) as Manifest
 
   test('has a manifest with the fields that it requires, and the sum of the archive', async () => {
-    const { version } = JSON.parse(await readFile(join(repository, 'package.json'), 'utf8'))
+    const { version, homepage } = JSON.parse(await readFile(join(repository, 'package.json'), 'utf8'))
     const archive = await readFile(join(made, `active-passive-v${version}.tar.gz`))
     expect(await manifest()).toMatchObject({
       apiVersion: 'krew.googlecontainertools.github.com/v1alpha2',
@@ -116,7 +116,7 @@ describe('krew', () => {
       metadata: { name: 'active-passive' },
       spec: {
         version: `v${version}`,
-        homepage: 'https://downloads.test/x',
+        homepage,
         shortDescription: expect.stringMatching(/^.{1,50}$/),
         description: expect.stringContaining('kubectl active-passive status'),
         platforms: [
