@@ -25,6 +25,7 @@ await runStep(() => {
   const { to, base, isPlain } = readArguments()
   const folder = mkdtempSync(join(tmpdir(), 'active-passive-image-'))
   try {
+    buildah(folder, '--version') // before anything that takes time
     prepareFiles(join(folder, 'files'))
     const digest = buildAndPush({ folder, to, base, isPlain })
     console.log(`${to}:${manifest.version}@${digest}`)
@@ -112,6 +113,8 @@ function buildah(folder, ...args) {
     execFileSync('buildah', [...storage, ...args], { env, stdio: ['ignore', 'ignore', 'pipe'] })
   } catch (error) {
     if (error.code === 'ENOENT') throw new Error('there is no buildah on the PATH: apt-get install buildah')
-    throw new Error(`buildah ${args[0]} ${args[1]}: ${`${error.stderr}`.trim().split('\n').slice(-20).join('\n')}`)
+    throw new Error(
+      `buildah ${args.slice(0, 2).join(' ')}: ${`${error.stderr}`.trim().split('\n').slice(-20).join('\n')}`,
+    )
   }
 }
