@@ -53,6 +53,11 @@ export const kubernetesVersion = tested.version
 /** The Go version that it asks for, such as `1.26.0`. */
 export const goVersion = tested.goVersion
 
+/** Whether the tests run on this release, such as `1.34`, or on a newer one: for what older API servers do not have. */
+export function isTestedSince(name: string): boolean {
+  return !isOlder(tested.name, name)
+}
+
 /** What would make the result another one, or depend on the machine's settings. */
 const environment = { CGO_ENABLED: '0', GOFLAGS: '-mod=readonly', GOWORK: 'off' }
 
