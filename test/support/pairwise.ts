@@ -10,7 +10,8 @@ export function pairwise<P extends Parameters>(parameters: P): readonly Combinat
   const missing = new Set<string>()
   for (const [n, a] of names.entries()) {
     for (const b of names.slice(n + 1)) {
-      for (const i of parameters[a]?.keys() ?? []) for (const j of parameters[b]?.keys() ?? []) missing.add(pair(a, i, b, j))
+      for (const i of parameters[a]?.keys() ?? [])
+        for (const j of parameters[b]?.keys() ?? []) missing.add(pair(a, i, b, j))
     }
   }
   const combinations: Combination<P>[] = []
@@ -24,7 +25,10 @@ export function pairwise<P extends Parameters>(parameters: P): readonly Combinat
       const gain = (index: number) =>
         [...chosen].filter(([other, value]) => missing.has(inOrder(names, name, index, other, value))).length
       const indices = [...(parameters[name]?.keys() ?? [])]
-      chosen.set(name, indices.reduce((best, index) => (gain(index) > gain(best) ? index : best)))
+      chosen.set(
+        name,
+        indices.reduce((best, index) => (gain(index) > gain(best) ? index : best)),
+      )
     }
     const all = [...chosen]
     for (const [n, [one, index]] of all.entries()) {

@@ -107,9 +107,9 @@ Changes a pod template to what the values say. Call it with a dict: root, templa
 {{- $volumes := $spec.volumes | default list -}}
 {{- with $values.notify.secretName -}}
 {{- $folder := "/etc/active-passive-notify" -}}
-{{- $env = append $env (dict "name" "AP_NOTIFY_URL_FILE" "value" (printf "%s/url" $folder)) -}}
-{{- $mounts = append $mounts (dict "name" "notify" "mountPath" $folder "readOnly" true) -}}
-{{- $volumes = append $volumes (dict "name" "notify" "secret" (dict "secretName" . "optional" true)) -}}
+{{- $env = prepend $env (dict "name" "AP_NOTIFY_URL_FILE" "value" (printf "%s/url" $folder)) -}}
+{{- $mounts = prepend $mounts (dict "name" "notify" "mountPath" $folder "readOnly" true) -}}
+{{- $volumes = prepend $volumes (dict "name" "notify" "secret" (dict "secretName" . "optional" true)) -}}
 {{- end -}}
 {{- with concat $env $values.env }}{{ $_ := set $container "env" . }}{{ end -}}
 {{- with concat $mounts $values.volumeMounts }}{{ $_ := set $container "volumeMounts" . }}{{ end -}}

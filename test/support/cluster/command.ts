@@ -3,6 +3,7 @@ import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { hideBin } from 'yargs/helpers'
 import yargs from 'yargs/yargs'
+import { buildHelm, findHelm } from '../helm/programs.js'
 import { prepareImages } from '../node/images.js'
 import { type NodeCluster, startCluster } from '../node/node-cluster.js'
 import { requireNode } from '../node/requirements.js'
@@ -83,6 +84,7 @@ function parse(): { readonly build: boolean; readonly nodes: number } | number {
 async function build(): Promise<number> {
   const folder = findBinaries() ?? (await showing(`building Kubernetes ${kubernetesVersion}`, buildBinaries))
   if (findReference() === undefined) await showing('building the reference of its rules', buildReference)
+  if (findHelm() === undefined) await showing('building Helm', buildHelm)
   process.stdout.write(`Kubernetes ${kubernetesVersion} is built: ${folder}\n`)
   return 0
 }

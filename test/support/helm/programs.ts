@@ -29,7 +29,7 @@ function programsFolder(): string {
   const goSum = readFileSync(join(moduleFolder, 'go.sum'), 'utf8')
   const inputs = [goMod, goSum, flags, environment, operator, process.platform, process.arch]
   const hash = createHash('sha256').update(JSON.stringify(inputs)).digest('hex').slice(0, 12)
-  const version = /^\s*helm\.sh\/helm\/v\d+ (v\S+)/m.exec(goMod)?.[1]
+  const version = /^\s*helm\.sh\/helm\/v4 (v\S+)/m.exec(goMod)?.[1]
   return join(cacheFolder(), `helm-${version}-${hash}`)
 }
 

@@ -7,10 +7,10 @@ import { repository } from '../handler.js'
 import { CHART } from './helm.js'
 import { buildHelm, findHelm } from './programs.js'
 
-/** The text that README.md should have. Every value has to have a description. */
+/** The text that README.md should have. */
 export function chartReadme(): string {
   const program = join(findHelm() ?? '', 'helm-docs')
-  const how = ['--dry-run', '--sort-values-order=file', '--documentation-strict-mode', '--log-level=warning']
+  const how = ['--dry-run', '--sort-values-order=file', '--log-level=warning']
   return execFileSync(program, [...how, `--chart-search-root=${CHART}`], { cwd: repository, encoding: 'utf8' })
 }
 
