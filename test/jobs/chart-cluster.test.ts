@@ -41,6 +41,10 @@ describe.skipIf(!cluster || !hasHelm)('the chart on a real API server', () => {
       const metadata = { name: namespace, labels: Object.fromEntries(levels) }
       await admin.post('/api/v1/namespaces', { metadata })
       await createNamespace(kubeconfig, namespace)
+      // A dry run creates none, and the pod of `helm test` is admitted with its account only.
+      for (const name of ['active-passive', 'active-passive-serve', 'my-active-passive-serve']) {
+        await admin.post(`/api/v1/namespaces/${namespace}/serviceaccounts`, { metadata: { name } })
+      }
     })
     afterAll(async () => {
       rmSync(folder, { recursive: true })
@@ -55,7 +59,7 @@ describe.skipIf(!cluster || !hasHelm)('the chart on a real API server', () => {
       nodeSelector: { 'kubernetes.io/os': 'linux' },
       affinity: { podAntiAffinity: {} },
       topologySpreadConstraints: [
-        { maxSkew: 1, topologyKey: 'kubernetes.io/hostname', whenUnsatisfiable: 'ScheduleAnyway' },
+        { maxSkew: 1, topologyKey: 'kubernetes.io/hostname', whenUnsatisfiable: 'ScheduleAnyway', labelSelector: {} },
       ],
       priorityClassName: 'system-cluster-critical',
       imagePullSecrets: [{ name: 'registry' }],
@@ -106,7 +110,7 @@ describe.skipIf(!cluster || !hasHelm)('the chart on a real API server', () => {
       const manifest = await helm('template', 'active-passive', CHART, '-n', namespace, ...valueFlags(values))
       const file = join(folder, `${randomUUID()}.yaml`)
       writeFileSync(file, manifest)
-      const how = ['--dry-run=server', '--validate=strict', '--warnings-as-errors', '-o', 'name']
+      const how = ['--server-side', '--dry-run=server', '--validate=strict', '--warnings-as-errors', '-o', 'name']
       const applied = await kubectl('apply', '-f', file, ...how)
       const objects = (loadAll(manifest) as (object | null)[]).filter((object) => object !== null)
       expect(applied.trim().split('\n')).toHaveLength(objects.length)
