@@ -1,7 +1,11 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest'
 import { type AuditedRequest, requestsOf } from '../support/cluster/audit.js'
 import { type KubeList, type KubeObject, mergePatch } from '../support/cluster/client.js'
 import { until } from '../support/cluster/poll.js'
+import { repository } from '../support/handler.js'
+import { CHART, hasHelm, helmFor } from '../support/helm/helm.js'
 import { startTraffic } from '../support/node/client-traffic.js'
 import { type NodeCluster, startCluster } from '../support/node/node-cluster.js'
 import { type DemoPod, demos, type NodeWorld, openNodeWorld, restless, withoutSleep } from '../support/on-node.js'
@@ -240,6 +244,38 @@ describe.skipIf(!images)('what users apply, on a real node whose namespace enfor
       await until('nothing of ours is left', async () =>
         (await world.kubectl(...own)).includes('active-passive') ? undefined : true,
       )
+    })
+
+    it.skipIf(!hasHelm)('by Helm, as the README says: a first failover, and nothing left after it', async () => {
+      const helm = helmFor(cluster.kubeconfig)
+      const inNamespace = ['-n', namespace]
+      const [command = ''] = /^helm install .*$/m.exec(readFileSync(join(repository, 'README.md'), 'utf8')) ?? []
+      const install = command
+        .replace(/"?\$REGISTRY\/active-passive"?/, 'active-passive')
+        .split(' ')
+        .slice(1)
+      expect(install).toEqual(expect.arrayContaining([CHART, 'kind=Deployment', 'image.repository=active-passive']))
+      const policies = ['--set', 'admissionPolicies.enabled=true']
+      await expect(helm(...install, ...inNamespace, ...policies)).rejects.toThrow(
+        'the admission policies are in the cluster already (of no release), and hold the account of this release too',
+      )
+
+      const first = (await world.active(demo)) as DemoPod
+      await helm(...install, ...inNamespace, '--wait', '--timeout', '120s')
+      expect(await helm('test', 'active-passive', ...inNamespace, '--logs')).toMatch(/^probe +pod \S+ +200$/m)
+      await world.tell(first, 'fail')
+      await until('another pod is active', async () => {
+        const active = await world.active(demo)
+        return active && active.uid !== first.uid ? active : undefined
+      })
+      await world.tell(first, 'recover')
+      await until('the Service is released', async () => ((await serviceNow()).claim === undefined ? true : undefined))
+      await helm('uninstall', 'active-passive', ...inNamespace, '--wait', '--timeout', '120s')
+      const own = ['get', 'deploy,pod,svc,cm,secret,netpol,pdb,sa,role,rolebinding', ...inNamespace, '-o', 'name']
+      await until('nothing of ours is left', async () =>
+        (await world.kubectl(...own, '-l', 'app.kubernetes.io/managed-by=Helm')) === '' ? true : undefined,
+      )
+      expect(await serviceNow()).toEqual(home)
     })
   })
 })

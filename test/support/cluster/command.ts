@@ -3,6 +3,7 @@ import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { hideBin } from 'yargs/helpers'
 import yargs from 'yargs/yargs'
+import { buildHelm, findHelm } from '../helm/programs.js'
 import { prepareImages } from '../node/images.js'
 import { type NodeCluster, startCluster } from '../node/node-cluster.js'
 import { requireNode } from '../node/requirements.js'
@@ -107,6 +108,7 @@ async function build(release: Release): Promise<number> {
   if (release === newest && findReference() === undefined) {
     await showing('building the reference of its rules', buildReference)
   }
+  if (findHelm() === undefined) await showing('building Helm', buildHelm)
   process.stdout.write(`Kubernetes ${release.version} is built: ${folder}\n`)
   return 0
 }

@@ -1,0 +1,2 @@
+export function generated(): ReadonlyMap<string, string>
+export function present(): readonly string[]
