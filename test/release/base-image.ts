@@ -2,7 +2,8 @@
 // in it here.
 import { cp, mkdir, mkdtemp, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { inWorkshop, nodeBinary } from '../support/node/images.js'
+import { inWorkshop, nodeVersion } from '../support/node/images.js'
+import { nodeBinary } from '../support/node-binary.js'
 
 /** What Node and images call a processor. */
 const ARCHITECTURES = { x64: 'amd64', arm64: 'arm64' }
@@ -24,7 +25,7 @@ export async function pushBase(reference: string, content: BaseContent): Promise
       const root = await mkdtemp(join(folder, 'content-'))
       const node = join(root, 'usr/local/bin/node')
       await mkdir(join(root, 'usr/local/bin'), { recursive: true })
-      if (content === 'node') await cp(await nodeBinary(arch), node)
+      if (content === 'node') await cp(await nodeBinary(nodeVersion, arch), node)
       else await writeFile(node, `in place of Node for ${arch}\n`, { mode: 0o755 })
       const how = ['--platform', `linux/${name}`, '--timestamp', '0', '--identity-label=false', '--manifest', list]
       await buildah('build', '--quiet', ...how, '--file', dockerfile, root)

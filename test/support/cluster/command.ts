@@ -7,6 +7,7 @@ import { buildHelm, findHelm } from '../helm/programs.js'
 import { prepareImages } from '../node/images.js'
 import { type NodeCluster, startCluster } from '../node/node-cluster.js'
 import { requireNode } from '../node/requirements.js'
+import { packageVersion } from '../package-version.js'
 import { startWork } from '../work.js'
 import {
   type BuildOptions,
@@ -146,7 +147,7 @@ async function run(release: Release, nodes: number): Promise<number> {
       `Kubernetes ${release.version} at ${cluster.url}`,
       ...(first
         ? [
-            'Its images: node:26-slim, and active-passive:0.1.0 as it is in this folder. No other can be pulled.',
+            `Its images: node:26-slim, and active-passive:${packageVersion} as it is in this folder. No other can be pulled.`,
             // The Services' addresses exist inside of the nodes only.
             `on a node  nsenter --target ${first.machine.pid} --net -- curl http://…   (a Service's cluster IP, a pod)`,
           ]
