@@ -29,7 +29,7 @@ function writeSbom() {
   const scratch = mkdtempSync(join(tmpdir(), 'active-passive-sbom-'))
   try {
     const metafile = join(scratch, 'meta.json')
-    writeFileSync(metafile, JSON.stringify(withOwnFilesAtRoot(JSON.parse(readFileSync(inFolder('meta.json'), 'utf8')))))
+    writeFileSync(metafile, JSON.stringify(withOwnFilesAsOne(JSON.parse(readFileSync(inFolder('meta.json'), 'utf8')))))
     const program = join(repository, 'node_modules/.bin/cyclonedx-esbuild')
     const args = ['--spec-version', '1.6', '--output-reproducible', '--validate', '--gather-license-texts']
     execFileSync(process.execPath, [program, ...args, '-o', inFolder('sbom.json'), metafile], {
@@ -45,19 +45,22 @@ function writeSbom() {
 }
 
 /**
- * The metafile with our own files beside package.json, so that they belong to this package. As they are,
+ * The metafile with all of our own files as one, package.json, so that they belong to this package. As they are,
  * handler/package.json would make handler/ a package without a name, and a module of the build's plugin one of its own.
  */
-function withOwnFilesAtRoot(metafile) {
-  const isOwn = (text) => text in metafile.inputs && !text.includes('node_modules/')
-  const moved = (text) => (isOwn(text) ? text.replaceAll(/[:/]/g, '+') : text)
-  const move = (value) => {
-    if (typeof value === 'string') return moved(value)
-    if (Array.isArray(value)) return value.map(move)
-    if (typeof value !== 'object' || value === null) return value
-    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [moved(key), move(inner)]))
+function withOwnFilesAsOne(metafile) {
+  const one = (path) => (path.includes('node_modules/') ? path : 'package.json')
+  const inputs = {}
+  for (const [path, { imports }] of Object.entries(metafile.inputs)) {
+    inputs[one(path)] ??= { bytes: 0, imports: [] }
+    inputs[one(path)].imports.push(...imports.map((each) => (each.external ? each : { ...each, path: one(each.path) })))
   }
-  return move(metafile)
+  const outputs = {}
+  for (const [name, output] of Object.entries(metafile.outputs)) {
+    const own = Object.entries(output.inputs).map(([path, size]) => [one(path), size])
+    outputs[name] = { ...output, entryPoint: undefined, inputs: Object.fromEntries(own) }
+  }
+  return { inputs, outputs }
 }
 
 /** @throws Error which names each package that has no licence, or no text of it */

@@ -119,7 +119,7 @@ describe.skipIf(!images)('the bundle', () => {
   async function copy(name: string): Promise<{ readonly folder: string; readonly root: string }> {
     const folder = await mkdtemp(join(tmpdir(), 'active-passive-bundle-'))
     const root = join(folder, name)
-    for (const path of ['handler', 'build.mjs', 'release/sbom.mjs', 'package.json', 'tsconfig.json']) {
+    for (const path of ['handler', 'build.mjs', 'release/sbom.mjs', 'package.json', 'tsconfig.json', 'LICENSE']) {
       await cp(join(repository, path), join(root, path), { recursive: true })
     }
     // Real files: a bundler looks through links.

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { repository } from '../support/handler.js'
-import { startInProcess } from '../support/in-process.js'
+import { type InProcess, startInProcess } from '../support/in-process.js'
 import { type InstalledPackage, installPackage } from '../support/installed-package.js'
 import { expectPlugin, findKubectl, said } from '../support/plugin.js'
 
@@ -22,6 +22,18 @@ afterAll(() => installed?.remove())
 
 const inPackage = (...path: readonly string[]) => join(installed.folder, 'node_modules/active-passive', ...path)
 const jsonOf = async (path: string) => JSON.parse(await readFile(path, 'utf8'))
+
+/** Two pods behind a Service, neither of them active yet, and the path of a kubeconfig. */
+async function withCluster(use: (world: InProcess, kubeconfig: string) => Promise<void>): Promise<void> {
+  const world = await startInProcess()
+  const kubeconfig = join(installed.folder, 'kubeconfig')
+  try {
+    await writeFile(kubeconfig, world.api.kubeconfig)
+    await use(world, kubeconfig)
+  } finally {
+    await world.close()
+  }
+}
 
 describe('The package', () => {
   test('depends on no other, and says where it comes from', async () => {
@@ -86,18 +98,13 @@ describe('Its bins', () => {
     })
   })
 
-  test('make a pass', async () => {
-    const world = await startInProcess()
-    try {
-      await writeFile(join(installed.folder, 'kubeconfig'), world.api.kubeconfig)
-      const flags = ['--kubeconfig', join(installed.folder, 'kubeconfig'), '--health-check', 'ready']
+  test('make a pass', () =>
+    withCluster(async ({ actives }, kubeconfig) => {
+      const flags = ['--kubeconfig', kubeconfig, '--health-check', 'ready']
       const { code, stdout } = await said(bin('active-passive'), flags, bin('.'))
-      expect(stdout).toContain('app  first no pod is active')
-      expect([code, world.actives()]).toEqual([0, ['a']])
-    } finally {
-      await world.close()
-    }
-  })
+      expect(stdout).toContain('Enabling a\n')
+      expect([code, actives()]).toEqual([0, ['a']])
+    }))
 
   test.skipIf(!kubectl)('are what kubectl finds', () => expectPlugin(bin('.')))
 
@@ -135,30 +142,26 @@ describe('A program that imports', () => {
     expect(loaded).not.toContain(PROMETHEUS)
   })
 
-  test('the default export gets the routes of serve', async () => {
-    const { stdout, loaded } = await program(
-      `import handle from 'active-passive'
-      console.log((await handle(new Request('http://localhost/healthz'))).status, typeof handle.fetch)`,
-      { AP_INSECURE: 'true' },
-    )
-    expect(stdout).toBe('200 function\n')
-    expect(loaded).toContain(PROMETHEUS)
-  })
+  test('the default export gets the routes of serve', () =>
+    withCluster(async (_, kubeconfig) => {
+      const { stdout, loaded } = await program(
+        `import handle from 'active-passive'
+        console.log((await handle(new Request('http://localhost/healthz'))).status, typeof handle.fetch)`,
+        { AP_INSECURE: 'true', AP_KUBECONFIG: kubeconfig },
+      )
+      expect(stdout).toBe('200 function\n')
+      expect(loaded).toContain(PROMETHEUS)
+    }))
 
-  test('all that docs/library.md imports makes a pass', async () => {
-    const [, code = ''] =
-      /```js\n\/\/ one-pass.mjs\n([\s\S]*?)```/.exec(await readFile(join(repository, 'docs/library.md'), 'utf8')) ?? []
-    const world = await startInProcess()
-    try {
-      await writeFile(join(installed.folder, 'kubeconfig'), world.api.kubeconfig)
+  test('all that docs/library.md imports makes a pass', () =>
+    withCluster(async (_, kubeconfig) => {
+      const page = await readFile(join(repository, 'docs/library.md'), 'utf8')
+      const [, code = ''] = /```js\n\/\/ one-pass.mjs\n([\s\S]*?)```/.exec(page) ?? []
       const { stdout } = await program(`${code}\nprocess.exitCode = 0 // a dry run with something to do ends with 1`, {
-        KUBECONFIG: join(installed.folder, 'kubeconfig'),
+        KUBECONFIG: kubeconfig,
       })
       expect(stdout).toMatch(/^app {2}first no pod is active/)
-    } finally {
-      await world.close()
-    }
-  })
+    }))
 })
 
 describe('Its types', () => {
