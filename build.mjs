@@ -1,12 +1,12 @@
-// Bundles handler/ into dist/, or into the folder given as an argument. `node handler` and the bins run main.cjs; other
-// programs import index.js.
-import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+// Bundles handler/ and all that it imports into dist/, or into the folder given as an argument. `node handler` and the
+// bins run main.cjs, which loads program.cjs; other programs import index.js. meta.json tells what is in the bundles.
+import { chmodSync, existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 
 const require = createRequire(import.meta.url)
-const { version } = require('./package.json')
+const { version, engines } = require('./package.json')
 const [folder = 'dist'] = process.argv.slice(2)
 
 /**
@@ -50,39 +50,66 @@ for (const file of existsSync(folder) ? readdirSync(folder) : []) {
   if (file.startsWith('index-')) rmSync(join(folder, file))
 }
 
+const node = { platform: 'node', logLevel: 'warning' }
 const common = {
+  ...node,
   bundle: true,
-  platform: 'node',
-  target: 'node20.19',
+  target: `node${oldestNode()}`,
+  plugins: [trim],
   sourcemap: true,
   sourcesContent: false,
+  metafile: true,
   define: { VERSION: JSON.stringify(version) },
-  logLevel: 'warning',
 }
 
-await build({
+const program = await build({
   ...common,
   entryPoints: ['handler/main.ts'],
-  outfile: `${folder}/main.cjs`,
+  outfile: `${folder}/program.cjs`,
   format: 'cjs', // starts faster than ESM
   minify: true,
-  plugins: [trim],
   define: { ...common.define, 'import.meta.url': 'importMetaUrl' },
-  banner: { js: "#!/usr/bin/env node\nconst importMetaUrl = require('node:url').pathToFileURL(__filename).href;" },
+  banner: { js: "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;" },
 })
 
-// By these names npm installs the plugin of kubectl and its completion: each is one more file, whose name tells main.cjs
-// how it was called, through a link or through one of Windows' .cmd files.
-for (const name of ['kubectl-active_passive', 'kubectl_complete-active_passive']) {
-  writeFileSync(join(folder, `${name}.cjs`), "#!/usr/bin/env node\nrequire('./main.cjs')\n", { mode: 0o755 })
-}
-
-await build({
+const index = await build({
   ...common,
   entryPoints: ['handler/index.ts'],
   outdir: folder,
   format: 'esm',
-  packages: 'external',
   splitting: true, // a program that imports `pass` alone does not load the server
   chunkNames: 'index-[hash]',
+  // Bundled CommonJS requires Node's own modules.
+  banner: {
+    js: "import { createRequire as requireFor } from 'node:module'; const require = requireFor(import.meta.url);",
+  },
 })
+
+// By these names npm installs the program, the plugin of kubectl and its completion. The name of the file tells the
+// program how it was called, through a link or through one of Windows' .cmd files.
+for (const name of ['main', 'kubectl-active_passive', 'kubectl_complete-active_passive']) {
+  const outfile = join(folder, `${name}.cjs`)
+  await build({
+    ...node,
+    entryPoints: ['handler/launcher.cjs'],
+    outfile,
+    target: 'node8', // also of what minifying makes of it
+    minify: true,
+    define: { OLDEST_NODE: JSON.stringify(oldestNode()) },
+    banner: { js: '#!/usr/bin/env node' },
+  })
+  chmodSync(outfile, 0o755)
+}
+
+const bundles = [program.metafile, index.metafile]
+const inputs = Object.assign({}, ...bundles.map(({ inputs }) => inputs))
+const outputs = Object.assign({}, ...bundles.map(({ outputs }) => outputs))
+writeFileSync(join(folder, 'meta.json'), JSON.stringify({ inputs, outputs }))
+
+/** `20.19`, from package.json. */
+function oldestNode() {
+  const [, oldest] = /^>=(\d+\.\d+)$/.exec(engines.node) ?? []
+  if (oldest === undefined)
+    throw new Error(`package.json: engines.node is ${engines.node}, and not of the form >=20.19`)
+  return oldest
+}

@@ -20,9 +20,13 @@ export async function status(options: StatusOptions, io: Io, stop: AbortSignal):
   if (!options.watch) return show(options, io, await look(session, stop), io.print)
   let code = 0
   let before = ''
+  let isFound = false
   while (!stop.aborted) {
     const report = await look(session, stop)
     if (report.interrupted) break
+    // One that is deleted while somebody watches may come back; one that never was is a wrong name.
+    isFound ||= !isUnknown(options, report)
+    if (!isFound) return show(options, io, report, io.print)
     code = await show(options, io, report, async (text) => {
       if (io.columns !== undefined) return io.print(`${CLEAR}${text}`)
       if (text !== before) await io.print(before === '' ? text : `\n${text}`)
@@ -39,13 +43,17 @@ function look(session: Session, stop: AbortSignal): Promise<Report> {
 
 async function show(options: StatusOptions, io: Io, report: Report, print: Io['print']): Promise<number> {
   const nowMs = systemClock.now()
-  const [first] = report.groups
-  if (options.service && first && isMissing(first)) {
-    for (const fault of first.faults) io.warn(describeFault(fault))
+  if (isUnknown(options, report)) {
+    for (const fault of report.groups.flatMap(({ faults }) => faults)) io.warn(describeFault(fault))
     return 1
   }
   await print(await textOf(options, io, statusOf(report, nowMs), nowMs))
   return statusCode(report)
+}
+
+/** The Service that was named is not there. */
+function isUnknown({ service }: StatusOptions, { groups: [first] }: Report): boolean {
+  return service !== undefined && first !== undefined && isMissing(first)
 }
 
 async function textOf(options: StatusOptions, io: Io, seen: Status, nowMs: number): Promise<string> {

@@ -67,6 +67,12 @@ export type Released =
     }
   | Stuck
 
+/** Where a setting turns the latch off. */
+export const NOTHING_CLAIMED: Claimed = {
+  kind: 'held',
+  claim: { token: '', services: [], pinned: false, refused: [], stuck: [] },
+}
+
 /** Claims all Services of a group at the versions of the pass's list. `pin` is the uid of the one old active pod. */
 export async function claim(
   context: SwapContext,

@@ -12,16 +12,14 @@ import { parseArgs } from 'node:util'
 import { gzipSync } from 'node:zlib'
 
 const repository = fileURLToPath(new URL('../..', import.meta.url))
-const { version } = createRequire(import.meta.url)(join(repository, 'package.json'))
+const { version, homepage } = createRequire(import.meta.url)(join(repository, 'package.json'))
 const { url, folder } = readArguments()
 
 mkdirSync(folder, { recursive: true })
-const archive = gzipped(
-  tarOf([...bundle(), { name: 'LICENSE', mode: 0o644, bytes: readFileSync(join(repository, 'LICENSE')) }]),
-)
+const archive = gzipped(tarOf(files()))
 const sha256 = createHash('sha256').update(archive).digest('hex')
 const name = `active-passive-v${version}.tar.gz`
-const values = { version, url, sha256 }
+const values = { version, homepage, url, sha256 }
 const template = readFileSync(new URL('active-passive.yaml', import.meta.url), 'utf8').replace(/^#.*\n/, '')
 writeFileSync(join(folder, name), archive)
 writeFileSync(
@@ -43,13 +41,20 @@ function readArguments() {
   }
 }
 
-/** The program, built afresh and without its source map. */
-function bundle() {
+/** The program, built afresh and without its source map, and the licences of all that it is made of. */
+function files() {
   const built = mkdtempSync(join(tmpdir(), 'active-passive-krew-'))
   try {
-    execFileSync(process.execPath, ['build.mjs', built], { cwd: repository, stdio: ['ignore', 'inherit', 'inherit'] })
-    const text = readFileSync(join(built, 'main.cjs'), 'utf8').replace(/\n\/\/# sourceMappingURL=.*\n?$/, '\n')
-    return [{ name: 'main.cjs', mode: 0o755, bytes: Buffer.from(text) }]
+    for (const script of ['build.mjs', 'release/sbom.mjs']) {
+      execFileSync(process.execPath, [script, built], { cwd: repository, stdio: ['ignore', 'ignore', 'inherit'] })
+    }
+    const program = readFileSync(join(built, 'program.cjs'), 'utf8').replace(/\n\/\/# sourceMappingURL=.*\n?$/, '\n')
+    return [
+      { name: 'main.cjs', mode: 0o755, bytes: readFileSync(join(built, 'main.cjs')) },
+      { name: 'program.cjs', mode: 0o644, bytes: Buffer.from(program) },
+      { name: 'LICENSE', mode: 0o644, bytes: readFileSync(join(repository, 'LICENSE')) },
+      { name: 'LICENSES', mode: 0o644, bytes: readFileSync(join(built, 'LICENSES')) },
+    ]
   } finally {
     rmSync(built, { recursive: true })
   }

@@ -11,11 +11,18 @@ export interface Figures {
   readonly peakMb: number
 }
 
-/** Runs `node ARGS` once. @throws Error when it does not exit with 0: a failure is no measurement */
-export async function measure(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Figures> {
+/**
+ * Runs `node ARGS` once, by this Node unless told. @throws Error when it does not exit with 0: a failure is no
+ * measurement
+ */
+export async function measure(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  node = process.execPath,
+): Promise<Figures> {
   const { PATH = '', HOME = '' } = process.env
   const startedAt = performance.now()
-  const child = spawn(process.execPath, ['--require', hook, ...args], {
+  const child = spawn(node, ['--require', hook, ...args], {
     cwd: repository,
     env: { PATH, HOME, ...env },
     stdio: ['ignore', 'ignore', 'inherit', 'pipe'],

@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest'
 import { CLAIM, EPOCH, FAILURES, PIN } from '../../handler/kube/keys.js'
 import { changeUpdates, type MutatingPolicyDraft, type Policy } from '../support/admission-policies.js'
+import { isTestedSince } from '../support/cluster/binaries.js'
 import { type Observer, observe } from '../support/cluster/observer.js'
 import { type JsonRun, type OnCluster, openNamespace } from '../support/on-cluster.js'
 import type { TestServer } from '../support/servers.js'
@@ -12,7 +13,8 @@ const HOME = { selector: { app: 'helloworld', role: 'active' }, annotations: {} 
 /** A pass that goes round in circles makes hundreds. */
 const FEW_REQUESTS = 40
 
-describe.skipIf(!cluster)('admission that changes a write', { timeout: 60_000 }, () => {
+// Before 1.36 there is no MutatingAdmissionPolicy by default.
+describe.skipIf(!cluster || !isTestedSince('1.36'))('admission that changes a write', { timeout: 60_000 }, () => {
   let world: OnCluster
   let pods: readonly TestServer[]
   let observer: Observer

@@ -77,11 +77,14 @@ describe('status', () => {
     expect(pods[1]).toMatchObject({ name: 'b', ready: false, place: null, whyNotCode: 'not-ready' })
   })
 
-  it('exits 1 for a Service that is not there, and says so', async () => {
-    const { code, stdout, stderr } = await keyboard.type('status', 'nope')
-    expect([code, stdout]).toEqual([1, ''])
-    expect(stderr).toContain('service default/nope: there is no such Service in namespace default')
-  })
+  it.each([[['nope']], [['nope', '--watch']]])(
+    'exits 1 for a Service that is not there, and says so: %s',
+    async (words) => {
+      const { code, stdout, stderr } = await keyboard.type('status', ...words)
+      expect([code, stdout]).toEqual([1, ''])
+      expect(stderr).toContain('service default/nope: there is no such Service in namespace default')
+    },
+  )
 
   it('shows all namespaces in two LISTs, those of a label, and of one namespace', async () => {
     addGroup(NAMESPACE, 'mail', { team: 'red' })

@@ -10,8 +10,15 @@ const role = '/metadata/labels/role'
 const unmet = { op: 'test', path: role, value: 'another' }
 const setRole = (value: string) => ({ op: 'add', path: role, value })
 
-/** Describes this part of the contract; `connect` is called once before and its connection closed after. */
-export function admissionContract(name: string, connect: () => Promise<Connection>): void {
+/**
+ * Describes this part of the contract; `connect` is called once before and its connection closed after.
+ * @param since whether the API is that of this release of Kubernetes, or of a newer one
+ */
+export function admissionContract(
+  name: string,
+  connect: () => Promise<Connection>,
+  since: (release: string) => boolean,
+): void {
   describe(`admission in ${name}`, () => {
     let api: Connection
     let pods: PodsIn
@@ -36,7 +43,8 @@ export function admissionContract(name: string, connect: () => Promise<Connectio
         .map((entry) => at(entry, 'manager'))
     const withMark = { metadata: { annotations: { mark: '1' } } }
 
-    describe('that gives a label its old value back', () => {
+    // By a MutatingAdmissionPolicy, which no older one has by default.
+    describe('that gives a label its old value back', { skip: !since('1.36') }, () => {
       let before: JsonObject
       beforeEach(async () => {
         before = await pods.create({ name: 'a', labels: { app: 'db', role: 'x' } }, by('maker'))

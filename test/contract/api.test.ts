@@ -5,6 +5,7 @@ import '../support/cluster-context.js'
 import { at, textAt } from '../support/api/objects.js'
 import { startApi } from '../support/api/server.js'
 import { forbidden } from '../support/api/status.js'
+import { isTestedSince } from '../support/cluster/binaries.js'
 import { admissionContract } from './admission.contract.js'
 import { admissionOf, policyObjects, policyOf } from './admission-rules.js'
 import { apiContract } from './api.contract.js'
@@ -14,9 +15,9 @@ import { type Connection, wireTo } from './wire.js'
 const cluster = inject('cluster')
 
 for (const contract of [apiContract, managersContract, admissionContract]) {
-  contract('the in-process API', connectInProcess)
+  contract('the in-process API', connectInProcess, () => true)
   describe.skipIf(cluster === undefined)('with a cluster', () => {
-    contract('a real kube-apiserver', () => connectToCluster(cluster?.kubeconfig ?? ''))
+    contract('a real kube-apiserver', () => connectToCluster(cluster?.kubeconfig ?? ''), isTestedSince)
   })
 }
 

@@ -13,6 +13,7 @@ import { createNamespace, type Rule } from '../support/cluster/users.js'
 import { repository } from '../support/handler.js'
 import { type Kubectl, kubectlFor } from '../support/kubectl.js'
 import { closeNamespace } from '../support/on-cluster.js'
+import { installOperatorResources } from '../support/operator-resources.js'
 import { type Overlay, withOverlay } from '../support/overlay.js'
 
 interface Container {
@@ -23,7 +24,7 @@ interface Container {
 }
 
 interface PodTemplate {
-  readonly metadata: object
+  readonly metadata: { readonly labels?: Readonly<Record<string, string>> }
   readonly spec: {
     readonly serviceAccountName: string
     readonly securityContext?: object
@@ -37,6 +38,8 @@ interface Manifest extends KubeObject {
   readonly spec?: {
     readonly template?: PodTemplate
     readonly jobTemplate?: { readonly spec: Manifest['spec'] }
+    readonly selector?: object
+    readonly podSelector?: object
     readonly policyName?: string
     readonly matchConditions?: readonly { readonly expression: string }[]
     readonly variables?: readonly { readonly name: string; readonly expression: string }[]
@@ -64,9 +67,19 @@ const foldersWithPods = folders.filter((folder) =>
   files.some((file) => dirname(file) === folder && read(file).includes('containers:')),
 )
 
+const RECOMMENDED = 'app.kubernetes.io/'
+/** What all folders share, and no user adds. */
+const LABELS = 'jobs/labels'
 const ALL_NAMESPACES = 'jobs/components/all-namespaces'
 const WITHOUT_LATCH = 'jobs/components/without-latch'
 const NOTIFY = 'jobs/components/notify'
+/** What each adds to the arguments of a pass. */
+const FLAGS: Readonly<Record<string, readonly string[]>> = {
+  [ALL_NAMESPACES]: ['--all-namespaces', '--opt-in'],
+  [WITHOUT_LATCH]: ['--latch=false'],
+}
+/** Those that change neither accounts nor flags: components.test.ts. */
+const ELSEWHERE = ['mesh', 'openshift', 'prometheus-operator'].map((name) => `jobs/components/${name}`)
 /** Each alone, and together in any order. */
 const COMPONENTS: readonly (readonly string[])[] = [
   [ALL_NAMESPACES],
@@ -122,12 +135,12 @@ describe('jobs/', () => {
   })
 
   it('names the version of the package wherever it names one, and so does the image', () => {
-    const pattern = /(?:active-passive:|newTag: |ref=v|image\.version=")(\d[\w.+-]*)/g
+    const pattern = /(?:active-passive:|newTag: |ref=v|(?:image\.version=|kubernetes\.io\/version: )")(\d[\w.+-]*)/g
     const named = [...files, 'Dockerfile'].flatMap((file) =>
       [...read(file).matchAll(pattern)].map(([, found]) => `${file} ${found}`),
     )
     const manifests = ['jobs/cronjob/cronjob.yaml', 'jobs/once/job.yaml', 'jobs/serve/deployment.yaml']
-    const expected = ['jobs/README.md', ...manifests, 'Dockerfile']
+    const expected = ['jobs/README.md', `${LABELS}/kustomization.yaml`, ...manifests, 'Dockerfile']
     expect(new Set(named)).toEqual(new Set(expected.map((file) => `${file} ${version}`)))
   })
 })
@@ -144,6 +157,7 @@ describe.skipIf(!cluster)('jobs/ on a real API server', () => {
     kubectl = kubectlFor(kubeconfig)
     const resources = await kubectl('api-resources', '--namespaced=false', '--no-headers')
     clusterScoped = new Set(resources.match(/\S+$/gm))
+    await installOperatorResources(kubectl)
   })
   beforeEach(async () => {
     namespace = `t-${randomUUID().slice(0, 8)}`
@@ -171,6 +185,23 @@ describe.skipIf(!cluster)('jobs/ on a real API server', () => {
   it.each(folders)('every manifest of %s is applied with strict field validation', async (folder) => {
     await kubectl('apply', '-k', folder, '--validate=strict', '--dry-run=server')
   })
+
+  it.each(folders.filter((folder) => folder !== 'jobs/demo/app'))(
+    '%s has all recommended labels on its objects and pods, and selects by none that changes with a version',
+    async (folder) => {
+      for (const { kind, metadata, spec } of loadAll(await kubectl('kustomize', folder)) as Manifest[]) {
+        const pods = podTemplates([{ kind, metadata, ...(spec && { spec }) }])
+        for (const labels of [metadata.labels, ...pods.map((pod) => pod.metadata.labels)]) {
+          expect([kind, Object.keys(labels ?? {}).filter((label) => label.startsWith(RECOMMENDED))]).toEqual([
+            kind,
+            ['component', 'instance', 'managed-by', 'name', 'part-of', 'version'].map((name) => RECOMMENDED + name),
+          ])
+        }
+        const selectors = [spec?.selector, spec?.podSelector].map((selector) => JSON.stringify(selector ?? {}))
+        expect(selectors.join()).not.toMatch(/kubernetes\.io\/(version|instance|managed-by|part-of)/)
+      }
+    },
+  )
 
   it.each(folders)('%s goes where an overlay says, with the image that it names', async (folder) => {
     const asIs = loadAll(await kubectl('kustomize', folder)) as Manifest[]
@@ -296,8 +327,9 @@ describe.skipIf(!cluster)('jobs/ on a real API server', () => {
   })
 
   describe('components', () => {
-    it('are all tested below', () => {
-      expect(new Set(COMPONENTS.flat())).toEqual(new Set(foldersOf('Component')))
+    it('are all tested', () => {
+      const components = foldersOf('Component').filter((folder) => folder !== LABELS)
+      expect(new Set([...COMPONENTS.flat(), ...ELSEWHERE])).toEqual(new Set(components))
     })
 
     const pass = { name: 'active-passive', args: [['run']], more: [] }
@@ -328,7 +360,7 @@ describe.skipIf(!cluster)('jobs/ on a real API server', () => {
           expect(of(kind)).toMatchObject([{ metadata: { name }, rules }])
           expect(of(`${kind}Binding`)).toMatchObject([{ metadata: { name }, roleRef: { kind, name }, subjects }])
           expect(containers(objects).map((container) => container.args)).toEqual(
-            args.map((own) => (wide ? [...own, '--all-namespaces', '--opt-in'] : own)),
+            args.map((own) => [...own, ...components.flatMap((component) => FLAGS[component] ?? [])]),
           )
           expect(policiesIn(objects)).toEqual(wide ? [...POLICIES].sort() : [])
           const variables = containers(objects).flatMap(({ env = [] }) => env)

@@ -2,6 +2,7 @@
 
 import { REPORTING_CONTROLLER } from '../../handler/kube/events.js'
 import { CLAIM, DELETION_COST, EPOCH, HEALED, HISTORY, MANAGED, PAUSE, PIN } from '../../handler/kube/keys.js'
+import { isTestedSince } from '../support/cluster/binaries.js'
 import { ApiError, applyPatch, jsonPatch, type Kube } from '../support/cluster/client.js'
 import type { Rule } from '../support/cluster/users.js'
 import type { OnCluster } from '../support/on-cluster.js'
@@ -114,7 +115,10 @@ const ofService = {
   selector: (what: string, denial: string, selector: Json) => service(what, denial, { spec: { selector } }),
 }
 
-export const CHANGES: readonly Change[] = [
+/** What an older API server knows nothing of. */
+const SINCE: Readonly<Record<string, string>> = { trafficDistribution: '1.35', resources: '1.33' }
+
+const ALL_CHANGES: readonly Change[] = [
   pod('an image', POD_SPEC, { spec: { containers: [{ ...container, image: 'evil' }] } }),
   pod('a toleration', POD_SPEC, { spec: { tolerations: [toleration, { key: 'a', operator: 'Exists' }] } }),
   pod('activeDeadlineSeconds', POD_SPEC, { spec: { activeDeadlineSeconds: 1 } }),
@@ -246,6 +250,8 @@ export const CHANGES: readonly Change[] = [
     OPERATION,
   ],
 ]
+
+export const CHANGES = ALL_CHANGES.filter(([what]) => isTestedSince(SINCE[what] ?? '1.30'))
 
 /** The objects that the attempts are made on. */
 export async function addTargets({ admin, api, addService }: OnCluster): Promise<void> {

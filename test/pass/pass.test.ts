@@ -80,6 +80,17 @@ describe('a pass', () => {
     expect(exitCode(report)).toBe(0)
   })
 
+  it('asks for nothing of Services but to list them where the latch is off, and has nothing to warn of', async () => {
+    const settings = { latch: false }
+    await world.pass({ settings })
+    world.health.set('a', '500')
+    world.takeRequests()
+    const report = await world.pass({ settings })
+    expect(world.takeRequests()).toEqual(['GET services', 'GET pods', 'PATCH pod/a', 'PATCH pod/b'])
+    expect(report.groups[0]).toMatchObject({ activeAfter: 'b', latch: 'off', faults: [], warnings: [] })
+    expect(world.actives()).toEqual(['b'])
+  })
+
   it('pins the Service to the old pod while the labels change', async () => {
     await world.pass()
     world.health.set('a', '500')

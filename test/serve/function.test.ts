@@ -2,7 +2,7 @@
 // the built package.
 import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -261,56 +261,6 @@ describe('the default export', () => {
     )
     expect(said).toEqual([[500], ['AP_NAMESPACES is no variable of this program: did you mean AP_NAMESPACE?']])
     expect(world.api.requests).toEqual([])
-  })
-})
-
-describe('a program that imports', () => {
-  const loaded = `import { createRequire } from 'node:module'
-    const { _cache } = createRequire(import.meta.url)('node:module')
-    console.log(Object.keys(_cache).some((file) => file.includes('/prom-client/')))`
-
-  it('pass alone loads nothing that only serve needs', { timeout: TIMEOUT_MS }, async () => {
-    expect(await node(`import { pass } from 'active-passive'\n${loaded}`)).toBe(false)
-    const called = `import handle from 'active-passive'\nawait handle(new Request('http://localhost/healthz'))\n`
-    expect(await node(`${called}${loaded}\nprocess.exit()`)).toBe(true)
-  })
-
-  it('the package in TypeScript gets types that fit, and need no others than those of Node', {
-    timeout: TIMEOUT_MS,
-  }, async () => {
-    const tsc = join(repository, 'node_modules/.bin/tsc')
-    const typed = join(folder, 'typed')
-    const own = join(typed, 'node_modules/active-passive')
-    await mkdir(own, { recursive: true })
-    await cp(join(repository, 'package.json'), join(own, 'package.json'))
-    await symlink(join(repository, 'node_modules/@types'), join(typed, 'node_modules/@types'))
-    // As `npm run prepack` does, and leaves dist/ alone.
-    await run(tsc, ['--project', 'tsconfig.types.json', '--outDir', join(own, 'dist/types')], { cwd: repository })
-    await writeFile(
-      join(typed, 'program.mts'),
-      `import handle, { connect, createFunction, DEFAULT_SETTINGS, defaultNamespace, exitCode, type Fetch, loadConfig, pass, probe, type Report, systemClock } from 'active-passive'
-
-export const answer: Promise<Response> = handle(new Request('http://localhost/run', { method: 'POST' }))
-export const same: Fetch = handle.fetch
-export const other: Fetch = createFunction({ AP_NAMESPACE: 'a,b' })
-const cluster = loadConfig({ env: process.env })
-const effects = { kube: connect(cluster), clock: systemClock, probe, random: Math.random }
-const options = { namespaces: [defaultNamespace(cluster)], services: [], roleLabel: 'role', dryRun: true, deadlineMs: 40_000, concurrency: 64, settings: DEFAULT_SETTINGS }
-const report: Report = await pass(options, effects, AbortSignal.timeout(1_000))
-export const code: 0 | 1 | 3 = exitCode(report)
-// @ts-expect-error: no request
-handle('http://localhost/run')
-// @ts-expect-error: not loaded
-connect({})
-`,
-    )
-    await writeFile(join(typed, 'one-pass.mjs'), blocks.get('one-pass.mjs') ?? '')
-    const options = ['--strict', '--exactOptionalPropertyTypes', '--noEmit', '--target', 'ES2023']
-    const modules = ['--module', 'NodeNext', '--types', 'node', '--allowJs', '--checkJs', 'program.mts', 'one-pass.mjs']
-    const { stdout } = await run(tsc, [...options, ...modules], { cwd: typed }).catch(
-      (error: { readonly stdout: string }) => error,
-    )
-    expect(stdout).toBe('')
   })
 })
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { KubeConfig } from '@kubernetes/client-node/dist/config.js'
 import type { TestProject } from 'vitest/node'
-import { findBinaries, goVersion } from './cluster/binaries.js'
+import { buildCommand, findBinaries, goVersion } from './cluster/binaries.js'
 import { kube } from './cluster/client.js'
 import { startControlPlane } from './cluster/control-plane.js'
 import type { Cluster } from './cluster-context.js'
@@ -25,7 +25,7 @@ export async function setup(project: TestProject): Promise<void> {
   else {
     reportSkipped(
       'NO KUBERNETES: the tests that need one are SKIPPED. ' +
-        `Build it once with \`npm run cluster -- --build\` (needs Go ≥ ${goVersion}), ` +
+        `Build it once with \`${buildCommand()}\` (needs Go ≥ ${goVersion}), ` +
         'or name the context of a throw-away cluster in TEST_KUBE_CONTEXT.',
     )
   }

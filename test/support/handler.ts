@@ -21,10 +21,17 @@ export interface RunningHandler {
 /** Tests hand over to and fro within seconds, which these are there to prevent. Those that are about them set their own. */
 const RESTLESS = { AP_COOLDOWN: '0s', AP_RISE: '1' }
 
-/** Starts `node handler` with these arguments and, beyond PATH, HOME and these, only this environment. */
-export function startHandler(args: readonly string[], env: Readonly<Record<string, string>>): RunningHandler {
+/**
+ * Starts `node handler` with these arguments and, beyond PATH, HOME and these, only this environment.
+ * @param program another build of it, if not that of this checkout
+ */
+export function startHandler(
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  program = 'handler',
+): RunningHandler {
   const { PATH = '', HOME = '' } = process.env
-  const child = spawn(process.execPath, ['handler', ...args], {
+  const child = spawn(process.execPath, [program, ...args], {
     cwd: repository,
     env: { PATH, HOME, ...RESTLESS, ...env },
   })

@@ -7,16 +7,21 @@ import { buildHelm, findHelm } from '../helm/programs.js'
 import { prepareImages } from '../node/images.js'
 import { type NodeCluster, startCluster } from '../node/node-cluster.js'
 import { requireNode } from '../node/requirements.js'
+import { packageVersion } from '../package-version.js'
 import { startWork } from '../work.js'
 import {
   type BuildOptions,
   binariesFolder,
   buildBinaries,
+  buildCommand,
   buildReference,
   findBinaries,
   findReference,
   goVersion,
-  kubernetesVersion,
+  newest,
+  type Release,
+  releaseNamed,
+  releases,
 } from './binaries.js'
 import { type ControlPlane, startControlPlane } from './control-plane.js'
 
@@ -35,8 +40,9 @@ async function main(): Promise<number> {
   const flags = parse()
   if (typeof flags === 'number') return flags
   try {
-    if (flags.build) return await build()
-    return await run(flags.nodes)
+    const kubernetes = flags.kubernetes === undefined ? newest : releaseNamed(flags.kubernetes)
+    if (flags.build) return await build(kubernetes)
+    return await run(kubernetes, flags.nodes)
   } catch (error) {
     if (interrupted.signal.aborted) return 1
     process.stderr.write(`${error instanceof Error ? error.message : error}\n`)
@@ -44,18 +50,31 @@ async function main(): Promise<number> {
   }
 }
 
+interface Flags {
+  readonly build: boolean
+  readonly nodes: number
+  readonly kubernetes: string | undefined
+}
+
 /** The flags, or the exit code when there is nothing more to do. */
-function parse(): { readonly build: boolean; readonly nodes: number } | number {
+function parse(): Flags | number {
   let exit: number | undefined
   const parsed = yargs(hideBin(process.argv))
     .scriptName('npm run cluster --')
     .usage(
-      '$0 [--build | --node | --nodes 2]\n\nStarts a Kubernetes on this machine, prints how to use it, and removes it on ' +
+      '$0 [--build | --node | --nodes 2] [--kubernetes 1.33]\n\nStarts a Kubernetes on this machine, prints how to use it, and removes it on ' +
         'Ctrl-C. Without a flag it is a control plane alone (etcd, API server, controllers), for which no root is needed.',
     )
     .option('build', {
       type: 'boolean',
-      describe: `Only build Kubernetes ${kubernetesVersion} from source, once (needs Go ${goVersion} or newer)`,
+      describe: `Only build Kubernetes from source, once (needs Go ${goVersion} or newer)`,
+    })
+    .option('kubernetes', {
+      type: 'string',
+      requiresArg: true,
+      describe: `Another release than the newest: ${releases()
+        .map(({ name }) => name)
+        .join(', ')}`,
     })
     .option('node', {
       type: 'boolean',
@@ -78,14 +97,20 @@ function parse(): { readonly build: boolean; readonly nodes: number } | number {
     })
     .parseSync()
   if ('help' in parsed && parsed.help) exit ??= 0
-  return exit ?? { build: parsed.build === true, nodes: parsed.nodes ?? (parsed.node ? 1 : 0) }
+  const { build, nodes, node, kubernetes } = parsed
+  return exit ?? { build: build === true, nodes: nodes ?? (node ? 1 : 0), kubernetes }
 }
 
-async function build(): Promise<number> {
-  const folder = findBinaries() ?? (await showing(`building Kubernetes ${kubernetesVersion}`, buildBinaries))
-  if (findReference() === undefined) await showing('building the reference of its rules', buildReference)
+async function build(release: Release): Promise<number> {
+  const folder =
+    findBinaries(release) ??
+    (await showing(`building Kubernetes ${release.version}`, (options) => buildBinaries(options, release)))
+  // It is made of the newest, which alone the tests compare with.
+  if (release === newest && findReference() === undefined) {
+    await showing('building the reference of its rules', buildReference)
+  }
   if (findHelm() === undefined) await showing('building Helm', buildHelm)
-  process.stdout.write(`Kubernetes ${kubernetesVersion} is built: ${folder}\n`)
+  process.stdout.write(`Kubernetes ${release.version} is built: ${folder}\n`)
   return 0
 }
 
@@ -94,22 +119,22 @@ async function showing<T>(task: string, build: (options: BuildOptions) => Promis
   return await build({ onPackage: at, signal: interrupted.signal }).finally(done)
 }
 
-async function start(nodes: number): Promise<ControlPlane | NodeCluster> {
-  return nodes > 0 ? startCluster({ nodes, images: await prepareImages() }) : startControlPlane()
+async function start(release: Release, binaries: string, nodes: number): Promise<ControlPlane | NodeCluster> {
+  return nodes > 0 ? startCluster({ nodes, images: await prepareImages(), release }) : startControlPlane({ binaries })
 }
 
 /** @param nodes how many; none for a control plane alone */
-async function run(nodes: number): Promise<number> {
-  if (nodes > 0) requireNode()
-  const binaries = findBinaries()
+async function run(release: Release, nodes: number): Promise<number> {
+  if (nodes > 0) requireNode(release)
+  const binaries = findBinaries(release)
   if (binaries === undefined) {
     process.stderr.write(
-      `Kubernetes ${kubernetesVersion} is not built yet (it would be in ${binariesFolder()}).\n` +
-        `Build it, once, in about 5 minutes: npm run cluster -- --build   (needs Go ${goVersion} or newer)\n`,
+      `Kubernetes ${release.version} is not built yet (it would be in ${binariesFolder(release)}).\n` +
+        `Build it, once, in about 5 minutes: ${buildCommand(release)}   (needs Go ${goVersion} or newer)\n`,
     )
     return 1
   }
-  const starting = start(nodes)
+  const starting = start(release, binaries, nodes)
   const cluster = await Promise.race([starting, interruption()])
   if (cluster === undefined) {
     process.stderr.write('interrupted while it started\n')
@@ -119,10 +144,10 @@ async function run(nodes: number): Promise<number> {
     const kubectl = isOnPath('kubectl') ? [] : [`export PATH="${binaries}:$PATH"   # for kubectl`]
     const [first] = 'nodes' in cluster ? cluster.nodes : []
     const lines = [
-      `Kubernetes ${kubernetesVersion} at ${cluster.url}`,
+      `Kubernetes ${release.version} at ${cluster.url}`,
       ...(first
         ? [
-            'Its images: node:26-slim, and active-passive:0.1.0 as it is in this folder. No other can be pulled.',
+            `Its images: node:26-slim, and active-passive:${packageVersion} as it is in this folder. No other can be pulled.`,
             // The Services' addresses exist inside of the nodes only.
             `on a node  nsenter --target ${first.machine.pid} --net -- curl http://…   (a Service's cluster IP, a pod)`,
           ]

@@ -4,7 +4,7 @@
 import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { binariesFolder, findBinaries } from './binaries.js'
+import { binariesFolder, buildCommand, findBinaries } from './binaries.js'
 import { createAuthority, createSigningKeys, type Subject } from './certificates.js'
 import { type Kube, kube } from './client.js'
 import {
@@ -63,7 +63,7 @@ const portAttempts = 5
 export async function startControlPlane(options: ControlPlaneOptions = {}): Promise<ControlPlane> {
   const binaries = options.binaries ?? findBinaries()
   if (binaries === undefined) {
-    throw new Error(`no Kubernetes binaries in ${binariesFolder()}: build them with \`npm run cluster -- --build\``)
+    throw new Error(`no Kubernetes binaries in ${binariesFolder()}: build them with \`${buildCommand()}\``)
   }
   const folder = await mkdtemp(join(tmpdir(), 'active-passive-cluster-'))
   const programs = new Programs(startKeeper(folder), binaries, join(folder, 'logs'))

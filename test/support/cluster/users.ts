@@ -51,6 +51,15 @@ export async function serviceAccount(admin: string, options: ServiceAccountOptio
   await granted(api, username, namespace, rules)
   await granted(api, username, undefined, clusterRules)
 
+  return asServiceAccount(admin, namespace, name)
+}
+
+/**
+ * A kubeconfig for a ServiceAccount that is there, whatever its rights.
+ * @param admin path of the kubeconfig of somebody who may ask for its token
+ */
+export async function asServiceAccount(admin: string, namespace: string, name: string): Promise<ServiceAccountUser> {
+  const api = kube(admin)
   const kubeconfig = join(dirname(admin), `${namespace}-${name}-${randomUUID().slice(0, 8)}.kubeconfig`)
   const { status } = await api.post<{ status: { token: string } }>(
     `/api/v1/namespaces/${namespace}/serviceaccounts/${name}/token`,
@@ -64,7 +73,7 @@ export async function serviceAccount(admin: string, options: ServiceAccountOptio
     namespace,
     credentials: { token: status.token },
   })
-  return { kubeconfig, username }
+  return { kubeconfig, username: `system:serviceaccount:${namespace}:${name}` }
 }
 
 /**

@@ -3,13 +3,15 @@
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { chmod, cp, mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises'
+import { chmod, cp, mkdir, mkdtemp, readdir, readFile, realpath, symlink, writeFile } from 'node:fs/promises'
 import { homedir, tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { cacheFolder, makeOnce } from '../cluster/cache.js'
 import { lastLines, startKeeper } from '../cluster/processes.js'
+import { nodeBinary } from '../node-binary.js'
+import { packageVersion } from '../package-version.js'
 import { pauseImage } from './node-components.js'
 import { requireNode } from './requirements.js'
 
@@ -17,19 +19,14 @@ const run = promisify(execFile)
 const repository = fileURLToPath(new URL('../../..', import.meta.url))
 
 /** Node as the images have it: the one that the Dockerfile names. */
-const nodeVersion = '26.10.0'
-/** What the registry says of `node-linux-<arch>` at that version. */
-const integrity: Readonly<Record<string, string>> = {
-  x64: 'sha512-OmAztarr1gK4PD+sNyoku4N5Q40d8eqMuLjNa/zRvxF33aCsVKVIQLs4V5HYPWSWWlMiTdkmbZE/6Phigma0hw==',
-  arm64: 'sha512-idArV/cmqW9M9ODyGlbOIiyxFourDh1mJB0SdKCdMbSZjjef9CLEN3o1/eE4yf+B0+5BD+F74MpTTHiB3XXTBQ==',
-}
+export const nodeVersion = '26.10.0'
 
 /** The name under which pods find Node and nothing else, not even a shell: as a registry would have it. */
 const nodeImage = 'docker.io/library/node:26-slim'
 /** The same with npm and a shell, to build with. */
 const buildImage = 'localhost/build:1'
 /** The name under which jobs/ refers to the program. */
-const programImage = 'docker.io/library/active-passive:0.1.0'
+const programImage = `docker.io/library/active-passive:${packageVersion}`
 
 /**
  * The archives of all images, for the nodes to import. Builds what is not there yet.
@@ -65,13 +62,14 @@ async function prepare({ name, inputs, build }: Recipe): Promise<string> {
 }
 
 /** Buildah with a storage of its own, which is gone afterwards, even if we are killed meanwhile. */
-interface Workshop {
+export interface Workshop {
   readonly folder: string
   /** @throws Error with the end of what it said */
   buildah(...args: readonly string[]): Promise<void>
 }
 
-async function inWorkshop(use: (workshop: Workshop) => Promise<void>): Promise<void> {
+/** Calls `use` with a workshop of its own. */
+export async function inWorkshop(use: (workshop: Workshop) => Promise<void>): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'active-passive-images-'))
   const keeper = startKeeper(folder)
   const storage = ['--root', join(folder, 'root'), '--runroot', join(folder, 'run'), '--storage-driver', 'vfs']
@@ -137,32 +135,16 @@ async function node(): Promise<Recipe> {
 
 /** The files that Node needs to run, by their path in an image. */
 async function nodeFiles(): Promise<Readonly<Record<string, string>>> {
-  const binary = await nodeBinary()
+  const binary = await nodeBinary(nodeVersion)
   const { stdout } = await run('ldd', [binary])
   const libraries = [...stdout.matchAll(/(\/\S+) \(0x/g)].map(([, path]) => path as string)
   return { '/usr/local/bin/node': binary, ...Object.fromEntries(libraries.map((path) => [path, path])) }
 }
 
-/** Node's binary in the cache, from the npm registry if it is not there yet. */
-async function nodeBinary(): Promise<string> {
-  const folder = join(cacheFolder(), `node-${nodeVersion}-${process.arch}`)
-  await makeOnce(folder, async (unfinished) => {
-    const name = `node-linux-${process.arch}`
-    const { stdout } = await run('npm', ['pack', `${name}@${nodeVersion}`, '--json', '--pack-destination', unfinished])
-    const [packed] = JSON.parse(stdout) as [{ filename: string; integrity: string }]
-    if (packed.integrity !== integrity[process.arch]) {
-      throw new Error(`${name}@${nodeVersion}: the registry's ${packed.integrity} is not what we know of it`)
-    }
-    const archive = join(unfinished, packed.filename)
-    await run('tar', ['xzf', archive, '-C', unfinished, '--strip-components=1', 'package/bin/node'])
-    await rm(archive)
-  })
-  return join(folder, 'bin', 'node')
-}
-
 /** The program's image, from the repository's Dockerfile. */
 async function program(): Promise<Recipe> {
-  const context = ['Dockerfile', 'build.mjs', 'package.json', 'package-lock.json', 'tsconfig.json', 'LICENSE']
+  const scripts = ['build.mjs', 'release/sbom.mjs']
+  const context = ['Dockerfile', ...scripts, 'package.json', 'package-lock.json', 'tsconfig.json', 'LICENSE']
   const sources = await readdir(join(repository, 'handler'), { recursive: true, withFileTypes: true })
   const files = [
     ...context,

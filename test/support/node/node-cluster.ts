@@ -3,6 +3,7 @@
 import { mkdir, mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
+import type { Release } from '../cluster/binaries.js'
 import { kube } from '../cluster/client.js'
 import { schedulerArguments } from '../cluster/components.js'
 import { type RunningControlPlane, runControlPlane } from '../cluster/control-plane.js'
@@ -21,6 +22,8 @@ export interface ClusterOptions {
   readonly images?: readonly string[]
   /** iptables unless given. */
   readonly proxyMode?: ProxyMode
+  /** The release that is tested, unless given. */
+  readonly release?: Release
 }
 
 export interface NodeCluster extends RunningControlPlane {
@@ -37,8 +40,8 @@ const apiServerPort = 6443
  * @throws Error when something is missing (see `requireNode`), or when one of its programs ends, with the end of its log
  */
 export async function startCluster(options: ClusterOptions = {}): Promise<NodeCluster> {
-  const { nodes: count = 1, images = [], proxyMode = 'iptables' } = options
-  const binaries = requireNode()
+  const { nodes: count = 1, images = [], proxyMode = 'iptables', release } = options
+  const binaries = requireNode(release)
   const folder = await mkdtemp(join(tmpdir(), 'active-passive-node-'))
   const cgroup = basename(folder)
   const programs = new Programs(startKeeper(folder, cgroup), binaries, join(folder, 'logs'))

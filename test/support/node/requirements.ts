@@ -1,6 +1,6 @@
 // What a machine must have to run nodes.
 import { execFileSync } from 'node:child_process'
-import { findBinaries, goVersion } from '../cluster/binaries.js'
+import { buildCommand, findBinaries, goVersion, type Release } from '../cluster/binaries.js'
 import { networkPlugins } from './node-components.js'
 
 /** What it takes, and the Debian package that has it. */
@@ -16,14 +16,14 @@ const needed = {
   '/usr/bin/busybox': 'busybox-static',
 }
 
-/** What is missing on this machine to run a node; undefined when nothing is. */
-export function whyNoNode(): string | undefined {
+/** What is missing on this machine to run a node, of the release that is tested or another; undefined when nothing is. */
+export function whyNoNode(release?: Release): string | undefined {
   if (process.platform !== 'linux') return `a node runs on Linux, and this is ${process.platform}`
   if (process.getuid?.() !== 0) return 'a node needs root'
   const missing = Object.entries(needed).flatMap(([program, name]) => (isThere(program) ? [] : [name]))
   if (missing.length > 0) return `programs are missing: apt-get install --no-install-recommends ${missing.join(' ')}`
-  if (findBinaries() === undefined) {
-    return `Kubernetes is not built: npm run cluster -- --build, once (minutes; needs Go ${goVersion} or newer)`
+  if (findBinaries(release) === undefined) {
+    return `Kubernetes is not built: ${buildCommand(release)}, once (minutes; needs Go ${goVersion} or newer)`
   }
   return undefined
 }
@@ -38,8 +38,8 @@ function isThere(program: string): boolean {
 }
 
 /** The folder of Kubernetes' binaries. @throws Error with what is missing, and how to get it */
-export function requireNode(): string {
-  const why = whyNoNode()
+export function requireNode(release?: Release): string {
+  const why = whyNoNode(release)
   if (why !== undefined) throw new Error(why)
-  return findBinaries() as string
+  return findBinaries(release) as string
 }

@@ -1,94 +1,23 @@
-/** The plugin as users install it: by npm, from krew's archive, and through the links and files that those make. */
+/** The plugin as krew installs it, and as Windows calls it. test/package has it as npm installs it. */
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { load } from 'js-yaml'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { findBinaries } from '../../support/cluster/binaries.js'
 import { repository } from '../../support/handler.js'
-import { reportSkipped } from '../../support/skipped.js'
+import { expectPlugin, findKubectl, said } from '../../support/plugin.js'
 
 const run = promisify(execFile)
-const kubectl = findBinaries()
-if (!kubectl) reportSkipped('No kubectl: whether it finds its plugin is not tested (npm run cluster -- --build).')
+const kubectl = findKubectl()
 
 let folder: string
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'active-passive-plugin-'))
 })
 afterAll(() => rm(folder, { recursive: true }))
-
-/** What a command says, whatever its exit code is. */
-async function said(command: string, args: readonly string[], path: string) {
-  const env = { PATH: `${path}:${kubectl}:${process.env.PATH}`, HOME: folder, KUBECONFIG: '/nowhere' }
-  const ended = await run(command, args, { env }).catch(
-    (error: { code: number; stdout: string; stderr: string }) => error,
-  )
-  return { code: 'code' in ended ? ended.code : 0, stdout: ended.stdout, stderr: ended.stderr }
-}
-
-/** That a folder on PATH has the plugin, for kubectl. */
-async function expectPlugin(path: string): Promise<void> {
-  expect((await said('kubectl', ['active-passive', 'pause', '--help'], path)).stdout).toContain(
-    'kubectl active-passive pause SERVICE [FLAGS]\n',
-  )
-  expect(await said('kubectl', ['active-passive', 'statsu', '-n', 'a'], path)).toMatchObject({
-    code: 2,
-    stderr:
-      'kubectl active-passive: unknown command "statsu": did you mean kubectl active-passive status [SERVICE]? See kubectl active-passive --help\n',
-  })
-  expect((await said('kubectl', ['plugin', 'list', '--name-only'], path)).stdout).toContain('kubectl-active_passive\n')
-}
-
-describe('npm', () => {
-  let bin: string
-  beforeAll(async () => {
-    // A copy of the package that is built already: packing the checkout would build into it.
-    const root = join(folder, 'package')
-    const manifest = JSON.parse(await readFile(join(repository, 'package.json'), 'utf8'))
-    await mkdir(root)
-    await run(process.execPath, ['build.mjs', join(root, 'dist')], { cwd: repository })
-    // The bundle has its dependencies inside; without them and its scripts npm needs no registry.
-    const { name, version, files } = manifest
-    await writeFile(join(root, 'package.json'), JSON.stringify({ name, version, files, bin: manifest.bin }))
-    const { stdout } = await run('npm', ['pack', '--silent', '--pack-destination', folder], { cwd: root })
-    const prefix = join(folder, 'prefix')
-    const archive = join(folder, stdout.trim())
-    await run('npm', ['install', '--global', '--offline', '--no-audit', '--no-fund', '--prefix', prefix, archive])
-    bin = join(prefix, 'bin')
-  }, 60_000)
-
-  test('installs all three names, each of which knows its own', async () => {
-    expect((await readdir(bin)).sort()).toEqual([
-      'active-passive',
-      'kubectl-active_passive',
-      'kubectl_complete-active_passive',
-    ])
-    expect((await said(join(bin, 'active-passive'), ['statsu'], bin)).stderr).toMatch(
-      /^active-passive: .* active-passive status/,
-    )
-    expect((await said(join(bin, 'kubectl-active_passive'), ['statsu'], bin)).stderr).toMatch(
-      /^kubectl active-passive: /,
-    )
-    expect(await said(join(bin, 'kubectl_complete-active_passive'), ['-n', 'a', 'swi'], bin)).toEqual({
-      code: 0,
-      stdout: 'switchover\tmove the active role to POD, or to the best candidate\n:4\n',
-      stderr: '',
-    })
-  })
-
-  test.skipIf(!kubectl)('installs what kubectl finds', () => expectPlugin(bin))
-
-  test.skipIf(!kubectl)('installs what kubectl asks for completion', async () => {
-    const { stdout } = await said('kubectl', ['__complete', 'active-passive', 'hist'], bin)
-    expect(stdout).toBe('history\tshow the last handovers: when, from, to, why\n:4\n')
-    const values = await said('kubectl', ['__complete', 'active-passive', 'status', '--output='], bin)
-    expect(values.stdout).toBe('--output=text\n--output=wide\n--output=json\n--output=yaml\n:4\n')
-  })
-})
 
 describe('krew', () => {
   let made: string
@@ -108,7 +37,7 @@ describe('krew', () => {
   const manifest = async () => load(await readFile(join(made, 'active-passive.yaml'), 'utf8')) as Manifest
 
   test('has a manifest with the fields that it requires, and the sum of the archive', async () => {
-    const { version } = JSON.parse(await readFile(join(repository, 'package.json'), 'utf8'))
+    const { version, homepage } = JSON.parse(await readFile(join(repository, 'package.json'), 'utf8'))
     const archive = await readFile(join(made, `active-passive-v${version}.tar.gz`))
     expect(await manifest()).toMatchObject({
       apiVersion: 'krew.googlecontainertools.github.com/v1alpha2',
@@ -116,7 +45,7 @@ describe('krew', () => {
       metadata: { name: 'active-passive' },
       spec: {
         version: `v${version}`,
-        homepage: 'https://downloads.test/x',
+        homepage,
         shortDescription: expect.stringMatching(/^.{1,50}$/),
         description: expect.stringContaining('kubectl active-passive status'),
         platforms: [
@@ -126,7 +55,9 @@ describe('krew', () => {
             sha256: createHash('sha256').update(archive).digest('hex'),
             files: [
               { from: 'main.cjs', to: '.' },
+              { from: 'program.cjs', to: '.' },
               { from: 'LICENSE', to: '.' },
+              { from: 'LICENSES', to: '.' },
             ],
             bin: 'main.cjs',
           },
@@ -135,7 +66,7 @@ describe('krew', () => {
     })
   })
 
-  test('has an archive of the two files, which is the same each time', async () => {
+  test('has an archive of these files, which is the same each time', async () => {
     const archive = (await readdir(made)).find((name) => name.endsWith('.tar.gz')) ?? ''
     const again = join(folder, 'again')
     await run(process.execPath, ['release/krew/build.mjs', again], { cwd: repository })
@@ -148,7 +79,9 @@ describe('krew', () => {
         .split('\n'),
     ).toEqual([
       expect.stringMatching(/^-rwxr-xr-x .* 1970-01-01 00:00 main\.cjs$/),
+      expect.stringMatching(/^-rw-r--r-- .* 1970-01-01 00:00 program\.cjs$/),
       expect.stringMatching(/^-rw-r--r-- .* 1970-01-01 00:00 LICENSE$/),
+      expect.stringMatching(/^-rw-r--r-- .* 1970-01-01 00:00 LICENSES$/),
     ])
   }, 60_000)
 

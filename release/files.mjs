@@ -1,0 +1,46 @@
+// Makes the files of a release in the folder OUT, which is empty or not there yet:
+//   node release/files.mjs OUT
+//   OUT/package/    the npm package
+//   OUT/assets/     what people download: the archive and the manifest for krew, the list of what is bundled, their sums
+//   OUT/notes.md    the notes, from CHANGELOG.md
+// The same commit gives the same files, byte for byte.
+import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { address, manifest, repository, runStep, tag } from './facts.mjs'
+import { notesOf } from './notes.mjs'
+
+await runStep(() => {
+  const [out, ...rest] = process.argv.slice(2)
+  if (out === undefined || rest.length > 0) throw new Error('usage: node release/files.mjs OUT')
+  if (existsSync(out) && readdirSync(out).length > 0) {
+    throw new Error(`${out} is not empty: remove it, or name another folder, so that nothing else is released`)
+  }
+  const [packages, assets] = ['package', 'assets'].map((name) => join(resolve(out), name))
+  for (const folder of [packages, assets]) mkdirSync(folder, { recursive: true })
+  writeFileSync(join(out, 'notes.md'), `${notesOf(manifest.version).notes}\n`)
+  run('npm', 'pack', '--silent', '--foreground-scripts=false', '--pack-destination', packages)
+  run(process.execPath, 'release/krew/build.mjs', '--url', `${address}/releases/download/${tag}`, assets)
+  // It was made for the package.
+  const sbom = join(repository, 'dist', 'sbom.json')
+  if (existsSync(sbom)) copyFileSync(sbom, join(assets, 'sbom.json'))
+  writeFileSync(join(assets, 'SHA256SUMS'), sums(assets))
+  console.log(out)
+})
+
+function run(command, ...args) {
+  execFileSync(command, args, { cwd: repository, stdio: ['ignore', 'ignore', 'inherit'] })
+}
+
+/** As `sha256sum --check` takes it. */
+function sums(folder) {
+  const names = readdirSync(folder).sort()
+  const lines = names.map(
+    (name) =>
+      `${createHash('sha256')
+        .update(readFileSync(join(folder, name)))
+        .digest('hex')}  ${name}`,
+  )
+  return `${lines.join('\n')}\n`
+}

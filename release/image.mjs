@@ -1,0 +1,120 @@
+// Builds the image for each platform from one bundle, and pushes them as one index:
+//   node release/image.mjs --to REGISTRY/NAME [--base IMAGE] [--plain-http]
+// It prints REGISTRY/NAME:VERSION@DIGEST. It needs buildah. The image is the last stage of the Dockerfile, over files that
+// are built here: nothing in that stage runs, so that no processor has to be emulated.
+import { execFileSync } from 'node:child_process'
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { address, commit, manifest, repository, runStep } from './facts.mjs'
+
+const PLATFORMS = ['linux/amd64', 'linux/arm64']
+
+await runStep(() => {
+  const { to, base, isPlain } = readArguments()
+  const folder = mkdtempSync(join(tmpdir(), 'active-passive-image-'))
+  try {
+    buildah(folder, '--version') // before anything that takes time
+    prepareFiles(join(folder, 'files'))
+    const digest = buildAndPush({ folder, to, base, isPlain })
+    console.log(`${to}:${manifest.version}@${digest}`)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+})
+
+function readArguments() {
+  const options = { to: { type: 'string' }, base: { type: 'string' }, 'plain-http': { type: 'boolean' } }
+  try {
+    const { to, base, 'plain-http': isPlain = false } = parseArgs({ options }).values
+    if (!/^[^/:]+(:\d+)?(\/[a-z0-9._-]+)+$/.test(to ?? '')) throw new Error(`--to ${to}: not of the form REGISTRY/NAME`)
+    return { to, base, isPlain }
+  } catch (error) {
+    console.error(`${error.message}\nusage: node release/image.mjs --to REGISTRY/NAME [--base IMAGE] [--plain-http]`)
+    process.exit(2)
+  }
+}
+
+/** The files that the Dockerfile's first stage would make, at the paths that they have there. */
+function prepareFiles(folder) {
+  const built = join(folder, 'out')
+  mkdirSync(join(folder, 'src'), { recursive: true })
+  cpSync(join(repository, 'LICENSE'), join(folder, 'src', 'LICENSE'))
+  for (const script of ['build.mjs', 'release/sbom.mjs']) {
+    if (!existsSync(join(repository, script))) continue
+    execFileSync(process.execPath, [script, built], { cwd: repository, stdio: ['ignore', 'ignore', 'inherit'] })
+  }
+  // The same for whatever umask files were made with.
+  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+    chmodSync(join(entry.parentPath, entry.name), entry.isDirectory() || entry.name.endsWith('.cjs') ? 0o755 : 0o644)
+  }
+}
+
+/** Returns the digest of the index. */
+function buildAndPush({ folder, to, base, isPlain }) {
+  const { revision, seconds, created } = commit()
+  const list = `localhost/${manifest.name}:${manifest.version}`
+  const labels = {
+    source: address,
+    revision,
+    created,
+    url: manifest.homepage,
+    version: manifest.version,
+    licenses: manifest.license,
+  }
+  const args = [
+    ...['--quiet', '--format', 'oci', '--manifest', list, '--timestamp', `${seconds}`, '--identity-label=false'],
+    ...Object.entries(labels).flatMap(([key, value]) => ['--label', `org.opencontainers.image.${key}=${value}`]),
+    ...(base ? ['--build-arg', `BASE_IMAGE=${base}`] : []),
+    ...(isPlain ? ['--tls-verify=false'] : []),
+    ...['--build-context', `build=${join(folder, 'files')}`, '--file', lastStage(folder)],
+  ]
+  buildah(folder, 'manifest', 'create', list)
+  // One after the other: that is their order in the index.
+  for (const platform of PLATFORMS) buildah(folder, 'build', '--platform', platform, ...args, join(folder, 'files'))
+  const digestFile = join(folder, 'digest')
+  const how = [
+    '--all',
+    '--quiet',
+    '--format',
+    'oci',
+    '--digestfile',
+    digestFile,
+    ...(isPlain ? ['--tls-verify=false'] : []),
+  ]
+  buildah(folder, 'manifest', 'push', ...how, list, `docker://${to}:${manifest.version}`)
+  return readFileSync(digestFile, 'utf8').trim()
+}
+
+/** The Dockerfile without the stage that builds: its files are there. */
+function lastStage(folder) {
+  const text = readFileSync(join(repository, 'Dockerfile'), 'utf8')
+  const file = join(folder, 'Dockerfile')
+  writeFileSync(file, text.slice(0, text.search(/^FROM /m)) + text.slice(text.lastIndexOf('\nFROM ') + 1))
+  return file
+}
+
+/** Buildah with a storage of its own: it neither uses nor leaves anything on this machine. */
+function buildah(folder, ...args) {
+  const storage = ['--root', join(folder, 'root'), '--runroot', join(folder, 'run'), '--storage-driver', 'vfs']
+  const env = { ...process.env, BUILDAH_ISOLATION: 'chroot', TMPDIR: folder }
+  try {
+    execFileSync('buildah', [...storage, ...args], { env, stdio: ['ignore', 'ignore', 'pipe'] })
+  } catch (error) {
+    if (error.code === 'ENOENT') throw new Error('there is no buildah on the PATH: apt-get install buildah')
+    throw new Error(
+      `buildah ${args.slice(0, 2).join(' ')}: ${`${error.stderr}`.trim().split('\n').slice(-20).join('\n')}`,
+    )
+  }
+}

@@ -1,0 +1,55 @@
+import { execFile } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { load } from 'js-yaml'
+import { describe, expect, test } from 'vitest'
+import { repository } from '../support/handler.js'
+import { reportSkipped } from '../support/skipped.js'
+import { releaseProgram, whyNoPrograms } from './programs.js'
+
+const run = promisify(execFile)
+const why = await whyNoPrograms()
+if (why) reportSkipped(`The workflows are not checked by actionlint: skipped because ${why}.`)
+
+const folder = join(repository, '.github', 'workflows')
+const workflows = readdirSync(folder).sort()
+const read = (file: string): string => readFileSync(join(folder, file), 'utf8')
+
+interface Workflow {
+  readonly permissions?: Readonly<Record<string, string>>
+  readonly jobs: Readonly<Record<string, { readonly permissions?: Readonly<Record<string, string>> }>>
+}
+
+test.skipIf(why)(
+  'actionlint finds nothing in the workflows',
+  async () => {
+    const actionlint = await releaseProgram('actionlint')
+    // The programs that it would call if they were here.
+    const { stdout } = await run(actionlint, ['-no-color', '-shellcheck=', '-pyflakes='], { cwd: repository }).catch(
+      (error: { stdout: string; stderr: string }) => ({ stdout: `${error.stdout}${error.stderr}` }),
+    )
+    expect(stdout).toBe('')
+  },
+  120_000,
+)
+
+describe.each(workflows)('%s', (file) => {
+  test('names each action by its commit, with its version as a comment', () => {
+    const used = [...read(file).matchAll(/^ +(?:- )?uses: (.*)$/gm)].map(([, action]) => action as string)
+    expect(used.length).toBeGreaterThan(0)
+    const pinned = /^(?:[\w-]+\/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+|\.\/\.github\/workflows\/[\w-]+\.yml)$/
+    expect(used.filter((action) => !pinned.test(action))).toEqual([])
+  })
+
+  test('gives rights to jobs alone, and to each what it needs', () => {
+    const { permissions, jobs } = load(read(file)) as Workflow
+    expect(permissions).toEqual({})
+    for (const [name, job] of Object.entries(jobs)) expect(job.permissions, name).toBeDefined()
+  })
+
+  test('calls scripts that are there', () => {
+    const called = [...read(file).matchAll(/(?:^|\s)(?:node )?((?:release|\.ci)\/[\w.-]+)/gm)].map(([, path]) => path)
+    expect(called.filter((path) => path !== 'release/' && !existsSync(join(repository, path as string)))).toEqual([])
+  })
+})
