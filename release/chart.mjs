@@ -6,6 +6,7 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { load } from 'js-yaml'
 
 const repository = fileURLToPath(new URL('..', import.meta.url))
 const chart = join(repository, 'jobs', 'chart')
@@ -14,8 +15,8 @@ const read = (path) => readFileSync(join(repository, path), 'utf8')
 /** The files below jobs/ that the chart has under the same path in files/. */
 const COPIES = [
   ...['base', 'cronjob', 'policy', 'serve'].flatMap((folder) =>
-    readdirSync(join(repository, 'jobs', folder))
-      .filter((name) => name.endsWith('.yaml') && name !== 'kustomization.yaml')
+    load(read(`jobs/${folder}/kustomization.yaml`))
+      .resources.filter((name) => !name.startsWith('..'))
       .map((name) => `${folder}/${name}`),
   ),
   ...['alerts/dashboard.json', 'alerts/rules-serve.yaml', 'alerts/rules.yaml'],

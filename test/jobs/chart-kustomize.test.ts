@@ -1,10 +1,7 @@
 // The chart makes the same objects as the kustomizations of jobs/, for the same choices.
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { loadAll } from 'js-yaml'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { findBinaries } from '../support/cluster/binaries.js'
-import { repository } from '../support/handler.js'
 import { CHART, hasHelm, helmFor, valueFlags } from '../support/helm/helm.js'
 import { type Kubectl, kubectlFor } from '../support/kubectl.js'
 import { type Overlay, withOverlay } from '../support/overlay.js'
@@ -26,6 +23,11 @@ interface Choice {
 const ALL_NAMESPACES = 'jobs/components/all-namespaces'
 const WITHOUT_LATCH = 'jobs/components/without-latch'
 const NOTIFY = 'jobs/components/notify'
+const OPENSHIFT = 'jobs/components/openshift'
+const MESH = 'jobs/components/mesh'
+const OPERATOR = 'jobs/components/prometheus-operator'
+/** What the component says, where the chart leaves the choice. */
+const release = { release: 'kube-prometheus-stack' }
 const CRONJOB = { resources: ['jobs/cronjob'] }
 const SERVE = { resources: ['jobs/serve'] }
 const deployment = { kind: 'Deployment', 'token.secretName': 'active-passive-token' }
@@ -38,6 +40,8 @@ const CHOICES: Readonly<Record<string, Choice>> = {
   'the CronJob for all namespaces': { ...CRONJOB, components: [ALL_NAMESPACES], values: { allNamespaces: true } },
   'the CronJob without the latch': { ...CRONJOB, components: [WITHOUT_LATCH], values: { latch: false } },
   'the CronJob that notifies': { ...CRONJOB, components: [NOTIFY], values: notify },
+  'the CronJob on OpenShift': { ...CRONJOB, components: [OPENSHIFT], values: { openshift: true } },
+  'the CronJob in a mesh': { ...CRONJOB, components: [MESH], values: { mesh: true } },
   'the Deployment': { ...SERVE, values: deployment },
   'the Deployment for all namespaces': {
     ...SERVE,
@@ -49,28 +53,39 @@ const CHOICES: Readonly<Record<string, Choice>> = {
     components: [ALL_NAMESPACES, WITHOUT_LATCH, NOTIFY],
     values: { ...deployment, ...notify, allNamespaces: true, latch: false },
   },
+  'the Deployment on OpenShift, in a mesh': {
+    ...SERVE,
+    components: [OPENSHIFT, MESH],
+    values: { ...deployment, openshift: true, mesh: true },
+  },
+  "the Deployment with prometheus-operator's objects": {
+    ...SERVE,
+    components: [OPERATOR],
+    values: {
+      ...{ ...deployment, 'alerts.kind': 'PrometheusRule', 'alerts.labels': release },
+      ...{ 'monitor.kind': 'PodMonitor', 'monitor.labels': release },
+    },
+  },
   'the Deployment with alerts and dashboard': {
     resources: ['jobs/serve', 'jobs/alerts'],
     values: { ...deployment, 'alerts.kind': 'ConfigMap', 'dashboard.enabled': true },
   },
 }
 
-const labelled = (name: string): string => `app.kubernetes.io/${name}`
 /** What they say is another thing for each release: no kustomization can say the same. In selectors, it is the instance. */
-const OF_RELEASES = [...['instance', 'version', 'part-of', 'managed-by'].map(labelled), 'helm.sh/chart']
+const OF_RELEASES = [
+  ...['instance', 'version', 'part-of', 'managed-by'].map((name) => `app.kubernetes.io/${name}`),
+  'helm.sh/chart',
+]
 
-/** Takes out, wherever they are in an object, the labels of releases, and of labels that select nothing the component. */
-function withoutReleaseLabels(value: unknown, field = ''): unknown {
-  if (Array.isArray(value))
-    return value.filter((item) => item !== '--latch=false').map((item) => withoutReleaseLabels(item))
+/** Takes the labels of releases out, wherever they are in an object. */
+function withoutReleaseLabels(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutReleaseLabels)
   if (typeof value !== 'object' || value === null) return value
-  const left = field === 'labels' ? [...OF_RELEASES, labelled('component')] : OF_RELEASES
   return Object.fromEntries(
     Object.entries(value)
-      .filter(([key]) => !left.includes(key))
-      .map(([key, inner]) => [key, withoutReleaseLabels(inner, key)] as const)
-      // Labels of nothing else: none.
-      .filter(([key, inner]) => key !== 'labels' || Object.keys(inner as object).length > 0),
+      .filter(([key]) => !OF_RELEASES.includes(key))
+      .map(([key, inner]) => [key, withoutReleaseLabels(inner)]),
   )
 }
 
@@ -104,14 +119,6 @@ describe.skipIf(!hasHelm || findBinaries() === undefined)('the chart and the kus
       // Kustomize writes the namespace of an overlay into kinds that it does not know to have none.
       if (object.kind?.startsWith('ValidatingAdmission')) delete object.metadata?.namespace
       expect([name, withoutReleaseLabels(helmed.get(name))]).toEqual([name, withoutReleaseLabels(object)])
-    }
-  })
-
-  it('have the rules as PrometheusRules too', async () => {
-    const objects = await byHelm({ ...deployment, 'alerts.kind': 'PrometheusRule' })
-    for (const name of ['rules', 'rules-serve']) {
-      const [rules] = loadAll(readFileSync(join(repository, `jobs/alerts/${name}.yaml`), 'utf8'))
-      expect(objects.get(`PrometheusRule active-passive-${name}`)?.spec).toEqual(rules)
     }
   })
 })

@@ -245,8 +245,10 @@ describe.skipIf(!images)('what users apply, on a real node whose namespace enfor
         (await world.kubectl(...own)).includes('active-passive') ? undefined : true,
       )
     })
+  })
 
-    it.skipIf(!hasHelm)('by Helm, as the README says: a first failover, and nothing left after it', async () => {
+  describe.skipIf(!hasHelm)('by Helm', () => {
+    it('as the README says: a first failover, and nothing left after it', async () => {
       const helm = helmFor(cluster.kubeconfig)
       const inNamespace = ['-n', namespace]
       const [command = ''] = /^helm install .*$/m.exec(readFileSync(join(repository, 'README.md'), 'utf8')) ?? []
@@ -260,15 +262,16 @@ describe.skipIf(!images)('what users apply, on a real node whose namespace enfor
         'the admission policies are in the cluster already (of no release), and hold the account of this release too',
       )
 
-      const first = (await world.active(demo)) as DemoPod
+      await world.apply({ resources: ['jobs/demo'], patches: [withoutSleep, restless] })
+      await world.settled(demo)
       await helm(...install, ...inNamespace, '--wait', '--timeout', '120s')
       expect(await helm('test', 'active-passive', ...inNamespace, '--logs')).toMatch(/^probe +pod \S+ +200$/m)
+      const first = await until('a pod is active', () => world.active(demo))
       await world.tell(first, 'fail')
       await until('another pod is active', async () => {
         const active = await world.active(demo)
         return active && active.uid !== first.uid ? active : undefined
       })
-      await world.tell(first, 'recover')
       await until('the Service is released', async () => ((await serviceNow()).claim === undefined ? true : undefined))
       await helm('uninstall', 'active-passive', ...inNamespace, '--wait', '--timeout', '120s')
       const own = ['get', 'deploy,pod,svc,cm,secret,netpol,pdb,sa,role,rolebinding', ...inNamespace, '-o', 'name']
