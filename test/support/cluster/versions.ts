@@ -15,10 +15,16 @@ import { type Row, withRows } from './version-rows.js'
 const TESTS = ['test/cluster', 'test/contract', 'test/jobs']
 const page = join(repository, 'docs/versions.md')
 
+/** As much of vitest's JSON report as is counted. */
 interface Results {
-  readonly numPassedTests: number
-  readonly numFailedTests: number
-  readonly numPendingTests: number
+  readonly testResults: readonly FileResult[]
+}
+
+interface FileResult {
+  /** Its path. */
+  readonly name: string
+  readonly status: string
+  readonly assertionResults: readonly { readonly status: string }[]
 }
 
 try {
@@ -42,25 +48,37 @@ async function run(release: Release): Promise<Row> {
     process.stdout.write(`building Kubernetes ${release.version}, which takes minutes\n`)
     await buildBinaries({}, release)
   }
+  await promisify(execFile)(process.execPath, ['build.mjs'], { cwd: repository })
+  const all = await test(release, TESTS)
+  const failed = all.filter(({ status }) => status === 'failed').map(({ name }) => name)
+  if (failed.length > 0) process.stdout.write(`once more, without the others beside them: ${failed.join(', ')}\n`)
+  // Tests have limits of time, which a busy machine exceeds.
+  const again = failed.length > 0 ? await test(release, failed) : []
+  const results = [...all.filter(({ name }) => !failed.includes(name)), ...again]
+  const tests = results.flatMap(({ assertionResults }) => assertionResults)
+  const count = (...statuses: readonly string[]) => tests.filter(({ status }) => statuses.includes(status)).length
+  return {
+    version: release.version.slice(1),
+    passed: count('passed'),
+    // A file whose preparation fails has no test that failed.
+    failed: Math.max(count('failed'), again.filter(({ status }) => status === 'failed').length),
+    skipped: count('skipped', 'pending', 'todo'),
+    commit: await commitOf(repository),
+  }
+}
+
+async function test(release: Release, files: readonly string[]): Promise<readonly FileResult[]> {
   const folder = await mkdtemp(join(tmpdir(), 'active-passive-versions-'))
-  const file = join(folder, 'results.json')
+  const report = join(folder, 'results.json')
   try {
-    await promisify(execFile)(process.execPath, ['build.mjs'], { cwd: repository })
-    const reporters = ['--reporter=dot', '--reporter=json', `--outputFile.json=${file}`]
-    const child = spawn('npx', ['vitest', 'run', '--project', 'all', ...reporters, ...TESTS], {
+    const reporters = ['--reporter=dot', '--reporter=json', `--outputFile.json=${report}`]
+    const child = spawn('npx', ['vitest', 'run', '--project', 'all', ...reporters, ...files], {
       cwd: repository,
       env: { ...process.env, TEST_KUBERNETES: release.name },
       stdio: 'inherit',
     })
     await once(child, 'close')
-    const results = JSON.parse(await readFile(file, 'utf8')) as Results
-    return {
-      version: release.version.slice(1),
-      passed: results.numPassedTests,
-      failed: results.numFailedTests,
-      skipped: results.numPendingTests,
-      commit: await commitOf(repository),
-    }
+    return (JSON.parse(await readFile(report, 'utf8')) as Results).testResults
   } finally {
     await rm(folder, { recursive: true })
   }
