@@ -12,7 +12,8 @@ import { seededRandom } from '../support/random.js'
 import type { TestServer } from '../support/servers.js'
 
 const cluster = inject('cluster')
-const FAILOVERS = 40
+/** versions.test.ts has twelve more, of replicas that are not alike; `npm run soak` goes on for as long as it is told. */
+const FAILOVERS = 15
 const HOME = { selector: { app: 'helloworld', role: 'active' }, annotations: {} }
 /** One failure is a failed pod. */
 const ARGS = ['serve', '--port', '0', '--interval', '250ms', '--watch', '--failures', '1']

@@ -2,7 +2,7 @@ import { describe as about, expect, it } from 'vitest'
 import { carryOut, describe, tidy } from './explorations.js'
 
 /** Of each, as many as there is time for: `npm run model` goes further. */
-const MOST_STATES = 2_000
+const MOST_STATES = 1_000
 
 const large = tidy.filter(({ isSmall }) => !isSmall)
 

@@ -216,6 +216,7 @@ describe.skipIf(!images)('what users apply, on a real node whose namespace enfor
       await another(second)
       await world.tell(second, 'recover')
 
+      await world.kubectl('delete', 'secret', 'active-passive-token', '-n', namespace)
       const samples = await traffic.stop()
       expect(new Set(samples.map(({ pod }) => pod))).toEqual(new Set([before.name, second.name]))
       expect(samples.flatMap(({ error }) => error ?? [])).toEqual([])
