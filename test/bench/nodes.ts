@@ -25,7 +25,9 @@ try {
   for (const version of NODE_VERSIONS.filter(isSupported)) {
     work.at(`Node ${version}: tests`)
     const path = await nodeBinary(version)
-    nodes.push({ version, path, tests: await test(path), runs: [] })
+    const tests = await test(path)
+    work.print(`Node ${version}: ${tests}`)
+    nodes.push({ version, path, tests, runs: [] })
   }
   await measureAll(nodes)
   const [oldest] = nodes
