@@ -67,7 +67,7 @@ function withOwnFilesAsOne(metafile) {
 function licences(components) {
   const unlicensed = components.filter((one) => !one.licenses?.length || texts(one).length === 0)
   if (unlicensed.length > 0) {
-    const names = unlicensed.map(({ name, version }) => `${name} ${version}`).join(', ')
+    const names = unlicensed.map((one) => `${fullName(one)} ${one.version}`).join(', ')
     throw new Error(`a licence or its text is missing in the package of ${names}: bundle another package or version`)
   }
   const parts = components.map((one) => {
