@@ -1,13 +1,14 @@
 /** Turns a check into probes for one pod, with their addresses. Pure. */
 
 import { hasReadinessProbe } from '../kube/pods.js'
-import type { Container, Pod, ReadinessProbe } from '../kube/port.js'
+import type { Pod, Service } from '../kube/port.js'
 import type { Check } from '../settings/check.js'
 import { DEFAULT_HEALTH_TIMEOUT_MS, type Settings } from '../settings/settings.js'
 import type { Milliseconds } from '../util/duration.js'
-import { type Address, addressOf, probePort, servicePort, type Unusable, whyNoAddress } from './address.js'
-import { formatUrl, parseUrl, rawPath } from './go-url.js'
-import type { HttpCheck } from './http.js'
+import { addressOf, servicePort, whyNoAddress } from './address.js'
+import { declaredProbes } from './declared.js'
+import { servingContainer } from './service-ports.js'
+import { checkUrl, execTarget, grpcTarget, httpTarget, type ProbeTarget, tcpTarget } from './targets.js'
 
 /** All targets must pass. Without any, the pod's Ready condition alone decides. */
 export interface Plan {
@@ -33,23 +34,19 @@ export type Evidence = (typeof EVIDENCE)[number]
 export const EVIDENCE = ['check', 'readiness-probe', 'none'] as const
 
 /** `several`: more than one check, each of which must pass. */
-export type CheckKind = 'http' | 'tcp' | 'ready' | 'several'
+export type CheckKind = Exclude<ProbeTarget['kind'], 'unusable'> | 'ready' | 'several'
 
-export type ProbeTarget =
-  | ({ readonly kind: 'http' } & HttpCheck)
-  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
-  | Unusable
+/** The kind of a plan of several targets is the first of these that is among them. */
+const KINDS = ['http', 'grpc', 'tcp', 'exec'] as const
 
-/** The statuses that the kubelet counts as success. */
-const KUBELET_STATUSES = [[200, 399]] as const
 const RECIPE_STATUSES = [[200, 200]] as const
 
-/** Kubernetes' default failureThreshold. */
-const KUBELET_FAILURES = 3
+/** What a check needs to know of the Services of its group. */
+type Served = readonly Pick<Service, 'ports'>[]
 
 /** Plans the checks of one pod. */
-export function planCheck(pod: Pod, settings: Settings): Plan {
-  const plans = settings['health-check'].map((check) => planOne(pod, check, settings))
+export function planCheck(pod: Pod, settings: Settings, services: Served): Plan {
+  const plans = settings['health-check'].map((check) => planOne(pod, check, settings, services))
   const [first, ...more] = plans
   return first && more.length === 0 ? first : planAll(pod, plans)
 }
@@ -69,48 +66,48 @@ function planAll(pod: Pod, plans: readonly Plan[]): Plan {
   }
 }
 
-function planOne(pod: Pod, check: Check, settings: Settings): Plan {
+function planOne(pod: Pod, check: Check, settings: Settings, services: Served): Plan {
   const timeoutMs = settings['health-timeout'] ?? DEFAULT_HEALTH_TIMEOUT_MS
+  if (check.kind === 'ready') return planReady(pod, timeoutMs)
+  if (check.kind === 'probe') return planDeclared(pod, settings, services)
+  const targets = [askedTarget(pod, check, settings, services)]
+  return { kind: check.kind, pod, targets, evidence: 'check', timeoutMs }
+}
+
+/** The target of a check that a user has written out. */
+function askedTarget(
+  pod: Pod,
+  check: Exclude<Check, { readonly kind: 'ready' | 'probe' }>,
+  settings: Settings,
+  services: Served,
+): ProbeTarget {
+  if (check.kind === 'exec') return execTarget(pod, servingContainer(services, pod), check.command)
+  const address = addressOf(pod, servicePort(pod, check.port))
   switch (check.kind) {
-    case 'ready':
-      return planReady(pod, timeoutMs)
-    case 'tcp': {
-      const targets = [tcpTarget(addressOf(pod, servicePort(pod, check.port)))]
-      return { kind: 'tcp', pod, targets, evidence: 'check', timeoutMs }
-    }
-    case 'http': {
-      const request = { ...check, urlOf: checkUrl, headers: [], statuses: RECIPE_STATUSES, redirects: 'none' } as const
-      const targets = [httpTarget(addressOf(pod, servicePort(pod, check.port)), request, settings)]
-      return { kind: 'http', pod, targets, evidence: 'check', timeoutMs }
-    }
-    case 'probe':
-      return planDeclared(pod, settings)
+    case 'tcp':
+      return tcpTarget(address)
+    case 'grpc':
+      return grpcTarget(address, { service: check.service, isTls: check.scheme === 'grpcs' })
+    case 'http':
+      return httpTarget(
+        address,
+        { ...check, urlOf: checkUrl, headers: [], statuses: RECIPE_STATUSES, redirects: 'none' },
+        settings,
+      )
   }
 }
 
-function planDeclared(pod: Pod, settings: Settings): Plan {
-  const declared = pod.containers.filter((container): container is Probed => container.readinessProbe !== undefined)
-  const runnable = declared.filter(
-    (container): container is Runnable => whyNotRun(container.readinessProbe) === undefined,
-  )
-  const targets = runnable.map((container) => {
-    const { readinessProbe: probe } = container
-    const address = addressOf(pod, probePort(container, probe.port))
-    return probe.kind === 'http'
-      ? httpTarget(address, { ...probe, urlOf: probeUrl, statuses: KUBELET_STATUSES, redirects: 'same-host' }, settings)
-      : tcpTarget(address)
-  })
-  const timeoutMs =
-    settings['health-timeout'] ??
-    Math.max(DEFAULT_HEALTH_TIMEOUT_MS, ...runnable.map(({ readinessProbe }) => readinessProbe.timeoutMs))
-  if (targets.length > 0) {
-    const kind = targets.some((target) => target.kind === 'http') ? 'http' : 'tcp'
-    return { kind, pod, targets, evidence: 'check', timeoutMs, ...patienceNote(runnable, settings) }
-  }
-  const note = declared[0]
-    ? `${whyNotRun(declared[0].readinessProbe)}: its Ready condition is used instead`
-    : "no readinessProbe: only the containers' state is checked"
-  return { ...planReady(pod, timeoutMs), note }
+function planDeclared(pod: Pod, settings: Settings, services: Served): Plan {
+  const { targets, timeoutMs, note } = declaredProbes(pod, settings, services)
+  const plan: Plan =
+    targets.length > 0
+      ? { kind: kindOf(targets), pod, targets, evidence: 'check', timeoutMs }
+      : planReady(pod, timeoutMs)
+  return note === undefined ? plan : { ...plan, note }
+}
+
+function kindOf(targets: readonly ProbeTarget[]): CheckKind {
+  return KINDS.find((one) => targets.some(({ kind }) => kind === one)) ?? 'tcp'
 }
 
 function planReady(pod: Pod, timeoutMs: Milliseconds): Plan {
@@ -122,69 +119,8 @@ function evidenceOfReady(pod: Pod): Evidence {
   return hasReadinessProbe(pod) ? 'readiness-probe' : 'none'
 }
 
-type Probed = Container & { readonly readinessProbe: ReadinessProbe }
-type Runnable = Container & { readonly readinessProbe: Extract<ReadinessProbe, { kind: 'http' | 'tcp' }> }
-
-function whyNotRun(probe: ReadinessProbe): string | undefined {
-  if (probe.kind === 'grpc' || probe.kind === 'exec')
-    return `the readinessProbe is of kind ${probe.kind}, which is not run from here`
-  return probe.host ? `the readinessProbe goes to host ${probe.host} instead of the pod` : undefined
-}
-
 /** A pod without an address is no endpoint of its Service, whatever its Ready condition is. */
 function readyTargets(pod: Pod): readonly ProbeTarget[] {
   const why = whyNoAddress(pod)
   return why ? [why] : []
-}
-
-/** A note to the author of a patient readinessProbe: its failureThreshold is not used. */
-function patienceNote(runnable: readonly Runnable[], { failures }: Settings): Pick<Plan, 'note'> {
-  const most = Math.max(...runnable.map(({ readinessProbe }) => readinessProbe.failureThreshold ?? KUBELET_FAILURES))
-  if (most <= KUBELET_FAILURES || most <= failures) return {}
-  const note =
-    `the readinessProbe has failureThreshold ${most}, which is not taken: failures (${failures}) decides; ` +
-    'annotation active-passive/failures on the Service makes it more patient'
-  return { note }
-}
-
-type RequestForm = Pick<HttpCheck, 'headers' | 'statuses' | 'redirects'> & {
-  readonly scheme: 'http' | 'https'
-  readonly path: string
-  readonly urlOf: typeof checkUrl
-}
-
-/** The URL of an explicit check: its text after the port is not changed. */
-function checkUrl(scheme: string, host: string, path: string): string {
-  return `${scheme}://${host}${path}`
-}
-
-/**
- * The URL of a readinessProbe, as the kubelet makes it (formatURL in k8s.io/kubernetes/pkg/probe/http): the path is
- * parsed as a URL, whose scheme and host are then replaced. A path that is no URL is used as it is.
- */
-function probeUrl(scheme: string, host: string, path: string): string {
-  const bytes = Buffer.from(path).toString('latin1')
-  const url = formatUrl({ ...(parseUrl(bytes) ?? rawPath(bytes)), scheme, host })
-  return Buffer.from(url, 'latin1').toString()
-}
-
-function httpTarget(address: Address | Unusable, request: RequestForm, settings: Settings): ProbeTarget {
-  if ('text' in address) return address
-  const body = settings['health-body']
-  return {
-    kind: 'http',
-    url: request.urlOf(
-      request.scheme,
-      `${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`,
-      request.path,
-    ),
-    headers: settings['health-headers'] ?? request.headers,
-    statuses: settings['health-status'] ?? request.statuses,
-    redirects: request.redirects,
-    ...(body === undefined ? {} : { body }),
-  }
-}
-
-function tcpTarget(address: Address | Unusable): ProbeTarget {
-  return 'text' in address ? address : { kind: 'tcp', ...address }
 }

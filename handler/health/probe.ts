@@ -1,25 +1,42 @@
 /** Runs the check of a pod over the real network. */
 import { probeHttp } from './http.js'
-import type { Plan, ProbeTarget } from './plan.js'
+import type { Plan } from './plan.js'
 import type { ProbeResult } from './probe-result.js'
 import { describeTarget } from './target.js'
+import type { ExecTarget, ProbeTarget } from './targets.js'
 import { probeTcp } from './tcp.js'
 
 /** Runs a pod's check once. Never rejects. */
 export type Probe = (plan: Plan, timeoutMs: number, signal: AbortSignal) => Promise<ProbeResult>
 
+/** Runs a command in a container of a pod once. Never rejects. */
+export type Exec = (target: ExecTarget, timeoutMs: number, signal: AbortSignal) => Promise<ProbeResult>
+
 /** How many targets of a pod are probed at once: a pod may have thousands of containers. */
 const TARGETS_AT_ONCE = 16
+
+/** Probes without commands in containers: a check of kind exec fails. */
+export const probe: Probe = (plan, timeoutMs, signal) => probeAll(plan, timeoutMs, signal, undefined)
+
+/** The same with commands in containers, which `exec` runs. */
+export function probeWith(exec: Exec): Probe {
+  return (plan, timeoutMs, signal) => probeAll(plan, timeoutMs, signal, exec)
+}
 
 /**
  * Probes the targets in batches, one after the other while they pass. The result is that of the first target, in their
  * order, that fails.
  */
-export const probe: Probe = async (plan, timeoutMs, signal) => {
+async function probeAll(
+  plan: Plan,
+  timeoutMs: number,
+  signal: AbortSignal,
+  exec: Exec | undefined,
+): Promise<ProbeResult> {
   const passed: ProbeResult[] = []
   for (let n = 0; n < plan.targets.length; n += TARGETS_AT_ONCE) {
     const some = plan.targets.slice(n, n + TARGETS_AT_ONCE)
-    const results = await Promise.all(some.map((target) => probeTarget(target, timeoutMs, signal)))
+    const results = await Promise.all(some.map((target) => probeTarget(target, timeoutMs, signal, exec)))
     const failed = results.findIndex(({ healthy }) => !healthy)
     const [target, result] = [some[failed], results[failed]]
     if (target && result) {
@@ -57,12 +74,23 @@ function named(target: ProbeTarget, { text }: ProbeResult): string {
   return name === undefined ? text : `${name}: ${text}`
 }
 
-function probeTarget(target: ProbeTarget, timeoutMs: number, signal: AbortSignal): Promise<ProbeResult> | ProbeResult {
+async function probeTarget(
+  target: ProbeTarget,
+  timeoutMs: number,
+  signal: AbortSignal,
+  exec: Exec | undefined,
+): Promise<ProbeResult> {
   switch (target.kind) {
     case 'http':
       return probeHttp(target, timeoutMs, signal)
     case 'tcp':
       return probeTcp(target, timeoutMs, signal)
+    case 'grpc': {
+      const { probeGrpc } = await import('./grpc.js') // few pods ask for it
+      return probeGrpc(target, timeoutMs, signal)
+    }
+    case 'exec':
+      return exec?.(target, timeoutMs, signal) ?? { healthy: false, text: 'commands are not run from here', ms: 0 }
     case 'unusable':
       return { healthy: false, text: target.text, ms: 0 }
   }

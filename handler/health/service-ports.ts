@@ -1,6 +1,6 @@
 /** Resolves the names of ports, as Kubernetes' EndpointSlice controller does for a Service. Pure. */
 
-import type { Pod, Service } from '../kube/port.js'
+import type { Container, Pod, Service } from '../kube/port.js'
 import type { Fault } from '../util/errors.js'
 
 /**
@@ -38,6 +38,21 @@ export function numbersOf({ containers }: Pod): ReadonlyMap<string, number> {
 /** The key of a port in the map of `numbersOf`. */
 export function portKey(name: string, protocol = 'TCP'): string {
   return `${protocol} ${name}`
+}
+
+/**
+ * The container that serves the Services: the first that declares a port to which one of them leads, or else the first
+ * of all. Absent for a pod that has ended.
+ */
+export function servingContainer(
+  services: readonly Pick<Service, 'ports'>[],
+  { containers }: Pod,
+): Container | undefined {
+  const targets = new Set(services.flatMap(({ ports = [] }) => ports.map(({ targetPort }) => targetPort)))
+  return (
+    containers.find(({ ports }) => ports.some(({ name = '', number }) => targets.has(number) || targets.has(name))) ??
+    containers[0]
+  )
 }
 
 /** The Services without an endpoint, though this pod is active and healthy: the pod has none of their ports. */

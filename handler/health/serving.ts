@@ -23,7 +23,7 @@ export function servingOf(services: readonly Service[], defaults: Settings): (po
   const isNeeded = (pod: Pod): boolean => {
     if (!isPublished) return true
     settings ??= settingsOf(services, defaults)
-    return needsReady(services, planCheck(pod, settings))
+    return needsReady(services, planCheck(pod, settings, services))
   }
   // The check is planned only for a pod that is not Ready and otherwise serves.
   return (pod) => canServe(pod) && (pod.ready || !isNeeded(pod))

@@ -1,5 +1,5 @@
 /** Names the destination of a target, for people and for comparison. Pure. */
-import type { ProbeTarget } from './plan.js'
+import type { ProbeTarget } from './targets.js'
 
 /** The most characters of a path on a line with others. */
 const MAX_PATH_LENGTH = 60
@@ -8,16 +8,21 @@ const DEFAULT_PORTS: Readonly<Record<string, number>> = { 'http:': 80, 'https:':
 
 /** The number of the pod's port that is probed. `undefined`: none is. */
 export function probedPort(target: ProbeTarget): number | undefined {
-  if (target.kind === 'unusable') return undefined
-  if (target.kind === 'tcp') return target.port
+  if (target.kind === 'unusable' || target.kind === 'exec') return undefined
+  if (target.kind !== 'http') return target.port
   const { protocol, port } = new URL(target.url)
   return port ? Number(port) : DEFAULT_PORTS[protocol]
 }
 
-/** `tcp :9090` or `http :8080/health`, without the query, which may hold a secret. `undefined`: nothing is probed. */
+/** `tcp :9090`, `grpc :9000/db`, `exec pg_isready` or `http :8080/health`, without the query, which may hold a secret. `undefined`: nothing is probed. */
 export function describeTarget(target: ProbeTarget): string | undefined {
   if (target.kind === 'unusable') return undefined
   if (target.kind === 'tcp') return `tcp :${target.port}`
+  if (target.kind === 'grpc') {
+    const { isTls, port, service } = target
+    return `${isTls ? 'grpcs' : 'grpc'} :${port}${service && `/${service.slice(0, MAX_PATH_LENGTH)}`}`
+  }
+  if (target.kind === 'exec') return `exec ${target.command[0]?.slice(0, MAX_PATH_LENGTH)}`
   const { protocol, pathname } = new URL(target.url)
   return `${protocol.slice(0, -1)} :${probedPort(target)}${pathname.slice(0, MAX_PATH_LENGTH)}`
 }

@@ -48,13 +48,13 @@ export function uncheckedPorts(
 }
 
 /**
- * The ports that a readinessProbe may cover: its own, or for grpc and exec all of its container, as nobody knows which.
+ * The ports that a readinessProbe may cover: its own, or for exec all of its container, as nobody knows which.
  */
 function probedByKubelet(container: Container): readonly number[] {
   const { readinessProbe: probe, ports } = container
   if (!probe) return []
-  if (probe.kind === 'grpc' || probe.kind === 'exec') return ports.map(({ number }) => number)
-  const port = probe.host ? undefined : probePort(container, probe.port)
+  if (probe.kind === 'exec') return ports.map(({ number }) => number)
+  const port = 'host' in probe && probe.host ? undefined : probePort(container, probe.port)
   return typeof port === 'number' ? [port] : []
 }
 

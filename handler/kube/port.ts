@@ -104,8 +104,9 @@ export type ReadinessProbe = {
       readonly headers: readonly (readonly [name: string, value: string])[]
     }
   | { readonly kind: 'tcp'; readonly host?: string; readonly port: string | number }
-  | { readonly kind: 'grpc' }
-  | { readonly kind: 'exec' }
+  /** `service` is empty for the whole server. */
+  | { readonly kind: 'grpc'; readonly port: number; readonly service: string }
+  | { readonly kind: 'exec'; readonly command: readonly string[] }
 )
 
 /** The fields of a Service that a pass looks at. */

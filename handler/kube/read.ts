@@ -200,7 +200,8 @@ function readProbe({ exec, httpGet, tcpSocket, grpc, timeoutSeconds, failureThre
     }
   }
   if (tcpSocket && !exec) return { kind: 'tcp', ...patience, ...host(tcpSocket), port: tcpSocket.port }
-  return grpc && !exec ? { kind: 'grpc', ...patience } : { kind: 'exec', ...patience }
+  if (grpc && !exec) return { kind: 'grpc', ...patience, port: grpc.port, service: grpc.service ?? '' }
+  return { kind: 'exec', ...patience, command: exec?.command ?? [] }
 }
 
 function readTime(time: Date | string | undefined): number {

@@ -49,7 +49,7 @@ export async function evaluate(context: GroupContext, group: Group, findings: Fi
       ...group.warnings,
       ...warnings,
       ...misnamed(context, group, settings),
-      ...notesOn(members, settings, context),
+      ...notesOn({ members, services: group.services }, settings, context),
     ],
   }
 }

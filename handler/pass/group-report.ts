@@ -44,7 +44,7 @@ export function reportOf(
     warnings: [
       ...warnings,
       ...(active ? deadPorts(services, active) : []),
-      ...(active ? uncheckedPorts(services, active, planCheck(active, settings), settings) : []),
+      ...(active ? uncheckedPorts(services, active, planCheck(active, settings, services), settings) : []),
       ...(ending.warnings ?? []),
     ],
     faults: distinct([...(ending.faults ?? []), ...(active ? unreachable(services, active) : [])]),

@@ -53,7 +53,7 @@ export async function judgeGroup(
   let signal: AbortSignal | undefined
   const awaited = members.map((member): Awaited => {
     const { uid } = member.pod
-    const plan = fitted(planCheck(member.pod, settings), context)
+    const plan = fitted(planCheck(member.pod, settings, services), context)
     const state = judgeByState(plan, member, needsReady(services, plan))
     if (member.role === 'active' && (state || !isProbed(plan))) context.overview?.omit(group)
     const known = state ?? findings.verdicts.get(uid)
@@ -134,11 +134,15 @@ function probesIn({ period }: Pick<Settings, 'period'>, { deadline }: Pick<Limit
 }
 
 /** Tells where checks do less than was asked for, in one line for all pods that share it. */
-export function notesOn(members: readonly Judged[], settings: Settings, limits: Limits): string[] {
+export function notesOn(
+  { members, services }: { readonly members: readonly Judged[]; readonly services: Group['services'] },
+  settings: Settings,
+  limits: Limits,
+): string[] {
   const podsByNote = new Map<string, string[]>()
   let isProbed = false
   for (const { pod } of members) {
-    const plan = planCheck(pod, settings)
+    const plan = planCheck(pod, settings, services)
     isProbed ||= plan.targets.length > 0
     for (const said of [plan.note, cutNote(plan, limits)]) if (said) add(podsByNote, said, pod.name)
   }

@@ -49,7 +49,14 @@ function healthLines(members: readonly Judged[]): string[] {
   })
 }
 
-const WORDS = { http: 'HTTP response', tcp: 'TCP connection', ready: 'state', several: 'checks' } as const
+const WORDS = {
+  http: 'HTTP response',
+  tcp: 'TCP connection',
+  grpc: 'gRPC response',
+  exec: 'command',
+  ready: 'state',
+  several: 'checks',
+} as const
 
 function healthWords({ conclusive, check, health, failures, isUnconfirmed }: Judged['verdict']): string {
   const failure = isUnconfirmed ? ', not counted' : `, failure ${failures}`

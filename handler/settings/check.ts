@@ -5,6 +5,10 @@ export type Check =
   | { readonly kind: 'ready' }
   | { readonly kind: 'http'; readonly scheme: 'http' | 'https'; readonly port: PortRef; readonly path: string }
   | { readonly kind: 'tcp'; readonly port: PortRef }
+  /** `service` is empty for the whole server. */
+  | { readonly kind: 'grpc'; readonly scheme: 'grpc' | 'grpcs'; readonly port: PortRef; readonly service: string }
+  /** `command` is run without a shell, in a container of the pod. */
+  | { readonly kind: 'exec'; readonly command: readonly string[] }
 
 /** A number, or the name of a container port. */
 export type PortRef = number | string
@@ -30,9 +34,13 @@ const SCHEMES: ReadonlyMap<string, Scheme> = new Map([
   ['http', { form: 'http://:PORT/PATH', read: httpCheck('http') }],
   ['https', { form: 'https://:PORT/PATH', read: httpCheck('https') }],
   ['tcp', { form: 'tcp://:PORT', read: (port, rest) => (rest === '' ? { kind: 'tcp', port } : undefined) }],
+  ['grpc', { form: 'grpc://:PORT/SERVICE', read: grpcCheck('grpc') }],
+  ['grpcs', { form: 'grpcs://:PORT/SERVICE', read: grpcCheck('grpcs') }],
 ])
 
-const FORMS = [...WORDS.keys(), ...[...SCHEMES.values()].map(({ form }) => form)]
+const EXEC_FORM = 'exec: COMMAND'
+
+const FORMS = [...WORDS.keys(), ...[...SCHEMES.values()].map(({ form }) => form), EXEC_FORM]
 
 export const CHECK_FORMS = `${FORMS.slice(0, -1).join(', ')} or ${FORMS.at(-1)} (no host: the check goes to the pod; PORT may be the name of a container port; PATH has at most ${MAX_PATH_LENGTH} characters), or at most ${MAX_CHECKS} of these, one a line, all of which have to pass`
 
@@ -58,6 +66,10 @@ function formatCheck(check: Check): string {
       return check.kind
     case 'tcp':
       return `tcp://:${check.port}`
+    case 'grpc':
+      return `${check.scheme}://:${check.port}${check.service && `/${check.service}`}`
+    case 'exec':
+      return `exec: ${formatCommand(check.command)}`
     case 'http':
       return `${check.scheme}://:${check.port}${check.path}`
   }
@@ -87,6 +99,8 @@ function filledLines(text: string): readonly { readonly line: string; readonly n
 
 /** Parses one check. `undefined` if it has none of the forms. */
 export function parseCheck(text: string): Check | undefined {
+  const [, command] = /^exec:\s*(.*)$/.exec(text) ?? []
+  if (command !== undefined) return execCheck(command)
   const match = /^([a-z]+):\/\/:([^/?#\s]+)([/?][^#\s]*)?$/.exec(text)
   const [, scheme = '', portText = '', rest = ''] = match ?? []
   const port = parsePort(portText)
@@ -96,6 +110,29 @@ export function parseCheck(text: string): Check | undefined {
 
 function httpCheck(scheme: 'http' | 'https'): Scheme['read'] {
   return (port, rest) => ({ kind: 'http', scheme, port, path: rest.startsWith('/') ? rest : `/${rest}` })
+}
+
+function grpcCheck(scheme: 'grpc' | 'grpcs'): Scheme['read'] {
+  return (port, rest) => (rest.startsWith('?') ? undefined : { kind: 'grpc', scheme, port, service: rest.slice(1) })
+}
+
+/** Words separated by spaces, or a JSON array of words that hold spaces themselves. There is no shell. */
+function execCheck(text: string): Check | undefined {
+  const command = text.startsWith('[') ? stringsIn(text) : text.split(/\s+/)
+  return command?.[0] ? { kind: 'exec', command } : undefined
+}
+
+function stringsIn(json: string): readonly string[] | undefined {
+  try {
+    const value: unknown = JSON.parse(json)
+    return Array.isArray(value) && value.every((one) => typeof one === 'string') ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function formatCommand(command: readonly string[]): string {
+  return command.every((word) => /^[^\s[][^\s]*$/.test(word)) ? command.join(' ') : JSON.stringify(command)
 }
 
 function parsePort(text: string): PortRef | undefined {

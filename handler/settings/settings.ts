@@ -173,8 +173,12 @@ type Parsed<S> = S extends Setting<infer T> ? T : never
 type Values<Table> = { readonly [Name in keyof Table]: Parsed<Table[Name]> }
 type SettingName = keyof typeof SETTINGS
 
+/** Whether commands may be run in the containers of pods: said by the flag `--allow-exec` alone. */
+type FlagOnly = { readonly 'allow-exec': boolean }
+
 /** The settings of a group. Durations are in milliseconds. An absent one has no annotation, no flag and no default. */
-export type Settings = Omit<Values<typeof FLAG_SETTINGS>, 'health-timeout'> &
+export type Settings = FlagOnly &
+  Omit<Values<typeof FLAG_SETTINGS>, 'health-timeout'> &
   Partial<Values<typeof ANNOTATION_SETTINGS> & Pick<Values<typeof FLAG_SETTINGS>, 'health-timeout'>>
 
 export const DEFAULT_SETTINGS: Settings = {
@@ -188,6 +192,7 @@ export const DEFAULT_SETTINGS: Settings = {
   cooldown: 30_000,
   latch: true,
   settle: 20,
+  'allow-exec': false,
 }
 
 /** The settings that are not defaults, as annotations would give them. What may hold a secret is not shown. */

@@ -164,7 +164,8 @@ const noCheck = nothing(
     'http://:65536/',
     'http://:8080/#x',
     'tcp://:1/x',
-    'exec:sh',
+    'exec:',
+    'exec: ["sh", 1]',
   ],
   ...[
     'tcp://:-',

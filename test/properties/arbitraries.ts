@@ -75,7 +75,8 @@ const readinessProbe = mostly<ReadinessProbe | undefined>(
   [1, fc.constant({ kind: 'tcp', timeoutMs: 1_000, port: 'web' })],
   [1, fc.constant({ kind: 'tcp', timeoutMs: 2 ** 31, port: 'no such port' })],
   [1, fc.constant({ kind: 'tcp', timeoutMs: 0, port: 1, host: 'elsewhere.example' })],
-  [3, oneOf({ kind: 'exec', timeoutMs: 1_000 }, { kind: 'grpc', timeoutMs: 1_000 }, undefined)],
+  [1, fc.constant({ kind: 'grpc', port: 9_000, service: '', timeoutMs: 1_000 })],
+  [3, oneOf({ kind: 'exec', command: ['true'], timeoutMs: 1_000 }, undefined)],
 )
 const container = readinessProbe.map(
   (probe): Container => ({

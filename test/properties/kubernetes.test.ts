@@ -39,7 +39,7 @@ function ours({ pod: podJson, service: serviceJson }: Case) {
   const planned = (text: string): Plan => {
     const check = parseCheck(text)
     if (!check) throw new Error(`no check: ${text}`)
-    return planCheck(pod, { ...DEFAULT_SETTINGS, 'health-check': [check] })
+    return planCheck(pod, { ...DEFAULT_SETTINGS, 'health-check': [check] }, [])
   }
   return { pod, service, unresolved, group, planned }
 }
@@ -48,7 +48,8 @@ function ours({ pod: podJson, service: serviceJson }: Case) {
 function destinations({ targets }: Plan): readonly string[] {
   return targets.map((target) => {
     if (target.kind === 'unusable') return target.text
-    if (target.kind === 'tcp') return `tcp ${target.host} ${target.port}`
+    if (target.kind === 'exec') return 'exec'
+    if (target.kind !== 'http') return `${target.kind} ${target.host} ${target.port}`
     const { protocol, hostname, port } = new URL(target.url)
     const number = port || (protocol === 'https:' ? 443 : 80)
     return `${protocol.slice(0, -1)} ${hostname.replace(/^\[|\]$/g, '')} ${number}`
@@ -114,7 +115,8 @@ function compareProbes(plan: Plan, { containers }: ReturnType<typeof ours>['pod'
   )
   // A probe with a host of its own is left to the kubelet.
   const run = probes.filter(
-    (one, n) => (one.kind === 'http' || one.kind === 'tcp') && !hostOf(declared[n]?.readinessProbe),
+    (one, n) =>
+      (one.kind === 'http' || one.kind === 'tcp' || one.kind === 'grpc') && !hostOf(declared[n]?.readinessProbe),
   )
   const went = plan.kind === 'ready' ? [] : destinations(plan)
   expect(went, 'probes that are run').toHaveLength(run.length)

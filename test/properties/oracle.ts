@@ -440,7 +440,7 @@ function checkOf({ pod }: SeenPod, check: unknown): How {
   }
   const answers: boolean[] = []
   for (const { readinessProbe: probe, ports } of pod.containers) {
-    if (!probe || probe.kind === 'exec' || probe.kind === 'grpc' || probe.host) continue
+    if (!probe || probe.kind === 'exec' || ('host' in probe && probe.host)) continue
     const isKnown = typeof probe.port === 'number' || ports.some(({ name }) => name === probe.port)
     answers.push(isKnown && hasAddress)
   }

@@ -202,7 +202,7 @@ function checkOf(port: number, path: string, n: number): HttpCheck {
     timeoutMs: 1_000,
   } as const
   const pod = aPod('web-0', { ip: '127.0.0.1', containers: [{ name: 'app', ports: [], readinessProbe }] })
-  const [target] = planCheck(pod, DEFAULT_SETTINGS).targets
+  const [target] = planCheck(pod, DEFAULT_SETTINGS, []).targets
   if (target?.kind !== 'http') throw new Error('no HTTP probe')
   return target
 }

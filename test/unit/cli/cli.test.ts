@@ -420,7 +420,7 @@ describe('a flag is refused', () => {
   })
 
   test.each([
-    ['--health-check exec:true'],
+    ['--health-check exec:[]'],
     ['--health-timeout 0s'],
     ['--probes 0'],
     ['--period -1s'],

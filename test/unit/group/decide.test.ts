@@ -33,7 +33,7 @@ const away = (name: string, agoMs: number): Move => ({ atMs: NOW - agoMs, failed
 const deadPassive = aMember('web-1', { verdict: failed('503') })
 /** With a readinessProbe of its own, which the kubelet runs. */
 const PROBED = {
-  containers: [{ name: 'main', ports: [], readinessProbe: { kind: 'exec', timeoutMs: SECOND } }],
+  containers: [{ name: 'main', ports: [], readinessProbe: { kind: 'exec', command: ['true'], timeoutMs: SECOND } }],
 } as const
 const believed = aMember('web-1', { pod: PROBED, verdict: failed() })
 

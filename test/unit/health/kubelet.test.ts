@@ -49,7 +49,7 @@ async function ours({ podIP, container, timeoutMs }: ProbeRun) {
     status: { podIP, podIPs: [{ ip: podIP }] },
   }
   return await probe(
-    planCheck(readPod(json as unknown as V1Pod), DEFAULT_SETTINGS),
+    planCheck(readPod(json as unknown as V1Pod), DEFAULT_SETTINGS, []),
     timeoutMs,
     new AbortController().signal,
   )

@@ -26,7 +26,7 @@ const podOf = (...containers: readonly Container[]): Pod => aPod('web-0', { cont
 function plan(pod: Pod, { check = 'probe', ...settings }: Partial<Settings> & { readonly check?: string } = {}): Plan {
   const parsed = parseChecks(check)
   if (!parsed) throw new Error(`no check: ${check}`)
-  return planCheck(pod, { ...DEFAULT_SETTINGS, 'health-check': parsed, ...settings })
+  return planCheck(pod, { ...DEFAULT_SETTINGS, 'health-check': parsed, ...settings }, [])
 }
 
 describe('ready', () => {
@@ -45,7 +45,7 @@ describe('ready', () => {
   test.each(['ready', 'probe'])(
     '(by %s) fails where the pod has no address: it is no endpoint, though Ready',
     (check) => {
-      const { ip: _, ...pod } = podOf(aContainer({ kind: 'exec', timeoutMs: 1_000 }))
+      const { ip: _, ...pod } = podOf(aContainer({ kind: 'exec', command: ['true'], timeoutMs: 1_000 }))
       expect(plan(pod, { check })).toMatchObject({
         kind: 'ready',
         targets: [{ kind: 'unusable', text: 'no IP address' }],
@@ -164,7 +164,7 @@ describe('several checks', () => {
     ['tcp://:1\nprobe', podOf(), { kind: 'several', evidence: 'check', needsReady: true }],
     [
       'ready\nprobe',
-      podOf(aContainer({ kind: 'exec', timeoutMs: 1 })),
+      podOf(aContainer({ kind: 'exec', command: ['true'], timeoutMs: 1 })),
       { kind: 'ready', evidence: 'readiness-probe', needsReady: true },
     ],
     ['ready\nprobe', podOf(), { kind: 'ready', evidence: 'none', needsReady: true }],
@@ -254,7 +254,7 @@ describe('the pod’s own readinessProbe', () => {
     const pod = podOf(
       aContainer({ kind: 'tcp', port: 1, timeoutMs: 1_000 }),
       aContainer(),
-      aContainer({ kind: 'exec', timeoutMs: 60_000 }),
+      aContainer({ kind: 'exec', command: ['true'], timeoutMs: 60_000 }),
       aContainer(httpProbe()),
     )
     const planned = plan(pod)
@@ -276,13 +276,8 @@ describe('the pod’s own readinessProbe', () => {
     ['there is no container known', [], "no readinessProbe: only the containers' state is checked"],
     [
       'it runs a command',
-      [aContainer({ kind: 'exec', timeoutMs: 1_000 })],
-      'the readinessProbe is of kind exec, which is not run from here: its Ready condition is used instead',
-    ],
-    [
-      'it speaks gRPC',
-      [aContainer({ kind: 'grpc', timeoutMs: 1_000 })],
-      'the readinessProbe is of kind grpc, which is not run from here: its Ready condition is used instead',
+      [aContainer({ kind: 'exec', command: ['true'], timeoutMs: 1_000 })],
+      'the readinessProbe is of kind exec, which is not run without --allow-exec: its Ready condition is used instead',
     ],
     [
       'it goes to another host',
@@ -323,7 +318,9 @@ describe('the pod’s own readinessProbe', () => {
     })
 
     test('is the kubelet’s own where it is not run from here', () => {
-      expect(noteOn([{ kind: 'exec', timeoutMs: 1_000, failureThreshold: 40 }])).not.toContain('failureThreshold')
+      expect(noteOn([{ kind: 'exec', command: ['true'], timeoutMs: 1_000, failureThreshold: 40 }])).not.toContain(
+        'failureThreshold',
+      )
     })
   })
 })

@@ -1,7 +1,8 @@
 import { expect, onTestFinished, test } from 'vitest'
 import { type Limit, limited } from '../../../handler/health/limit.js'
-import type { Plan, ProbeTarget } from '../../../handler/health/plan.js'
+import type { Plan } from '../../../handler/health/plan.js'
 import { probe } from '../../../handler/health/probe.js'
+import type { ProbeTarget } from '../../../handler/health/targets.js'
 import { aPod } from '../../support/builders.js'
 import { startBlackHole, startServer } from '../../support/servers.js'
 

@@ -24,7 +24,7 @@ function notes(check: string, ports: readonly ServicePort[], ...containers: read
   if (!checks) throw new Error(`no check: ${check}`)
   const settings = { ...DEFAULT_SETTINGS, 'health-check': checks }
   const pod = aPod('web-0', { containers })
-  return uncheckedPorts([aService('web', { ports })], pod, planCheck(pod, settings), settings)
+  return uncheckedPorts([aService('web', { ports })], pod, planCheck(pod, settings, []), settings)
 }
 
 describe('a Service port that no check goes to is said', () => {
@@ -61,7 +61,7 @@ describe('a Service port that no check goes to is said', () => {
     const settings = { ...DEFAULT_SETTINGS, 'health-check': parseChecks('tcp://:80') ?? [] }
     const noted = ['web-0', 'web-1'].map((name, n) => {
       const pod = aPod(name, { containers: [container(undefined, [{ name: 'web', number: 8080 + n }])] })
-      return uncheckedPorts(services, pod, planCheck(pod, settings), settings)
+      return uncheckedPorts(services, pod, planCheck(pod, settings, []), settings)
     })
     expect(noted[0]).toEqual([expect.stringContaining('ports 90, web, 70 of the Service')])
     expect(noted[0]).toEqual([expect.stringContaining('as lines of')])
@@ -85,7 +85,7 @@ describe('nothing is said', () => {
     ['where each port has its check', 'probe\ntcp://:9090', both, container(http(8080))],
     ['where two ports of a Service lead to one of the pod', 'tcp://:8080', portsOf([8080, 8080]), container()],
     ['where the Ready condition is what was asked for', 'ready', both, container(http(8080))],
-    ['where it stands in for a command', 'probe', both, container({ kind: 'exec', timeoutMs: 1 })],
+    ['where it stands in for a command', 'probe', both, container({ kind: 'exec', command: ['true'], timeoutMs: 1 })],
     ['of a pod without any probe', 'probe', both, container()],
     [
       'of the one port of an application that tells of itself on another',
@@ -105,7 +105,7 @@ describe('nothing is said', () => {
       'of the ports of a container that the kubelet asks in another way',
       'tcp://:9090',
       both,
-      container({ kind: 'grpc', timeoutMs: 1 }, [{ number: 8080 }]),
+      container({ kind: 'grpc', port: 8080, service: '', timeoutMs: 1 }, [{ number: 8080 }]),
     ],
     ['of a Service without ports', 'tcp://:8080', [], container()],
   ])('%s', (_, check, ports, one) => {

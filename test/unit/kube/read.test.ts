@@ -181,12 +181,12 @@ describe('a readinessProbe', () => {
       { timeoutSeconds: 2, tcpSocket: { port: 'sql', host: 'db' } },
       { kind: 'tcp', timeoutMs: 2_000, host: 'db', port: 'sql' },
     ],
-    ['by gRPC', { grpc: { port: 9000, service: '' } }, { kind: 'grpc', timeoutMs: 1_000 }],
-    ['by a command', { exec: { command: ['true'] } }, { kind: 'exec', timeoutMs: 1_000 }],
+    ['by gRPC', { grpc: { port: 9000, service: '' } }, { kind: 'grpc', timeoutMs: 1_000, port: 9000, service: '' }],
+    ['by a command', { exec: { command: ['true'] } }, { kind: 'exec', timeoutMs: 1_000, command: ['true'] }],
     [
       'by a command, should there be another handler too',
       { exec: { command: ['true'] }, httpGet: { port: 80 }, tcpSocket: { port: 80 }, grpc: { port: 80 } },
-      { kind: 'exec', timeoutMs: 1_000 },
+      { kind: 'exec', timeoutMs: 1_000, command: ['true'] },
     ],
     [
       'that is patient',

@@ -38,7 +38,11 @@ async function judge(timeoutMs: number, own: Partial<Settings> = {}, maxHealthTi
   } as unknown as Judging
   const [judged] = await judgeGroup(context, group, settings, new Findings(new AbortController().signal), true)
   deadline.close()
-  return { limits, health: judged?.verdict.health, notes: notesOn(judged ? [judged] : [], settings, context) }
+  return {
+    limits,
+    health: judged?.verdict.health,
+    notes: notesOn({ members: judged ? [judged] : [], services: group.services }, settings, context),
+  }
 }
 
 describe('a probe that may take', () => {
