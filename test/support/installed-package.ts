@@ -13,6 +13,8 @@ export interface InstalledPackage {
   readonly folder: string
   /** The folder that was packed as `dist`, with what is left out of the package. */
   readonly built: string
+  /** The path of the archive. */
+  readonly archive: string
   /** The paths in the archive, from the root of the package. */
   readonly files: readonly string[]
   remove(): Promise<void>
@@ -40,6 +42,7 @@ export async function installPackage(): Promise<InstalledPackage> {
   await run('npm', ['install', ...options, archive], { cwd: folder })
   return {
     folder,
+    archive,
     built: join(source, 'dist'),
     files: files.map(({ path }: { readonly path: string }) => path),
     remove: () => rm(root, { recursive: true }),
