@@ -7,8 +7,8 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { load } from 'js-yaml'
+import { address, manifest, pageOf, repository } from './facts.mjs'
 
-const repository = fileURLToPath(new URL('..', import.meta.url))
 const chart = join(repository, 'jobs', 'chart')
 const read = (path) => readFileSync(join(repository, path), 'utf8')
 
@@ -25,7 +25,7 @@ const COPIES = [
 /** The paths in the chart of what is made by this script, each with its text. */
 export function generated() {
   return new Map([
-    ['Chart.yaml', chartYaml(JSON.parse(read('package.json')))],
+    ['Chart.yaml', chartYaml(manifest)],
     ['values.yaml', read('jobs/chart/values.yaml').replace(/^( {2}repository: ).*$/m, `$1${image()}`)],
     ...COPIES.map((path) => [`files/${path}`, read(`jobs/${path}`)]),
   ])
@@ -39,19 +39,12 @@ export function present() {
     .sort()
 }
 
-/** The address of the repository. */
-function address() {
-  const { repository } = JSON.parse(read('package.json'))
-  return repository.url.replace(/^git\+/, '').replace(/\.git$/, '')
-}
-
 /** The image that a release publishes, without its tag. */
 function image() {
-  return `ghcr.io${new URL(address()).pathname}`
+  return `ghcr.io${new URL(address).pathname}`
 }
 
 function chartYaml({ name, version, description, license, keywords }) {
-  const page = (path) => `${address()}/blob/v${version}/${path}`
   return `# Made from package.json by \`npm run chart\`.
 apiVersion: v2
 name: ${name}
@@ -60,9 +53,9 @@ type: application
 version: ${version}
 appVersion: "${version}"
 kubeVersion: ">=1.30.0-0"
-home: ${address()}
+home: ${address}
 sources:
-- ${address()}
+- ${address}
 keywords: ${JSON.stringify(keywords)}
 annotations:
   artifacthub.io/category: networking
@@ -73,11 +66,11 @@ annotations:
       platforms: [linux/amd64, linux/arm64]
   artifacthub.io/links: |
     - name: How it works
-      url: ${page('README.md#how-it-works')}
+      url: ${pageOf('README.md#how-it-works')}
     - name: The manifests, and how to choose among them
-      url: ${page('jobs/README.md')}
+      url: ${pageOf('jobs/README.md')}
     - name: Security
-      url: ${page('SECURITY.md')}
+      url: ${pageOf('SECURITY.md')}
 `
 }
 

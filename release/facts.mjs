@@ -16,6 +16,11 @@ export const tag = `v${manifest.version}`
 /** `https://HOST/OWNER/NAME`: where the repository is. */
 export const address = manifest.repository.url.replace(/^git\+/, '').replace(/\.git$/, '')
 
+/** The page of a file of the repository, as of this version. */
+export function pageOf(path) {
+  return `${address}/blob/${tag}/${path}`
+}
+
 /** The output of git in the checkout. */
 export function git(...args) {
   return execFileSync('git', args, { cwd: repository, encoding: 'utf8' }).trimEnd()

@@ -8,7 +8,7 @@ import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { address, manifest, repository, runStep, tag } from './facts.mjs'
+import { manifest, repository, runStep } from './facts.mjs'
 import { notesOf } from './notes.mjs'
 
 await runStep(() => {
@@ -21,7 +21,7 @@ await runStep(() => {
   for (const folder of [packages, assets]) mkdirSync(folder, { recursive: true })
   writeFileSync(join(out, 'notes.md'), `${notesOf(manifest.version).notes}\n`)
   run('npm', 'pack', '--silent', '--foreground-scripts=false', '--pack-destination', packages)
-  run(process.execPath, 'release/krew/build.mjs', '--url', `${address}/releases/download/${tag}`, assets)
+  run(process.execPath, 'release/krew/build.mjs', assets)
   // It was made for the package.
   const sbom = join(repository, 'dist', 'sbom.json')
   if (existsSync(sbom)) copyFileSync(sbom, join(assets, 'sbom.json'))

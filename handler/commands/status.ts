@@ -13,25 +13,28 @@ import { openSession, type Session } from './session.js'
 const REFRESH_MS = 2_000
 /** Moves the cursor to the top of the screen, and clears what is below. */
 const CLEAR = '\u001b[H\u001b[J'
+/** The exit code where the Service that was named is not there. */
+const NOT_FOUND = 1
 
 /** @returns the exit code */
 export async function status(options: StatusOptions, io: Io, stop: AbortSignal): Promise<number> {
   const session = openSession(options, io)
-  if (!options.watch) return show(options, io, await look(session, stop), io.print)
+  if (!options.watch) return (await show(options, io, await look(session, stop), io.print)) ?? NOT_FOUND
   let code = 0
   let before = ''
   let isFound = false
   while (!stop.aborted) {
     const report = await look(session, stop)
     if (report.interrupted) break
-    // One that is deleted while somebody watches may come back; one that never was is a wrong name.
-    isFound ||= !isUnknown(options, report)
-    if (!isFound) return show(options, io, report, io.print)
-    code = await show(options, io, report, async (text) => {
+    const shown = await show(options, io, report, async (text) => {
       if (io.columns !== undefined) return io.print(`${CLEAR}${text}`)
       if (text !== before) await io.print(before === '' ? text : `\n${text}`)
       before = text
     })
+    // One that is deleted while somebody watches may come back; one that never was is a wrong name.
+    isFound ||= shown !== undefined
+    code = shown ?? NOT_FOUND
+    if (!isFound) break
     await systemClock.sleep(REFRESH_MS, stop)
   }
   return code
@@ -41,19 +44,16 @@ function look(session: Session, stop: AbortSignal): Promise<Report> {
   return session.pass({ dryRun: true }, stop)
 }
 
-async function show(options: StatusOptions, io: Io, report: Report, print: Io['print']): Promise<number> {
+/** @returns the exit code; undefined where the Service that was named is not there, which it says as an error */
+async function show(options: StatusOptions, io: Io, report: Report, print: Io['print']): Promise<number | undefined> {
   const nowMs = systemClock.now()
-  if (isUnknown(options, report)) {
+  const [first] = report.groups
+  if (options.service !== undefined && first && isMissing(first)) {
     for (const fault of report.groups.flatMap(({ faults }) => faults)) io.warn(describeFault(fault))
-    return 1
+    return undefined
   }
   await print(await textOf(options, io, statusOf(report, nowMs), nowMs))
   return statusCode(report)
-}
-
-/** The Service that was named is not there. */
-function isUnknown({ service }: StatusOptions, { groups: [first] }: Report): boolean {
-  return service !== undefined && first !== undefined && isMissing(first)
 }
 
 async function textOf(options: StatusOptions, io: Io, seen: Status, nowMs: number): Promise<string> {

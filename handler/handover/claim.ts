@@ -19,12 +19,15 @@ import { isRefusal, type KubeError, type Service, type ServicePatch, type Writte
 import { backoff } from '../kube/retry.js'
 import type { SwapContext } from './context.js'
 
+/** How traffic is moved: in one step, under a claim without a pin, without the right to claim, or as a setting says. */
+export type LatchUse = 'latched' | 'claimed' | 'refused' | 'off'
+
 export interface Claim {
   /** The whole annotation: `<random token> <pod>`. */
   readonly token: string
   /** The claimed Services, as last seen. Empty when none could be claimed. */
   readonly services: readonly Service[]
-  readonly pinned: boolean
+  readonly latch: LatchUse
   /** The Services without a claim, because the API server refused the patch or admission changed it. */
   readonly refused: readonly Refusal[]
   /** Those of `refused` whose changed claim could not be taken off. */
@@ -67,11 +70,8 @@ export type Released =
     }
   | Stuck
 
-/** Where a setting turns the latch off. */
-export const NOTHING_CLAIMED: Claimed = {
-  kind: 'held',
-  claim: { token: '', services: [], pinned: false, refused: [], stuck: [] },
-}
+/** Stands for the claim where a setting turns the latch off: there is no Service to check or to release. */
+export const LATCH_OFF: Claim = { token: '', services: [], latch: 'off', refused: [], stuck: [] }
 
 /** Claims all Services of a group at the versions of the pass's list. `pin` is the uid of the one old active pod. */
 export async function claim(
@@ -105,8 +105,8 @@ export async function claim(
   const undone = await Promise.all(changed.map((service) => release(context, service, context.deadline.releasing)))
   const stuck = undone.filter(isStuck)
   if (delayMs === undefined) {
-    const pinned = pin !== undefined && claimed.length > 0
-    return { kind: 'held', claim: { token, services: claimed, pinned, refused, stuck } }
+    const latch = claimed.length === 0 ? 'refused' : pin === undefined ? 'claimed' : 'latched'
+    return { kind: 'held', claim: { token, services: claimed, latch, refused, stuck } }
   }
   const released = await Promise.all([
     ...claimed.map((service) => release(context, service, context.deadline.releasing)),

@@ -8,7 +8,8 @@ import {
   check,
   claim,
   isStuck,
-  NOTHING_CLAIMED,
+  LATCH_OFF,
+  type LatchUse,
   type Refusal,
   type Released,
   release,
@@ -43,9 +44,6 @@ export interface Handover {
   /** The handover as it is in the history. Absent: no pod was made active. */
   readonly entry?: HistoryEntry | undefined
 }
-
-/** How traffic was moved: in one step, under a claim without a pin, without the right to claim, or as a setting says. */
-export type LatchUse = 'latched' | 'claimed' | 'refused' | 'off'
 
 /**
  * Reads the pods of the group again and decides anew, with the verdicts of this pass. No pod of `never` may win.
@@ -86,7 +84,7 @@ async function carryOut(context: SwapContext, plan: Plan, step: Work, redecide: 
   switch (step.kind) {
     case 'claim':
       // Without the latch nothing is written to Services: not everybody may.
-      if (!plan.settings.latch) return { kind: 'claimed', claimed: NOTHING_CLAIMED }
+      if (!plan.settings.latch) return { kind: 'claimed', claimed: { kind: 'held', claim: LATCH_OFF } }
       return { kind: 'claimed', claimed: await claim(context, plan.group.services, step.winner, step.pin) }
     case 'release': {
       const entry = step.entry && { at: new Date(clock.now()).toISOString(), ...step.entry }
@@ -141,11 +139,6 @@ function persistShortly<T>(
   return persist(context, swapping, () => read(AbortSignal.any([swapping, within(READ_LIMIT_MS)])), told)
 }
 
-function latchUse({ services, pinned, refused }: Claim): LatchUse {
-  if (services.length > 0) return pinned ? 'latched' : 'claimed'
-  return refused.length > 0 ? 'refused' : 'off'
-}
-
 function handoverOf({ outcome, begun, noted, held, released, entry, unclaimed }: Ending): Handover {
   if (unclaimed || !held) {
     const { refused = [], stuck = [] } = unclaimed ?? {}
@@ -155,7 +148,7 @@ function handoverOf({ outcome, begun, noted, held, released, entry, unclaimed }:
     outcome,
     begun,
     entry,
-    latch: latchUse(held),
+    latch: held.latch,
     unlatched: held.refused.filter((refusal) => !isChanged(refusal)),
     stuck: [...held.stuck, ...released.filter(isStuck)],
     noted: [...held.refused.filter(isChanged).map(changed), ...alteredIn(released).map(changed), ...noted],

@@ -3,7 +3,7 @@
 import type { Decision } from '../group/decide.js'
 import type { Judged } from '../group/groups.js'
 import type { HistoryEntry } from '../group/history.js'
-import type { LatchUse } from '../handover/handover.js'
+import type { LatchUse } from '../handover/claim.js'
 import type { Write } from '../kube/recording.js'
 import type { Settings } from '../settings/settings.js'
 import type { Fault } from '../util/errors.js'

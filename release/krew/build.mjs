@@ -1,24 +1,22 @@
 // Builds the archive of the plugin for krew, and the manifest that names it:
-//   npm run krew -- [--url https://HOST/PATH] [FOLDER]
+//   npm run krew -- [--url https://HOST/PATH] [FOLDER]     without the URL, people load it from the release
 // The same sources give the same archive: no time, user or order of the machine is in it.
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { gzipSync } from 'node:zlib'
+import { address, manifest, repository, tag } from '../facts.mjs'
 
-const repository = fileURLToPath(new URL('../..', import.meta.url))
-const { version, homepage } = createRequire(import.meta.url)(join(repository, 'package.json'))
+const { version, homepage } = manifest
 const { url, folder } = readArguments()
 
 mkdirSync(folder, { recursive: true })
 const archive = gzipped(tarOf(files()))
 const sha256 = createHash('sha256').update(archive).digest('hex')
-const name = `active-passive-v${version}.tar.gz`
+const name = `active-passive-${tag}.tar.gz`
 const values = { version, homepage, url, sha256 }
 const template = readFileSync(new URL('active-passive.yaml', import.meta.url), 'utf8').replace(/^#.*\n/, '')
 writeFileSync(join(folder, name), archive)
@@ -31,7 +29,7 @@ console.log(`${join(folder, name)}\n${join(folder, 'active-passive.yaml')}`)
 function readArguments() {
   try {
     const { values, positionals } = parseArgs({ options: { url: { type: 'string' } }, allowPositionals: true })
-    const { url = 'https://example.com/active-passive' } = values
+    const { url = `${address}/releases/download/${tag}` } = values
     if (!URL.canParse(url) || new URL(url).protocol !== 'https:') throw new Error(`--url ${url}: no https:// URL`)
     if (positionals.length > 1) throw new Error(`unexpected word ${positionals[1]}: one FOLDER is enough`)
     return { url: url.replace(/\/$/, ''), folder: positionals[0] ?? join(repository, 'release', 'krew', 'dist') }

@@ -9,6 +9,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { buildWorld } from '../demo/demo-world.js'
+import { NODE_HEAD } from '../support/cluster/version-rows.js'
 import { repository } from '../support/handler.js'
 import { isSupported, NODE_VERSIONS, nodeBinary } from '../support/node-binary.js'
 import { startWork } from '../support/work.js'
@@ -32,8 +33,7 @@ try {
   await measureAll(nodes)
   const [oldest] = nodes
   console.log(`Median (min to max) of ${RUNS} runs each, in turns; ratios pair by pair, to Node ${oldest?.version}`)
-  console.log('| Node | tests of the bundle | a steady pass, ms | ratio | an empty process, ms | peak memory, MB |')
-  console.log('| --- | --- | --- | --- | --- | --- |')
+  console.log(NODE_HEAD.trimEnd())
   for (const { version, tests, runs } of nodes) {
     const ratios = runs.map(({ pass }, n) => pass.ms / (oldest?.runs[n]?.pass.ms ?? Number.NaN))
     const figures = [

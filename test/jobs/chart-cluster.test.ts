@@ -11,9 +11,9 @@ import { createNamespace } from '../support/cluster/users.js'
 import type { Cluster } from '../support/cluster-context.js'
 import { runHandler } from '../support/handler.js'
 import { CHART, type Helm, hasHelm, helmFor, valueFlags } from '../support/helm/helm.js'
-import { findHelm, operatorDefinitions } from '../support/helm/programs.js'
 import { type Kubectl, kubectlFor } from '../support/kubectl.js'
 import { closeNamespace, type OnCluster, openNamespace } from '../support/on-cluster.js'
+import { installOperatorResources } from '../support/operator-resources.js'
 import { pairwise } from '../support/pairwise.js'
 
 const cluster = inject('cluster')
@@ -28,8 +28,7 @@ describe.skipIf(!cluster || !hasHelm)('the chart on a real API server', () => {
     admin = kube(kubeconfig)
     kubectl = kubectlFor(kubeconfig)
     helm = helmFor(kubeconfig)
-    for (const file of operatorDefinitions(findHelm() ?? '')) await kubectl('apply', '--server-side', '-f', file)
-    await kubectl('wait', 'crd', '--all', '--for=condition=Established', '--timeout=30s')
+    await installOperatorResources(kubectl)
   })
 
   describe('in a namespace that enforces the restricted profile', () => {

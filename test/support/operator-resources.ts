@@ -1,15 +1,16 @@
 /** The CustomResourceDefinitions of prometheus-operator, from its own Go module, so that an API server knows its fields. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { go, pinsFolder } from './cluster/binaries.js'
+import { pinsFolder } from './cluster/binaries.js'
+import { go } from './go-programs.js'
 import type { Kubectl } from './kubectl.js'
 
 const MODULE = 'github.com/prometheus-operator/prometheus-operator@v0.85.0'
 /** What the module has to be, whoever serves it. */
 const SUM = 'h1:M5xLCLEoaW2IJfnuCwFzzpL+jSVQu3KGT84Pye+fW8s='
-const KINDS = ['podmonitors', 'prometheusrules']
+const KINDS = ['podmonitors', 'prometheusrules', 'servicemonitors']
 
-/** Makes PodMonitors and PrometheusRules known, and waits until they can be created. */
+/** Makes PodMonitors, PrometheusRules and ServiceMonitors known, and waits until they can be created. */
 export async function installOperatorResources(kubectl: Kubectl): Promise<void> {
   const { output } = await go(pinsFolder, ['mod', 'download', '-json', MODULE])
   const {

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { pageOf } from '../../release/facts.mjs'
 import { repository } from '../support/handler.js'
 
 const pagesIn = (folder: string, recursive: boolean): readonly string[] =>
@@ -27,13 +28,19 @@ function anchorsOf(page: string): ReadonlySet<string> {
   return anchors
 }
 
+const linksOf = (page: string): readonly string[] =>
+  [...withoutCode(page).matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = '']) => target)
+
+/** What the addresses of our own files begin with. */
+const online = pageOf('')
+
 describe.each(pages)('%s', (page) => {
   test('Every link leads to a file that is there, and to a heading in it', () => {
-    const targets = [...withoutCode(page).matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = '']) => target)
-    const broken = targets.filter((target) => {
-      if (/^[a-z]+:/.test(target)) return false
-      const [path = '', anchor] = target.split('#')
-      const file = path === '' ? page : relative(repository, join(repository, dirname(page), path))
+    const broken = linksOf(page).filter((target) => {
+      const isOurs = target.startsWith(online)
+      if (/^[a-z]+:/.test(target) && !isOurs) return false
+      const [path = '', anchor] = (isOurs ? target.slice(online.length) : target).split('#')
+      const file = path === '' ? page : isOurs ? path : relative(repository, join(repository, dirname(page), path))
       if (!existsSync(join(repository, file))) return true
       return anchor !== undefined && !anchorsOf(file).has(anchor)
     })
@@ -46,4 +53,8 @@ describe.each(pages)('%s', (page) => {
     )
     expect(named.filter((path) => !existsSync(join(repository, path)))).toEqual([])
   })
+})
+
+test('The README of the chart has no link that leads nowhere where it is shown away from the repository', () => {
+  expect(linksOf('jobs/chart/README.md').filter((target) => !/^(?:https:|#)/.test(target))).toEqual([])
 })

@@ -1,13 +1,18 @@
 // Kubernetes' own programs, built once from the Go module proxy, at the versions that are pinned in `binaries/`: the release
 // that the tests run on by `binaries/go.mod`, and an older one, such as 1.33, by `binaries/1.33/go.mod`.
-import { spawn } from 'node:child_process'
-import { createHash } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { rename } from 'node:fs/promises'
-import { basename, join } from 'node:path'
-import { createInterface } from 'node:readline'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { cacheFolder, makeOnce } from './cache.js'
+import {
+  type BuildOptions,
+  buildPrograms,
+  findPrograms,
+  type GoPrograms,
+  go,
+  pinned,
+  programsFolder,
+} from '../go-programs.js'
 
 /** Where the releases are pinned. */
 export const pinsFolder = fileURLToPath(new URL('./binaries/', import.meta.url))
@@ -58,43 +63,34 @@ export function isTestedSince(name: string): boolean {
   return !isOlder(tested.name, name)
 }
 
-/** What would make the result another one, or depend on the machine's settings. */
-const environment = { CGO_ENABLED: '0', GOFLAGS: '-mod=readonly', GOWORK: 'off' }
-
-export interface BuildOptions {
-  /** Called with each Go package that is compiled; not while modules are downloaded. */
-  readonly onPackage?: (name: string) => void
-  readonly signal?: AbortSignal
-}
-
-/** The folder in which the binaries are, or would be: named after all that decides what they are. */
-export function binariesFolder(release = tested): string {
-  return folderOf(release, 'kubernetes', [])
+/** Kubernetes' programs of a release. */
+function programsOf(release: Release): GoPrograms {
+  return { ...common(release), name: `kubernetes-${release.version}`, packages: ['tool'] }
 }
 
 /** The same for the reference program, in a folder of its own: a change of its source leaves the binaries alone. */
-function referenceFolder(): string {
-  return folderOf(newest, 'reference', [readFileSync(join(newest.folder, 'reference', 'main.go'), 'utf8')])
+const reference: GoPrograms = {
+  ...common(newest),
+  name: `reference-${newest.version}`,
+  packages: ['./reference'],
+  sources: ['reference/main.go'],
 }
 
-function folderOf(release: Release, what: string, sources: readonly string[]): string {
-  const inputs = [
-    readFileSync(join(release.folder, 'go.mod'), 'utf8'),
-    readFileSync(join(release.folder, 'go.sum'), 'utf8'),
-    buildFlags(release),
-    environment,
-    process.platform,
-    process.arch,
-    ...sources,
-  ]
-  const hash = createHash('sha256').update(JSON.stringify(inputs)).digest('hex').slice(0, 12)
-  return join(cacheFolder(), `${what}-${release.version}-${hash}`)
+function common({ version, folder }: Release): Pick<GoPrograms, 'module' | 'definitions'> {
+  const [major, minor] = version.slice(1).split('.')
+  const values = { gitVersion: version, gitMajor: major, gitMinor: minor }
+  const definitions = Object.entries(values).map(([name, value]) => `-X k8s.io/component-base/version.${name}=${value}`)
+  return { module: folder, definitions }
+}
+
+/** The folder in which the binaries are, or would be. */
+export function binariesFolder(release = tested): string {
+  return programsFolder(programsOf(release))
 }
 
 /** The folder of the binaries if they have been built: `etcd`, `kube-apiserver`, `kubectl` and so on. */
 export function findBinaries(release = tested): string | undefined {
-  const folder = binariesFolder(release)
-  return existsSync(folder) ? folder : undefined
+  return findPrograms(programsOf(release))
 }
 
 /** What a user types to have the binaries. */
@@ -104,8 +100,8 @@ export function buildCommand(release = tested): string {
 
 /** The reference program (`binaries/reference/main.go`) if it has been built. It is made of the newest release. */
 export function findReference(): string | undefined {
-  const program = join(referenceFolder(), 'reference')
-  return existsSync(program) ? program : undefined
+  const folder = findPrograms(reference)
+  return folder && join(folder, 'reference')
 }
 
 /**
@@ -114,12 +110,9 @@ export function findReference(): string | undefined {
  */
 export async function buildBinaries(options: BuildOptions = {}, release = tested): Promise<string> {
   await checkGo(release)
-  const folder = binariesFolder(release)
-  await makeOnce(folder, async (unfinished) => {
-    await goBuild(release, unfinished, toolsOf(release), options)
-    await rename(join(unfinished, 'server'), join(unfinished, 'etcd'))
-  })
-  return folder
+  return await buildPrograms(programsOf(release), options, (unfinished) =>
+    rename(join(unfinished, 'server'), join(unfinished, 'etcd')),
+  )
 }
 
 /**
@@ -128,7 +121,7 @@ export async function buildBinaries(options: BuildOptions = {}, release = tested
  */
 export async function buildReference(options: BuildOptions = {}): Promise<void> {
   await checkGo(newest)
-  await makeOnce(referenceFolder(), (unfinished) => goBuild(newest, unfinished, ['./reference'], options))
+  await buildPrograms(reference, options)
 }
 
 async function checkGo({ version, goVersion, folder }: Release): Promise<void> {
@@ -147,78 +140,8 @@ function isOlder(version: string, than: string): boolean {
   return version.localeCompare(than, 'en', { numeric: true }) < 0
 }
 
-async function goBuild(
-  release: Release,
-  target: string,
-  packages: readonly string[],
-  { onPackage, signal }: BuildOptions,
-): Promise<void> {
-  const isPackage = (line: string) => /^[\w.~/-]+$/.test(line)
-  const build = await go(release.folder, ['build', '-v', ...buildFlags(release), '-o', `${target}/`, ...packages], {
-    ...(signal && { signal }),
-    onLine: (line) => {
-      if (isPackage(line)) onPackage?.(line)
-    },
-  })
-  const complaints = build.output.filter((line) => !isPackage(line)).slice(-20)
-  if (build.code !== 0) throw new Error(`go build failed in ${basename(release.folder)}/:\n${complaints.join('\n')}`)
-}
-
-/** Runs go in the folder of a go.mod, and collects what it prints. Rejects where there is no go. */
-export function go(
-  folder: string,
-  args: readonly string[],
-  {
-    signal,
-    onLine,
-    env = environment,
-  }: {
-    readonly signal?: AbortSignal
-    readonly onLine?: (line: string) => void
-    readonly env?: Readonly<Record<string, string>>
-  } = {},
-): Promise<{ readonly code: number | null; readonly output: readonly string[] }> {
-  return new Promise((resolve, reject) => {
-    const child = spawn('go', args, {
-      cwd: folder,
-      env: { ...process.env, ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-      ...(signal && { signal }),
-    })
-    const output: string[] = []
-    for (const stream of [child.stdout, child.stderr]) {
-      createInterface(stream).on('line', (line) => {
-        output.push(line)
-        onLine?.(line)
-      })
-    }
-    child.once('error', reject)
-    child.once('close', (code) => resolve({ code, output }))
-  })
-}
-
-function buildFlags({ version }: Release): readonly string[] {
-  const [major, minor] = version.slice(1).split('.')
-  const values = { gitVersion: version, gitMajor: major, gitMinor: minor }
-  const definitions = Object.entries(values).map(([name, value]) => `-X k8s.io/component-base/version.${name}=${value}`)
-  return ['-trimpath', '-ldflags', `-s -w ${definitions.join(' ')}`]
-}
-
-/** The packages of its programs. */
-function toolsOf({ folder }: Release): readonly string[] {
-  return pinned(folder, /^tool \(\n([^)]*)\)/m)
-    .trim()
-    .split(/\s+/)
-}
-
 function releaseIn(folder: string): Release {
   const version = pinned(folder, /^\s*k8s\.io\/kubernetes (v\S+)/m)
   const [name = ''] = /\d+\.\d+/.exec(version) ?? []
   return { name, version, goVersion: pinned(folder, /^go (\S+)/m), folder }
-}
-
-function pinned(folder: string, pattern: RegExp): string {
-  const value = pattern.exec(readFileSync(join(folder, 'go.mod'), 'utf8'))?.[1]
-  if (value === undefined) throw new Error(`${join(folder, 'go.mod')}: nothing matches ${pattern}`)
-  return value
 }

@@ -3,6 +3,7 @@ import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { hideBin } from 'yargs/helpers'
 import yargs from 'yargs/yargs'
+import type { BuildOptions } from '../go-programs.js'
 import { buildHelm, findHelm } from '../helm/programs.js'
 import { prepareImages } from '../node/images.js'
 import { type NodeCluster, startCluster } from '../node/node-cluster.js'
@@ -10,7 +11,6 @@ import { requireNode } from '../node/requirements.js'
 import { packageVersion } from '../package-version.js'
 import { startWork } from '../work.js'
 import {
-  type BuildOptions,
   binariesFolder,
   buildBinaries,
   buildCommand,

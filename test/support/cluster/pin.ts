@@ -2,7 +2,8 @@
 // After a release has pinned the modules that it is made of, building it depends on nothing else.
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { go, goVersion, pinsFolder } from './binaries.js'
+import { go } from '../go-programs.js'
+import { goVersion, pinsFolder } from './binaries.js'
 
 /** The same programs for each release. */
 const [tools = ''] = /^tool \([^)]*\)\n/m.exec(await readFile(join(pinsFolder, 'go.mod'), 'utf8')) ?? []

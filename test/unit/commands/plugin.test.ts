@@ -34,7 +34,8 @@ describe('krew', () => {
       readonly platforms: readonly { readonly uri: string; readonly sha256: string; readonly bin: string }[]
     }
   }
-  const manifest = async () => load(await readFile(join(made, 'active-passive.yaml'), 'utf8')) as Manifest
+  const manifest = async (folder = made) =>
+    load(await readFile(join(folder, 'active-passive.yaml'), 'utf8')) as Manifest
 
   test('has a manifest with the fields that it requires, and the sum of the archive', async () => {
     const { version, homepage } = JSON.parse(await readFile(join(repository, 'package.json'), 'utf8'))
@@ -66,11 +67,14 @@ describe('krew', () => {
     })
   })
 
-  test('has an archive of these files, which is the same each time', async () => {
+  test('has an archive of these files, which is the same each time, and is loaded from the release by default', async () => {
     const archive = (await readdir(made)).find((name) => name.endsWith('.tar.gz')) ?? ''
     const again = join(folder, 'again')
     await run(process.execPath, ['release/krew/build.mjs', again], { cwd: repository })
     expect(await readFile(join(again, archive))).toEqual(await readFile(join(made, archive)))
+    const { spec } = await manifest(again)
+    const releases = 'https://github.com/active-passive/active-passive/releases/download'
+    expect(spec.platforms.map(({ uri }) => uri)).toEqual([`${releases}/${spec.version}/${archive}`])
     const { stdout } = await run('tar', ['tvzf', join(made, archive), '--utc'])
     expect(
       stdout

@@ -15,7 +15,7 @@ const group = { namespace: 'default', services: [aService('app')], strangers: []
 const plan: Plan = { group, members: [old, b, c], settings: DEFAULT_SETTINGS, swap: to(b), roleLabel: 'role' }
 
 const ENOUGH = { allowsSeal: true, allowsPromotion: true, isOver: false }
-const held: Claim = { token: 'token b', services: group.services, pinned: true, refused: [], stuck: [] }
+const held: Claim = { token: 'token b', services: group.services, latch: 'latched', refused: [], stuck: [] }
 const refusal = new KubeError('denied', 'no', 'Ask for it.')
 
 const CLAIMED: StepResult = { kind: 'claimed', claimed: { kind: 'held', claim: held } }

@@ -1,0 +1,3 @@
+export const address: string
+export const tag: string
+export function pageOf(path: string): string
