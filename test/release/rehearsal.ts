@@ -185,8 +185,10 @@ async function makeClone(clone: string): Promise<void> {
   const [revision = '', date = ''] = (await git(repository, 'log', '-1', '--format=%H %cI')).trim().split(' ')
   await run('git', ['clone', '--quiet', '--no-checkout', repository, clone])
   await git(clone, 'checkout', '--quiet', '--detach', revision)
-  const changed = await git(repository, 'ls-files', '-z', '--modified', '--others', '--deleted', '--exclude-standard')
-  for (const path of new Set(changed.split('\0').filter(Boolean))) {
+  // Also what is staged, which `ls-files --modified` does not name.
+  const changed = await git(repository, 'diff', '--name-only', '--no-renames', '-z', 'HEAD')
+  const others = await git(repository, 'ls-files', '-z', '--others', '--exclude-standard')
+  for (const path of `${changed}${others}`.split('\0').filter(Boolean)) {
     await rm(join(clone, path), { force: true })
     if (!existsSync(join(repository, path))) continue
     await mkdir(dirname(join(clone, path)), { recursive: true })
