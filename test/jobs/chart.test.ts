@@ -35,6 +35,28 @@ interface Rendered {
   readonly data?: Readonly<Record<string, string>>
 }
 
+interface Template {
+  readonly metadata: { readonly labels: Labels }
+}
+
+/** What has a pod, or means pods. */
+interface Selecting {
+  readonly kind: string
+  readonly metadata: { readonly labels: Labels }
+  readonly spec: {
+    readonly template?: Template
+    readonly jobTemplate?: { readonly spec: { readonly template: Template } }
+    readonly selector?: Labels | { readonly matchLabels: Labels }
+    readonly podSelector?: {
+      readonly matchLabels: Labels
+      readonly matchExpressions?: readonly { readonly key: string; readonly values: readonly string[] }[]
+    }
+  }
+}
+
+const includes = (labels: Labels, wanted: Labels): boolean =>
+  Object.entries(wanted).every(([key, value]) => labels[key] === value)
+
 const read = (path: string): string => readFileSync(join(repository, CHART, path), 'utf8')
 const schema = JSON.parse(read('values.schema.json')) as Schema
 const settings = schema.properties?.settings?.properties ?? {}
@@ -187,6 +209,37 @@ describe.skipIf(!hasHelm)('the chart by helm', () => {
     const roles = objects.filter(({ kind }) => kind === 'Role').map(({ metadata }) => metadata.namespace)
     expect(roles).toEqual(['a', 'b'])
   })
+
+  it.each(['CronJob', 'Deployment'])(
+    'holds the pod of helm test to the network of the %s, and sends it no requests',
+    async (kind) => {
+      const objects = loadAll(
+        await helm('template', 'shop', CHART, ...valueFlags({ kind, 'networkPolicy.enabled': true })),
+      ) as Selecting[]
+      const one = (wanted: string) => objects.find((object) => object.kind === wanted)
+      const workload = one(kind)?.spec
+      const own = (workload?.jobTemplate?.spec ?? workload)?.template?.metadata.labels ?? {}
+      const test = one('Pod')?.metadata.labels ?? {}
+      const { matchLabels, matchExpressions = [] } = one('NetworkPolicy')?.spec.podSelector ?? {}
+      const isMeant = (labels: Labels) =>
+        includes(labels, matchLabels ?? {}) &&
+        matchExpressions.every(({ key, values }) => values.includes(labels[key] ?? ''))
+      expect([isMeant(own), isMeant(test), isMeant({ ...own, 'app.kubernetes.io/instance': 'other' })]).toEqual([
+        true,
+        true,
+        false,
+      ])
+      if (kind === 'CronJob') return
+      const selectors = [
+        one('Service')?.spec.selector as Labels,
+        ...['Deployment', 'PodDisruptionBudget'].map(
+          (name) => (one(name)?.spec.selector as { matchLabels: Labels }).matchLabels,
+        ),
+      ]
+      for (const selector of selectors)
+        expect([includes(own, selector), includes(test, selector)]).toEqual([true, false])
+    },
+  )
 
   it.each(['123', '1e3', '0x1f', 'true', 'null', 'yes'])(
     'takes %s as the name of a release, and not as a number or a truth',
