@@ -230,12 +230,10 @@ describe.skipIf(!hasHelm)('the chart by helm', () => {
         false,
       ])
       if (kind === 'CronJob') return
-      const selectors = [
-        one('Service')?.spec.selector as Labels,
-        ...['Deployment', 'PodDisruptionBudget'].map(
-          (name) => (one(name)?.spec.selector as { matchLabels: Labels }).matchLabels,
-        ),
-      ]
+      const selectors = ['Service', 'Deployment', 'PodDisruptionBudget'].map((name) => {
+        const selector = one(name)?.spec.selector ?? {}
+        return ('matchLabels' in selector ? selector.matchLabels : selector) as Labels
+      })
       for (const selector of selectors)
         expect([includes(own, selector), includes(test, selector)]).toEqual([true, false])
     },
