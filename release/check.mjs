@@ -37,7 +37,8 @@ function tagComplaints(wanted) {
 }
 
 function treeComplaints() {
-  const changed = git('status', '--porcelain').split('\n').filter(Boolean)
+  // Untracked files are asked for: a user's git may be set to leave them out.
+  const changed = git('status', '--porcelain', '--untracked-files=normal').split('\n').filter(Boolean)
   if (changed.length === 0) return []
   const [shown, rest] = [changed.slice(0, 5), changed.length - 5]
   const more = rest > 0 ? `, and ${rest} more` : ''

@@ -6,7 +6,17 @@
 // The same commit gives the same files, byte for byte.
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { join, resolve } from 'node:path'
 import { manifest, repository, runStep } from './facts.mjs'
 import { notesOf } from './notes.mjs'
@@ -20,7 +30,7 @@ await runStep(() => {
   const [packages, assets] = ['package', 'assets'].map((name) => join(resolve(out), name))
   for (const folder of [packages, assets]) mkdirSync(folder, { recursive: true })
   writeFileSync(join(out, 'notes.md'), `${notesOf(manifest.version).notes}\n`)
-  run('npm', 'pack', '--silent', '--foreground-scripts=false', '--pack-destination', packages)
+  pack(packages)
   run(process.execPath, 'release/krew/build.mjs', assets)
   // It was made for the package.
   const sbom = join(repository, 'dist', 'sbom.json')
@@ -28,6 +38,19 @@ await runStep(() => {
   writeFileSync(join(assets, 'SHA256SUMS'), sums(assets))
   console.log(out)
 })
+
+/** Writes the npm package: of a build that is new, and with the same modes for whatever umask files were made with. */
+function pack(folder) {
+  const dist = join(repository, 'dist')
+  rmSync(dist, { recursive: true, force: true })
+  run('npm', 'run', '--silent', 'prepack')
+  const built = readdirSync(dist, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
+  const others = ['LICENSE', 'README.md', 'package.json'].map((name) => join(repository, name))
+  for (const path of [...others, ...built.map(({ parentPath, name }) => join(parentPath, name))]) {
+    chmodSync(path, statSync(path).mode & 0o100 ? 0o755 : 0o644)
+  }
+  run('npm', 'pack', '--silent', '--ignore-scripts', '--pack-destination', folder)
+}
 
 function run(command, ...args) {
   execFileSync(command, args, { cwd: repository, stdio: ['ignore', 'ignore', 'inherit'] })

@@ -1,32 +1,125 @@
 // The chart, as far as no API server would object: what it is made of, what Helm says of it, and what it refuses.
 import { readFileSync } from 'node:fs'
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Ajv } from 'ajv'
 import { load, loadAll } from 'js-yaml'
 import { describe, expect, it } from 'vitest'
 import { commandOf } from '../../handler/cli/commands.js'
+import { readOptions, readServeOptions } from '../../handler/cli/options.js'
 import { generated, present } from '../../release/chart.mjs'
 import { repository } from '../support/handler.js'
 import { CHART, hasHelm, helmFor, valueFlags } from '../support/helm/helm.js'
 import { chartReadme } from '../support/helm/readme.js'
 
+type Labels = Readonly<Record<string, string>>
 type Values = Readonly<Record<string, unknown>>
 
 interface Schema {
+  readonly definitions?: object
+  readonly required?: readonly string[]
   readonly properties?: Readonly<Record<string, Schema>>
   readonly additionalProperties?: unknown
 }
 
 interface Rendered {
   readonly kind: string
-  readonly metadata: { readonly name: string; readonly namespace?: string }
+  readonly metadata: { readonly name: string; readonly namespace?: string; readonly labels: Labels }
   readonly spec: {
-    readonly template: { readonly spec: { readonly containers: readonly { readonly args: unknown }[] } }
+    readonly template: {
+      readonly metadata: { readonly labels: Labels }
+      readonly spec: { readonly containers: readonly { readonly args: unknown }[] }
+    }
   }
   readonly data?: Readonly<Record<string, string>>
 }
 
+interface Template {
+  readonly metadata: { readonly labels: Labels }
+}
+
+/** What has a pod, or means pods. */
+interface Selecting {
+  readonly kind: string
+  readonly metadata: { readonly labels: Labels }
+  readonly spec: {
+    readonly template?: Template
+    readonly jobTemplate?: { readonly spec: { readonly template: Template } }
+    readonly selector?: Labels | { readonly matchLabels: Labels }
+    readonly podSelector?: {
+      readonly matchLabels: Labels
+      readonly matchExpressions?: readonly { readonly key: string; readonly values: readonly string[] }[]
+    }
+  }
+}
+
+const includes = (labels: Labels, wanted: Labels): boolean =>
+  Object.entries(wanted).every(([key, value]) => labels[key] === value)
+
 const read = (path: string): string => readFileSync(join(repository, CHART, path), 'utf8')
 const schema = JSON.parse(read('values.schema.json')) as Schema
+const settings = schema.properties?.settings?.properties ?? {}
+const DURATIONS = ['10s', '1m30s', '1h']
+/** Values that each setting has to take, as YAML has them. */
+const SENSIBLE: Readonly<Record<string, readonly unknown[]>> = {
+  service: [['db', 'shop/db'], []],
+  selector: ['app=db,tier!=test', 'env in (a,b)', '!key'],
+  'request-timeout': [5, 0, '5', '5s', '2m'],
+  'role-label': ['role', 'example.com/Role_1'],
+  'dry-run': [true, false, 'none', 'client', 'server'],
+  output: ['text', 'json', 'yaml'],
+  ...{ deadline: DURATIONS, 'max-health-timeout': DURATIONS, interval: [...DURATIONS, '500ms'] },
+  ...{ period: [...DURATIONS, '0', '0s'], stable: DURATIONS, cooldown: [...DURATIONS, '0'] },
+  ...{ 'health-timeout': ['500ms', '1.5s', '30s'], settle: ['0', '20ms', '2s'] },
+  ...{ concurrency: [1, 10_000], failures: [1, 1000], probes: [1, 1000], rise: [1, 10] },
+  panic: [0, '0', '0%', '1%', '99%'],
+  'health-check': ['ready', 'probe', 'http://:8080/a?b=c', 'https://:web/', 'tcp://:80\n\n  ready\n'],
+  ...{ confirm: ['none', 'ready'], watch: [true, false], 'log-format': ['text', 'json'] },
+}
+const TEXTS: readonly unknown[] = [
+  ...[
+    -1,
+    0,
+    1,
+    1.5,
+    11,
+    100,
+    1e3,
+    1e5,
+    true,
+    false,
+    '',
+    ' ',
+    '0',
+    '1',
+    '-1',
+    '1e3',
+    'yes',
+    'true',
+    'none',
+    'wide',
+    'nonsense',
+  ],
+  ...['00%', '05%', '100%', '2', '1s1m', '1.2.3s', '.s', '5.s', '.5s', '1d', '-1s', '1 s', '2s\n', 's', '1.5s'],
+  ...[
+    'http://host:80/',
+    'http://',
+    'ready tcp://:80',
+    'ready,probe',
+    'ftp://:80',
+    'a b',
+    'A',
+    'a-',
+    '-a',
+    '.a/b',
+    'a..b/c',
+  ],
+  ...['a/b/c', '/a', 'a/', 'a_b.', 'Example.com/role', 'x'.repeat(64), `${'x'.repeat(64)}/a`, 'a#b', 'a: b', '"', "'"],
+]
+/** What no pattern can tell: how long a time is, whether there is such a port, whether a selector is one. */
+const ONLY_THE_PROGRAM_KNOWS = /--selector|should be (?:at most|a duration (?:of at|above))/
+
 const helm = helmFor()
 const template = async (values: Values, name = 'active-passive'): Promise<readonly Rendered[]> =>
   loadAll(await helm('template', name, CHART, '-n', 'shop', ...valueFlags(values))) as Rendered[]
@@ -37,20 +130,23 @@ describe('what the chart is made of', () => {
     expect(present()).toEqual([...generated().keys()].filter((path) => path.startsWith('files/')).sort())
   })
 
-  it('has one and the same values in values.yaml and in its schema, which allows no others', () => {
-    const unlike = (values: unknown, { properties, additionalProperties }: Schema, path: string): string[] => {
+  it('has one and the same values in values.yaml and in its schema, which allows no others and misses none', () => {
+    const unlike = (values: unknown, { properties, ...rest }: Schema, path: string): string[] => {
       if (properties === undefined || typeof values !== 'object' || values === null) return []
       const names = Object.keys(values)
       const others = Object.keys(properties).filter((name) => !names.includes(name))
       return [
-        ...(additionalProperties === false ? [] : [`${path}: others`]),
+        ...(rest.additionalProperties === false ? [] : [`${path}: others`]),
+        // `labels:` with nothing behind it takes the default away.
+        ...names.filter((name) => !rest.required?.includes(name)).map((name) => `${path}.${name}: not required`),
         ...names.filter((name) => !(name in properties)).map((name) => `${path}.${name}: not in the schema`),
         ...others.map((name) => `${path}.${name}: not in values.yaml`),
         ...names.flatMap((name) => unlike((values as Values)[name], properties[name] ?? {}, `${path}.${name}`)),
       ]
     }
-    // Nothing is set by default of what these hold, and Helm itself gives every chart the value `global`.
-    const open = /^\.(global|settings|resources|affinity)\b/
+    // Nothing is set by default of what these hold. Helm itself gives every chart the value `global`, and charts that
+    // depend on this one `enabled`.
+    const open = /^\.(global|enabled:|settings\.|resources\.|affinity\.)/
     expect(unlike(load(read('values.yaml')), schema, '').filter((line) => !open.test(line))).toEqual([])
   })
 
@@ -59,7 +155,35 @@ describe('what the chart is made of', () => {
     const notInPods = ['context', 'kubeconfig', 'cluster', 'user', 'as', 'as-group', 'insecure', 'tls-cert', 'tls-key']
     const flags = new Set([...commandOf('run').flags, ...commandOf('serve').flags])
     const expected = [...flags].filter((flag) => ![...own, ...notInPods].includes(flag))
-    expect(Object.keys(schema.properties?.settings?.properties ?? {}).sort()).toEqual(expected.sort())
+    expect(Object.keys(settings).sort()).toEqual(expected.sort())
+  })
+
+  describe.each(Object.keys(settings))('its setting %s', (name) => {
+    const { definitions } = schema
+    const ajv = new Ajv({ strict: false })
+    const allows = ajv.compile({ ...settings[name], definitions })
+    const read = commandOf('run').flags.some((flag) => flag === name) ? readOptions : readServeOptions
+    const complaint = (value: unknown): string | undefined => {
+      const texts = [value].flat().map((one) => (typeof one === 'string' ? one : JSON.stringify(one)))
+      try {
+        read({ [name]: Array.isArray(value) ? texts : texts[0] }, {})
+        return undefined
+      } catch (error) {
+        return (error as Error).message
+      }
+    }
+
+    it('takes no text that the program would refuse', () => {
+      const taken = TEXTS.flatMap((text) => [text, [text]]).filter((value) => allows(value))
+      const refused = taken.flatMap((value) => complaint(value) ?? [])
+      expect(refused.filter((message) => !ONLY_THE_PROGRAM_KNOWS.test(message))).toEqual([])
+    })
+
+    it('takes what README.md gives as its values', () => {
+      for (const value of SENSIBLE[name] ?? [])
+        expect([value, allows(value), complaint(value)]).toEqual([value, true, undefined])
+      expect(SENSIBLE).toHaveProperty([name])
+    })
   })
 })
 
@@ -86,6 +210,77 @@ describe.skipIf(!hasHelm)('the chart by helm', () => {
     expect(roles).toEqual(['a', 'b'])
   })
 
+  it.each(['CronJob', 'Deployment'])(
+    'holds the pod of helm test to the network of the %s, and sends it no requests',
+    async (kind) => {
+      const objects = loadAll(
+        await helm('template', 'shop', CHART, ...valueFlags({ kind, 'networkPolicy.enabled': true })),
+      ) as Selecting[]
+      const one = (wanted: string) => objects.find((object) => object.kind === wanted)
+      const workload = one(kind)?.spec
+      const own = (workload?.jobTemplate?.spec ?? workload)?.template?.metadata.labels ?? {}
+      const test = one('Pod')?.metadata.labels ?? {}
+      const { matchLabels, matchExpressions = [] } = one('NetworkPolicy')?.spec.podSelector ?? {}
+      const isMeant = (labels: Labels) =>
+        includes(labels, matchLabels ?? {}) &&
+        matchExpressions.every(({ key, values }) => values.includes(labels[key] ?? ''))
+      expect([isMeant(own), isMeant(test), isMeant({ ...own, 'app.kubernetes.io/instance': 'other' })]).toEqual([
+        true,
+        true,
+        false,
+      ])
+      if (kind === 'CronJob') return
+      const selectors = ['Service', 'Deployment', 'PodDisruptionBudget'].map((name) => {
+        const selector = one(name)?.spec.selector ?? {}
+        return ('matchLabels' in selector ? selector.matchLabels : selector) as Labels
+      })
+      for (const selector of selectors)
+        expect([includes(own, selector), includes(test, selector)]).toEqual([true, false])
+    },
+  )
+
+  it.each(['123', '1e3', '0x1f', 'true', 'null', 'yes'])(
+    'takes %s as the name of a release, and not as a number or a truth',
+    async (name) => {
+      const values = {
+        kind: 'Deployment',
+        labels: { a: '1e3', b: 'yes', c: '# d', d: '' },
+        env: [{ name: 'A', value: '1_0' }],
+      }
+      const strings = (value: unknown): boolean =>
+        Object.values(value as object).every((one) => typeof one === 'string')
+      for (const { metadata, spec } of await template(values, name)) {
+        expect(metadata.labels).toMatchObject({ 'app.kubernetes.io/instance': name, ...values.labels })
+        expect(strings(metadata.labels) && strings(spec?.template?.metadata?.labels ?? {})).toBe(true)
+      }
+    },
+  )
+
+  it.each(['x'.repeat(53), `${'x'.repeat(38)}-active-passive`, `${'x'.repeat(36)}.b.c`])(
+    'gives the account of the release %s a name that the policies know',
+    async (name) => {
+      const names = (await template({}, name)).map(({ metadata }) => metadata.name)
+      for (const name of names) expect(name).toMatch(/^[a-z.]+[a-z]-active-passive(?:-check)?$/)
+      expect(Math.max(...names.map(({ length }) => length)) - '-check'.length).toBeLessThanOrEqual(52)
+    },
+  )
+
+  it('can be what another chart depends on, with a condition', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'active-passive-parent-'))
+    try {
+      const dependency = { name: 'active-passive', version: '*', condition: 'active-passive.enabled' }
+      const chart = { apiVersion: 'v2', name: 'parent', version: '1.0.0', dependencies: [dependency] }
+      await writeFile(join(folder, 'Chart.yaml'), JSON.stringify(chart))
+      await cp(join(repository, CHART), join(folder, 'charts', 'active-passive'), { recursive: true })
+      const render = (isEnabled: boolean) =>
+        helm('template', 'app', folder, '--set-json', `active-passive={"enabled":${isEnabled},"kind":"CronJob"}`)
+      expect(await render(true)).toContain('name: app-active-passive\n')
+      expect((await render(false)).trim()).toBe('')
+    } finally {
+      await rm(folder, { recursive: true })
+    }
+  })
+
   it('names the objects after the release, and the rules know them by those names', async () => {
     const values = { kind: 'Deployment', alerts: { kind: 'ConfigMap', runbookPrefix: 'https://docs.test/' } }
     const objects = await template(values, 'shop')
@@ -109,6 +304,18 @@ describe.skipIf(!hasHelm)('the chart by helm', () => {
     ],
     ['no schedule', { 'cronJob.schedule': 'each minute' }, "at '/cronJob/schedule': 'each minute' does not match"],
     ['less than no replica', { 'deployment.replicas': -1 }, "at '/deployment/replicas': minimum: got -1, want 0"],
+    ['a key with nothing behind it', { labels: null }, "at '': missing property 'labels'"],
+    ['an image without a name', { 'image.repository': null }, "at '/image': missing property 'repository'"],
+    [
+      'a name that would be cut',
+      { fullnameOverride: 'x'.repeat(53) },
+      "at '/fullnameOverride': maxLength: got 53, want 52",
+    ],
+    [
+      'a name that no Service can have',
+      { kind: 'Deployment', fullnameOverride: 'a.b' },
+      'the Service would be called a.b, and the name of a Service has no dot: set fullnameOverride',
+    ],
     ['half a digest', { 'image.digest': 'sha256:12' }, "at '/image/digest': 'sha256:12' does not match pattern"],
     [
       'a third answer to a question',

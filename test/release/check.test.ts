@@ -61,6 +61,7 @@ describe('a release', () => {
   test('is not made of changes that no commit has', async () => {
     await write('package.json', `${await readFile(join(checkout, 'package.json'), 'utf8')}\n`)
     await write('new.txt', 'new')
+    await run('git', ['-C', checkout, 'config', 'status.showUntrackedFiles', 'no'])
     const { code, stderr } = await script('check', 'v1.2.3')
     expect([code, stderr]).toEqual([
       1,

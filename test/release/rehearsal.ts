@@ -81,7 +81,9 @@ export async function rehearse(options: Options): Promise<Rehearsal> {
     const rounds: ReadonlyMap<string, string>[] = []
     const steps: string[] = []
     for (let n = 1; n <= options.rounds; n++) {
-      const round = new Round(join(folder, 'deeper/'.repeat(n - 1), `round-${n}`), options, {
+      // Only the first one's files may be read by others: no sum may tell.
+      const umask = n === 1 ? '022' : '077'
+      const round = new Round(join(folder, 'deeper/'.repeat(n - 1), `round-${n}`), umask, options, {
         registry,
         npm,
         base,
@@ -116,6 +118,7 @@ class Round {
 
   constructor(
     readonly folder: string,
+    readonly umask: string,
     readonly options: Options,
     readonly places: Places,
   ) {
@@ -127,8 +130,9 @@ class Round {
     const { registry, npm, base } = this.places
     await mkdir(this.folder, { recursive: true })
     await makeClone(this.#clone)
+    if (this.umask === '077') await run('chmod', ['-R', 'go=', this.#clone])
     if (this.options.isInstalled) await copyModules(join(this.#clone, 'node_modules'))
-    else await this.#step('npm', 'ci', '--no-audit', '--no-fund')
+    else await this.#step('npm', 'ci', '--ignore-scripts', '--no-audit', '--no-fund')
     const { version } = JSON.parse(await readFile(join(this.#clone, 'package.json'), 'utf8')) as { version: string }
     await this.#script('check', `v${version}`, '--rehearsal')
     await this.#script('files', this.#out)
@@ -163,7 +167,9 @@ class Round {
     const own = { TMPDIR: this.folder, PATH: helm ? `${helm}:${PATH}` : PATH }
     const env = { ...process.env, ...own, ...(command === 'node' && { npm_config_userconfig: npmrc }) }
     try {
-      const { stdout } = await run(command, args, { cwd: this.#clone, env, maxBuffer: 64 << 20 })
+      const { stdout } = await run('sh', ['-c', `umask ${this.umask} && exec "$@"`, 'sh', command, ...args], {
+        ...{ cwd: this.#clone, env, maxBuffer: 64 << 20 },
+      })
       return stdout.trim().split('\n').at(-1) as string
     } catch (error) {
       const { stdout, stderr } = error as { stdout: string; stderr: string }
@@ -179,8 +185,10 @@ async function makeClone(clone: string): Promise<void> {
   const [revision = '', date = ''] = (await git(repository, 'log', '-1', '--format=%H %cI')).trim().split(' ')
   await run('git', ['clone', '--quiet', '--no-checkout', repository, clone])
   await git(clone, 'checkout', '--quiet', '--detach', revision)
-  const changed = await git(repository, 'ls-files', '-z', '--modified', '--others', '--deleted', '--exclude-standard')
-  for (const path of new Set(changed.split('\0').filter(Boolean))) {
+  // Also what is staged, which `ls-files --modified` does not name.
+  const changed = await git(repository, 'diff', '--name-only', '--no-renames', '-z', 'HEAD')
+  const others = await git(repository, 'ls-files', '-z', '--others', '--exclude-standard')
+  for (const path of `${changed}${others}`.split('\0').filter(Boolean)) {
     await rm(join(clone, path), { force: true })
     if (!existsSync(join(repository, path))) continue
     await mkdir(dirname(join(clone, path)), { recursive: true })

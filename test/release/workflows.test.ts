@@ -16,9 +16,14 @@ const folder = join(repository, '.github', 'workflows')
 const workflows = readdirSync(folder).sort()
 const read = (file: string): string => readFileSync(join(folder, file), 'utf8')
 
+interface Job {
+  readonly permissions?: Readonly<Record<string, string>>
+  readonly steps?: readonly { readonly run?: string }[]
+}
+
 interface Workflow {
   readonly permissions?: Readonly<Record<string, string>>
-  readonly jobs: Readonly<Record<string, { readonly permissions?: Readonly<Record<string, string>> }>>
+  readonly jobs: Readonly<Record<string, Job>>
 }
 
 test.skipIf(why)(
@@ -34,6 +39,10 @@ test.skipIf(why)(
   120_000,
 )
 
+test('A version such as 0.2.0-rc.1 is no latest release', () => {
+  expect(read('release.yml')).toMatch(/ --prerelease=\$\{\{ contains\(github\.ref_name, '-'\) \}\} /)
+})
+
 describe.each(workflows)('%s', (file) => {
   test('names each action by its commit, with its version as a comment', () => {
     const used = [...read(file).matchAll(/^ +(?:- )?uses: (.*)$/gm)].map(([, action]) => action as string)
@@ -46,6 +55,15 @@ describe.each(workflows)('%s', (file) => {
     const { permissions, jobs } = load(read(file)) as Workflow
     expect(permissions).toEqual({})
     for (const [name, job] of Object.entries(jobs)) expect(job.permissions, name).toBeDefined()
+  })
+
+  test('runs no script of a package that it installs where it may publish', () => {
+    const { jobs } = load(read(file)) as Workflow
+    for (const [name, { steps = [], permissions }] of Object.entries(jobs)) {
+      if (file !== 'release.yml' && !Object.values(permissions ?? {}).includes('write')) continue
+      const installs = steps.flatMap(({ run = '' }) => run.match(/npm (?:ci|i|install)\b.*/g) ?? [])
+      expect([name, installs.filter((command) => !command.includes('--ignore-scripts'))]).toEqual([name, []])
+    }
   })
 
   test('calls scripts that are there', () => {

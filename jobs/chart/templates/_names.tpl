@@ -1,9 +1,14 @@
 {{/* The name that the objects share: that of the release, with `active-passive` behind it unless it is in it. */}}
 {{- define "active-passive.fullname" -}}
 {{- $name := .Values.nameOverride | default .Chart.Name -}}
-{{- $full := contains $name .Release.Name | ternary .Release.Name (printf "%s-%s" .Release.Name $name) -}}
-{{- /* 52 signs are what a CronJob may have: its Jobs add eleven. */ -}}
-{{- .Values.fullnameOverride | default $full | trunc 52 | trimSuffix "-" -}}
+{{- $full := .Release.Name -}}
+{{- /* 52 signs are what a CronJob may have: its Jobs add eleven. A long release is cut, and not the name behind it: the
+admission policies know the account by that. */ -}}
+{{- if or (not (contains $name $full)) (gt (len $full) 52) -}}
+{{- $room := int (max 1 (sub 51 (len $name))) -}}
+{{- $full = printf "%s-%s" (regexReplaceAll "[-.]+$" (trunc $room $full) "") $name -}}
+{{- end -}}
+{{- regexReplaceAll "[-.]+$" (.Values.fullnameOverride | default $full | trunc 52) "" -}}
 {{- end -}}
 
 {{/* The component, as in jobs/. */}}
@@ -38,7 +43,7 @@
 {{/* The labels by which an object means the pods of this release. They never change. */}}
 {{- define "active-passive.selectorLabels" -}}
 app.kubernetes.io/name: active-passive
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end -}}
 
 {{/* The labels of every object and of the pods. */}}
@@ -46,7 +51,7 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{ include "active-passive.selectorLabels" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | replace "+" "_" | quote }}
 app.kubernetes.io/part-of: active-passive
-app.kubernetes.io/managed-by: {{ .Release.Service }}
+app.kubernetes.io/managed-by: {{ .Release.Service | quote }}
 {{- with .Values.labels }}
 {{ toYaml . }}
 {{- end }}
