@@ -8,7 +8,7 @@ import type { Milliseconds } from '../util/duration.js'
 import { addressOf, servicePort, whyNoAddress } from './address.js'
 import { declaredProbes } from './declared.js'
 import { servingContainer } from './service-ports.js'
-import { checkUrl, execTarget, grpcTarget, httpTarget, type ProbeTarget, tcpTarget } from './targets.js'
+import { checkUrl, dialogueTarget, execTarget, grpcTarget, httpTarget, type ProbeTarget } from './targets.js'
 
 /** All targets must pass. Without any, the pod's Ready condition alone decides. */
 export interface Plan {
@@ -85,7 +85,7 @@ function askedTarget(
   const address = addressOf(pod, servicePort(pod, check.port))
   switch (check.kind) {
     case 'tcp':
-      return tcpTarget(address)
+      return dialogueTarget(address, settings)
     case 'grpc':
       return grpcTarget(address, { service: check.service, isTls: check.scheme === 'grpcs' })
     case 'http':

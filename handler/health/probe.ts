@@ -83,8 +83,12 @@ async function probeTarget(
   switch (target.kind) {
     case 'http':
       return probeHttp(target, timeoutMs, signal)
-    case 'tcp':
-      return probeTcp(target, timeoutMs, signal)
+    case 'tcp': {
+      const { dialogue } = target
+      if (!dialogue) return probeTcp(target, timeoutMs, signal)
+      const { probeDialogue } = await import('./dialogue.js') // few pods ask for it
+      return probeDialogue({ ...target, dialogue }, timeoutMs, signal)
+    }
     case 'grpc': {
       const { probeGrpc } = await import('./grpc.js') // few pods ask for it
       return probeGrpc(target, timeoutMs, signal)

@@ -5,12 +5,23 @@ import type { Address, Unusable } from './address.js'
 import { formatUrl, parseUrl, rawPath } from './go-url.js'
 import type { HttpCheck } from './http.js'
 
-export type ProbeTarget =
-  | ({ readonly kind: 'http' } & HttpCheck)
-  | ({ readonly kind: 'tcp' } & Address)
-  | GrpcTarget
-  | ExecTarget
-  | Unusable
+export type ProbeTarget = ({ readonly kind: 'http' } & HttpCheck) | TcpTarget | GrpcTarget | ExecTarget | Unusable
+
+interface TcpTarget extends Address {
+  readonly kind: 'tcp'
+  /** Absent: the port only has to accept connections. */
+  readonly dialogue?: Dialogue
+}
+
+export type DialogueTarget = TcpTarget & { readonly dialogue: Dialogue }
+
+/** Bytes, one per character. */
+export interface Dialogue {
+  /** Empty: nothing is sent. */
+  readonly send: string
+  /** All of them must appear in what the server says. */
+  readonly expect: readonly string[]
+}
 
 export interface GrpcTarget extends Address {
   readonly kind: 'grpc'
@@ -68,6 +79,13 @@ export function httpTarget(address: Address | Unusable, request: RequestForm, se
 
 export function tcpTarget(address: Address | Unusable): ProbeTarget {
   return 'text' in address ? address : { kind: 'tcp', ...address }
+}
+
+/** The target of an explicit check. If no answer is expected, nothing is said. */
+export function dialogueTarget(address: Address | Unusable, settings: Settings): ProbeTarget {
+  const { 'health-send': send = '', 'health-expect': expect } = settings
+  const target = tcpTarget(address)
+  return target.kind === 'tcp' && expect ? { ...target, dialogue: { send, expect } } : target
 }
 
 export function grpcTarget(

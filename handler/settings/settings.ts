@@ -10,6 +10,7 @@ import { formatDuration, type Milliseconds, parseDuration } from '../util/durati
 import type { Fault } from '../util/errors.js'
 import { redacted } from '../util/printable.js'
 import { CHECK_FORMS, formatChecks, parseChecks, wrongLine } from './check.js'
+import { describeBytes, describeLines, EXPECTED_FORM, parseBytes, parseLines, SENT_FORM } from './escapes.js'
 
 /** One setting. `parse` returns `undefined` for text that makes no sense; `expected` completes "should be …". */
 interface Setting<T> {
@@ -123,6 +124,11 @@ const SEARCHED: Setting<string> = {
   describe: (text) => (text ? `${Buffer.byteLength(text)} bytes long` : 'empty'),
 }
 
+/** Bytes, one per character, as in `EXPECTED`. */
+const SENT: Setting<string> = { expected: SENT_FORM, parse: parseBytes, describe: describeBytes }
+/** All of these must appear in what a server says. */
+const EXPECTED: Setting<readonly string[]> = { expected: EXPECTED_FORM, parse: parseLines, describe: describeLines }
+
 const CONFIRMATION: Setting<'none' | 'ready'> = {
   expected: 'none or ready',
   parse: (text) => (text === 'none' || text === 'ready' ? text : undefined),
@@ -151,6 +157,8 @@ const ANNOTATION_SETTINGS = {
   'health-status': STATUSES,
   'health-body': SEARCHED,
   'health-headers': HEADERS,
+  'health-send': SENT,
+  'health-expect': EXPECTED,
   pause: PAUSE,
   managed: TOGGLE,
   prefer: NAMES,

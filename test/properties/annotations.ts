@@ -180,6 +180,16 @@ const noCheck = nothing(
 
 const body = fc.constantFrom('ok', '__proto__', ' ', 'é').map((text) => ({ text, means: text }))
 
+const sent = words({ 'PING\\r\\n': 'PING\r\n', '\\x00\\0\\\\t': '\0\0\\t', ' ': ' ', é: '\xc3\xa9' })
+const noSent = nothing('', '\\', 'a\\q', '\\x0', '\\x0g', '\\u0000', 'a'.repeat(4_097), '\\'.repeat(50_001))
+const awaited = fc
+  .array(fc.tuple(sent, fc.constantFrom('\n', '\n\n')), { minLength: 1, maxLength: 16 })
+  .map((lines) => ({
+    text: lines.map(([{ text }, end]) => text + end).join(''),
+    means: lines.map(([{ means }]) => means),
+  }))
+const noAwaited = fc.oneof(noSent, nothing('\n', 'a\n'.repeat(17)))
+
 interface Annotation {
   readonly sense: fc.Arbitrary<Said>
   readonly nonsense: fc.Arbitrary<Said>
@@ -191,6 +201,8 @@ const ANNOTATIONS: Readonly<Record<string, Annotation>> = {
   'health-status': { sense: statuses, nonsense: noStatuses },
   'health-body': { sense: body, nonsense: nothing('') },
   'health-headers': { sense: headers, nonsense: noHeaders },
+  'health-send': { sense: sent, nonsense: noSent },
+  'health-expect': { sense: awaited, nonsense: noAwaited },
   failures: { sense: count, nonsense: noCount },
   probes: { sense: count, nonsense: noCount },
   period: { sense: fc.oneof(duration, limits), nonsense: noDuration },
