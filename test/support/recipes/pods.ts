@@ -1,7 +1,10 @@
 /** A group as a recipe has it: its Service as it is printed, and pods whose servers the test starts. */
+import { expect } from 'vitest'
 import { kube } from '../cluster/client.js'
 import { until } from '../cluster/poll.js'
+import type { Place } from '../cluster/programs.js'
 import type { Cluster } from '../cluster-context.js'
+import { repository } from '../handler.js'
 import { ALL_RIGHTS, type JsonRun, type OnCluster, openNamespace } from '../on-cluster.js'
 import { type Island, openIsland } from './island.js'
 import { printedService } from './page.js'
@@ -25,9 +28,16 @@ export interface RecipeWorld {
   passesUntil(what: string, isWanted: (run: JsonRun) => boolean): Promise<JsonRun>
   /** All passes of `passesUntil`, in order. */
   readonly passes: readonly JsonRun[]
+  /** Expects that a pass finds nothing to do, and status nothing to complain of, though all pods but one fail the check. */
+  isSteady(): Promise<void>
   /** Resolves when this is where the Service leads. */
   leadsTo(address: string): Promise<void>
   close(): Promise<void>
+}
+
+/** The handler is called by its path there. */
+function inRepository(place: Place): Place {
+  return (command, args) => place('env', ['-C', repository, command, ...args])
 }
 
 /** Makes a namespace with the pods and the Service of a page, none of them active, and an island for their servers. */
@@ -35,7 +45,7 @@ export async function openRecipe(cluster: Cluster, options: RecipeOptions): Prom
   const { page, port, addresses } = options
   const printed = printedService(page)
   const island = await openIsland(kube(cluster.kubeconfig).server, Object.values(addresses))
-  const world = await openNamespace(cluster, ALL_RIGHTS, island.place)
+  const world = await openNamespace(cluster, ALL_RIGHTS, inRepository(island.place))
   const { role: _, ...labels } = printed.spec.selector
   for (const [name, ip] of Object.entries(addresses)) {
     await world.createPod({ name, port }, { ip, labels, readinessProbe: { tcpSocket: { port } } })
@@ -54,6 +64,14 @@ export async function openRecipe(cluster: Cluster, options: RecipeOptions): Prom
         passes.push(run)
         return isWanted(run) ? run : undefined
       }),
+    isSteady: async () => {
+      await world.report() // the last one may have counted failures
+      await world.takeRequests()
+      const nothing = { decision: 'keep', warnings: [], writes: [] }
+      expect(await world.report()).toMatchObject({ code: 0, warnings: [], group: nothing })
+      expect(await world.takeRequests()).toEqual(['list services', 'list pods'])
+      expect((await world.run(['status'])).code).toBe(0)
+    },
     leadsTo: async (address) => {
       await until(`${service} leads to ${address}`, async () => {
         const found = await addressesOf(world, service)
