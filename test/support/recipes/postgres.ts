@@ -24,3 +24,21 @@ export async function userOfPostgres({ exec }: Island): Promise<{ readonly uid: 
   const [uid, gid] = [await exec('id', '-u', 'postgres'), await exec('id', '-g', 'postgres')]
   return { uid: Number(uid), gid: Number(gid) }
 }
+
+/** What these commands answer, each of them a transaction of its own. @throws Error when one fails */
+export function sql({ exec }: Island, address: string, ...commands: readonly string[]): Promise<string> {
+  const all = commands.flatMap((command) => ['-c', command])
+  return exec('env', 'PGCONNECT_TIMEOUT=2', 'psql', '-h', address, '-U', 'postgres', '-Atq', ...all)
+}
+
+/** Writes a number to the table `writes`; resolves when that is acknowledged. @throws Error when it is not */
+export async function insert(island: Island, address: string, n: number): Promise<true> {
+  await sql(island, address, `INSERT INTO writes VALUES (${n})`)
+  return true
+}
+
+/** The numbers in that table. */
+export async function written(island: Island, address: string): Promise<ReadonlySet<number>> {
+  const numbers = await sql(island, address, 'SELECT n FROM writes')
+  return new Set(numbers.trim().split('\n').map(Number))
+}
