@@ -146,12 +146,18 @@ const FRAMES_FAIL: readonly Row[] = [
   ['headers that are no HPACK', 'no answer within', speaks(frame(1, 4, 1, '\xff\xff\xff\xff\xff\xff\xff\xff')), BOTH],
 ]
 
+/** Its settings, 4 MiB of frames without a meaning, and no answer. */
+const frameFlood = accept((socket) => {
+  socket.write(Buffer.concat([frame(4, 0, 0), ...Array(256).fill(frame(99, 0, 0, 'x'.repeat(16_000)))]))
+})
+
 const WAITS: readonly Row[] = [
   ['settings and no answer', 'no answer within', holds(), BOTH],
   ['headers and no message', 'body unfinished after', holds(OPEN), BOTH],
   ['a message and no end', 'body unfinished after', holds(OPEN, message(SERVING)), BOTH],
   ['half a message', 'body unfinished after', holds(OPEN, message(SERVING, '\0', 9)), BOTH],
   ['silence', 'no answer within', accept(() => {}), BOTH],
+  ['frames without a meaning', 'too many frames', frameFlood, KUBELET],
 ]
 
 const CONNECTIONS_FAIL: readonly Row[] = [

@@ -7,6 +7,7 @@ import { probeGrpc } from '../../../handler/health/grpc.js'
 import { findReference, goVersion } from '../../support/cluster/binaries.js'
 import type { OddServer } from '../../support/odd-servers.js'
 import { type GrpcServer, type ProbeVerdict, type Reference, startReference } from '../../support/reference.js'
+import { startBlackHole, startServer } from '../../support/servers.js'
 import { reportSkipped } from '../../support/skipped.js'
 import { testCert, testKey } from '../../support/tls.js'
 import { GRPC_CASES, type GrpcCase } from './grpc-cases.js'
@@ -98,6 +99,29 @@ describe('of a server that is rude:', () => {
     const open = () => GRPC_CASES.flatMap(({ name }, n) => (servers[n]?.connections ? [name] : []))
     await expect.poll(open, { timeout: 10_000 }).toEqual([])
   })
+})
+
+test.skipIf(process.platform !== 'linux')('A pod that does not answer at all is not reached', async () => {
+  const hole = await startBlackHole()
+  onTestFinished(() => hole.close())
+  const target = { kind: 'grpc', host: hole.host, port: hole.port, service: '', isTls: false } as const
+  const found = await probeGrpc(target, 200, signal)
+  expect(found).toMatchObject({ healthy: false, text: 'no answer within 200ms', reached: false })
+})
+
+test('It ends at once when it is interrupted', async () => {
+  const server = await startServer('silent')
+  onTestFinished(() => server.close())
+  const controller = new AbortController()
+  const result = probeGrpc(
+    { kind: 'grpc', host, port: server.port, service: '', isTls: false },
+    ANSWERS_WITHIN_MS,
+    controller.signal,
+  )
+  await expect.poll(() => server.accepted).toBe(1)
+  controller.abort()
+  expect(await result).toMatchObject({ healthy: false, text: 'interrupted' })
+  await server.idle()
 })
 
 const REAL = {
