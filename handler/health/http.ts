@@ -4,10 +4,10 @@
  */
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
-import { openConnection } from './connection.js'
-import { hostname } from './go-url.js'
+import { type Destination, openConnection } from './connection.js'
+import { hostname, portOf } from './go-url.js'
 import { type HttpAnswer, readAnswer } from './http-answer.js'
-import { firstRequest, type HttpRequest, http1Head, redirected } from './http-request.js'
+import { firstRequest, type HttpRequest, http1Head, needsHttp1, redirected } from './http-request.js'
 import { type Limit, limited } from './limit.js'
 import type { ProbeResult } from './probe-result.js'
 
@@ -60,7 +60,7 @@ async function get(
   request: HttpRequest,
   limit: Limit,
 ): Promise<Omit<ProbeResult, 'ms'> | HttpRequest> {
-  const socket = await openConnection(request, limit.signal, () => {
+  const socket = await openConnection(destinationOf(request), limit.signal, () => {
     limit.isReached = true
   })
   try {
@@ -82,6 +82,15 @@ async function get(
   } finally {
     socket.destroy()
   }
+}
+
+/** @throws Error if the URL is neither http nor https */
+function destinationOf(request: HttpRequest): Destination {
+  const { url } = request
+  const address = { host: hostname(url), port: portOf(url) }
+  if (url.scheme === 'http') return address
+  if (url.scheme !== 'https') throw new Error('neither http nor https')
+  return { ...address, tls: needsHttp1(request) ? {} : { protocols: ['h2', 'http/1.1'] } }
 }
 
 async function exchange(socket: Socket | TLSSocket, request: HttpRequest): Promise<HttpAnswer> {

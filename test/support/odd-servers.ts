@@ -126,9 +126,9 @@ function integer(value: number): Buffer {
 
 /** Speaks HTTP/2 frame by frame: its settings, then these once the request's headers have come. */
 export const frames =
-  (answer: readonly Buffer[], { first = frame(4, 0, 0), end = true } = {}): StartOdd =>
-  (_, host) =>
-    listen(tlsServer({ ALPNProtocols: ['h2'] }), 'secureConnection', host, (socket) => {
+  (answer: readonly Buffer[], { first = frame(4, 0, 0), end = true, tls = true } = {}): StartOdd =>
+  (_, host) => {
+    const serve = (socket: Socket) => {
       let seen = Buffer.alloc(0)
       let answered = false
       socket.write(first)
@@ -139,7 +139,10 @@ export const frames =
         socket.write(Buffer.concat([frame(4, 1, 0), ...answer]))
         if (end) setTimeout(() => socket.end(), 50)
       })
-    })
+    }
+    if (!tls) return listen(createServer(), 'connection', host, serve)
+    return listen(tlsServer({ ALPNProtocols: ['h2'] }), 'secureConnection', host, serve)
+  }
 
 /** Whether a client's preface and a frame of type HEADERS are there. */
 function hasHeaders(seen: Buffer): boolean {
