@@ -21,7 +21,7 @@ const DEFAULT_RETRY_AFTER_MS = 1_000
 const LONGEST_WRITE_DELAY_MS = 2_000
 
 /** A refusal of authorization, by RBAC or otherwise. */
-const FORBIDDEN = /User "([^"]*)" cannot (?:list|patch|watch|create) resource\b/
+const FORBIDDEN = /User "([^"]*)" cannot (?:list|patch|watch|create|get) resource\b/
 const BETWEEN = 'Check what answers at this address: that was no API server, perhaps a proxy or its login page.'
 
 /** The outcome of a PATCH that was answered. */
@@ -146,7 +146,7 @@ function permit(access: Access, said: string, rights: Rights): string {
   if (user === undefined) return 'An admission policy or webhook refused it, or failed: look there.'
   if (user === 'system:anonymous') return 'Name credentials: the user of the context has none.'
   const group = groupOf(resource)
-  const rule = `- {apiGroups: [${group || '""'}], resources: [${resource}], verbs: [${verb}]}`
+  const rule = `- {apiGroups: [${group || '""'}], resources: [${resource}], verbs: [${resource === 'pods/exec' ? 'create, get' : verb}]}`
   const absent = [...said.matchAll(ABSENT)].map(([, cluster, name]) =>
     cluster ? `ClusterRole ${name}` : `Role ${name} in namespace ${namespace}`,
   )
@@ -176,8 +176,8 @@ interface Status {
   readonly details?: { readonly name?: string; readonly causes?: readonly { readonly field?: string }[] }
 }
 
-/** Parses a Status. `undefined` if the body may come from another server. */
-function readStatus({ body }: Answer): Status | undefined {
+/** Parses the Status of a refusal. `undefined` if the body may come from another server. */
+export function readStatus({ body }: Answer): Status | undefined {
   try {
     const said = JSON.parse(body) as Partial<Status> | null
     return typeof said?.message === 'string' ? (said as Status) : undefined

@@ -1,10 +1,11 @@
 /** Puts serve together: the passes, their triggers and their observer, the watches, and the routes. */
 import { setMaxListeners } from 'node:events'
 import type { CommandOptions, Connection } from '../cli/options.js'
-import { probe } from '../health/probe.js'
+import { probeFor } from '../health/exec.js'
 import { defaultNamespace } from '../kube/auth/config.js'
 import type { KubeConfig } from '../kube/auth/kubeconfig.js'
 import { connect } from '../kube/client.js'
+import { type Commands, connectCommands } from '../kube/exec.js'
 import { requestLimits } from '../kube/transport.js'
 import { connectWatches, type Watches } from '../kube/watch.js'
 import { announcer } from '../notice/announcer.js'
@@ -73,10 +74,15 @@ export function createApp(
   setMaxListeners(0, signal) // each pass listens, and each group that waits for one
   const limits = requestLimits(options.requestTimeoutMs)
   const [main, side, watches] = [connect(config, limits), connect(config, limits), connectWatches(config, limits)]
+  let commands: Commands | undefined
+  const probe = probeFor(options.settings, () => {
+    commands = connectCommands(config, limits)
+    return commands
+  })
   const defect = (error: unknown): void => logDefect(log, error)
 
   const metrics = createMetrics({
-    requests: () => main.requests + side.requests + watches.requests,
+    requests: () => main.requests + side.requests + watches.requests + (commands?.requests ?? 0),
     coalesced: () => triggers.coalesced,
   })
   // A test's clock does not jump.
