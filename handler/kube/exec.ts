@@ -67,6 +67,7 @@ export function connectCommands(config: KubeConfig, limits: Partial<Limits> = {}
         const receive = (message: Buffer) => conversation.receive(message)
         const answer = await transport.webSocket(pathOf(order), PROTOCOLS, receive, signal)
         if ('status' in answer) return declined(access, answer, rights)
+        rights.allowed(access)
         begun()
         void answer.closed.then(() => conversation.end())
         return await conversation.result.finally(answer.close)

@@ -74,15 +74,11 @@ export function createApp(
   setMaxListeners(0, signal) // each pass listens, and each group that waits for one
   const limits = requestLimits(options.requestTimeoutMs)
   const [main, side, watches] = [connect(config, limits), connect(config, limits), connectWatches(config, limits)]
-  let commands: Commands | undefined
-  const probe = probeFor(options.settings, () => {
-    commands = connectCommands(config, limits)
-    return commands
-  })
+  const { probe, requests } = openProbe(options, config, limits)
   const defect = (error: unknown): void => logDefect(log, error)
 
   const metrics = createMetrics({
-    requests: () => main.requests + side.requests + watches.requests + (commands?.requests ?? 0),
+    requests: () => main.requests + side.requests + watches.requests + requests(),
     coalesced: () => triggers.coalesced,
   })
   // A test's clock does not jump.
@@ -131,6 +127,16 @@ export function createApp(
       await Promise.all([passes.close(), triggers.close()]).then(() => posts?.close())
     },
   }
+}
+
+/** The probe, and how many requests it has sent to the API server. */
+function openProbe({ settings }: AppOptions, config: KubeConfig, limits: ReturnType<typeof requestLimits>) {
+  let commands: Commands | undefined
+  const probe = probeFor(settings, () => {
+    commands = connectCommands(config, limits)
+    return commands
+  })
+  return { probe, requests: () => commands?.requests ?? 0 }
 }
 
 function routesOf(byHand: ByHand): Pick<Backend, 'switchover' | 'pause'> {
