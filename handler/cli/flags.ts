@@ -68,6 +68,10 @@ const GENERAL = {
     default: '30s',
     describe: 'most that one probe may take, whatever a Service or a pod asks for; at least 2s',
   },
+  'allow-exec': {
+    kind: 'switch',
+    describe: "run the commands of exec: checks and of exec readinessProbes in the pods' containers",
+  },
   panic: {
     kind: 'text',
     default: '50%',
@@ -85,7 +89,8 @@ const PER_SERVICE = {
   'health-check': {
     kind: 'text',
     default: 'probe',
-    describe: 'http://:PORT/PATH, https://…, tcp://:PORT, ready, or probe: the readinessProbe; several, one a line',
+    describe:
+      'http://:PORT/PATH, https://…, tcp://:PORT, exec: COMMAND, ready, or probe: the readinessProbe; several, one a line',
   },
   'health-timeout': {
     kind: 'text',

@@ -24,6 +24,8 @@ export const REASONS = {
     'The active pod has failed our check, and so had the pods that could take over, lately: the role rests (see `cooldown`).',
   'no-candidate': 'No other pod can take over. An active pod keeps the role.',
   'not-probed': 'The pass had no time left to check the active pod.',
+  unchecked:
+    'Our check of the active pod could not be made: the API server refused to run its command, or did not answer. That says nothing about the pod, and moves nothing.',
   unconfirmed:
     'The active pod fails our check, and its kubelet finds it Ready: with `confirm: ready` nothing is counted until both agree.',
   panic:

@@ -9,7 +9,7 @@ export interface Limit {
   /** Aborted when the time is up or the probe is interrupted. The probe must then reject at once. */
   readonly signal: AbortSignal
   /** The text if the time is up; the duration is appended. A probe changes it as it proceeds. */
-  late: 'no answer within' | 'body unfinished after'
+  late: 'no answer within' | 'body unfinished after' | 'no exit within'
   /** Set by a probe once it is connected to something. */
   isReached: boolean
 }

@@ -37,15 +37,16 @@ async function probeAll(
   for (let n = 0; n < plan.targets.length; n += TARGETS_AT_ONCE) {
     const some = plan.targets.slice(n, n + TARGETS_AT_ONCE)
     const results = await Promise.all(some.map((target) => probeTarget(target, timeoutMs, signal, exec)))
-    const failed = results.findIndex(({ healthy }) => !healthy)
+    const one = results.findIndex(({ healthy, unmade }) => !healthy && !unmade)
+    const failed = one < 0 ? results.findIndex(({ healthy }) => !healthy) : one
     const [target, result] = [some[failed], results[failed]]
     if (target && result) {
-      const { healthy, text, ms } = result
+      const { healthy, text, ms, unmade } = result
       // An unusable target was not probed. It says nothing about the network.
       const sent = results.filter((_, n) => some[n]?.kind !== 'unusable')
       const isReached = passed.length > 0 || sent.length === 0 || sent.some(({ reached }) => reached !== false)
       const words = plan.kind === 'several' ? named(target, result) : text
-      return { healthy, text: words, ms, ...(isReached ? {} : { reached: false }) }
+      return { healthy, text: words, ms, ...(isReached ? {} : { reached: false }), ...(unmade ? { unmade } : {}) }
     }
     passed.push(...results)
   }
@@ -74,6 +75,15 @@ function named(target: ProbeTarget, { text }: ProbeResult): string {
   return name === undefined ? text : `${name}: ${text}`
 }
 
+const NO_COMMANDS: ProbeResult = {
+  ...{ healthy: false, text: 'not checked: commands are not run from here', ms: 0 },
+  unmade: {
+    code: 'failed',
+    message: 'its check is a command in the pod, and the program that makes this pass has no way to run one',
+    remedy: 'Make the pass with the probe that probeWith makes, or with allow-exec false.',
+  },
+}
+
 async function probeTarget(
   target: ProbeTarget,
   timeoutMs: number,
@@ -90,7 +100,7 @@ async function probeTarget(
       return probeGrpc(target, timeoutMs, signal)
     }
     case 'exec':
-      return exec?.(target, timeoutMs, signal) ?? { healthy: false, text: 'commands are not run from here', ms: 0 }
+      return exec?.(target, timeoutMs, signal) ?? NO_COMMANDS
     case 'unusable':
       return { healthy: false, text: target.text, ms: 0 }
   }

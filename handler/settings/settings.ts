@@ -236,6 +236,8 @@ export function policyOf(services: readonly Service[], defaults: Settings): Poli
       if (name === undefined) continue
       const value = SETTINGS[name].parse(text)
       if (value === undefined) return { fault: badValue(service, key, text, SETTINGS[name]) }
+      if (name === 'health-check' && !defaults['allow-exec'] && hasCommand(value as Settings['health-check']))
+        return { fault: commandNotAllowed(service, key, text) }
       const other = found.get(name)
       // One Service is enough to pause a group, until the last pause has ended: that is the careful choice.
       if (name === 'pause') {
@@ -320,6 +322,20 @@ function badValue(
       ? `annotation ${key} is wrong: ${line} should be ${expected}`
       : `annotation ${key} is ${is}, which should be ${expected}`,
     remedy: `Correct it: kubectl annotate service ${service.name} -n ${service.namespace} --overwrite ${key}=VALUE`,
+  }
+}
+
+/** Whether one of the checks is a command. */
+export function hasCommand(checks: Settings['health-check']): boolean {
+  return checks.some(({ kind }) => kind === 'exec')
+}
+
+function commandNotAllowed({ namespace, name }: Service, key: string, text: string): Fault {
+  return {
+    code: 'bad-annotation',
+    object: `service ${namespace}/${name}`,
+    message: `annotation ${key} is ${quoted(text)}, a command in the pods, and commands are not run without --allow-exec`,
+    remedy: `Start the program with --allow-exec and with the right to it, as jobs/components/exec does; or give another check: kubectl annotate service ${name} -n ${namespace} --overwrite ${key}=VALUE`,
   }
 }
 
