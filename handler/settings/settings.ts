@@ -11,6 +11,7 @@ import type { Fault } from '../util/errors.js'
 import { redacted } from '../util/printable.js'
 import { CHECK_FORMS, formatChecks, parseChecks, wrongLine } from './check.js'
 import { describeBytes, describeLines, EXPECTED_FORM, parseBytes, parseLines, SENT_FORM } from './escapes.js'
+import { FACTS_FORM, formatFacts, type JsonFact, parseFacts, wrongFact } from './json-facts.js'
 
 /** One setting. `parse` returns `undefined` for text that makes no sense; `expected` completes "should be …". */
 interface Setting<T> {
@@ -124,6 +125,12 @@ const SEARCHED: Setting<string> = {
   describe: (text) => (text ? `${Buffer.byteLength(text)} bytes long` : 'empty'),
 }
 
+const FACTS: Setting<readonly JsonFact[]> = {
+  expected: FACTS_FORM,
+  parse: parseFacts,
+  format: formatFacts,
+  wrongLine: wrongFact,
+}
 /** Bytes, one per character, as in `EXPECTED`. */
 const SENT: Setting<string> = { expected: SENT_FORM, parse: parseBytes, describe: describeBytes }
 /** All of these must appear in what a server says. */
@@ -157,6 +164,7 @@ const ANNOTATION_SETTINGS = {
   'health-status': STATUSES,
   'health-body': SEARCHED,
   'health-headers': HEADERS,
+  'health-json': FACTS,
   'health-send': SENT,
   'health-expect': EXPECTED,
   pause: PAUSE,
