@@ -149,6 +149,7 @@ type Header = readonly [name: string, value: string]
 export const FLAG_SETTINGS = {
   'health-check': { parse: parseChecks, expected: CHECK_FORMS, format: formatChecks, wrongLine },
   'health-timeout': POSITIVE_DURATION,
+  'health-slow': POSITIVE_DURATION,
   failures: COUNT,
   probes: COUNT,
   period: DURATION,
@@ -192,10 +193,13 @@ type SettingName = keyof typeof SETTINGS
 /** Whether commands may be run in the containers of pods: said by the flag `--allow-exec` alone. */
 type FlagOnly = { readonly 'allow-exec': boolean }
 
+/** The flags without a default. */
+type Undefaulted = 'health-timeout' | 'health-slow'
+
 /** The settings of a group. Durations are in milliseconds. An absent one has no annotation, no flag and no default. */
 export type Settings = FlagOnly &
-  Omit<Values<typeof FLAG_SETTINGS>, 'health-timeout'> &
-  Partial<Values<typeof ANNOTATION_SETTINGS> & Pick<Values<typeof FLAG_SETTINGS>, 'health-timeout'>>
+  Omit<Values<typeof FLAG_SETTINGS>, Undefaulted> &
+  Partial<Values<typeof ANNOTATION_SETTINGS> & Pick<Values<typeof FLAG_SETTINGS>, Undefaulted>>
 
 export const DEFAULT_SETTINGS: Settings = {
   'health-check': [{ kind: 'probe' }],

@@ -222,6 +222,7 @@ interface Annotation {
 const ANNOTATIONS: Readonly<Record<string, Annotation>> = {
   'health-check': { sense: check, nonsense: noCheck },
   'health-timeout': { sense: above(duration), nonsense: fc.oneof(noDuration, nothing('0', '0s', '0h0m', '0.1ms')) },
+  'health-slow': { sense: above(duration), nonsense: fc.oneof(noDuration, nothing('0', '0s')) },
   'health-status': { sense: statuses, nonsense: noStatuses },
   'health-body': { sense: body, nonsense: nothing('') },
   'health-headers': { sense: headers, nonsense: noHeaders },
