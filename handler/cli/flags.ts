@@ -97,6 +97,10 @@ const PER_SERVICE = {
     default: '2s',
     describe: 'limit of one probe; by default at least what the readinessProbe allows itself',
   },
+  'health-slow': {
+    kind: 'text',
+    describe: 'a probe that passes but takes longer has failed, such as 500ms; by default none',
+  },
   failures: { kind: 'text', default: '3', describe: 'consecutive failures before a pod has failed' },
   probes: { kind: 'text', default: '3', describe: 'probes of a failing pod in one pass' },
   period: { kind: 'text', default: '1s', describe: 'time between those probes' },

@@ -1,4 +1,5 @@
 /** Runs the check of a pod over the real network. */
+import { formatDuration, type Milliseconds } from '../util/duration.js'
 import { probeHttp } from './http.js'
 import type { Plan } from './plan.js'
 import type { ProbeResult } from './probe-result.js'
@@ -36,7 +37,9 @@ async function probeAll(
   const passed: ProbeResult[] = []
   for (let n = 0; n < plan.targets.length; n += TARGETS_AT_ONCE) {
     const some = plan.targets.slice(n, n + TARGETS_AT_ONCE)
-    const results = await Promise.all(some.map((target) => probeTarget(target, timeoutMs, signal, exec)))
+    const results = await Promise.all(
+      some.map(async (target) => inTime(await probeTarget(target, timeoutMs, signal, exec), plan.slowMs)),
+    )
     const one = results.findIndex(({ healthy, unmade }) => !healthy && !unmade)
     const failed = one < 0 ? results.findIndex(({ healthy }) => !healthy) : one
     const [target, result] = [some[failed], results[failed]]
@@ -52,6 +55,13 @@ async function probeAll(
   }
   const [first = READY] = passed
   return plan.kind === 'several' ? summaryOf(plan.targets, passed) : first
+}
+
+/** A success that took too long is a failure. The pod was reached all the same. */
+function inTime(result: ProbeResult, slowMs: Milliseconds = Number.POSITIVE_INFINITY): ProbeResult {
+  const { healthy, text, ms } = result
+  if (!healthy || ms <= slowMs) return result
+  return { healthy: false, text: `${text}, but slow: ${ms}ms of at most ${formatDuration(slowMs)}`, ms }
 }
 
 const READY: ProbeResult = { healthy: true, text: 'Ready', ms: 0 }
@@ -93,8 +103,12 @@ async function probeTarget(
   switch (target.kind) {
     case 'http':
       return probeHttp(target, timeoutMs, signal)
-    case 'tcp':
-      return probeTcp(target, timeoutMs, signal)
+    case 'tcp': {
+      const { dialogue } = target
+      if (!dialogue) return probeTcp(target, timeoutMs, signal)
+      const { probeDialogue } = await import('./dialogue.js') // few pods ask for it
+      return probeDialogue({ ...target, dialogue }, timeoutMs, signal)
+    }
     case 'grpc': {
       const { probeGrpc } = await import('./grpc.js') // few pods ask for it
       return probeGrpc(target, timeoutMs, signal)

@@ -10,6 +10,8 @@ import { formatDuration, type Milliseconds, parseDuration } from '../util/durati
 import type { Fault } from '../util/errors.js'
 import { redacted } from '../util/printable.js'
 import { CHECK_FORMS, formatChecks, parseChecks, wrongLine } from './check.js'
+import { describeBytes, describeLines, EXPECTED_FORM, parseBytes, parseLines, SENT_FORM } from './escapes.js'
+import { FACTS_FORM, formatFacts, type JsonFact, parseFacts, wrongFact } from './json-facts.js'
 
 /** One setting. `parse` returns `undefined` for text that makes no sense; `expected` completes "should be …". */
 interface Setting<T> {
@@ -123,6 +125,17 @@ const SEARCHED: Setting<string> = {
   describe: (text) => (text ? `${Buffer.byteLength(text)} bytes long` : 'empty'),
 }
 
+const FACTS: Setting<readonly JsonFact[]> = {
+  expected: FACTS_FORM,
+  parse: parseFacts,
+  format: formatFacts,
+  wrongLine: wrongFact,
+}
+/** Bytes, one per character, as in `EXPECTED`. */
+const SENT: Setting<string> = { expected: SENT_FORM, parse: parseBytes, describe: describeBytes }
+/** All of these must appear in what a server says. */
+const EXPECTED: Setting<readonly string[]> = { expected: EXPECTED_FORM, parse: parseLines, describe: describeLines }
+
 const CONFIRMATION: Setting<'none' | 'ready'> = {
   expected: 'none or ready',
   parse: (text) => (text === 'none' || text === 'ready' ? text : undefined),
@@ -136,6 +149,7 @@ type Header = readonly [name: string, value: string]
 export const FLAG_SETTINGS = {
   'health-check': { parse: parseChecks, expected: CHECK_FORMS, format: formatChecks, wrongLine },
   'health-timeout': POSITIVE_DURATION,
+  'health-slow': POSITIVE_DURATION,
   failures: COUNT,
   probes: COUNT,
   period: DURATION,
@@ -151,6 +165,9 @@ const ANNOTATION_SETTINGS = {
   'health-status': STATUSES,
   'health-body': SEARCHED,
   'health-headers': HEADERS,
+  'health-json': FACTS,
+  'health-send': SENT,
+  'health-expect': EXPECTED,
   pause: PAUSE,
   managed: TOGGLE,
   prefer: NAMES,
@@ -176,10 +193,13 @@ type SettingName = keyof typeof SETTINGS
 /** Whether commands may be run in the containers of pods: said by the flag `--allow-exec` alone. */
 type FlagOnly = { readonly 'allow-exec': boolean }
 
+/** The flags without a default. */
+type Undefaulted = 'health-timeout' | 'health-slow'
+
 /** The settings of a group. Durations are in milliseconds. An absent one has no annotation, no flag and no default. */
 export type Settings = FlagOnly &
-  Omit<Values<typeof FLAG_SETTINGS>, 'health-timeout'> &
-  Partial<Values<typeof ANNOTATION_SETTINGS> & Pick<Values<typeof FLAG_SETTINGS>, 'health-timeout'>>
+  Omit<Values<typeof FLAG_SETTINGS>, Undefaulted> &
+  Partial<Values<typeof ANNOTATION_SETTINGS> & Pick<Values<typeof FLAG_SETTINGS>, Undefaulted>>
 
 export const DEFAULT_SETTINGS: Settings = {
   'health-check': [{ kind: 'probe' }],

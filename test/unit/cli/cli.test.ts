@@ -112,6 +112,7 @@ describe('each flag, and the variable of the same name, says the same', () => {
         ['health-check', 'tcp://:5432', [{ kind: 'tcp', port: 5432 }]],
         ['health-check', 'probe\ntcp://:5432', [{ kind: 'probe' }, { kind: 'tcp', port: 5432 }]],
         ['health-timeout', '500ms', 500],
+        ['health-slow', '250ms', 250],
         ['failures', '5', 5],
         ['probes', '1', 1],
         ['period', '0s', 0],
@@ -422,6 +423,7 @@ describe('a flag is refused', () => {
   test.each([
     ['--health-check exec:[]'],
     ['--health-timeout 0s'],
+    ['--health-slow 0s'],
     ['--probes 0'],
     ['--period -1s'],
     ['--cooldown 1d'],
@@ -476,6 +478,7 @@ describe('--help', () => {
       '--panic',
       '--health-check',
       '--health-timeout',
+      '--health-slow',
       '--failures',
       '--probes',
       '--period',
