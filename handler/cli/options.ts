@@ -5,7 +5,13 @@ import { DEFAULT_PANIC } from '../pass/overview.js'
 import type { PassOptions } from '../pass/pass.js'
 import { parseName, parseServiceRef, type ServiceRef } from '../pass/scope.js'
 import { type LabelSelector, parseLabelSelector, SelectorError } from '../pass/selector.js'
-import { DEFAULT_MAX_HEALTH_TIMEOUT_MS, DEFAULT_SETTINGS, FLAG_SETTINGS, type Settings } from '../settings/settings.js'
+import {
+  DEFAULT_MAX_HEALTH_TIMEOUT_MS,
+  DEFAULT_SETTINGS,
+  FLAG_SETTINGS,
+  mistakeInFlag,
+  type Settings,
+} from '../settings/settings.js'
 import { formatDuration } from '../util/duration.js'
 import { UsageError } from '../util/errors.js'
 import { type Environment, ownVariables } from './environment.js'
@@ -226,8 +232,8 @@ function readSettings(values: Values): Settings {
     if (text === undefined) return []
     const source = values.source(name as FlagName)
     const value = setting.parse(text)
-    const line = value === undefined && 'wrongLine' in setting && setting.wrongLine(text, JSON.stringify)
-    if (line) throw new UsageError(`${source}: ${line} should be ${setting.expected}`)
+    const wrong = value === undefined ? mistakeInFlag(name as keyof typeof FLAG_SETTINGS, text) : undefined
+    if (wrong) throw new UsageError(`${source}: ${wrong}`)
     return [[name, parsed<unknown>(source, text, setting.parse, setting.expected)]]
   })
   return { ...DEFAULT_SETTINGS, ...Object.fromEntries(given) }
