@@ -10,6 +10,7 @@ import {
   DEFAULT_SETTINGS,
   FLAG_SETTINGS,
   hasCommand,
+  mistakeInFlag,
   type Settings,
 } from '../settings/settings.js'
 import { formatDuration } from '../util/duration.js'
@@ -232,8 +233,8 @@ function readSettings(values: Values): Settings {
     if (text === undefined) return []
     const source = values.source(name as FlagName)
     const value = setting.parse(text)
-    const line = value === undefined && 'wrongLine' in setting && setting.wrongLine(text, JSON.stringify)
-    if (line) throw new UsageError(`${source}: ${line} should be ${setting.expected}`)
+    const wrong = value === undefined ? mistakeInFlag(name as keyof typeof FLAG_SETTINGS, text) : undefined
+    if (wrong) throw new UsageError(`${source}: ${wrong}`)
     return [[name, parsed<unknown>(source, text, setting.parse, setting.expected)]]
   })
   const settings: Settings = {

@@ -1,5 +1,7 @@
 /** What the JSON of an answer has to hold, as users write it: `status=UP`, one a line. */
 
+import type { Wrong } from './check-mistakes.js'
+
 export interface JsonFact {
   /** The keys that lead to the value, outermost first. The index of an array is one too. */
   readonly path: readonly string[]
@@ -27,12 +29,12 @@ export function formatFacts(facts: readonly JsonFact[]): string {
   return facts.map(({ path, value }) => `${formatPath(path)}=${value}`).join('\n')
 }
 
-/** Names the wrong one of several lines. @param quote shows text that a user wrote */
-export function wrongFact(text: string, quote: (text: string) => string): string | undefined {
+/** The wrong one of several lines. @param quote shows text that a user wrote */
+export function mistakeInFacts(text: string, quote: (text: string) => string): Wrong | undefined {
   const lines = linesOf(text)
   const wrong = lines.findIndex((line) => factIn(line) === undefined)
   if (lines.length < 2 || wrong < 0) return undefined
-  return `line ${wrong + 1}: ${quote(lines[wrong] ?? '')}`
+  return { says: `line ${wrong + 1}: ${quote(lines[wrong] ?? '')} should be ${FACTS_FORM}` }
 }
 
 /** The path as users write it. */

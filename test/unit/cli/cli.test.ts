@@ -436,7 +436,7 @@ describe('a flag is refused', () => {
 
 test('A line that is no check is named, on the command line as in the environment', async () => {
   const text = 'probe\ntcp://9090'
-  const says = /: line 2: "tcp:\/\/9090" should be probe, ready, http/
+  const says = /: line 2: "tcp:\/\/9090" has no : before the port. Did you mean tcp:\/\/:9090\?$/
   expect(await refusal(`--health-check ${text}`)).toMatch(says)
   expect(await refusal('', { AP_HEALTH_CHECK: text })).toMatch(says)
 })
