@@ -151,7 +151,16 @@ describe('what the chart is made of', () => {
   })
 
   it('has the flags of a pass and of serve as settings, but for those that the chart itself sets', () => {
-    const own = ['namespace', 'all-namespaces', 'opt-in', 'latch', 'notify-url-file', 'port', 'token-file']
+    const own = [
+      'namespace',
+      'all-namespaces',
+      'opt-in',
+      'latch',
+      'allow-exec',
+      'notify-url-file',
+      'port',
+      'token-file',
+    ]
     const notInPods = ['context', 'kubeconfig', 'cluster', 'user', 'as', 'as-group', 'insecure', 'tls-cert', 'tls-key']
     const flags = new Set([...commandOf('run').flags, ...commandOf('serve').flags])
     const expected = [...flags].filter((flag) => ![...own, ...notInPods].includes(flag))

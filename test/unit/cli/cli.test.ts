@@ -104,6 +104,8 @@ describe('each flag, and the variable of the same name, says the same', () => {
     ['--deadline 10s', { AP_DEADLINE: '10s' }, { deadlineMs: 10_000 }],
     ['--max-health-timeout 5s', { AP_MAX_HEALTH_TIMEOUT: '5s' }, { maxHealthTimeoutMs: 5_000 }],
     ['--concurrency 1', { AP_CONCURRENCY: '1' }, { concurrency: 1 }],
+    ['--allow-exec', { AP_ALLOW_EXEC: 'true' }, { settings: { ...DEFAULT_SETTINGS, 'allow-exec': true } }],
+    ['--no-allow-exec', { AP_ALLOW_EXEC: 'false' }, {}],
     ['--panic 25%', { AP_PANIC: '25%' }, { panic: 0.25 }],
     ['--panic 0', { AP_PANIC: '0' }, { panic: 0 }],
     ['--panic 0%', { AP_PANIC: '0%' }, { panic: 0 }],
@@ -441,6 +443,15 @@ test('A line that is no check is named, on the command line as in the environmen
   expect(await refusal('', { AP_HEALTH_CHECK: text })).toMatch(says)
 })
 
+test('A check that is a command needs --allow-exec, wherever it is given', async () => {
+  const check = 'probe\nexec: pg_isready -q'
+  const says = (source: string) =>
+    `${source}: "probe\\nexec: pg_isready -q" has a command, and commands are not run without --allow-exec`
+  const { settings } = await options('', { AP_ALLOW_EXEC: 'true', AP_HEALTH_CHECK: check })
+  expect(settings['health-check']).toEqual([{ kind: 'probe' }, { kind: 'exec', command: ['pg_isready', '-q'] }])
+  expect(await refusal('', { AP_HEALTH_CHECK: check })).toBe(says('AP_HEALTH_CHECK'))
+})
+
 describe('the scope', () => {
   test('of Services that all name a namespace is these namespaces', async () => {
     const { namespaces } = await options('--service a/x --service b/y --service a/z')
@@ -476,6 +487,7 @@ describe('--help', () => {
       '--concurrency',
       '--max-health-timeout',
       '--panic',
+      '--allow-exec',
       '--health-check',
       '--health-timeout',
       '--health-slow',

@@ -158,6 +158,18 @@ describe('an annotation that makes none is an error that leaves the group untouc
     expect(remedy.startsWith(meant ? `Did you mean ${meant}? Correct it: ` : 'Correct it: ')).toBe(true)
   })
 
+  test('which is a command in the pods, without --allow-exec: it says how to allow that', () => {
+    const check = { 'health-check': 'ready\nexec: pg_isready -q' }
+    const { code, object, message, remedy } = faultOf(policy(check))
+    expect([code, object]).toEqual(['bad-annotation', 'service default/web-0'])
+    expect(message).toBe(
+      'annotation active-passive/health-check is "ready\\nexec: pg_isready -q", a command in the pods, and commands are not run without --allow-exec',
+    )
+    expect(remedy).toMatch(/--allow-exec.*jobs\/components\/exec.*kubectl annotate service web-0 -n default/)
+    const allowed = policyOf([annotated('web-0', check)], { ...DEFAULT_SETTINGS, 'allow-exec': true })
+    expect(settingsOf(allowed)['health-check']).toHaveLength(2)
+  })
+
   test('which cuts an endless value short', () => {
     expect(faultOf(policy({ prefer: '!'.repeat(200_000) })).message.length).toBeLessThan(300)
   })
