@@ -46,6 +46,8 @@ export const REMEDIES: Partial<Readonly<Record<keyof typeof REASONS, string>>> =
   'ready-by-kubelet': 'Find out why our check fails: its port, its path, a NetworkPolicy.',
   cooldown: 'Mend the pods. A shorter `cooldown` lets the role move sooner.',
   'no-candidate': 'The next table says why; add a replica where there is none.',
+  unchecked:
+    'Give the program the right to run commands (`jobs/components/exec`), or the group another check: the report says what the API server answered.',
   'not-probed': 'A longer `--deadline`, a shorter `health-timeout`, fewer `probes`.',
   panic:
     'Mend the network between the pass and the pods ([more](health-checks.md#when-our-own-view-is-broken)). If the pods have failed indeed, `--panic 0`.',
