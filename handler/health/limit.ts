@@ -9,7 +9,9 @@ export interface Limit {
   /** Aborted when the time is up or the probe is interrupted. The probe must then reject at once. */
   readonly signal: AbortSignal
   /** The text if the time is up; the duration is appended. A probe changes it as it proceeds. */
-  late: 'no answer within' | 'body unfinished after'
+  late: 'no answer within' | 'body unfinished after' | 'no exit within' | 'open, but not the expected answer within'
+  /** What to say after the duration. */
+  detail?: () => string
   /** Set by a probe once it is connected to something. */
   isReached: boolean
 }
@@ -47,7 +49,7 @@ export async function limited(
 
   function failure(error: unknown): string {
     if (signal.aborted) return 'interrupted'
-    if (limit.signal.aborted) return `${limit.late} ${formatDuration(timeoutMs)}`
+    if (limit.signal.aborted) return `${limit.late} ${formatDuration(timeoutMs)}${limit.detail?.() ?? ''}`
     return describeNetworkError(error)
   }
 }

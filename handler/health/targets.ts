@@ -5,12 +5,23 @@ import type { Address, Unusable } from './address.js'
 import { formatUrl, parseUrl, rawPath } from './go-url.js'
 import type { HttpCheck } from './http.js'
 
-export type ProbeTarget =
-  | ({ readonly kind: 'http' } & HttpCheck)
-  | ({ readonly kind: 'tcp' } & Address)
-  | GrpcTarget
-  | ExecTarget
-  | Unusable
+export type ProbeTarget = ({ readonly kind: 'http' } & HttpCheck) | TcpTarget | GrpcTarget | ExecTarget | Unusable
+
+interface TcpTarget extends Address {
+  readonly kind: 'tcp'
+  /** Absent: the port only has to accept connections. */
+  readonly dialogue?: Dialogue
+}
+
+export type DialogueTarget = TcpTarget & { readonly dialogue: Dialogue }
+
+/** Bytes, one per character. */
+export interface Dialogue {
+  /** Empty: nothing is sent. */
+  readonly send: string
+  /** All of them must appear in what the server says. */
+  readonly expect: readonly string[]
+}
 
 export interface GrpcTarget extends Address {
   readonly kind: 'grpc'
@@ -51,7 +62,7 @@ export function probeUrl(scheme: string, host: string, path: string): string {
 
 export function httpTarget(address: Address | Unusable, request: RequestForm, settings: Settings): ProbeTarget {
   if ('text' in address) return address
-  const body = settings['health-body']
+  const { 'health-body': body, 'health-json': json } = settings
   return {
     kind: 'http',
     url: request.urlOf(
@@ -63,11 +74,19 @@ export function httpTarget(address: Address | Unusable, request: RequestForm, se
     statuses: settings['health-status'] ?? request.statuses,
     redirects: request.redirects,
     ...(body === undefined ? {} : { body }),
+    ...(json === undefined ? {} : { json }),
   }
 }
 
 export function tcpTarget(address: Address | Unusable): ProbeTarget {
   return 'text' in address ? address : { kind: 'tcp', ...address }
+}
+
+/** The target of an explicit check. If no answer is expected, nothing is said. */
+export function dialogueTarget(address: Address | Unusable, settings: Settings): ProbeTarget {
+  const { 'health-send': send = '', 'health-expect': expect } = settings
+  const target = tcpTarget(address)
+  return target.kind === 'tcp' && expect ? { ...target, dialogue: { send, expect } } : target
 }
 
 export function grpcTarget(

@@ -7,8 +7,8 @@ import pLimit from 'p-limit'
 import { describe, expect, it } from 'vitest'
 import { loadConfig } from '../../handler/kube/auth/config.js'
 import { openTransport } from '../../handler/kube/transport.js'
-import { findBinaries } from '../support/cluster/binaries.js'
-import { repository } from '../support/handler.js'
+import { findBinaries, pinsFolder } from '../support/cluster/binaries.js'
+import { go } from '../support/go-programs.js'
 import { ALL_CASES, CASES, type Case, enact, identityIn, PLUGIN_CASES, withPlugin } from '../unit/kube/field-cases.js'
 import { startHttpProxy, startSocksProxy } from '../unit/kube/proxies.js'
 import { DECISIONS } from '../unit/kube/proxy-decisions.js'
@@ -63,9 +63,8 @@ describe.skipIf(binaries === undefined)('kubectl', { timeout: 60_000 }, () => {
   })
 
   it('knows no field of which there is no case', async () => {
-    const module = ['list', '-mod=readonly', '-m', '-f', '{{.Dir}}', 'k8s.io/client-go']
-    const { stdout } = await run('go', module, { cwd: join(repository, 'test/support/cluster/binaries') })
-    const types = await readFile(join(stdout.trim(), 'tools/clientcmd/api/v1/types.go'), 'utf8')
+    const { output } = await go(pinsFolder, ['list', '-m', '-f', '{{.Dir}}', 'k8s.io/client-go'])
+    const types = await readFile(join(output.join(''), 'tools/clientcmd/api/v1/types.go'), 'utf8')
     const fieldsOf = (name: string) => {
       const [, body = ''] = new RegExp(`^type ${name} struct \\{\n([^]*?)^\\}`, 'm').exec(types) ?? []
       return [...body.matchAll(/`json:"([\w-]+)/g)].map(([, field]) => field).sort()

@@ -111,8 +111,8 @@ export function apiContract(
       const sealed = { ...bareLabels, annotations: { 'active-passive/epoch': '1' } }
       const epochOf = (value: string) => ({ ...bareLabels, annotations: { 'active-passive/epoch': value } })
       type Row = readonly [title: string, pod: JsonObject, operations: Json, outcome: 'fails' | JsonObject]
-      // Kubernetes 1.31 cuts the connection.
-      const withoutValue: readonly Row[] = since('1.34')
+      // An older one cuts the connection.
+      const withoutValue: readonly Row[] = since('1.35')
         ? [['test without a value of an absent label', bareLabels, [{ op: 'test', path: role }], {}]]
         : []
       const rows: readonly Row[] = [

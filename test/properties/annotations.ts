@@ -180,6 +180,40 @@ const noCheck = nothing(
 
 const body = fc.constantFrom('ok', '__proto__', ' ', 'é').map((text) => ({ text, means: text }))
 
+const sent = words({ 'PING\\r\\n': 'PING\r\n', '\\x00\\0\\\\t': '\0\0\\t', ' ': ' ', é: '\xc3\xa9' })
+const noSent = nothing('', '\\', 'a\\q', '\\x0', '\\x0g', '\\u0000', 'a'.repeat(4_097), '\\'.repeat(50_001))
+const awaited = fc
+  .array(fc.tuple(sent, fc.constantFrom('\n', '\n\n')), { minLength: 1, maxLength: 16 })
+  .map((lines) => ({
+    text: lines.map(([{ text }, end]) => text + end).join(''),
+    means: lines.map(([{ means }]) => means),
+  }))
+const noAwaited = fc.oneof(noSent, nothing('\n', 'a\n'.repeat(17)))
+
+const fact = fc.record({
+  path: fc.array(fc.constantFrom('status', 'a.b', '0', '__proto__', 'x=y', '\\', 'é'), { minLength: 1, maxLength: 3 }),
+  value: fc.constantFrom('UP', '', 'a=b', '"x"', '1.0', 'null'),
+})
+const facts = fc.array(fact, { minLength: 1, maxLength: 16 }).map((means) => ({
+  text: means
+    .map(({ path, value }) => `${path.map((key) => key.replace(/[.=\\]/g, (sign) => `\\${sign}`)).join('.')}=${value}`)
+    .join('\n \n'),
+  means,
+}))
+const noFacts = nothing(
+  '',
+  'status',
+  '=UP',
+  'a..b=1',
+  '.a=1',
+  'a.=1',
+  'a\\q=1',
+  'a\\=1',
+  'a=1\n'.repeat(17),
+  'a=1\nb',
+  'a'.repeat(50_000),
+)
+
 interface Annotation {
   readonly sense: fc.Arbitrary<Said>
   readonly nonsense: fc.Arbitrary<Said>
@@ -188,9 +222,13 @@ interface Annotation {
 const ANNOTATIONS: Readonly<Record<string, Annotation>> = {
   'health-check': { sense: check, nonsense: noCheck },
   'health-timeout': { sense: above(duration), nonsense: fc.oneof(noDuration, nothing('0', '0s', '0h0m', '0.1ms')) },
+  'health-slow': { sense: above(duration), nonsense: fc.oneof(noDuration, nothing('0', '0s')) },
   'health-status': { sense: statuses, nonsense: noStatuses },
   'health-body': { sense: body, nonsense: nothing('') },
   'health-headers': { sense: headers, nonsense: noHeaders },
+  'health-json': { sense: facts, nonsense: noFacts },
+  'health-send': { sense: sent, nonsense: noSent },
+  'health-expect': { sense: awaited, nonsense: noAwaited },
   failures: { sense: count, nonsense: noCount },
   probes: { sense: count, nonsense: noCount },
   period: { sense: fc.oneof(duration, limits), nonsense: noDuration },

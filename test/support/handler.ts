@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { here, type Place } from './cluster/programs.js'
 
 export const repository = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -24,14 +25,17 @@ const RESTLESS = { AP_COOLDOWN: '0s', AP_RISE: '1' }
 /**
  * Starts `node handler` with these arguments and, beyond PATH, HOME and these, only this environment.
  * @param program another build of it, if not that of this checkout
+ * @param place where it runs, if not here
  */
 export function startHandler(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
   program = 'handler',
+  place: Place = here,
 ): RunningHandler {
   const { PATH = '', HOME = '' } = process.env
-  const child = spawn(process.execPath, [program, ...args], {
+  const placed = place(process.execPath, [program, ...args])
+  const child = spawn(placed.command, placed.args, {
     cwd: repository,
     env: { PATH, HOME, ...RESTLESS, ...env },
   })
@@ -48,6 +52,10 @@ export function startHandler(
 }
 
 /** The same, to its end. */
-export function runHandler(args: readonly string[], env: Readonly<Record<string, string>>): Promise<Run> {
-  return startHandler(args, env).done
+export function runHandler(
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  place: Place = here,
+): Promise<Run> {
+  return startHandler(args, env, 'handler', place).done
 }

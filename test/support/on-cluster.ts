@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { type AuditedRequest, requestsOf } from './cluster/audit.js'
 import { type Kube, type KubeList, type KubeObject, kube } from './cluster/client.js'
 import { until } from './cluster/poll.js'
+import type { Place } from './cluster/programs.js'
 import { type Rule, serviceAccount } from './cluster/users.js'
 import type { Cluster } from './cluster-context.js'
 import { type Run, runHandler } from './handler.js'
@@ -81,7 +82,8 @@ export interface JsonRun {
   readonly requests: number
 }
 
-export async function openNamespace(cluster: Cluster, rules = ALL_RIGHTS): Promise<OnCluster> {
+/** @param place where the handler runs, if not here */
+export async function openNamespace(cluster: Cluster, rules = ALL_RIGHTS, place?: Place): Promise<OnCluster> {
   const { kubeconfig, auditLog } = cluster
   const namespace = `t-${randomUUID().slice(0, 8)}`
   const user = await serviceAccount(kubeconfig, { namespace, name: 'active-passive', rules })
@@ -121,12 +123,10 @@ export async function openNamespace(cluster: Cluster, rules = ALL_RIGHTS): Promi
       const { metadata, spec } = await admin.get<KubeObject & { spec: { selector: Labels } }>(`${api}/services/${name}`)
       return { selector: spec.selector, annotations: withoutHistory(metadata.annotations ?? {}) }
     },
-    run: (args = [], env = {}) => runHandler(args, { KUBECONFIG: user.kubeconfig, ...env }),
+    run: (args = [], env = {}) => runHandler(args, { KUBECONFIG: user.kubeconfig, ...env }, place),
     report: async (args = [], env = {}) => {
-      const { code, stdout, stderr } = await runHandler([...args, '-o', 'json'], {
-        KUBECONFIG: user.kubeconfig,
-        ...env,
-      })
+      const variables = { KUBECONFIG: user.kubeconfig, ...env }
+      const { code, stdout, stderr } = await runHandler([...args, '-o', 'json'], variables, place)
       if (!stdout) throw new Error(`no report: ${stderr}`)
       const { groups, warnings = [], requests } = JSON.parse(stdout) as Omit<JsonRun, 'code'>
       return { code, group: groups[0] as JsonGroup, groups, warnings, requests }

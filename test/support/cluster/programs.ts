@@ -7,7 +7,8 @@ import { type Command, type Keeper, lastLines, type Process } from './processes.
 /** Makes of a command one that runs somewhere else: in other namespaces, say. */
 export type Place = (command: string, args: readonly string[]) => Pick<Command, 'command' | 'args' | 'wrapper'>
 
-const here: Place = (command, args) => ({ command, args })
+/** Where this process runs. */
+export const here: Place = (command, args) => ({ command, args })
 
 /** What to start, and under which name it logs and is spoken of. */
 export interface Program {

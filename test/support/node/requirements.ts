@@ -28,7 +28,8 @@ export function whyNoNode(release?: Release): string | undefined {
   return undefined
 }
 
-function isThere(program: string): boolean {
+/** Whether a program is on the PATH, or a file is there that can be run. */
+export function isThere(program: string): boolean {
   try {
     execFileSync('sh', ['-c', 'command -v "$0" || test -x "$0"', program], { stdio: 'ignore' })
     return true
