@@ -9,7 +9,8 @@ import { CASES } from '../unit/health/kubelet-cases.js'
 interface ProbeRow {
   readonly name: string
   readonly port: number
-  readonly start: StartOdd
+  /** Commands meet no server. */
+  readonly start?: StartOdd
   readonly readinessProbe: object
   /** The kubelet's verdict by the table. Ours is the same in all of these. */
   readonly passes: boolean
@@ -35,6 +36,20 @@ const GRPC = [
   ...['no gRPC: HTTP/1', 'message: 1 GiB announced', 'frames: a reset', 'waiting: a message and no end'],
 ]
 
+/** What there is to run in these containers is one program. */
+const COMMANDS: readonly (readonly [name: string, command: readonly string[], passes: boolean])[] = [
+  ['exec: exit code 0', ['/bin/sleep', '0'], true],
+  ['exec: exit code 1', ['/bin/sleep', 'nonsense'], false],
+  ['exec: a command that hangs', ['/bin/sleep', '60'], false],
+  ['exec: no such program', ['/bin/nothing'], false],
+]
+
+/** Without a result of their own to the kubelet. */
+const THROWN_AWAY = [
+  ...['body: a body that is cut short', 'body: a body that is cut short by a reset'],
+  'exec: no such program',
+]
+
 /** Seconds that do not depend on how busy the machine is. */
 const LIMITS = { periodSeconds: 2, timeoutSeconds: 2, failureThreshold: 1 }
 
@@ -48,9 +63,10 @@ export const ROWS: readonly ProbeRow[] = [
     const { start, passes, service = '' } = named(GRPC_CASES, name)
     return { name, start, passes, probeAt: (port: number) => ({ grpc: { port, service } }) }
   }),
+  ...COMMANDS.map(([name, command, passes]) => ({ name, passes, probeAt: () => ({ exec: { command } }) })),
 ].map(({ probeAt, ...row }, n) => {
   const port = READY_PORT + 1 + n
-  const thrownAway = row.name.startsWith('body: a body that is cut short')
+  const thrownAway = THROWN_AWAY.includes(row.name)
   return { ...row, port, thrownAway, readinessProbe: { ...probeAt(port), ...LIMITS } }
 })
 

@@ -19,7 +19,11 @@ const containerOf = (n: number) => `row-${n}`
 interface RudePod extends KubeObject {
   readonly status: {
     readonly podIP?: string
-    readonly containerStatuses?: readonly { readonly name: string; readonly ready: boolean }[]
+    readonly containerStatuses?: readonly {
+      readonly name: string
+      readonly ready: boolean
+      readonly state?: { readonly running?: object }
+    }[]
   }
 }
 
@@ -38,15 +42,18 @@ describe.skipIf(!images)('the kubelet and our probe', () => {
     ;[cluster] = await Promise.all([startCluster({ images: images ?? [] }), bundle(folder)])
     const api = kube(cluster.kubeconfig)
     await startPod(api, folder)
-    const ready = await until('the servers of the pod', async () => {
+    const ready = await until('the servers of the pod, and all of its containers', async () => {
       const found = await api.get<RudePod>(POD)
       const statuses = found.status.containerStatuses ?? []
-      return statuses.some(({ name, ready }) => name === 'servers' && ready) ? found : undefined
+      const areThere = statuses.some(({ name, ready }) => name === 'servers' && ready)
+      return areThere && statuses.every(({ state }) => state?.running) ? found : undefined
     }, { timeoutMs: 90_000, everyMs: 250 }) // biome-ignore format: one step
     const { machine, name } = cluster.nodes[0]
     const before = await countsOf(api, name)
     await writeFile(join(folder, 'pod.json'), JSON.stringify(ready))
-    const said = await machine.exec(process.execPath, join(folder, 'probes.mjs'), join(folder, 'pod.json'))
+    const user = await cluster.kubeconfigFor('probes', { commonName: 'probes', organization: 'system:masters' })
+    const command = [process.execPath, join(folder, 'probes.mjs'), join(folder, 'pod.json')]
+    const said = await machine.exec('env', `KUBECONFIG=${user}`, ...command)
     ours = JSON.parse(said)
     // The first of them may have begun before all servers were there.
     kubelets = await until('two more probes of each container', async () => {
@@ -78,6 +85,9 @@ async function bundle(folder: string): Promise<void> {
     entryPoints: { servers: join(here, 'kubelet-servers.ts'), probes: join(here, 'kubelet-probes.ts') },
     outdir: folder,
     outExtension: { '.js': '.mjs' },
+    banner: {
+      js: "import { createRequire as requireFor } from 'node:module'; const require = requireFor(import.meta.url);",
+    },
     ...{ bundle: true, format: 'esm', platform: 'node', target: 'node20', logLevel: 'silent' },
   })
 }
