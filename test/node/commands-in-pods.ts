@@ -177,10 +177,15 @@ export function testCommandsInPods(cluster: () => NodeCluster): void {
       expect(moved).toMatchObject({ code: 0, active: { after: 'helloworld-1' }, reason: { code: 'active-failed' } })
       expect(moved.pods.map(({ check }) => check.result)).toEqual(['exit code 3', 'exit code 0'])
       expect((await world.pass('check', ...args)).stdout).toMatch(/^exec +pods in namespace commands +allowed/m)
-      // And no more than that: no input, and no other subresource.
-      const pod = ['helloworld-1', '-n', 'commands', `--as=${ACCOUNT}`]
-      await expect(world.kubectl('exec', '-i', ...pod, '--', ...node('0'))).rejects.toThrow(/may only update|forbidden/)
-      await world.kubectl('exec', ...pod, '--', ...node('0'))
+      // And no more than that: no input, and no terminal.
+      const tried = (query: string) =>
+        world.kubectl(
+          ...['get', `--as=${ACCOUNT}`, '--raw'],
+          `/api/v1/namespaces/commands/pods/helloworld-1/exec?command=node&stdout=true${query}`,
+        )
+      await expect(tried('&stdin=true')).rejects.toThrow('may only update')
+      await expect(tried('&tty=true')).rejects.toThrow('may only update')
+      await expect(tried('')).rejects.toThrow(/upgrade/i)
     })
 
     it('away from a pod whose command hangs, and not to one that has no such command', async () => {
