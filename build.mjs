@@ -2,7 +2,7 @@
 // bins run main.cjs, which loads program.cjs; other programs import index.js. meta.json tells what is in the bundles.
 import { chmodSync, existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { build } from 'esbuild'
 
 const require = createRequire(import.meta.url)
@@ -35,6 +35,10 @@ const trim = {
       )
       return { contents: classes?.join('\n') ?? absent[path], resolveDir }
     })
+    // Its server and its streams are for others.
+    onResolve({ filter: /^ws$/ }, ({ resolveDir }) => ({
+      path: join(dirname(require.resolve('ws', { paths: [resolveDir] })), 'lib', 'websocket.js'),
+    }))
     onResolve({ filter: /^real:/ }, ({ path, resolveDir }) => ({
       path: require.resolve(path.slice(5), { paths: [resolveDir] }),
     }))

@@ -11,8 +11,17 @@ const fetch: Fetch = createFunction(process.env)
  */
 export default Object.assign(fetch, { fetch })
 
-export { probe } from './health/probe.js'
-export { type Cluster, type ClusterOptions, connect, defaultNamespace, loadConfig } from './kube/cluster.js'
+export { execBy } from './health/exec.js'
+export { type Exec, probe, probeWith } from './health/probe.js'
+export {
+  type Cluster,
+  type ClusterOptions,
+  connect,
+  connectCommands,
+  defaultNamespace,
+  loadConfig,
+} from './kube/cluster.js'
+export type { Commands } from './kube/exec.js'
 export type { Effects } from './pass/context.js'
 export { type PassOptions, pass } from './pass/pass.js'
 export { exitCode } from './report/exit-code.js'

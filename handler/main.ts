@@ -3,9 +3,10 @@ import { COMPLETE, parseInvocation } from './cli/cli.js'
 import type { RunOptions, ServeOptions } from './cli/options.js'
 import { isCompleter, programName } from './cli/program.js'
 import type { ByHand } from './commands/commands.js'
-import { probe } from './health/probe.js'
+import { probeFor } from './health/exec.js'
 import { defaultNamespace, loadConfig } from './kube/auth/config.js'
 import { connect } from './kube/client.js'
+import { connectCommands } from './kube/exec.js'
 import { requestLimits } from './kube/transport.js'
 import { announcer } from './notice/announcer.js'
 import { openNotifier } from './notice/notifier.js'
@@ -30,7 +31,7 @@ async function run(options: RunOptions, stop: AbortSignal): Promise<number> {
     kube,
     dryRunKube: options.serverDryRun ? connect(config, limits, { dryRun: 'All' }) : undefined,
     clock: systemClock,
-    probe,
+    probe: probeFor(options.settings, () => connectCommands(config, limits)),
     random: Math.random,
     announce: announcer({ createEvent: kube.createEvent, clock: systemClock, posts: notify && new Posts(notify) }),
   }

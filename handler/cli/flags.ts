@@ -68,6 +68,10 @@ const GENERAL = {
     default: '30s',
     describe: 'most that one probe may take, whatever a Service or a pod asks for; at least 2s',
   },
+  'allow-exec': {
+    kind: 'switch',
+    describe: "run the commands of exec: checks and of exec readinessProbes in the pods' containers",
+  },
   panic: {
     kind: 'text',
     default: '50%',
@@ -85,12 +89,17 @@ const PER_SERVICE = {
   'health-check': {
     kind: 'text',
     default: 'probe',
-    describe: 'http://:PORT/PATH, https://…, tcp://:PORT, ready, or probe: the readinessProbe; several, one a line',
+    describe:
+      'http://:PORT/PATH, https://…, tcp://:PORT, exec: COMMAND, ready, or probe: the readinessProbe; several, one a line',
   },
   'health-timeout': {
     kind: 'text',
     default: '2s',
     describe: 'limit of one probe; by default at least what the readinessProbe allows itself',
+  },
+  'health-slow': {
+    kind: 'text',
+    describe: 'a probe that passes but takes longer has failed, such as 500ms; by default none',
   },
   failures: { kind: 'text', default: '3', describe: 'consecutive failures before a pod has failed' },
   probes: { kind: 'text', default: '3', describe: 'probes of a failing pod in one pass' },

@@ -5,7 +5,14 @@ import { DEFAULT_PANIC } from '../pass/overview.js'
 import type { PassOptions } from '../pass/pass.js'
 import { parseName, parseServiceRef, type ServiceRef } from '../pass/scope.js'
 import { type LabelSelector, parseLabelSelector, SelectorError } from '../pass/selector.js'
-import { DEFAULT_MAX_HEALTH_TIMEOUT_MS, DEFAULT_SETTINGS, FLAG_SETTINGS, type Settings } from '../settings/settings.js'
+import {
+  DEFAULT_MAX_HEALTH_TIMEOUT_MS,
+  DEFAULT_SETTINGS,
+  FLAG_SETTINGS,
+  hasCommand,
+  mistakeInFlag,
+  type Settings,
+} from '../settings/settings.js'
 import { formatDuration } from '../util/duration.js'
 import { UsageError } from '../util/errors.js'
 import { type Environment, ownVariables } from './environment.js'
@@ -226,11 +233,21 @@ function readSettings(values: Values): Settings {
     if (text === undefined) return []
     const source = values.source(name as FlagName)
     const value = setting.parse(text)
-    const line = value === undefined && 'wrongLine' in setting && setting.wrongLine(text, JSON.stringify)
-    if (line) throw new UsageError(`${source}: ${line} should be ${setting.expected}`)
+    const wrong = value === undefined ? mistakeInFlag(name as keyof typeof FLAG_SETTINGS, text) : undefined
+    if (wrong) throw new UsageError(`${source}: ${wrong}`)
     return [[name, parsed<unknown>(source, text, setting.parse, setting.expected)]]
   })
-  return { ...DEFAULT_SETTINGS, ...Object.fromEntries(given) }
+  const settings: Settings = {
+    ...DEFAULT_SETTINGS,
+    ...Object.fromEntries(given),
+    'allow-exec': values.isOn('allow-exec'),
+  }
+  if (hasCommand(settings['health-check']) && !settings['allow-exec']) {
+    throw new UsageError(
+      `${values.source('health-check')}: ${JSON.stringify(values.text('health-check'))} has a command, and commands are not run without --allow-exec`,
+    )
+  }
+  return settings
 }
 
 /** The namespaces of the Services, if all of them are given with one. */

@@ -1,9 +1,10 @@
 /** What the commands of a person share: the cluster that they are connected to, and the looks that they take at it. */
 import type { CommandOptions } from '../cli/options.js'
-import { probe } from '../health/probe.js'
+import { probeFor } from '../health/exec.js'
 import { defaultNamespace, loadConfig } from '../kube/auth/config.js'
 import { connect } from '../kube/client.js'
 import type { Events } from '../kube/events.js'
+import { connectCommands } from '../kube/exec.js'
 import type { Kube } from '../kube/port.js'
 import { requestLimits } from '../kube/transport.js'
 import { announcer } from '../notice/announcer.js'
@@ -32,6 +33,7 @@ export function openSession(options: CommandOptions, io: Pick<Io, 'env' | 'warn'
   const limits = requestLimits(options.requestTimeoutMs)
   const kube = connect(config, limits)
   const dryRunKube = connect(config, limits, { dryRun: 'All' })
+  const probe = probeFor(options.settings, () => connectCommands(config, limits))
   const effects = { kube, clock: systemClock, probe, random: Math.random }
   const isNamed = options.namespaces !== undefined
   return {

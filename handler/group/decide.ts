@@ -72,6 +72,10 @@ export function decide(situation: Situation): Choice {
   const { verdict } = active
   const { doubt } = situation
   const isOurWord = !verdict.conclusive && (verdict.health === 'failing' || verdict.health === 'failed')
+  if (verdict.unmade) {
+    const text = `the check of ${active.pod.name} could not be made (${verdict.check.result}), which says nothing about the pod: it stays active, and nothing is counted`
+    return rest('blocked', 'unchecked', text)
+  }
   if (doubt && isOurWord) return rest('blocked', doubt.code, doubt.text)
   if (verdict.isUnconfirmed) return rest('count', 'unconfirmed', unconfirmedWords(active))
   switch (verdict.health) {

@@ -24,6 +24,8 @@ export const REASONS = {
     'The active pod has failed our check, and so had the pods that could take over, lately: the role rests (see `cooldown`).',
   'no-candidate': 'No other pod can take over. An active pod keeps the role.',
   'not-probed': 'The pass had no time left to check the active pod.',
+  unchecked:
+    'Our check of the active pod could not be made: the API server refused to run its command, or did not answer. That says nothing about the pod, and moves nothing.',
   unconfirmed:
     'The active pod fails our check, and its kubelet finds it Ready: with `confirm: ready` nothing is counted until both agree.',
   panic:
@@ -31,6 +33,26 @@ export const REASONS = {
   blind:
     'Nothing of any pod has answered, and at least two of them are Ready by their kubelets: they are not reached from here.',
 } as const
+
+/** The remedies of the reasons that may be a sign of trouble. docs/errors.md is generated from this. */
+export const REMEDIES: Partial<Readonly<Record<keyof typeof REASONS, string>>> = {
+  'no-pods': 'Scale it up. If pods are there, compare their labels with the selector.',
+  paused: '`active-passive resume NAME`, or `kubectl annotate service NAME active-passive/pause-`.',
+  'under-threshold': 'Wait for the next probes, or set a smaller `failures`.',
+  unconfirmed: 'Find out which of the two is wrong.',
+  'several-actives': 'Find out who labels pods: `kubectl get pod NAME -o yaml --show-managed-fields`.',
+  'label-lost': 'Find out who labels pods: `kubectl get pod NAME -o yaml --show-managed-fields`.',
+  'active-terminating': 'Make another pod healthy; the next table says why they are not.',
+  'ready-by-kubelet': 'Find out why our check fails: its port, its path, a NetworkPolicy.',
+  cooldown: 'Mend the pods. A shorter `cooldown` lets the role move sooner.',
+  'no-candidate': 'The next table says why; add a replica where there is none.',
+  unchecked:
+    'Give the program the right to run commands (`jobs/components/exec`), or the group another check: the report says what the API server answered.',
+  'not-probed': 'A longer `--deadline`, a shorter `health-timeout`, fewer `probes`.',
+  panic:
+    'Mend the network between the pass and the pods ([more](health-checks.md#when-our-own-view-is-broken)). If the pods have failed indeed, `--panic 0`.',
+  blind: 'As for the [error of this name](#blind).',
+}
 
 /** The same for switchovers, beside `no-pods`, `paused`, `several-actives` and `no-candidate`. */
 export const SWITCHOVER_REASONS = {
@@ -67,6 +89,20 @@ export const WHY_NOT = {
   'not-probed': 'The pass had no time to check the pod.',
   'not-waited-for': 'The pod was still being checked when the decision could not depend on it any more.',
 } as const
+
+/** The remedy of each. docs/errors.md is generated from this. */
+export const WHY_NOT_REMEDIES: Readonly<Record<WhyNotCode, string>> = {
+  'named-in-never': 'Take it out of `never`.',
+  'pod-of-job': 'Let the selector match no pods of Jobs.',
+  'runs-once': 'Run it by a Deployment or a StatefulSet.',
+  terminating: 'Wait for the pod that replaces it.',
+  'not-running': '`kubectl describe pod NAME`.',
+  'not-ready': '`kubectl describe pod NAME`.',
+  'check-failed': 'The report says how it answered.',
+  recovering: 'Wait, or set a smaller `rise`.',
+  'not-probed': 'A longer `--deadline`, a shorter `health-timeout`, fewer `probes`.',
+  'not-waited-for': 'None is needed.',
+}
 
 type WhyNotCode = keyof typeof WHY_NOT
 

@@ -2,8 +2,17 @@
 import { once } from 'node:events'
 import { connect as connectTcp, type Socket } from 'node:net'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
-import { hostname, portOf } from './go-url.js'
-import { type HttpRequest, needsHttp1 } from './http-request.js'
+
+export interface Destination {
+  /** An address, without brackets. */
+  readonly host: string
+  readonly port: number
+  /** Without it, TCP alone. */
+  readonly tls?: {
+    /** The protocols to offer by ALPN. Without it, none is. */
+    readonly protocols?: string[]
+  }
+}
 
 /**
  * The offer of Go's TLS (crypto/tls/defaults.go): no TLS 1.1, no cipher without forward secrecy, no SHA-1 in a
@@ -30,28 +39,25 @@ const MIN_RSA_BITS = 1_024
 const MAX_RSA_BITS = 8_192
 
 /**
- * Connects to the URL of a request. The socket is destroyed when `signal` is aborted.
+ * Connects. The socket is destroyed when `signal` is aborted.
  * @param reached called when the TCP connection is made, whether or not TLS succeeds
  * @throws Error if the connection fails
  */
 export async function openConnection(
-  request: HttpRequest,
+  { host, port, tls }: Destination,
   signal: AbortSignal,
   reached: () => void,
 ): Promise<Socket | TLSSocket> {
   signal.throwIfAborted()
-  const { url } = request
-  const isTls = url.scheme === 'https'
-  if (!isTls && url.scheme !== 'http') throw new Error('neither http nor https')
-  const address = { host: hostname(url), port: portOf(url), allowHalfOpen: true }
-  const ALPNProtocols = needsHttp1(request) ? {} : { ALPNProtocols: ['h2', 'http/1.1'] }
-  const socket = isTls ? connectTls({ ...address, ...TLS, ...ALPNProtocols }) : connectTcp(address)
+  const address = { host, port, allowHalfOpen: true }
+  const ALPNProtocols = tls?.protocols ? { ALPNProtocols: tls.protocols } : {}
+  const socket = tls ? connectTls({ ...address, ...TLS, ...ALPNProtocols }) : connectTcp(address)
   socket.on('error', () => {}) // an error may come after the answer is known
   socket.once('connect', reached)
   const abort = () => socket.destroy()
   signal.addEventListener('abort', abort)
   socket.once('close', () => signal.removeEventListener('abort', abort))
-  await once(socket, isTls ? 'secureConnect' : 'connect', { signal })
+  await once(socket, tls ? 'secureConnect' : 'connect', { signal })
   if ('getPeerX509Certificate' in socket) {
     const { asymmetricKeyType, asymmetricKeyDetails } = socket.getPeerX509Certificate()?.publicKey ?? {}
     const bits = asymmetricKeyDetails?.modulusLength ?? 0

@@ -20,7 +20,7 @@ export interface HttpRequest {
 }
 
 /** Some servers accept only kubelets, and check nothing but this name. Ours also names this program. */
-const USER_AGENT = `kube-probe/1.36 active-passive/${version}`
+export const USER_AGENT = `kube-probe/1.36 active-passive/${version}`
 
 const bytes = (text: string) => Buffer.from(text).toString('latin1')
 

@@ -4,10 +4,11 @@
  */
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
-import { openConnection } from './connection.js'
-import { hostname } from './go-url.js'
+import type { JsonFact } from '../settings/json-facts.js'
+import { type Destination, openConnection } from './connection.js'
+import { hostname, portOf } from './go-url.js'
 import { type HttpAnswer, readAnswer } from './http-answer.js'
-import { firstRequest, type HttpRequest, http1Head, redirected } from './http-request.js'
+import { firstRequest, type HttpRequest, http1Head, needsHttp1, redirected } from './http-request.js'
 import { type Limit, limited } from './limit.js'
 import type { ProbeResult } from './probe-result.js'
 
@@ -22,6 +23,8 @@ export interface HttpCheck {
   readonly statuses: readonly (readonly [min: number, max: number])[]
   /** A text that the first 64 KiB of the body must contain. Without it, 10 KiB of the body are read. */
   readonly body?: string
+  /** What the body must hold as JSON, of at most 64 KiB. */
+  readonly json?: readonly JsonFact[]
   /**
    * `same-host`: follows at most 9 redirects to the same host, as the kubelet does, whatever the port and the scheme; a
    * redirect to another host is the answer. `none`: any redirect is the answer.
@@ -60,7 +63,7 @@ async function get(
   request: HttpRequest,
   limit: Limit,
 ): Promise<Omit<ProbeResult, 'ms'> | HttpRequest> {
-  const socket = await openConnection(request, limit.signal, () => {
+  const socket = await openConnection(destinationOf(request), limit.signal, () => {
     limit.isReached = true
   })
   try {
@@ -76,12 +79,36 @@ async function get(
     const text = `${status}`
     if (!check.statuses.some(([min, max]) => min <= status && status <= max)) return { healthy: false, text }
     limit.late = 'body unfinished after'
-    const body = await read(answer, check.body === undefined ? MAX_BODY_BYTES : MAX_SEARCHED_BODY_BYTES)
-    if (check.body === undefined || body.includes(check.body)) return { healthy: true, text }
-    return { healthy: false, text: `${text}, but not the expected body` }
+    const difference = await differenceOf(check, answer)
+    return difference === undefined ? { healthy: true, text } : { healthy: false, text: `${text}, but ${difference}` }
   } finally {
     socket.destroy()
   }
+}
+
+/** @throws Error if the URL is neither http nor https */
+function destinationOf(request: HttpRequest): Destination {
+  const { url } = request
+  const address = { host: hostname(url), port: portOf(url) }
+  if (url.scheme === 'http') return address
+  if (url.scheme !== 'https') throw new Error('neither http nor https')
+  return { ...address, tls: needsHttp1(request) ? {} : { protocols: ['h2', 'http/1.1'] } }
+}
+
+/**
+ * Reads the body. @returns how it differs from the expected one, completing "200, but …", or `undefined`
+ * @throws Error if it is cut short
+ */
+async function differenceOf({ body: text, json }: HttpCheck, answer: HttpAnswer): Promise<string | undefined> {
+  const most = text === undefined ? MAX_BODY_BYTES : MAX_SEARCHED_BODY_BYTES
+  // One byte more of JSON shows that there is more.
+  const bytes = await read(answer, json === undefined ? most : MAX_SEARCHED_BODY_BYTES + 1)
+  const body = bytes.subarray(0, MAX_SEARCHED_BODY_BYTES)
+  if (text !== undefined && !body.includes(text)) return 'not the expected body'
+  if (json === undefined) return undefined
+  if (bytes.length > body.length) return 'its JSON is longer than 64 KiB'
+  const { differenceIn } = await import('./json-body.js') // few checks ask for it
+  return differenceIn(body, json)
 }
 
 async function exchange(socket: Socket | TLSSocket, request: HttpRequest): Promise<HttpAnswer> {

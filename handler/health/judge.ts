@@ -25,6 +25,8 @@ export interface Verdict {
   readonly isUnconfirmed?: true
   /** It passes, but not often enough in a row since it failed. */
   readonly isRecovering?: true
+  /** Our check could not be made, by no fault of the pod. */
+  readonly unmade?: ProbeResult['unmade']
 }
 
 /** Why this pod cannot be healthy whatever its check finds, or `undefined`. */
@@ -64,6 +66,7 @@ export async function judgeByProbes(
     const result = await probe(plan, plan.timeoutMs, signal)
     if (!result.healthy && signal.aborted) break // the probe was cut off, which says nothing about the pod
     last = result
+    if (result.unmade) break // another one would fare no better
     if (result.healthy) {
       passes++
       const needed = count.failures > 0 && plan.targets.length > 0 ? rise : 1
@@ -83,6 +86,7 @@ export async function judgeByProbes(
   const { failures } = count
   const health = failures >= threshold ? 'failed' : 'failing'
   const counted = { conclusive: false, failures, evidence, marks: failureMarks(stored, count) }
+  if (last.unmade) return { ...counted, health: 'failing', check: describe(plan, last), unmade: last.unmade }
   if (passes === 0) return { ...counted, health, check: describe(plan, last) }
   const result = `${last.text}, ${passes} of ${rise} times in a row since it failed`
   return { ...counted, health: 'failing', check: { kind, result, ms: last.ms }, isRecovering: true }

@@ -9,7 +9,7 @@ export interface Limit {
   /** Aborted when the time is up or the probe is interrupted. The probe must then reject at once. */
   readonly signal: AbortSignal
   /** The text if the time is up; the duration is appended. A probe changes it as it proceeds. */
-  late: 'no answer within' | 'body unfinished after' | 'open, but not the expected answer within'
+  late: 'no answer within' | 'body unfinished after' | 'no exit within' | 'open, but not the expected answer within'
   /** What to say after the duration. */
   detail?: () => string
   /** Set by a probe once it is connected to something. */

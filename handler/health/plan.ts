@@ -18,6 +18,8 @@ export interface Plan {
   /** The evidence for the pod's health, if it passes. */
   readonly evidence: Evidence
   readonly timeoutMs: Milliseconds
+  /** A probe that passes and takes longer has failed. Absent: it may take as long as `timeoutMs`. */
+  readonly slowMs?: Milliseconds
   /** The pod must also be Ready, whatever its Services publish. */
   readonly needsReady?: true
   /** How the check differs from the one that was asked for. */
@@ -48,7 +50,9 @@ type Served = readonly Pick<Service, 'ports'>[]
 export function planCheck(pod: Pod, settings: Settings, services: Served): Plan {
   const plans = settings['health-check'].map((check) => planOne(pod, check, settings, services))
   const [first, ...more] = plans
-  return first && more.length === 0 ? first : planAll(pod, plans)
+  const plan = first && more.length === 0 ? first : planAll(pod, plans)
+  const slowMs = settings['health-slow']
+  return slowMs === undefined ? plan : { ...plan, slowMs }
 }
 
 /** Joins several plans. The evidence is the best of theirs, and the timeout the longest. */

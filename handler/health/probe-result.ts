@@ -1,3 +1,5 @@
+import type { Fault } from '../util/errors.js'
+
 /** The result of one probe of one pod. */
 export interface ProbeResult {
   readonly healthy: boolean
@@ -7,4 +9,6 @@ export interface ProbeResult {
   readonly ms: number
   /** `false`: neither the pod nor its node has answered, not even by a refusal. Absent: one of them has. */
   readonly reached?: false
+  /** The check could not be made, by no fault of the pod: it says nothing about it, and is not counted. */
+  readonly unmade?: Pick<Fault, 'code' | 'message' | 'remedy'>
 }

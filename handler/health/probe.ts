@@ -1,4 +1,5 @@
 /** Runs the check of a pod over the real network. */
+import { formatDuration, type Milliseconds } from '../util/duration.js'
 import { probeHttp } from './http.js'
 import type { Plan } from './plan.js'
 import type { ProbeResult } from './probe-result.js'
@@ -36,21 +37,31 @@ async function probeAll(
   const passed: ProbeResult[] = []
   for (let n = 0; n < plan.targets.length; n += TARGETS_AT_ONCE) {
     const some = plan.targets.slice(n, n + TARGETS_AT_ONCE)
-    const results = await Promise.all(some.map((target) => probeTarget(target, timeoutMs, signal, exec)))
-    const failed = results.findIndex(({ healthy }) => !healthy)
+    const results = await Promise.all(
+      some.map(async (target) => inTime(await probeTarget(target, timeoutMs, signal, exec), plan.slowMs)),
+    )
+    const one = results.findIndex(({ healthy, unmade }) => !healthy && !unmade)
+    const failed = one < 0 ? results.findIndex(({ healthy }) => !healthy) : one
     const [target, result] = [some[failed], results[failed]]
     if (target && result) {
-      const { healthy, text, ms } = result
+      const { healthy, text, ms, unmade } = result
       // An unusable target was not probed. It says nothing about the network.
       const sent = results.filter((_, n) => some[n]?.kind !== 'unusable')
       const isReached = passed.length > 0 || sent.length === 0 || sent.some(({ reached }) => reached !== false)
       const words = plan.kind === 'several' ? named(target, result) : text
-      return { healthy, text: words, ms, ...(isReached ? {} : { reached: false }) }
+      return { healthy, text: words, ms, ...(isReached ? {} : { reached: false }), ...(unmade ? { unmade } : {}) }
     }
     passed.push(...results)
   }
   const [first = READY] = passed
   return plan.kind === 'several' ? summaryOf(plan.targets, passed) : first
+}
+
+/** A success that took too long is a failure. The pod was reached all the same. */
+function inTime(result: ProbeResult, slowMs: Milliseconds = Number.POSITIVE_INFINITY): ProbeResult {
+  const { healthy, text, ms } = result
+  if (!healthy || ms <= slowMs) return result
+  return { healthy: false, text: `${text}, but slow: ${ms}ms of at most ${formatDuration(slowMs)}`, ms }
 }
 
 const READY: ProbeResult = { healthy: true, text: 'Ready', ms: 0 }
@@ -74,6 +85,15 @@ function named(target: ProbeTarget, { text }: ProbeResult): string {
   return name === undefined ? text : `${name}: ${text}`
 }
 
+const NO_COMMANDS: ProbeResult = {
+  ...{ healthy: false, text: 'not checked: commands are not run from here', ms: 0 },
+  unmade: {
+    code: 'failed',
+    message: 'its check is a command in the pod, and the program that makes this pass has no way to run one',
+    remedy: 'Make the pass with the probe that probeWith makes, or with allow-exec false.',
+  },
+}
+
 async function probeTarget(
   target: ProbeTarget,
   timeoutMs: number,
@@ -94,7 +114,7 @@ async function probeTarget(
       return probeGrpc(target, timeoutMs, signal)
     }
     case 'exec':
-      return exec?.(target, timeoutMs, signal) ?? { healthy: false, text: 'commands are not run from here', ms: 0 }
+      return exec?.(target, timeoutMs, signal) ?? NO_COMMANDS
     case 'unusable':
       return { healthy: false, text: target.text, ms: 0 }
   }

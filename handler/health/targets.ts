@@ -62,7 +62,7 @@ export function probeUrl(scheme: string, host: string, path: string): string {
 
 export function httpTarget(address: Address | Unusable, request: RequestForm, settings: Settings): ProbeTarget {
   if ('text' in address) return address
-  const body = settings['health-body']
+  const { 'health-body': body, 'health-json': json } = settings
   return {
     kind: 'http',
     url: request.urlOf(
@@ -74,6 +74,7 @@ export function httpTarget(address: Address | Unusable, request: RequestForm, se
     statuses: settings['health-status'] ?? request.statuses,
     redirects: request.redirects,
     ...(body === undefined ? {} : { body }),
+    ...(json === undefined ? {} : { json }),
   }
 }
 

@@ -1,6 +1,7 @@
 /** The public functions for programs that import this package: load a kubeconfig, get its namespace, connect. */
 import { loadConfig as load, defaultNamespace as namespaceOf } from './auth/config.js'
 import { connect as open } from './client.js'
+import { type Commands, connectCommands as openCommands } from './exec.js'
 import type { Kube } from './port.js'
 
 declare const opaque: unique symbol
@@ -32,6 +33,9 @@ export const defaultNamespace = (cluster: Cluster): string => namespaceOf(inside
 
 /** Sends nothing before the first call. */
 export const connect = (cluster: Cluster): Kube => open(inside(cluster))
+
+/** Runs commands in containers, for checks of kind exec. Sends nothing before the first one. */
+export const connectCommands = (cluster: Cluster): Commands => openCommands(inside(cluster))
 
 function inside(cluster: Cluster): Parameters<typeof open>[0] {
   return cluster as unknown as Parameters<typeof open>[0]

@@ -2,8 +2,8 @@
 
 /** A kind of request, as RBAC sees it. */
 export interface Right {
-  readonly verb: 'list' | 'patch' | 'watch' | 'create'
-  readonly resource: 'pods' | 'services' | 'events'
+  readonly verb: 'list' | 'patch' | 'watch' | 'create' | 'get'
+  readonly resource: 'pods' | 'services' | 'events' | 'pods/exec'
   /** `undefined`: all namespaces. */
   readonly namespace: string | undefined
 }

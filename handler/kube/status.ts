@@ -21,7 +21,7 @@ const DEFAULT_RETRY_AFTER_MS = 1_000
 const LONGEST_WRITE_DELAY_MS = 2_000
 
 /** A refusal of authorization, by RBAC or otherwise. */
-const FORBIDDEN = /User "([^"]*)" cannot (?:list|patch|watch|create) resource\b/
+const FORBIDDEN = /User "([^"]*)" cannot (?:list|patch|watch|create|get) resource\b/
 const BETWEEN = 'Check what answers at this address: that was no API server, perhaps a proxy or its login page.'
 
 /** The outcome of a PATCH that was answered. */
@@ -141,12 +141,16 @@ const RENEW =
  * The remedy for a 403. It names the missing Role, the missing binding or the missing rule, as far as that is known.
  */
 function permit(access: Access, said: string, rights: Rights): string {
-  const { verb, resource, namespace } = access
+  const { resource, namespace } = access
   const [, user] = FORBIDDEN.exec(said) ?? []
-  if (user === undefined) return 'An admission policy or webhook refused it, or failed: look there.'
+  if (user === undefined) {
+    // Of the second right that an exec needs, the API server does not say that it is missing.
+    const isSecond = resource === 'pods/exec' && /\bis forbidden:\s*$/.test(said)
+    if (isSecond) return `Grant both verbs by one rule of a Role: ${ruleFor(access)}`
+    return 'An admission policy or webhook refused it, or failed: look there.'
+  }
   if (user === 'system:anonymous') return 'Name credentials: the user of the context has none.'
-  const group = groupOf(resource)
-  const rule = `- {apiGroups: [${group || '""'}], resources: [${resource}], verbs: [${verb}]}`
+  const rule = ruleFor(access)
   const absent = [...said.matchAll(ABSENT)].map(([, cluster, name]) =>
     cluster ? `ClusterRole ${name}` : `Role ${name} in namespace ${namespace}`,
   )
@@ -160,6 +164,12 @@ function permit(access: Access, said: string, rights: Rights): string {
   }
   const role = namespace === undefined ? 'a ClusterRole' : `a Role in namespace ${namespace}`
   return `Grant it by a rule of ${role}: ${rule}. Where one has it already, what is missing is its binding to ${user}.`
+}
+
+/** An exec is a GET, for which API servers since Kubernetes 1.35 want `create` as well. */
+function ruleFor({ verb, resource }: Right): string {
+  const verbs = resource === 'pods/exec' ? 'create, get' : verb
+  return `- {apiGroups: [${groupOf(resource) || '""'}], resources: [${resource}], verbs: [${verbs}]}`
 }
 
 /** RBAC adds this to its refusal if a binding names a role that does not exist. */
@@ -176,8 +186,8 @@ interface Status {
   readonly details?: { readonly name?: string; readonly causes?: readonly { readonly field?: string }[] }
 }
 
-/** Parses a Status. `undefined` if the body may come from another server. */
-function readStatus({ body }: Answer): Status | undefined {
+/** Parses the Status of a refusal. `undefined` if the body may come from another server. */
+export function readStatus({ body }: Answer): Status | undefined {
   try {
     const said = JSON.parse(body) as Partial<Status> | null
     return typeof said?.message === 'string' ? (said as Status) : undefined

@@ -15,6 +15,7 @@ import { dropIdle, type Pool } from './agents.js'
 import { openIdentity, type Presented } from './auth/identity.js'
 import { retriedOnce } from './auth/retried-once.js'
 import { toGoJson } from './go-json.js'
+import type { Opened, Receive } from './web-socket.js'
 
 /** Limits of a request. */
 export interface Limits extends Pool {
@@ -80,6 +81,11 @@ export interface Transport {
    * as a whole. It is sent again only after a 401. @throws Unanswered
    */
   stream(path: string, signal: AbortSignal): Promise<Stream | Answer>
+  /**
+   * Resolves when a WebSocket is open. Resolves to any other answer as a whole. It is sent again only after a 401.
+   * @throws Unanswered
+   */
+  webSocket(path: string, protocols: readonly string[], receive: Receive, signal: AbortSignal): Promise<Opened | Answer>
 }
 
 export interface Stream {
@@ -133,6 +139,8 @@ export function openTransport(config: KubeConfig, limits: Limits = LIMITS): Tran
       return requests
     },
     stream: (path, signal) => authenticated(signal, (shown) => streamOnce(way, shown, path, signal)),
+    webSocket: (path, protocols, receive, signal) =>
+      authenticated(signal, (shown) => upgradeOnce(way, shown, path, protocols, receive, signal)),
     get: (path, signal) => authenticated(signal, (shown) => sendOnce(way, shown, 'GET', path, signal)),
     patch: (path, contentType, body, signal) => {
       const sent = { headers: { 'content-type': contentType }, text: toGoJson(body) }
@@ -229,6 +237,23 @@ async function streamOnce(
   } finally {
     clearTimeout(late)
   }
+}
+
+async function upgradeOnce(
+  { server, count }: Way,
+  { headers, agent }: Presented,
+  path: string,
+  protocols: readonly string[],
+  receive: Receive,
+  signal: AbortSignal,
+): Promise<Opened | Answer> {
+  const { openWebSocket } = await import('./web-socket.js') // hardly any pass needs it
+  count()
+  const shown = { headers: { 'user-agent': USER_AGENT, ...headers }, agent }
+  const answer = await openWebSocket(server + path, protocols, shown, receive, signal).catch((error: unknown) => {
+    throw noAnswer(error, undefined)
+  })
+  return 'status' in answer ? { ...answer, retryAfterMs: undefined } : answer
 }
 
 interface Body {

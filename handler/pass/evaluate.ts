@@ -3,6 +3,7 @@ import { type Decision, type Doubt, decide } from '../group/decide.js'
 import { endedActive, type Group, type Judged } from '../group/groups.js'
 import { strayPods, unnamedPods } from '../group/near-misses.js'
 import { decideSwitchover, rehearse } from '../group/switchover.js'
+import { withoutEffect } from '../settings/effect.js'
 import { policyOf, type Settings } from '../settings/settings.js'
 import type { Fault } from '../util/errors.js'
 import type { GroupContext } from './context.js'
@@ -48,6 +49,7 @@ export async function evaluate(context: GroupContext, group: Group, findings: Fi
     warnings: [
       ...group.warnings,
       ...warnings,
+      ...withoutEffect(group.services, settings),
       ...misnamed(context, group, settings),
       ...notesOn({ members, services: group.services }, settings, context),
     ],

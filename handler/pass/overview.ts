@@ -140,6 +140,11 @@ export class Overview {
     this.tell()
   }
 
+  /** The check of a pod could not be made. */
+  unmade(group: GroupServices, { role }: Member): void {
+    if (role === 'active') this.omit(group)
+  }
+
   /** The group has no active pod to compare: there is none, it is not Ready, or we do not probe it. */
   omit(group: GroupServices): void {
     const look = this.lookAt(group)
@@ -318,10 +323,16 @@ export function isProbed({ targets }: Pick<Plan, 'targets'>): boolean {
   return targets.some(({ kind }) => kind !== 'unusable')
 }
 
+/** The faults of checks that could not be made. Most are the same for all pods of a group. */
+export function unmadeFaults(group: GroupServices, members: readonly Judged[]): readonly Fault[] {
+  const object = `group ${groupName(group)}`
+  return members.flatMap(({ verdict: { unmade } }) => (unmade ? [{ ...unmade, object }] : []))
+}
+
 /** Whether our check alone fails the pod, and the failure would count. */
 function failsOurCheck({ verdict }: Judged): boolean {
-  const { health, conclusive, isUnconfirmed } = verdict
-  return !conclusive && !isUnconfirmed && (health === 'failing' || health === 'failed')
+  const { health, conclusive, isUnconfirmed, unmade } = verdict
+  return !conclusive && !isUnconfirmed && !unmade && (health === 'failing' || health === 'failed')
 }
 
 /** Removes the marks of a failure that is in doubt. */

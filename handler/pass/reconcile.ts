@@ -19,7 +19,7 @@ import { faultOfTrouble, leftovers, tooLate, unlatched, unwritable } from './fau
 import { Findings } from './findings.js'
 import { type Ending, reportOf } from './group-report.js'
 import { retire, writeMarks } from './marks.js'
-import { blindness } from './overview.js'
+import { blindness, unmadeFaults } from './overview.js'
 import { readGroup } from './snapshot.js'
 import { triedWith, trySwap } from './swap.js'
 import { afterTrial } from './trial.js'
@@ -67,7 +67,7 @@ async function reconcileWith(
     if (shared.dryRun) await findings.ended()
     return reportOf(group, { ...view, members: knownSince(view.members, findings) }, activeBefore, writes, {
       ...ending,
-      faults: [...(ending.faults ?? []), ...noted, ...remaining],
+      faults: [...(ending.faults ?? []), ...noted, ...remaining, ...unmadeFaults(group, view.members)],
     })
   }
 

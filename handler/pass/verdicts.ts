@@ -105,7 +105,8 @@ function inTurn({ probes, probe, overview }: Judging, group: Group, member: Memb
       if (!overview || !isProbed(plan)) return probe(plan, timeoutMs, signal)
       overview.asks(group, member)
       const result = await probe(plan, timeoutMs, signal)
-      if (result.healthy || !signal.aborted) overview.answered(group, member, result)
+      if (result.unmade) overview.unmade(group, member)
+      else if (result.healthy || !signal.aborted) overview.answered(group, member, result)
       return result
     })
   }
@@ -119,7 +120,7 @@ function confirmed(verdict: Verdict, plan: Plan, stored: Pick<Member, 'failures'
   const isFailing = verdict.health === 'failing' || verdict.health === 'failed'
   const isOurWord = isFailing && !verdict.conclusive && !verdict.isRecovering
   const isAsked = isProbed(plan) && plan.targets.every(({ kind }) => kind !== 'unusable')
-  if (confirm !== 'ready' || !plan.pod.ready || !isOurWord || !isAsked) return verdict
+  if (confirm !== 'ready' || !plan.pod.ready || !isOurWord || !isAsked || verdict.unmade) return verdict
   return { ...verdict, health: 'failing', failures: stored.failures, marks: {}, isUnconfirmed: true }
 }
 

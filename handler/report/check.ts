@@ -12,7 +12,7 @@ export interface CheckAnswer {
 }
 
 export interface CheckLine {
-  readonly verb: 'list' | 'patch' | 'create' | 'probe'
+  readonly verb: 'list' | 'patch' | 'create' | 'exec' | 'probe'
   readonly object: string
   /** `null`: it is not known. */
   readonly ok: boolean | null
@@ -31,7 +31,7 @@ export function checkOf({ groups, warnings, complete, scope }: Report, events: r
     return { verb: 'list', object, ok: complete.includes(namespace) || groups.length > 0 ? true : null, text: '' }
   })
   return {
-    lines: [...lists, ...groups.flatMap(writesOf), ...events, ...groups.flatMap(probesOf)],
+    lines: [...lists, ...groups.flatMap(writesOf), ...events, ...commandsOf(groups), ...groups.flatMap(probesOf)],
     warnings: [...groups.flatMap((group) => group.warnings), ...warnings],
     errors: groups.flatMap(({ faults }) => faults.map(describeFault)),
   }
@@ -58,6 +58,22 @@ function writesOf({ writes }: GroupReport): readonly CheckLine[] {
 }
 
 const REFUSED: readonly Write['result'][] = ['denied', 'rejected', 'changed', 'unauthenticated']
+
+/** Whether commands may be run in the pods of each namespace where a check is one. */
+function commandsOf(groups: readonly GroupReport[]): readonly CheckLine[] {
+  const byNamespace = new Map<string, CheckLine>()
+  for (const { namespace, members } of groups) {
+    for (const { verdict } of members) {
+      const { unmade, check } = verdict
+      if (namespace === undefined || (!unmade && check.kind !== 'exec')) continue
+      const object = `pods in namespace ${namespace}`
+      const known = byNamespace.get(namespace)
+      if (unmade) byNamespace.set(namespace, { verb: 'exec', object, ok: false, text: unmade.message })
+      else if (!known && !verdict.conclusive) byNamespace.set(namespace, { verb: 'exec', object, ok: true, text: '' })
+    }
+  }
+  return [...byNamespace.values()]
+}
 
 function probesOf({ namespace, members }: GroupReport): readonly CheckLine[] {
   return members.map(({ pod, verdict }) => ({

@@ -1,10 +1,11 @@
 /** Puts serve together: the passes, their triggers and their observer, the watches, and the routes. */
 import { setMaxListeners } from 'node:events'
 import type { CommandOptions, Connection } from '../cli/options.js'
-import { probe } from '../health/probe.js'
+import { probeFor } from '../health/exec.js'
 import { defaultNamespace } from '../kube/auth/config.js'
 import type { KubeConfig } from '../kube/auth/kubeconfig.js'
 import { connect } from '../kube/client.js'
+import { type Commands, connectCommands } from '../kube/exec.js'
 import { requestLimits } from '../kube/transport.js'
 import { connectWatches, type Watches } from '../kube/watch.js'
 import { announcer } from '../notice/announcer.js'
@@ -73,10 +74,11 @@ export function createApp(
   setMaxListeners(0, signal) // each pass listens, and each group that waits for one
   const limits = requestLimits(options.requestTimeoutMs)
   const [main, side, watches] = [connect(config, limits), connect(config, limits), connectWatches(config, limits)]
+  const { probe, requests } = openProbe(options, config, limits)
   const defect = (error: unknown): void => logDefect(log, error)
 
   const metrics = createMetrics({
-    requests: () => main.requests + side.requests + watches.requests,
+    requests: () => main.requests + side.requests + watches.requests + requests(),
     coalesced: () => triggers.coalesced,
   })
   // A test's clock does not jump.
@@ -125,6 +127,16 @@ export function createApp(
       await Promise.all([passes.close(), triggers.close()]).then(() => posts?.close())
     },
   }
+}
+
+/** The probe, and how many requests it has sent to the API server. */
+function openProbe({ settings }: AppOptions, config: KubeConfig, limits: ReturnType<typeof requestLimits>) {
+  let commands: Commands | undefined
+  const probe = probeFor(settings, () => {
+    commands = connectCommands(config, limits)
+    return commands
+  })
+  return { probe, requests: () => commands?.requests ?? 0 }
 }
 
 function routesOf(byHand: ByHand): Pick<Backend, 'switchover' | 'pause'> {

@@ -14,7 +14,7 @@ export type Check =
 export type PortRef = number | string
 
 /** Characters of path and query together. */
-const MAX_PATH_LENGTH = 2_048
+export const MAX_PATH_LENGTH = 2_048
 
 /** The most checks of a pod. All of them run side by side. */
 const MAX_CHECKS = 8
@@ -39,6 +39,12 @@ const SCHEMES: ReadonlyMap<string, Scheme> = new Map([
 ])
 
 const EXEC_FORM = 'exec: COMMAND'
+
+/** What comes before `://` in a check. */
+export const SCHEME_NAMES = [...SCHEMES.keys()]
+
+/** The checks that are one word. */
+export const WORD_NAMES = [...WORDS.keys()]
 
 const FORMS = [...WORDS.keys(), ...[...SCHEMES.values()].map(({ form }) => form), EXEC_FORM]
 
@@ -75,15 +81,14 @@ function formatCheck(check: Check): string {
   }
 }
 
-/**
- * Names the wrong one of several lines. `undefined` if there is only one line.
- * @param quote shows text that a user wrote
- */
-export function wrongLine(text: string, quote: (text: string) => string): string | undefined {
-  const lines = filledLines(text)
-  if (lines.length < 2) return undefined
-  const wrong = lines.find(({ line }) => parseCheck(line) === undefined)
-  return wrong ? `line ${wrong.number}: ${quote(wrong.line)}` : `${lines.length} lines`
+/** The first line that is no check, with its number from 1. `undefined`: all of them are. */
+export function wrongLine(text: string): { readonly line: string; readonly number: number } | undefined {
+  return filledLines(text).find(({ line }) => parseCheck(line) === undefined)
+}
+
+/** How many checks the text has, right or wrong. */
+export function countLines(text: string): number {
+  return filledLines(text).length
 }
 
 /**

@@ -9,8 +9,10 @@ import { closest } from '../util/closest.js'
 import { formatDuration, type Milliseconds, parseDuration } from '../util/duration.js'
 import type { Fault } from '../util/errors.js'
 import { redacted } from '../util/printable.js'
-import { CHECK_FORMS, formatChecks, parseChecks, wrongLine } from './check.js'
+import { CHECK_FORMS, formatChecks, parseChecks } from './check.js'
+import { mistakeInChecks, type Wrong } from './check-mistakes.js'
 import { describeBytes, describeLines, EXPECTED_FORM, parseBytes, parseLines, SENT_FORM } from './escapes.js'
+import { FACTS_FORM, formatFacts, type JsonFact, mistakeInFacts, parseFacts } from './json-facts.js'
 
 /** One setting. `parse` returns `undefined` for text that makes no sense; `expected` completes "should be …". */
 interface Setting<T> {
@@ -20,8 +22,8 @@ interface Setting<T> {
   format?(value: T): string
   /** For a setting whose text may hold a secret and is never shown: says what is wrong with it, completing "is …". */
   readonly describe?: (text: string) => string
-  /** For a setting of several lines: names the wrong one, or `undefined`. @param quote shows text that a user wrote */
-  readonly wrongLine?: (text: string, quote: (text: string) => string) => string | undefined
+  /** What is wrong, where more is known than `expected` says. @param quote shows text that a user wrote */
+  readonly mistake?: (text: string, quote: (text: string) => string) => Wrong | undefined
 }
 
 /** Limits on text that tenants write: it is parsed in every pass, and searched for every pod. */
@@ -52,6 +54,16 @@ const SHORT_DURATION: Setting<Milliseconds> = {
 const COUNT: Setting<number> = {
   expected: 'a whole number from 1 to 1000',
   parse: (text) => (/^\d{1,4}$/.test(text) ? within(Number(text), 1, 1_000) : undefined),
+}
+const FAILURES: Setting<number> = {
+  ...COUNT,
+  mistake: (text, quote) =>
+    /^0+$/.test(text)
+      ? {
+          says: `${quote(text)} is too few: 1 is the least, which moves the role at the first failed probe`,
+          instead: '1',
+        }
+      : undefined,
 }
 /** A number of probes made one after the other in one pass. */
 const FEW: Setting<number> = {
@@ -89,7 +101,15 @@ const STATUSES: Setting<readonly StatusRange[]> = {
       const [min, max = min] = part.split('-').map(Number)
       return [min ?? 0, max ?? 0]
     })
-    return ranges?.every(([min, max]) => min <= max) ? ranges : undefined
+    return ranges?.every(([min, max]) => min <= max) && ranges.some(mayEnd) ? ranges : undefined
+  },
+  mistake: (text, quote) => {
+    const [, min = '', max = ''] = /^([1-5]\d\d)-([1-5]\d\d)$/.exec(text) ?? []
+    if (min > max) return { says: `${quote(text)} begins with the larger status`, instead: `${max}-${min}` }
+    const isInterim = /^1\d\d(-1\d\d)?(\s*,\s*1\d\d(-1\d\d)?)*$/.test(text)
+    return isInterim
+      ? { says: `${quote(text)} can never be met: the answer itself has a status from 200 on` }
+      : undefined
   },
   format: (ranges) => ranges.map(([min, max]) => (min === max ? `${min}` : `${min}-${max}`)).join(','),
 }
@@ -124,6 +144,12 @@ const SEARCHED: Setting<string> = {
   describe: (text) => (text ? `${Buffer.byteLength(text)} bytes long` : 'empty'),
 }
 
+const FACTS: Setting<readonly JsonFact[]> = {
+  expected: FACTS_FORM,
+  parse: parseFacts,
+  format: formatFacts,
+  mistake: mistakeInFacts,
+}
 /** Bytes, one per character, as in `EXPECTED`. */
 const SENT: Setting<string> = { expected: SENT_FORM, parse: parseBytes, describe: describeBytes }
 /** All of these must appear in what a server says. */
@@ -134,15 +160,21 @@ const CONFIRMATION: Setting<'none' | 'ready'> = {
   parse: (text) => (text === 'none' || text === 'ready' ? text : undefined),
 }
 
+/** Whether an answer may end with one of these: those from 100 on are followed by another, but for 101. */
+function mayEnd([min, max]: StatusRange): boolean {
+  return max >= 200 || (min <= 101 && max >= 101)
+}
+
 /** Inclusive. */
 type StatusRange = readonly [min: number, max: number]
 type Header = readonly [name: string, value: string]
 
 /** Settings that are an annotation and also a flag. The flag applies to all Services without the annotation. */
 export const FLAG_SETTINGS = {
-  'health-check': { parse: parseChecks, expected: CHECK_FORMS, format: formatChecks, wrongLine },
+  'health-check': { parse: parseChecks, expected: CHECK_FORMS, format: formatChecks, mistake: mistakeInChecks },
   'health-timeout': POSITIVE_DURATION,
-  failures: COUNT,
+  'health-slow': POSITIVE_DURATION,
+  failures: FAILURES,
   probes: COUNT,
   period: DURATION,
   confirm: CONFIRMATION,
@@ -157,6 +189,7 @@ const ANNOTATION_SETTINGS = {
   'health-status': STATUSES,
   'health-body': SEARCHED,
   'health-headers': HEADERS,
+  'health-json': FACTS,
   'health-send': SENT,
   'health-expect': EXPECTED,
   pause: PAUSE,
@@ -184,10 +217,13 @@ type SettingName = keyof typeof SETTINGS
 /** Whether commands may be run in the containers of pods: said by the flag `--allow-exec` alone. */
 type FlagOnly = { readonly 'allow-exec': boolean }
 
+/** The flags without a default. */
+type Undefaulted = 'health-timeout' | 'health-slow'
+
 /** The settings of a group. Durations are in milliseconds. An absent one has no annotation, no flag and no default. */
 export type Settings = FlagOnly &
-  Omit<Values<typeof FLAG_SETTINGS>, 'health-timeout'> &
-  Partial<Values<typeof ANNOTATION_SETTINGS> & Pick<Values<typeof FLAG_SETTINGS>, 'health-timeout'>>
+  Omit<Values<typeof FLAG_SETTINGS>, Undefaulted> &
+  Partial<Values<typeof ANNOTATION_SETTINGS> & Pick<Values<typeof FLAG_SETTINGS>, Undefaulted>>
 
 export const DEFAULT_SETTINGS: Settings = {
   'health-check': [{ kind: 'probe' }],
@@ -244,6 +280,8 @@ export function policyOf(services: readonly Service[], defaults: Settings): Poli
       if (name === undefined) continue
       const value = SETTINGS[name].parse(text)
       if (value === undefined) return { fault: badValue(service, key, text, SETTINGS[name]) }
+      if (name === 'health-check' && !defaults['allow-exec'] && hasCommand(value as Settings['health-check']))
+        return { fault: commandNotAllowed(service, key, text) }
       const other = found.get(name)
       // One Service is enough to pause a group, until the last pause has ended: that is the careful choice.
       if (name === 'pause') {
@@ -317,18 +355,44 @@ function badValue(
   service: Service,
   key: string,
   text: string,
-  { expected, describe, wrongLine }: Setting<unknown>,
+  { expected, describe, mistake }: Setting<unknown>,
 ): Fault {
   const is = describe ? `${describe(text)} (it may hold a secret, and is not shown)` : quoted(text)
-  const line = wrongLine?.(text, quoted)
+  const wrong = mistake?.(text, quoted)
   return {
     code: 'bad-annotation',
     object: `service ${service.namespace}/${service.name}`,
-    message: line
-      ? `annotation ${key} is wrong: ${line} should be ${expected}`
+    message: wrong
+      ? `annotation ${key} is wrong: ${wrong.says}`
       : `annotation ${key} is ${is}, which should be ${expected}`,
-    remedy: `Correct it: kubectl annotate service ${service.name} -n ${service.namespace} --overwrite ${key}=VALUE`,
+    remedy: `${hint(wrong)}Correct it: kubectl annotate service ${service.name} -n ${service.namespace} --overwrite ${key}=VALUE`,
   }
+}
+
+/** Whether one of the checks is a command. */
+export function hasCommand(checks: Settings['health-check']): boolean {
+  return checks.some(({ kind }) => kind === 'exec')
+}
+
+function commandNotAllowed({ namespace, name }: Service, key: string, text: string): Fault {
+  return {
+    code: 'bad-annotation',
+    object: `service ${namespace}/${name}`,
+    message: `annotation ${key} is ${quoted(text)}, a command in the pods, and commands are not run without --allow-exec`,
+    remedy: `Start the program with --allow-exec and with the right to it, as jobs/components/exec does; or give another check: kubectl annotate service ${name} -n ${namespace} --overwrite ${key}=VALUE`,
+  }
+}
+
+/** What was probably meant. A text that holds more than words may have a secret in it, and is not shown. */
+function hint({ instead }: Wrong | undefined = { says: '' }): string {
+  return instead !== undefined && /^[\w.:/-]{1,100}$/.test(instead) ? `Did you mean ${instead}? ` : ''
+}
+
+/** What is wrong with the value of a flag, with what was probably meant. `undefined`: no more than that it is. */
+export function mistakeInFlag(name: keyof typeof FLAG_SETTINGS, text: string): string | undefined {
+  const setting: Setting<unknown> = FLAG_SETTINGS[name]
+  const wrong = setting.mistake?.(text, JSON.stringify)
+  return wrong && `${wrong.says}. ${hint(wrong)}`.trimEnd()
 }
 
 function quoted(text: string): string {

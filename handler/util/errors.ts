@@ -1,4 +1,7 @@
 /** Mistakes of users as data: which object is wrong, what is wrong with it, and what to do. */
+import type { FaultCode } from './error-codes.js'
+
+export type { FaultCode } from './error-codes.js'
 
 /** Why a group or a namespace could not be served. `remedy` is an instruction in a full sentence. */
 export interface Fault {
@@ -7,29 +10,6 @@ export interface Fault {
   readonly message: string
   readonly remedy: string
 }
-
-export type FaultCode =
-  | 'selector-too-wide'
-  | 'overlap'
-  | 'role-in-template'
-  | 'foreign-role'
-  | 'all-ended'
-  | 'port-not-found'
-  | 'bad-annotation'
-  | 'conflicting-annotations'
-  | 'not-found'
-  | 'ambiguous'
-  | 'nothing-in-scope'
-  | 'unauthenticated'
-  | 'denied'
-  | 'changed-by-admission'
-  | 'unreachable'
-  | 'failed'
-  | 'deadline'
-  | 'interrupted'
-  | 'latched'
-  | 'healed-again'
-  | 'blind'
 
 /** A fault as one text: its object, its message and its remedy. */
 export function describeFault({ object, message, remedy }: Fault): string {

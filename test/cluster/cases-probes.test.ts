@@ -1,6 +1,16 @@
-// Servers that the kubelet finds ready, and that a client of HTTP has to be as the kubelet's to find so.
+// Servers that the kubelet finds ready, and that a client of HTTP or gRPC has to be as the kubelet's to find so.
 import { beforeEach, describe, expect, inject, it } from 'vitest'
-import { hold, http2, type OddServer, plain, routes, type StartOdd } from '../support/odd-servers.js'
+import {
+  fields,
+  frame,
+  frames,
+  hold,
+  http2,
+  type OddServer,
+  plain,
+  routes,
+  type StartOdd,
+} from '../support/odd-servers.js'
 import { type OnCluster, openNamespace } from '../support/on-cluster.js'
 
 const cluster = inject('cluster')
@@ -13,6 +23,36 @@ const KUBELETS_ONLY: StartOdd = http2(({ headers }, response) => {
   response.writeHead(/^kube-probe\//.test(headers['user-agent'] ?? '') ? 200 : 403)
   response.end()
 })
+
+/** Serves gRPC's health protocol, by TLS or without. */
+const grpc = (tls: boolean) => {
+  const headers = frame(1, 4, 1, fields([':status', '200'], ['content-type', 'application/grpc']))
+  const serving = frame(0, 0, 1, '\0\0\0\0\x02\x08\x01')
+  return frames([headers, serving, frame(1, 5, 1, fields(['grpc-status', '0']))], { tls })
+}
+
+/** @param readinessProbe to a port */
+async function expectTakeover(
+  { world, servers, start }: { readonly world: OnCluster; readonly servers: OddServer[]; readonly start: StartOdd },
+  readinessProbe?: (port: number) => object,
+  flags = FAST,
+) {
+  await world.addService({ name: 'helloworld' })
+  for (const n of [0, 1]) {
+    const ip = `127.0.1.${41 + n}`
+    const server = await start(PORTS, ip)
+    servers.push(server)
+    const draft = { ip, ...(readinessProbe && { readinessProbe: readinessProbe(server.port) }) }
+    await world.createPod({ name: `helloworld-${n}`, port: server.port }, draft)
+  }
+  expect((await world.report(flags)).group.active.after).toBe('helloworld-0')
+
+  await servers[0]?.close()
+  const { code, group } = await world.report(flags)
+  expect(group).toMatchObject({ decision: 'failover', active: { after: 'helloworld-1' } })
+  expect(group.reason.text).toContain('helloworld-1 passed its check')
+  expect(code).toBe(0)
+}
 
 describe.skipIf(!cluster)('a readinessProbe', { timeout: 60_000 }, () => {
   let world: OnCluster
@@ -40,20 +80,15 @@ describe.skipIf(!cluster)('a readinessProbe', { timeout: 60_000 }, () => {
       { path: 'http://other.example:1/a?b' },
     ],
   ])('%s passes: its pod takes over', async (_what, start, httpGet) => {
-    await world.addService({ name: 'helloworld' })
-    for (const n of [0, 1]) {
-      const ip = `127.0.1.${41 + n}`
-      const server = await start(PORTS, ip)
-      servers.push(server)
-      const draft = { ip, readinessProbe: { httpGet: { ...httpGet, port: server.port } } }
-      await world.createPod({ name: `helloworld-${n}`, port: server.port }, draft)
-    }
-    expect((await world.report(FAST)).group.active.after).toBe('helloworld-0')
+    await expectTakeover({ world, servers, start }, (port) => ({ httpGet: { ...httpGet, port } }))
+  })
 
-    await servers[0]?.close()
-    const { code, group } = await world.report(FAST)
-    expect(group).toMatchObject({ decision: 'failover', active: { after: 'helloworld-1' } })
-    expect(group.reason.text).toContain('helloworld-1 passed its check')
-    expect(code).toBe(0)
+  it('of kind grpc passes: its pod takes over', async () => {
+    await expectTakeover({ world, servers, start: grpc(false) }, (port) => ({ grpc: { port, service: 'db' } }))
+  })
+
+  it.each(['grpc', 'grpcs'])('is not needed where the check is %s, to a port by its name', async (scheme) => {
+    const flags = [...FAST, `--health-check=${scheme}://:http/db`]
+    await expectTakeover({ world, servers, start: grpc(scheme === 'grpcs') }, undefined, flags)
   })
 })

@@ -78,6 +78,7 @@ describe.skipIf(!cluster || !hasHelm)('the chart on a real API server', () => {
         { allNamespaces: true, optIn: false },
       ],
       latch: [true, false],
+      exec: [false, true],
       token: [{}, { 'token.secretName': 'given' }],
       settings: [{}, { settings: { failures: 5, 'health-check': 'ready', 'role-label': 'tier', cooldown: '1m30s' } }],
       alerts: ['', 'ConfigMap', 'PrometheusRule'],
@@ -95,9 +96,9 @@ describe.skipIf(!cluster || !hasHelm)('the chart on a real API server', () => {
     })
 
     it.each(combinations)('combination %#: $kind, $scope, alerts $alerts, monitor $monitor', async (chosen) => {
-      const { kind, latch } = chosen
+      const { kind, latch, exec } = chosen
       const values = {
-        ...{ kind, latch, ...chosen.scope, ...chosen.token, ...chosen.settings, ...chosen.account },
+        ...{ kind, latch, exec, ...chosen.scope, ...chosen.token, ...chosen.settings, ...chosen.account },
         ...{ ...chosen.platform, ...chosen.image, ...chosen.extras },
         ...{ 'alerts.kind': chosen.alerts, 'dashboard.enabled': chosen.dashboard, 'rbac.create': chosen.rights },
         'monitor.kind': kind === 'Deployment' ? chosen.monitor : '',

@@ -22,6 +22,7 @@ interface Choice {
 
 const ALL_NAMESPACES = 'jobs/components/all-namespaces'
 const WITHOUT_LATCH = 'jobs/components/without-latch'
+const EXEC = 'jobs/components/exec'
 const NOTIFY = 'jobs/components/notify'
 const OPENSHIFT = 'jobs/components/openshift'
 const MESH = 'jobs/components/mesh'
@@ -39,6 +40,12 @@ const CHOICES: Readonly<Record<string, Choice>> = {
   'the CronJob with jobs/policy': { resources: ['jobs/cronjob', 'jobs/policy'], values: policy },
   'the CronJob for all namespaces': { ...CRONJOB, components: [ALL_NAMESPACES], values: { allNamespaces: true } },
   'the CronJob without the latch': { ...CRONJOB, components: [WITHOUT_LATCH], values: { latch: false } },
+  'the CronJob that runs commands': { ...CRONJOB, components: [EXEC], values: { exec: true } },
+  'the CronJob that runs commands, with jobs/policy': {
+    resources: ['jobs/cronjob', 'jobs/policy'],
+    components: [EXEC],
+    values: { ...policy, exec: true },
+  },
   'the CronJob that notifies': { ...CRONJOB, components: [NOTIFY], values: notify },
   'the CronJob on OpenShift': { ...CRONJOB, components: [OPENSHIFT], values: { openshift: true } },
   'the CronJob in a mesh': { ...CRONJOB, components: [MESH], values: { mesh: true } },
@@ -50,8 +57,8 @@ const CHOICES: Readonly<Record<string, Choice>> = {
   },
   'the Deployment with all components': {
     ...SERVE,
-    components: [ALL_NAMESPACES, WITHOUT_LATCH, NOTIFY],
-    values: { ...deployment, ...notify, allNamespaces: true, latch: false },
+    components: [ALL_NAMESPACES, WITHOUT_LATCH, EXEC, NOTIFY],
+    values: { ...deployment, ...notify, allNamespaces: true, latch: false, exec: true },
   },
   'the Deployment on OpenShift, in a mesh': {
     ...SERVE,

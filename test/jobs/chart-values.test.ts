@@ -14,6 +14,7 @@ const DEPLOYMENT: Changes = {
   namespaces: [['one'], '--namespace=one'],
   settings: [{ failures: 7 }, '--failures=7'],
   latch: [false, '--latch=false'],
+  exec: [true, '- --allow-exec'],
   'image.repository': ['registry.test/ap', /image: registry\.test\/ap:/],
   'image.tag': ['1.2.3-mine', /image: \S+:1\.2\.3-mine$/m],
   'image.pullPolicy': ['Always', 'imagePullPolicy: Always'],

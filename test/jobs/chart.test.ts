@@ -71,7 +71,7 @@ const SENSIBLE: Readonly<Record<string, readonly unknown[]>> = {
   output: ['text', 'json', 'yaml'],
   ...{ deadline: DURATIONS, 'max-health-timeout': DURATIONS, interval: [...DURATIONS, '500ms'] },
   ...{ period: [...DURATIONS, '0', '0s'], stable: DURATIONS, cooldown: [...DURATIONS, '0'] },
-  ...{ 'health-timeout': ['500ms', '1.5s', '30s'], settle: ['0', '20ms', '2s'] },
+  ...{ 'health-timeout': ['500ms', '1.5s', '30s'], 'health-slow': ['500ms', '1.5s'], settle: ['0', '20ms', '2s'] },
   ...{ concurrency: [1, 10_000], failures: [1, 1000], probes: [1, 1000], rise: [1, 10] },
   panic: [0, '0', '0%', '1%', '99%'],
   'health-check': ['ready', 'probe', 'http://:8080/a?b=c', 'https://:web/', 'tcp://:80\n\n  ready\n'],
@@ -151,7 +151,16 @@ describe('what the chart is made of', () => {
   })
 
   it('has the flags of a pass and of serve as settings, but for those that the chart itself sets', () => {
-    const own = ['namespace', 'all-namespaces', 'opt-in', 'latch', 'notify-url-file', 'port', 'token-file']
+    const own = [
+      'namespace',
+      'all-namespaces',
+      'opt-in',
+      'latch',
+      'allow-exec',
+      'notify-url-file',
+      'port',
+      'token-file',
+    ]
     const notInPods = ['context', 'kubeconfig', 'cluster', 'user', 'as', 'as-group', 'insecure', 'tls-cert', 'tls-key']
     const flags = new Set([...commandOf('run').flags, ...commandOf('serve').flags])
     const expected = [...flags].filter((flag) => ![...own, ...notInPods].includes(flag))

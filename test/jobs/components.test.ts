@@ -6,6 +6,10 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { loadAll } from 'js-yaml'
 import { afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest'
+import { execBy } from '../../handler/health/exec.js'
+import { loadConfig } from '../../handler/kube/auth/config.js'
+import { connectCommands } from '../../handler/kube/exec.js'
+import { aPod } from '../support/builders.js'
 import { requestsOf } from '../support/cluster/audit.js'
 import type { KubeObject } from '../support/cluster/client.js'
 import { until } from '../support/cluster/poll.js'
@@ -137,6 +141,29 @@ describe.skipIf(!cluster)('the component', { timeout: 60_000 }, () => {
       const ports = scraped.flatMap((one) => templateOf(one)?.spec.containers[0]?.ports ?? []).map(({ name }) => name)
       expect(monitor?.podMetricsEndpoints).toEqual([{ port: 'http', honorLabels: true }])
       expect(ports).toEqual(['http'])
+    })
+  })
+
+  it('exec lets each account run commands in pods, which none may without it', async () => {
+    const { kubeconfig } = cluster as NonNullable<typeof cluster>
+    await world.addPod('helloworld-0')
+    const pod = aPod('helloworld-0', { namespace: world.namespace })
+    const unmade = async (...accounts: readonly string[]) => {
+      const results = accounts.map(async (account) => {
+        const user = await asServiceAccount(kubeconfig, world.namespace, account)
+        const exec = execBy(connectCommands(loadConfig({ kubeconfig: user.kubeconfig, env: process.env })))
+        const target = { kind: 'exec', pod, container: 'app', command: ['true'] } as const
+        return (await exec(target, 5_000, new AbortController().signal)).unmade?.code
+      })
+      return Promise.all(results)
+    }
+    await apply('mesh', ['jobs/cronjob', 'jobs/serve']) // a Job cannot be changed later
+    expect(await unmade('active-passive', 'active-passive-serve')).toEqual(['denied', 'denied'])
+    await apply('exec', PROGRAM)
+    // There is no container here: that is another answer, and the API server's word that they may ask.
+    await until('they may', async () => {
+      const codes = await unmade('active-passive', 'active-passive-once', 'active-passive-serve')
+      return codes.every((code) => code === undefined) || undefined
     })
   })
 

@@ -72,11 +72,13 @@ const RECOMMENDED = 'app.kubernetes.io/'
 const LABELS = 'jobs/labels'
 const ALL_NAMESPACES = 'jobs/components/all-namespaces'
 const WITHOUT_LATCH = 'jobs/components/without-latch'
+const EXEC = 'jobs/components/exec'
 const NOTIFY = 'jobs/components/notify'
 /** What each adds to the arguments of a pass. */
 const FLAGS: Readonly<Record<string, readonly string[]>> = {
   [ALL_NAMESPACES]: ['--all-namespaces', '--opt-in'],
   [WITHOUT_LATCH]: ['--latch=false'],
+  [EXEC]: ['--allow-exec'],
 }
 /** Those that change neither accounts nor flags: components.test.ts. */
 const ELSEWHERE = ['mesh', 'openshift', 'prometheus-operator'].map((name) => `jobs/components/${name}`)
@@ -86,12 +88,16 @@ const COMPONENTS: readonly (readonly string[])[] = [
   [WITHOUT_LATCH],
   [ALL_NAMESPACES, WITHOUT_LATCH],
   [WITHOUT_LATCH, ALL_NAMESPACES],
+  [EXEC],
+  [ALL_NAMESPACES, WITHOUT_LATCH, EXEC],
+  [EXEC, ALL_NAMESPACES],
   [NOTIFY],
   [ALL_NAMESPACES, NOTIFY],
 ]
 
 const onPods = (...verbs: readonly string[]): Rule => ({ apiGroups: [''], resources: ['pods'], verbs })
 const onServices = (...verbs: readonly string[]): Rule => ({ apiGroups: [''], resources: ['services'], verbs })
+const COMMANDS: Rule = { apiGroups: [''], resources: ['pods/exec'], verbs: ['create', 'get'] }
 const EVENTS: Rule = { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['create'] }
 const SERVE = ['serve', '--watch', '--interval=2s', '--token-file=/etc/active-passive/token']
 
@@ -352,6 +358,7 @@ describe.skipIf(!cluster)('jobs/ on a real API server', () => {
             onPods('list', 'patch', ...more),
             onServices('list', ...(latch ? ['patch'] : []), ...more),
             EVENTS,
+            ...(components.includes(EXEC) ? [COMMANDS] : []),
           ]
           const subjects = [{ kind: 'ServiceAccount', name, namespace }]
           const of = (name: string) =>

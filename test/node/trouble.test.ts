@@ -5,6 +5,7 @@ import { startTraffic } from '../support/node/client-traffic.js'
 import type { Node } from '../support/node/node.js'
 import { type NodeCluster, startCluster } from '../support/node/node-cluster.js'
 import { type DemoPod, type NodeWorld, openNodeWorld, withoutSleep } from '../support/on-node.js'
+import { testCommandsInPods } from './commands-in-pods.js'
 
 /** Until it is told otherwise; and a pass that was missed meanwhile is made then. */
 const suspended = {
@@ -22,18 +23,24 @@ interface Job extends KubeObject {
   readonly status: { readonly conditions?: readonly { readonly type: string }[] }
 }
 
+let cluster: NodeCluster
+beforeAll(async () => {
+  if (images) cluster = await startCluster({ nodes: 2, images })
+})
+afterAll(() => cluster?.stop())
+
+// On the same cluster, before its nodes get into trouble.
+describe.skipIf(!images)('checks that are commands', () => testCommandsInPods(() => cluster))
+
 describe.skipIf(!images)('trouble with the node of the active pod', () => {
-  let cluster: NodeCluster
   let world: NodeWorld
   let active: DemoPod
   let node: Node
 
   beforeAll(async () => {
-    cluster = await startCluster({ nodes: 2, images: images ?? [] })
     world = await openNodeWorld(cluster, 'trouble')
     await world.applyDemo(demo, { patches: [withoutSleep] })
   })
-  afterAll(() => cluster?.stop())
 
   beforeEach(async () => {
     await world.settled(demo)

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { exitCode } from '../../handler/report/exit-code.js'
 import type { GroupReport, Report } from '../../handler/report/report.js'
 import { toText } from '../../handler/report/text.js'
-import { type InProcess, NAMESPACE, startInProcess, UNREACHED } from '../support/in-process.js'
+import { type InProcess, NAMESPACE, startInProcess, UNMADE, UNREACHED } from '../support/in-process.js'
 import { podStatus } from '../support/pods.js'
 
 let world: InProcess
@@ -88,6 +88,74 @@ describe('of six groups', () => {
   it('a dry run says the same', async () => {
     say('500', first(['a', 'b', 'c', 'd']))
     expect(inShort(await world.pass({ dryRun: true })).slice(0, 4)).toEqual(Array(4).fill('blocked panic'))
+  })
+})
+
+describe('a check that could not be made', () => {
+  const denied = { code: 'denied', object: 'group app', message: 'may not get pods/exec', remedy: 'Grant it.' }
+
+  it('moves nothing and counts nothing, however often, and is an error with its remedy', async () => {
+    await withGroups(['app'])
+    say(UNMADE, ['app-0', 'app-1'])
+    for (let n = 0; n < 4; n++) {
+      const report = await world.pass({ settings: { failures: 1, probes: 3 } })
+      expect(inShort(report)).toEqual(['blocked unchecked'])
+      expect(report.groups[0]?.faults).toMatchObject([{ ...denied, object: expect.stringContaining('app') }])
+      expect(exitCode(report)).toBe(3)
+      expect(toText(report)).toContain('Reason: the check of app-0 could not be made')
+    }
+    expect(world.takeRequests()).toEqual(Array(4).fill(['GET services', 'GET pods']).flat())
+    expect(world.probed.filter((pod) => pod === 'app-0')).toHaveLength(1 + 4)
+  })
+
+  it('keeps what was counted before, and a success goes on from there', async () => {
+    await withGroups(['app'])
+    const settings = { failures: 3, probes: 1, period: 0 }
+    say('500', ['app-0'])
+    await world.pass({ settings })
+    say(UNMADE, ['app-0'])
+    await world.pass({ settings })
+    expect(world.annotations('app-0')).toMatchObject({ 'active-passive/failures': '1' })
+    world.health.clear()
+    expect(inShort(await world.pass({ settings }))).toEqual(['keep healthy'])
+    expect(world.annotations('app-0')).not.toHaveProperty('active-passive/failures')
+  })
+
+  it('makes no candidate of a passive pod, and is told although the active one is well', async () => {
+    await withGroups(['app'])
+    say(UNMADE, ['app-1'])
+    const well = await world.pass()
+    expect(inShort(well)).toEqual(['keep healthy'])
+    expect(well.groups[0]?.faults).toMatchObject([{ code: 'denied' }])
+    say('500', ['app-0'])
+    const failing = await world.pass()
+    expect(inShort(failing)).toEqual(['blocked no-candidate'])
+    expect(world.actives()).toEqual(['app-0'])
+  })
+
+  it("leaves the kubelets' word: an active pod that is not Ready is left for one that is", async () => {
+    world.addService({ name: 'app', selector: { app: 'app', role: 'active' } })
+    for (const name of ['app-0', 'app-1']) {
+      world.addPod({ name, labels: { app: 'app' }, readinessProbe: { exec: { command: ['true'] } } })
+    }
+    await world.pass()
+    say(UNMADE, ['app-0', 'app-1'])
+    notReady('app-0')
+    const report = await world.pass()
+    expect(inShort(report)).toEqual(['failover ready-by-kubelet'])
+    expect(report.groups[0]?.faults).toMatchObject([{ code: 'denied' }])
+    expect(world.actives()).toEqual(['app-1'])
+  })
+
+  it('says nothing about other groups: those that fail move, and there is no panic', async () => {
+    await withGroups(NAMES)
+    say(UNMADE, first(['a', 'b', 'c', 'd']))
+    say('500', first(['e']))
+    expect(inShort(await world.pass())).toEqual([
+      ...Array(4).fill('blocked unchecked'),
+      'failover active-failed',
+      'keep healthy',
+    ])
   })
 })
 

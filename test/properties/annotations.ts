@@ -190,6 +190,30 @@ const awaited = fc
   }))
 const noAwaited = fc.oneof(noSent, nothing('\n', 'a\n'.repeat(17)))
 
+const fact = fc.record({
+  path: fc.array(fc.constantFrom('status', 'a.b', '0', '__proto__', 'x=y', '\\', 'é'), { minLength: 1, maxLength: 3 }),
+  value: fc.constantFrom('UP', '', 'a=b', '"x"', '1.0', 'null'),
+})
+const facts = fc.array(fact, { minLength: 1, maxLength: 16 }).map((means) => ({
+  text: means
+    .map(({ path, value }) => `${path.map((key) => key.replace(/[.=\\]/g, (sign) => `\\${sign}`)).join('.')}=${value}`)
+    .join('\n \n'),
+  means,
+}))
+const noFacts = nothing(
+  '',
+  'status',
+  '=UP',
+  'a..b=1',
+  '.a=1',
+  'a.=1',
+  'a\\q=1',
+  'a\\=1',
+  'a=1\n'.repeat(17),
+  'a=1\nb',
+  'a'.repeat(50_000),
+)
+
 interface Annotation {
   readonly sense: fc.Arbitrary<Said>
   readonly nonsense: fc.Arbitrary<Said>
@@ -198,9 +222,11 @@ interface Annotation {
 const ANNOTATIONS: Readonly<Record<string, Annotation>> = {
   'health-check': { sense: check, nonsense: noCheck },
   'health-timeout': { sense: above(duration), nonsense: fc.oneof(noDuration, nothing('0', '0s', '0h0m', '0.1ms')) },
+  'health-slow': { sense: above(duration), nonsense: fc.oneof(noDuration, nothing('0', '0s')) },
   'health-status': { sense: statuses, nonsense: noStatuses },
   'health-body': { sense: body, nonsense: nothing('') },
   'health-headers': { sense: headers, nonsense: noHeaders },
+  'health-json': { sense: facts, nonsense: noFacts },
   'health-send': { sense: sent, nonsense: noSent },
   'health-expect': { sense: awaited, nonsense: noAwaited },
   failures: { sense: count, nonsense: noCount },

@@ -108,7 +108,7 @@ function compareProbes(plan: Plan, { containers }: ReturnType<typeof ours>['pod'
   expect(settings, 'the probes').toEqual(
     probes.map(({ container, kind, timeoutSeconds, failureThreshold }) => [
       container,
-      kind === 'none' ? 'exec' : kind, // the kubelet runs none of the two as a request
+      kind === 'none' ? 'exec' : kind, // neither is a request
       timeoutSeconds,
       failureThreshold,
     ]),
@@ -144,7 +144,7 @@ function kindsOf({ ports, probes, ready, inEndpoints, terminal, selected, podIP 
   const outcome = (port: object) => ('error' in port ? 'none' : 'found')
   return [
     ...ports.map((port) => `port ${outcome(port)}`),
-    ...probes.map(({ kind, port }) => `${kind} ${kind === 'http' || kind === 'tcp' ? outcome(port) : ''}`.trim()),
+    ...probes.map(({ kind, port }) => `${kind} ${kind === 'exec' || kind === 'none' ? '' : outcome(port)}`.trim()),
     ready ? 'ready' : 'not ready',
     inEndpoints ? 'endpoint' : 'no endpoint',
     terminal ? 'final' : 'not final',
@@ -161,7 +161,7 @@ const EVERYTHING = [
     'http none',
     'tcp found',
     'tcp none',
-    'grpc',
+    'grpc found',
     'exec',
     'ready',
     'not ready',

@@ -20,6 +20,9 @@ export const NAMESPACE = 'default'
 /** What a probe says that has reached nothing, neither the pod nor its node. */
 export const UNREACHED = 'host unreachable'
 
+/** What a probe says that could not be made, and whose fault that is. */
+export const UNMADE = 'not checked: may not get pods/exec'
+
 export interface InProcess {
   readonly api: Api
   /** What probes of a pod answer: `200` unless set; every text but that is a failure. */
@@ -76,7 +79,9 @@ export async function startInProcess(pods: readonly string[] = ['a', 'b']): Prom
   const probe: Effects['probe'] = async ({ pod }) => {
     probed.push(pod.name)
     const text = health.get(pod.name) ?? '200'
-    return { healthy: text === '200', text, ms: 1, ...(text === UNREACHED ? { reached: false } : {}) }
+    const unmade = { code: 'denied', message: 'may not get pods/exec', remedy: 'Grant it.' } as const
+    const more = text === UNREACHED ? ({ reached: false } as const) : text === UNMADE ? { unmade } : {}
+    return { healthy: text === '200', text, ms: 1, ...more }
   }
   const world: InProcess = {
     api,

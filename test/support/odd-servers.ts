@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import { createSecureServer } from 'node:http2'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import { pipeline, Readable } from 'node:stream'
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls'
 import { testCert, testKey } from './tls.js'
 
@@ -21,7 +22,8 @@ export interface Ports {
   readonly tls: number
 }
 
-export type StartOdd = (ports: Ports, host?: string) => Promise<OddServer>
+/** Listens on loopback, or on another host; on any port, or on this one. */
+export type StartOdd = (ports: Ports, host?: string, port?: number) => Promise<OddServer>
 
 /** What to say to a request, as bytes in Latin-1 after which the connection ends; or what to do. */
 export type Say = string | ((socket: Socket, path: string, fill: (text: string) => Buffer) => void)
@@ -29,14 +31,14 @@ export type Say = string | ((socket: Socket, path: string, fill: (text: string) 
 /** Speaks whatever it is told over TCP. */
 export const plain =
   (say: Say): StartOdd =>
-  (ports, host) =>
-    listen(createServer(), 'connection', host, (socket, note) => converse(socket, note, say, ports))
+  (ports, host, port) =>
+    listen(createServer(), 'connection', [host, port], (socket, note) => converse(socket, note, say, ports))
 
 /** The same over TLS. */
 export const secure =
   (say: Say, options: TlsOptions = {}): StartOdd =>
-  (ports, host) =>
-    listen(tlsServer(options), 'secureConnection', host, (socket, note) => converse(socket, note, say, ports))
+  (ports, host, port) =>
+    listen(tlsServer(options), 'secureConnection', [host, port], (socket, note) => converse(socket, note, say, ports))
 
 /** Answers by path; `*` stands for all others. */
 export const routes =
@@ -49,6 +51,18 @@ export const hold =
   (text: string): Say =>
   (socket) =>
     socket.write(bytes(text))
+
+/** Says this, and then so many bytes more, as fast as they are taken. */
+export const flood =
+  (text: string, count: number): Say =>
+  (socket) => {
+    const block = Buffer.alloc(64 << 10, 'x')
+    const blocks = function* () {
+      yield bytes(text)
+      for (let left = count; left > 0; left -= block.length) yield block.subarray(0, left)
+    }
+    pipeline(Readable.from(blocks()), socket, () => {})
+  }
 
 /** Says these one after another, some milliseconds apart, then ends the connection. */
 export const slowly =
@@ -71,12 +85,12 @@ export const thenReset =
 /** Does this with a connection that was just accepted, whatever comes. */
 export const accept =
   (act: (socket: Socket) => void): StartOdd =>
-  (_, host) =>
-    listen(createServer(), 'connection', host, (socket) => act(socket.resume()))
+  (_, host, port) =>
+    listen(createServer(), 'connection', [host, port], (socket) => act(socket.resume()))
 
 /** Nobody listens there. */
-export const closed: StartOdd = async (_, host) => {
-  const server = await listen(createServer(), 'connection', host, () => {})
+export const closed: StartOdd = async (_, host, port) => {
+  const server = await listen(createServer(), 'connection', [host, port], () => {})
   await server.close()
   return server
 }
@@ -84,7 +98,7 @@ export const closed: StartOdd = async (_, host) => {
 /** A proper server of HTTP/2, by ALPN. */
 export const http2 =
   (answer: (request: Http2ServerRequest, response: Http2ServerResponse) => void, options: object = {}): StartOdd =>
-  async (_, host = '127.0.0.1') => {
+  async (_, host, port) => {
     const asked: string[] = []
     const server = createSecureServer({ key: testKey, cert: testCert, ...options }, (request, response) => {
       asked.push(`${request.httpVersion} ${JSON.stringify(Object.entries(request.headers).sort())}`)
@@ -92,7 +106,7 @@ export const http2 =
       answer(request, response)
     })
     server.on('sessionError', () => {})
-    return begin(server as unknown as Server, host, asked)
+    return begin(server as unknown as Server, [host, port], asked)
   }
 
 /** A frame of HTTP/2 (RFC 9113, section 4.1). */
@@ -126,9 +140,9 @@ function integer(value: number): Buffer {
 
 /** Speaks HTTP/2 frame by frame: its settings, then these once the request's headers have come. */
 export const frames =
-  (answer: readonly Buffer[], { first = frame(4, 0, 0), end = true } = {}): StartOdd =>
-  (_, host) =>
-    listen(tlsServer({ ALPNProtocols: ['h2'] }), 'secureConnection', host, (socket) => {
+  (answer: readonly Buffer[], { first = frame(4, 0, 0), end = true, tls = true } = {}): StartOdd =>
+  (_, host, port) => {
+    const serve = (socket: Socket) => {
       let seen = Buffer.alloc(0)
       let answered = false
       socket.write(first)
@@ -139,7 +153,10 @@ export const frames =
         socket.write(Buffer.concat([frame(4, 1, 0), ...answer]))
         if (end) setTimeout(() => socket.end(), 50)
       })
-    })
+    }
+    if (!tls) return listen(createServer(), 'connection', [host, port], serve)
+    return listen(tlsServer({ ALPNProtocols: ['h2'] }), 'secureConnection', [host, port], serve)
+  }
 
 /** Whether a client's preface and a frame of type HEADERS are there. */
 function hasHeaders(seen: Buffer): boolean {
@@ -148,11 +165,12 @@ function hasHeaders(seen: Buffer): boolean {
 }
 
 type Note = (request: string) => void
+type At = readonly [host: string | undefined, port: number | undefined]
 
 async function listen(
   server: Server,
   event: 'connection' | 'secureConnection',
-  host = '127.0.0.1',
+  at: At,
   serve: (socket: Socket, note: Note) => void,
 ): Promise<OddServer> {
   const asked: string[] = []
@@ -160,14 +178,14 @@ async function listen(
     socket.on('error', () => {})
     serve(socket, (request) => asked.push(request))
   })
-  return begin(server, host, asked)
+  return begin(server, at, asked)
 }
 
 /** @param asked what it has been asked, as it is asked */
-async function begin(server: Server, host: string, asked: string[]): Promise<OddServer> {
+async function begin(server: Server, [host = '127.0.0.1', port = 0]: At, asked: string[]): Promise<OddServer> {
   server.on('tlsClientError', () => {})
   const open = track(server)
-  server.listen(0, host)
+  server.listen(port, host)
   await once(server, 'listening')
   return {
     port: (server.address() as AddressInfo).port,

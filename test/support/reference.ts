@@ -53,11 +53,22 @@ export interface Answer {
   readonly error?: string
 }
 
+/** A real gRPC server to start on loopback. */
+export interface GrpcServer {
+  /** The status of each service; the empty name is the whole server. Without it, there is no health service. */
+  readonly health?: Readonly<Record<string, 'UNKNOWN' | 'SERVING' | 'NOT_SERVING' | 'SERVICE_UNKNOWN'>>
+  /** In PEM. Without them, there is no TLS. */
+  readonly certificate?: string
+  readonly key?: string
+}
+
 export interface Reference {
   /** @throws Error when the objects cannot be read, or the program has ended */
   ask(question: Question): Promise<Answer>
   /** All of them side by side. @throws Error when the program has ended */
   probe(runs: readonly ProbeRun[]): Promise<readonly ProbeVerdict[]>
+  /** Starts servers that run until `close`. @returns their ports */
+  serveGrpc(grpcServers: readonly GrpcServer[]): Promise<readonly number[]>
   close(): Promise<void>
 }
 
@@ -76,6 +87,8 @@ export function startReference(program: string): Reference {
   return {
     ask: (question) => exchange<Answer>(question),
     probe: async (runs) => (await exchange<{ readonly verdicts?: readonly ProbeVerdict[] }>({ runs })).verdicts ?? [],
+    serveGrpc: async (grpcServers) =>
+      (await exchange<{ readonly grpcPorts?: readonly number[] }>({ grpcServers })).grpcPorts ?? [],
     close: async () => {
       child.stdin.end()
       await exit

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { load } from 'js-yaml'
@@ -7,6 +7,7 @@ import { describe, expect, test } from 'vitest'
 import { COMMAND_NAMES, commandOf } from '../../handler/cli/commands.js'
 import { FLAGS } from '../../handler/cli/flags.js'
 import { NOTICE_REASONS } from '../../handler/notice/notices.js'
+import { ERROR_CODES } from '../../handler/util/error-codes.js'
 import { repository } from '../support/handler.js'
 
 const read = (path: string): string => readFileSync(join(repository, path), 'utf8')
@@ -21,41 +22,11 @@ function section(title: string): string {
 const blocksOf = (title: string): readonly string[] =>
   [...section(title).matchAll(/^```sh\n(.*?)^```$/gms)].map(([, block = '']) => block)
 
-const codesIn = (text: string): readonly string[] =>
-  [...text.matchAll(/^\| `([a-z-]+)` \|/gm)].map(([, code = '']) => code)
-
-describe('Troubleshooting', () => {
-  test('has every error code', () => {
-    const file = readdirSync(join(repository, 'handler'), { recursive: true, encoding: 'utf8' })
-      .filter((name) => name.endsWith('.ts'))
-      .map((name) => read(join('handler', name)))
-      .find((text) => text.includes('export type FaultCode ='))
-    const [type = ''] = /export type FaultCode =[^;]*?(?=\n\n)/.exec(file ?? '') ?? []
-    const codes = [...type.matchAll(/'([a-z-]+)'/g)].map(([, code = '']) => code)
-    expect(codes.length).toBeGreaterThan(10)
-    expect([...codesIn(section('### Error codes'))].sort()).toEqual([...codes].sort())
-  })
-
-  const [, reasons = '', , whyNots = ''] = read('docs/decisions.md').split(/^## .*$/m)
-  /** All is well, or a handover was made for a reason that needs no remedy. */
-  const unremarkable = [
-    'healthy',
-    'failback-waits',
-    'no-active',
-    'active-gone',
-    'active-not-ready',
-    'active-failed',
-    'preferred',
-  ]
-
-  test('has every decision code that may be a sign of trouble', () => {
-    const expected = codesIn(reasons).filter((code) => !unremarkable.includes(code))
-    expect([...codesIn(section('### Decision codes'))].sort()).toEqual([...expected].sort())
-  })
-
-  test('has every reason why a pod cannot take over', () => {
-    expect(codesIn(section('### Why a pod cannot take over'))).toEqual(codesIn(whyNots))
-  })
+test('Troubleshooting has every error code, by who can end the error', () => {
+  const rows = [...section('### Error codes').matchAll(/^\| [^`|]+ \| (`.*`) \|$/gm)].map(([, cell = '']) =>
+    [...cell.matchAll(/`([a-z-]+)`/g)].map(([, code = '']) => code),
+  )
+  expect(rows).toEqual(Object.values(ERROR_CODES).map((codes) => Object.keys(codes)))
 })
 
 describe('Command line', () => {

@@ -66,6 +66,9 @@ the manifest. Call it with a dict: root, args, settings.
 {{- if not .root.Values.latch -}}
 {{- $args = append $args "--latch=false" -}}
 {{- end -}}
+{{- if .root.Values.exec -}}
+{{- $args = append $args "--allow-exec" -}}
+{{- end -}}
 {{- range $flag, $value := .settings -}}
 {{- range kindIs "slice" $value | ternary $value (list $value) -}}
 {{- $args = append $args (printf "--%s=%s" $flag (kindIs "string" . | ternary . (toJson .))) -}}

@@ -73,7 +73,7 @@ const reference: GoPrograms = {
   ...common(newest),
   name: `reference-${newest.version}`,
   packages: ['./reference'],
-  sources: ['reference/main.go'],
+  sources: ['reference/main.go', 'reference/grpc.go'],
 }
 
 function common({ version, folder }: Release): Pick<GoPrograms, 'module' | 'definitions'> {
@@ -98,7 +98,7 @@ export function buildCommand(release = tested): string {
   return `npm run cluster -- --build${release === newest ? '' : ` --kubernetes ${release.name}`}`
 }
 
-/** The reference program (`binaries/reference/main.go`) if it has been built. It is made of the newest release. */
+/** The reference program (`binaries/reference/`) if it has been built. It is made of the newest release. */
 export function findReference(): string | undefined {
   const folder = findPrograms(reference)
   return folder && join(folder, 'reference')

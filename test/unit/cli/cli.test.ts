@@ -104,6 +104,8 @@ describe('each flag, and the variable of the same name, says the same', () => {
     ['--deadline 10s', { AP_DEADLINE: '10s' }, { deadlineMs: 10_000 }],
     ['--max-health-timeout 5s', { AP_MAX_HEALTH_TIMEOUT: '5s' }, { maxHealthTimeoutMs: 5_000 }],
     ['--concurrency 1', { AP_CONCURRENCY: '1' }, { concurrency: 1 }],
+    ['--allow-exec', { AP_ALLOW_EXEC: 'true' }, { settings: { ...DEFAULT_SETTINGS, 'allow-exec': true } }],
+    ['--no-allow-exec', { AP_ALLOW_EXEC: 'false' }, {}],
     ['--panic 25%', { AP_PANIC: '25%' }, { panic: 0.25 }],
     ['--panic 0', { AP_PANIC: '0' }, { panic: 0 }],
     ['--panic 0%', { AP_PANIC: '0%' }, { panic: 0 }],
@@ -112,6 +114,7 @@ describe('each flag, and the variable of the same name, says the same', () => {
         ['health-check', 'tcp://:5432', [{ kind: 'tcp', port: 5432 }]],
         ['health-check', 'probe\ntcp://:5432', [{ kind: 'probe' }, { kind: 'tcp', port: 5432 }]],
         ['health-timeout', '500ms', 500],
+        ['health-slow', '250ms', 250],
         ['failures', '5', 5],
         ['probes', '1', 1],
         ['period', '0s', 0],
@@ -422,6 +425,7 @@ describe('a flag is refused', () => {
   test.each([
     ['--health-check exec:[]'],
     ['--health-timeout 0s'],
+    ['--health-slow 0s'],
     ['--probes 0'],
     ['--period -1s'],
     ['--cooldown 1d'],
@@ -434,9 +438,18 @@ describe('a flag is refused', () => {
 
 test('A line that is no check is named, on the command line as in the environment', async () => {
   const text = 'probe\ntcp://9090'
-  const says = /: line 2: "tcp:\/\/9090" should be probe, ready, http/
+  const says = /: line 2: "tcp:\/\/9090" has no : before the port. Did you mean tcp:\/\/:9090\?$/
   expect(await refusal(`--health-check ${text}`)).toMatch(says)
   expect(await refusal('', { AP_HEALTH_CHECK: text })).toMatch(says)
+})
+
+test('A check that is a command needs --allow-exec, wherever it is given', async () => {
+  const check = 'probe\nexec: pg_isready -q'
+  const says = (source: string) =>
+    `${source}: "probe\\nexec: pg_isready -q" has a command, and commands are not run without --allow-exec`
+  const { settings } = await options('', { AP_ALLOW_EXEC: 'true', AP_HEALTH_CHECK: check })
+  expect(settings['health-check']).toEqual([{ kind: 'probe' }, { kind: 'exec', command: ['pg_isready', '-q'] }])
+  expect(await refusal('', { AP_HEALTH_CHECK: check })).toBe(says('AP_HEALTH_CHECK'))
 })
 
 describe('the scope', () => {
@@ -474,8 +487,10 @@ describe('--help', () => {
       '--concurrency',
       '--max-health-timeout',
       '--panic',
+      '--allow-exec',
       '--health-check',
       '--health-timeout',
+      '--health-slow',
       '--failures',
       '--probes',
       '--period',

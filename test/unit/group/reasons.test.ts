@@ -17,7 +17,7 @@ function documentOf(): string {
 
 Each pass makes one decision for each group, and gives the reason: a sentence in the text report, and a code with the same
 sentence in the JSON report (\`reason.code\`, \`reason.text\`). Codes never change; sentences may.
-[Troubleshooting](../README.md#troubleshooting) has remedies.
+[docs/errors.md](errors.md) has remedies.
 
 A test makes this page from handler/group/reasons.ts.
 

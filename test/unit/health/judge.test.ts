@@ -19,7 +19,7 @@ const planFor = (pod: Pod = aPod('web-0')): Plan => ({
 const never: Count = { failures: 0, failedAtMs: undefined }
 const at = (ms: number) => new Date(NOW + ms).toISOString()
 
-/** `200` is healthy, `hang` never answers; each takes `ms`. */
+/** `200` is healthy, `hang` never answers, `unmade` was not made; each takes `ms`. */
 type Answer = string | { readonly text: string; readonly ms: number }
 
 interface Burst {
@@ -50,7 +50,8 @@ async function judge(
     const { text, ms } = typeof answer === 'string' ? { text: answer, ms: 0 } : answer
     const tookMs = text === 'hang' ? timeoutMs : ms
     await clock.sleep(tookMs, signal)
-    return { healthy: text === '200', text, ms: tookMs }
+    const unmade = { code: 'denied', message: 'may not', remedy: 'Grant it.' } as const
+    return { healthy: text === '200', text, ms: tookMs, ...(text === 'unmade' ? { unmade } : {}) }
   }
   const work = judgeByProbes(
     planFor(pod),
@@ -292,6 +293,19 @@ describe('over several passes', () => {
       ['failed', 3, 0],
       ['failed', 3, 0],
     ])
+  })
+})
+
+describe('a check that could not be made', () => {
+  test('ends the burst: it says nothing of the pod, whose count stays', async () => {
+    const { verdict, probedAt } = await judge(['unmade'], { failures: 1, stored: { failures: 2, failedAtMs: NOW } })
+    expect(probedAt).toEqual([0])
+    expect(verdict).toMatchObject({ health: 'failing', failures: 2, marks: {}, unmade: { code: 'denied' } })
+  })
+
+  test('after failures keeps what these have counted', async () => {
+    const { verdict } = await judge(['500', 'unmade'], { failures: 3 })
+    expect(verdict).toMatchObject({ health: 'failing', failures: 1, marks: { [FAILURES]: '1' } })
   })
 })
 

@@ -7,6 +7,7 @@ import {
   accept,
   closed,
   fields,
+  flood,
   frame,
   frames,
   hold,
@@ -191,6 +192,7 @@ const HEADERS_FAIL: readonly Row[] = [
 const BODIES_PASS: readonly Row[] = [
   ['a page of 12 KiB that never ends', plain(hold(ok('', page(12 * KIB))))],
   ['a page of 12 KiB of more that does not come', plain(sized(100 * KIB, page(12 * KIB)))],
+  ['a page of 1 GiB', plain(flood(ok(`Content-Length: ${1 << 30}\r\n`, ''), 1 << 30))],
   ['10 KiB of more, and a page that hangs', plain(hold(sized(100 * KIB, page(10 * KIB))))],
   ['10 KiB in a chunk that hangs', plain(hold(chunked(`ffff\r\n${page(10 * KIB)}`)))],
   ['10 KiB in many chunks, and then nonsense', plain(chunked(`${`400\r\n${page(KIB)}\r\n`.repeat(11)}nonsense`))],

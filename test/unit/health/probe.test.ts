@@ -4,7 +4,7 @@ import type { Plan } from '../../../handler/health/plan.js'
 import { probe } from '../../../handler/health/probe.js'
 import type { ProbeTarget } from '../../../handler/health/targets.js'
 import { aPod } from '../../support/builders.js'
-import { startBlackHole, startServer } from '../../support/servers.js'
+import { response, startBlackHole, startServer, type TestServer } from '../../support/servers.js'
 
 const planOf = (targets: readonly ProbeTarget[]): Plan => ({
   ...{ kind: 'http', pod: aPod('web-0'), evidence: 'check', timeoutMs: 200, targets },
@@ -94,4 +94,19 @@ test('Each container of a pod has to pass, and the first that fails is named', a
   const bad = (text: string): ProbeTarget => ({ kind: 'unusable', text })
   const failed = [...all.slice(0, 30), bad('first'), ...all, bad('second')]
   expect(await probe(planOf(failed), 5_000, signal)).toMatchObject({ healthy: false, text: 'first' })
+})
+
+test('A success that took too long is a failure, each of several checks by itself; the pod was reached all the same', async () => {
+  const prompt = await startServer('ok')
+  const late = await startServer((socket) => void setTimeout(() => socket.end(response(200, 'ok')), 150))
+  onTestFinished(() => Promise.all([prompt.close(), late.close()]).then(() => {}))
+  const http = ({ url }: TestServer): ProbeTarget => ({
+    ...{ kind: 'http', url, headers: [], statuses: [[200, 200]], redirects: 'none' },
+  })
+  const slow = await probe({ ...planOf([http(late)]), slowMs: 100 }, 5_000, signal)
+  expect(slow).toEqual({ healthy: false, text: `200, but slow: ${slow.ms}ms of at most 100ms`, ms: slow.ms })
+  expect(slow.ms).toBeGreaterThan(100)
+  const several = { ...planOf([http(prompt), http(late)]), kind: 'several', slowMs: 140 } as const
+  expect((await probe(several, 5_000, signal)).text).toMatch(/^http :\d+\/: 200, but slow: \d+ms of at most 140ms$/)
+  expect(await probe({ ...several, slowMs: 4_000 }, 5_000, signal)).toMatchObject({ healthy: true })
 })

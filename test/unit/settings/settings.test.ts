@@ -134,20 +134,40 @@ describe('an annotation that makes none is an error that leaves the group untouc
   })
 
   test.each([
-    [
-      'probe\n\ntpc://:9090',
-      'annotation active-passive/health-check is wrong: line 3: "tpc://:9090" should be probe, ready, ',
-    ],
-    [
-      'http://u:s3cret@web:1/\nready',
-      'annotation active-passive/health-check is wrong: line 1: "http://…@web:1/" should be probe',
-    ],
-    ['ready\n'.repeat(9), 'annotation active-passive/health-check is wrong: 9 lines should be probe, '],
-    ['tpc://:9090', 'annotation active-passive/health-check is "tpc://:9090", which should be probe, ready, '],
-  ])('which says which of several lines it is: %j', (text, says) => {
-    const { message } = faultOf(policy({ 'health-check': text }))
-    expect(message.slice(0, says.length)).toBe(says)
-    expect(message).toMatch(/at most 8 of these, one a line, all of which have to pass$/)
+    ['probe\n\ntpc://:9090', 'is wrong: line 3: "tpc://:9090" begins with "tpc://", and', 'Did you mean tcp://:9090? '],
+    ['tpc://:9090', 'is wrong: "tpc://:9090" begins with "tpc://", and', 'Did you mean tcp://:9090? '],
+    ['http://u:s3cret@web:1/\nready', 'is wrong: line 1: "http://…@web:1/" has a user or a password', ''],
+    ['ready\n'.repeat(9), 'is wrong: 9 lines should be probe, ready, ', ''],
+    ['?', 'is wrong: "?" should be probe, ready, ', ''],
+    ['', 'is "", which should be probe, ready, ', ''],
+    ['http://web:80/?key=$(id)', 'is wrong: "http://web:80/?key=$(id)" names the host "web", and', ''],
+  ])('which says what is wrong with a check, and what was probably meant: %j', (text, says, meant) => {
+    const { message, remedy } = faultOf(policy({ 'health-check': text }))
+    expect(message.slice(0, 39 + says.length)).toBe(`annotation active-passive/health-check ${says}`)
+    const command = 'kubectl annotate service web-0 -n default --overwrite active-passive/health-check=VALUE'
+    expect(remedy).toBe(`${meant}Correct it: ${command}`)
+  })
+
+  test.each([
+    ['failures', '0', '"0" is too few: 1 is the least, which moves the role at the first failed probe', '1'],
+    ['health-status', '399-200', '"399-200" begins with the larger status', '200-399'],
+    ['health-status', '100,102-199', '"100,102-199" can never be met: the answer itself has a status from 200 on', ''],
+  ])('%s: %s can never be met', (name, text, says, meant) => {
+    const { message, remedy } = faultOf(policy({ [name]: text }))
+    expect(message).toBe(`annotation active-passive/${name} is wrong: ${says}`)
+    expect(remedy.startsWith(meant ? `Did you mean ${meant}? Correct it: ` : 'Correct it: ')).toBe(true)
+  })
+
+  test('which is a command in the pods, without --allow-exec: it says how to allow that', () => {
+    const check = { 'health-check': 'ready\nexec: pg_isready -q' }
+    const { code, object, message, remedy } = faultOf(policy(check))
+    expect([code, object]).toEqual(['bad-annotation', 'service default/web-0'])
+    expect(message).toBe(
+      'annotation active-passive/health-check is "ready\\nexec: pg_isready -q", a command in the pods, and commands are not run without --allow-exec',
+    )
+    expect(remedy).toMatch(/--allow-exec.*jobs\/components\/exec.*kubectl annotate service web-0 -n default/)
+    const allowed = policyOf([annotated('web-0', check)], { ...DEFAULT_SETTINGS, 'allow-exec': true })
+    expect(settingsOf(allowed)['health-check']).toHaveLength(2)
   })
 
   test('which cuts an endless value short', () => {

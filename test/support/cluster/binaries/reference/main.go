@@ -23,12 +23,15 @@ import (
 	"k8s.io/kubernetes/pkg/apis/core"
 	corev1 "k8s.io/kubernetes/pkg/apis/core/v1"
 	"k8s.io/kubernetes/pkg/probe"
+	grpcprobe "k8s.io/kubernetes/pkg/probe/grpc"
 	httpprobe "k8s.io/kubernetes/pkg/probe/http"
 	tcpprobe "k8s.io/kubernetes/pkg/probe/tcp"
 )
 
-// Question holds objects as somebody writes them, or probes to run.
+// Question holds objects as somebody writes them, probes to run, or servers to start.
 type Question struct {
+	// GrpcServers are started; where there are any, nothing else is asked.
+	GrpcServers []GrpcServer `json:"grpcServers"`
 	// Runs are made side by side; where there are any, nothing else is asked.
 	Runs    []Run      `json:"runs"`
 	Pod     v1.Pod     `json:"pod"`
@@ -71,6 +74,8 @@ type Probe struct {
 
 // Answer is about the objects as an API server hands them out.
 type Answer struct {
+	// GrpcPorts has one entry for each of the GrpcServers.
+	GrpcPorts []int `json:"grpcPorts,omitempty"`
 	// Verdicts has one entry for each of the Runs.
 	Verdicts []Verdict `json:"verdicts,omitempty"`
 	// Ports has one entry for each port of the Service.
@@ -114,6 +119,10 @@ func answerTo(line []byte) (Answer, error) {
 	var question Question
 	if err := json.Unmarshal(line, &question); err != nil {
 		return Answer{}, err
+	}
+	if len(question.GrpcServers) > 0 {
+		ports, err := startAll(question.GrpcServers)
+		return Answer{GrpcPorts: ports}, err
 	}
 	if len(question.Runs) > 0 {
 		return Answer{Verdicts: runAll(question.Runs)}, nil
@@ -258,8 +267,14 @@ func runOne(run *Run) (probe.Result, string, error) {
 			host = run.PodIP
 		}
 		return tcpprobe.New().Probe(host, port, timeout)
+	case declared.GRPC != nil:
+		service := ""
+		if declared.GRPC.Service != nil {
+			service = *declared.GRPC.Service
+		}
+		return grpcprobe.New().Probe(run.PodIP, service, int(declared.GRPC.Port), timeout)
 	default:
-		return probe.Unknown, "", fmt.Errorf("neither httpGet nor tcpSocket")
+		return probe.Unknown, "", fmt.Errorf("neither httpGet nor tcpSocket nor grpc")
 	}
 }
 
