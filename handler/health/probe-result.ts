@@ -1,3 +1,11 @@
+/** One of several probes of a pod. */
+interface SingleProbe {
+  /** What was probed: `http :8080/health`, without a query. */
+  readonly target: string
+  readonly result: string
+  readonly ms: number
+}
+
 /** The result of one probe of one pod. */
 export interface ProbeResult {
   readonly healthy: boolean
@@ -5,6 +13,8 @@ export interface ProbeResult {
   readonly text: string
   /** Its duration, rounded to milliseconds. */
   readonly ms: number
+  /** Each of several, in their order, as far as they were made. Absent: there is one. */
+  readonly probes?: readonly SingleProbe[]
   /** `false`: neither the pod nor its node has answered, not even by a refusal. Absent: one of them has. */
   readonly reached?: false
 }
