@@ -1,7 +1,8 @@
 /** Evaluates one group: settings, probes, verdicts, and the decision. Writes nothing. */
 import { type Decision, type Doubt, decide } from '../group/decide.js'
 import { endedActive, type Group, type Judged } from '../group/groups.js'
-import { strayPods, unnamedPods } from '../group/near-misses.js'
+import { roleAmong } from '../group/named.js'
+import { strayPods, unnamedLabels, unnamedPods } from '../group/near-misses.js'
 import { decideSwitchover, rehearse } from '../group/switchover.js'
 import { withoutEffect } from '../settings/effect.js'
 import { policyOf, type Settings } from '../settings/settings.js'
@@ -30,7 +31,8 @@ export const UNMANAGED: Decision = {
 
 export async function evaluate(context: GroupContext, group: Group, findings: Findings): Promise<View> {
   const policy = policyOf(group.services, context.defaults)
-  const fault = group.fault ?? ('fault' in policy ? policy.fault : undefined)
+  const fault =
+    group.fault ?? ('fault' in policy ? policy.fault : roleAmong(group.services, policy.settings, context.roleLabel))
   if (fault || 'fault' in policy) {
     const decision: Decision = { kind: 'error', fault: fault as Fault }
     return { group, settings: context.defaults, members: [], decision, warnings: group.warnings }
@@ -82,6 +84,8 @@ function misnamed({ roleLabel }: GroupContext, group: Group, { prefer = [], neve
     ...strayPods(group, pods, roleLabel),
     ...unnamedPods('prefer', prefer, names),
     ...unnamedPods('never', never, names),
+    ...unnamedLabels('prefer', prefer, pods),
+    ...unnamedLabels('never', never, pods),
   ]
 }
 

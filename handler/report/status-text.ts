@@ -87,12 +87,17 @@ function podTable(pods: readonly PodStatus[], style: StatusStyle): string {
     cell(`${pod.epoch}`),
     pod.ready ? cell('yes') : cell('no', 'bad'),
     cell(short(pod.check), TONES[pod.health]),
-    cell(`${pod.ms}`),
+    cell(style.isWide ? eachMs(pod) : `${pod.ms}`),
     cell(`${pod.failures}`, pod.failures > 0 ? 'warn' : undefined),
     cell(pod.node ?? '-'),
     whyNotCell(pod),
   ])
   return table(headers, rows, { ...style, spare: style.isWide ? [] : ['NODE', 'MS', 'EPOCH', 'FAILURES', 'READY'] })
+}
+
+/** The milliseconds of each probe, in the order in which CHECK names them. */
+function eachMs({ ms, probes = [] }: PodStatus): string {
+  return probes.length > 0 ? probes.map((probe) => probe.ms).join(', ') : `${ms}`
 }
 
 function whyNotCell({ role, whyNot, whyNotCode, place }: PodStatus): Cell {

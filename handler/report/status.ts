@@ -51,6 +51,8 @@ export interface PodStatus {
   /** The result of its check. */
   readonly check: string
   readonly ms: number
+  /** Each of several probes of its check. Absent: there is one. */
+  readonly probes?: Judged['verdict']['check']['probes']
   readonly failures: number
   readonly node: string | null
   /** Its place among those that may take over, from 1; `null`: it may not, or it is active. */
@@ -116,6 +118,7 @@ function podStatus(
   return {
     ...{ name: pod.name, role, epoch, ready: pod.ready, health: verdict.health },
     ...{ check: verdict.check.result, ms: Math.round(verdict.check.ms), failures: verdict.failures },
+    ...(verdict.check.probes ? { probes: verdict.check.probes } : {}),
     node: pod.node ?? null,
     place: place > 0 ? place : null,
     whyNot: why?.text ?? null,

@@ -93,7 +93,10 @@ const noDuration = nothing(
 const atMost = (said: fc.Arbitrary<Said>, maxMs: number) => said.filter(({ means }) => Number(means) <= maxMs)
 const above = (said: fc.Arbitrary<Said>) => said.filter(({ means }) => Number(means) > 0)
 
-const NAMES = ['web-0', 'web-1', 'web-2', 'web-10', 'db-3', 'gone', 'a.b']
+const NAMES = [
+  ...['web-0', 'web-1', 'web-2', 'web-10', 'db-3', 'gone', 'a.b'],
+  ...['zone=', 'Zone_1.a=A.b_c', 'topology.kubernetes.io/zone=eu-1a'],
+]
 const podNames = fc
   .array(fc.tuple(fc.constantFrom(...NAMES), fc.constantFrom('', ' ')), { minLength: 1, maxLength: 4 })
   .map((names) => ({
@@ -107,6 +110,20 @@ const noPodNames = nothing(
   'Web-0',
   'web_0',
   'web-0 web-1',
+  ...[
+    '=',
+    '=a',
+    'a==b',
+    'a/=b',
+    '/a=b',
+    'A/b=c',
+    'a/b/c=d',
+    'a/b',
+    'a=-',
+    'a = b',
+    `${'k'.repeat(64)}=v`,
+    `k=${'v'.repeat(64)}`,
+  ],
   '-a',
   'a-',
   '.',
