@@ -101,7 +101,7 @@ function blocked(code: ReasonCode | FaultCode, text: string): Trouble {
 /** Faults of what users have written, and of other programs that undo what a pass writes. */
 const OF_CONFIGURATION: readonly FaultCode[] = [
   ...(['bad-annotation', 'conflicting-annotations', 'selector-too-wide', 'overlap', 'role-in-template'] as const),
-  ...(['foreign-role', 'port-not-found', 'healed-again'] as const),
+  ...(['foreign-role', 'port-not-found', 'check-cannot-pass', 'healed-again'] as const),
 ]
 
 function mistakesIn({ faults }: GroupReport): readonly Trouble[] {
