@@ -6,6 +6,7 @@ import type { Judged } from '../group/groups.js'
 import type { HistoryEntry } from '../group/history.js'
 import { changedSettings, pausedUntil, type Settings } from '../settings/settings.js'
 import { formatWait } from '../util/duration.js'
+import { pagesOf } from '../util/error-page.js'
 import { describeFault } from '../util/errors.js'
 import { exitCode } from './exit-code.js'
 import type { GroupReport, Report } from './report.js'
@@ -37,6 +38,8 @@ export interface GroupStatus {
   readonly history: readonly HistoryEntry[]
   readonly warnings: readonly string[]
   readonly errors: readonly string[]
+  /** The pages about the errors, each once. */
+  readonly docs: readonly string[]
 }
 
 /** Of the active pod. `none`: no pod is active. */
@@ -95,6 +98,7 @@ function groupStatus(group: GroupReport, nowMs: number): GroupStatus {
     settings: withoutPause(changedSettings(settings)),
     warnings,
     errors: faults.map(describeFault),
+    docs: pagesOf(faults),
   }
 }
 

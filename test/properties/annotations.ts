@@ -132,11 +132,29 @@ const noPodNames = nothing(
 )
 
 const status = fc.integer({ min: 100, max: 599 })
-const statuses = fc.array(fc.tuple(status, status, fc.boolean()), { minLength: 1, maxLength: 3 }).map((ranges) => {
-  const sorted = ranges.map(([a, b, single]) => [Math.min(a, b), single ? Math.min(a, b) : Math.max(a, b)] as const)
-  return { text: sorted.map(([min, max]) => (min === max ? `${min}` : `${min}-${max}`)).join(', '), means: sorted }
-})
-const noStatuses = nothing('', '99', '600', '200-', '399-200', '2xx', '200;204', '200,,204', '200-300-400', '١٠٠')
+const statuses = fc
+  .array(fc.tuple(status, status, fc.boolean()), { minLength: 1, maxLength: 3 })
+  .map((ranges) => ranges.map(([a, b, single]) => [Math.min(a, b), single ? Math.min(a, b) : Math.max(a, b)] as const))
+  // The others of 1xx are followed by the answer itself.
+  .filter((ranges) => ranges.some(([min, max]) => max >= 200 || (min <= 101 && max >= 101)))
+  .map((means) => ({
+    text: means.map(([min, max]) => (min === max ? `${min}` : `${min}-${max}`)).join(', '),
+    means,
+  }))
+const noStatuses = nothing(
+  '',
+  '99',
+  '600',
+  '200-',
+  '399-200',
+  '2xx',
+  '200;204',
+  '200,,204',
+  '200-300-400',
+  '١٠٠',
+  '100',
+  '102-199',
+)
 
 const headers = fc
   .array(
