@@ -63,7 +63,7 @@ export function startWriter(
     },
     more: async (count) => {
       const wanted = acknowledged.length + count
-      await until(`${count} more writes`, () => acknowledged.length >= wanted || undefined)
+      await until(`${count} more writes`, () => acknowledged.length >= wanted || undefined, { timeoutMs: 60_000 })
     },
     stop: () => {
       ended = true
