@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path'
 import { build } from 'esbuild'
 
 const require = createRequire(import.meta.url)
-const { version, engines } = require('./package.json')
+const { version, engines, repository } = require('./package.json')
 const [folder = 'dist'] = process.argv.slice(2)
 
 /**
@@ -63,7 +63,7 @@ const common = {
   sourcemap: true,
   sourcesContent: false,
   metafile: true,
-  define: { VERSION: JSON.stringify(version) },
+  define: { VERSION: JSON.stringify(version), DOCS: JSON.stringify(docs()) },
 }
 
 const program = await build({
@@ -109,6 +109,11 @@ const bundles = [program.metafile, index.metafile]
 const inputs = Object.assign({}, ...bundles.map(({ inputs }) => inputs))
 const outputs = Object.assign({}, ...bundles.map(({ outputs }) => outputs))
 writeFileSync(join(folder, 'meta.json'), JSON.stringify({ inputs, outputs }))
+
+/** Where the pages of this version are. */
+function docs() {
+  return `${repository.url.replace(/^git\+|\.git$/g, '')}/blob/v${version}/docs`
+}
 
 /** `20.19`, from package.json. */
 function oldestNode() {

@@ -5,6 +5,7 @@ import type { CheckOptions } from '../cli/command-options.js'
 import type { Events, KubeEvent } from '../kube/events.js'
 import { type CheckAnswer, type CheckLine, checkCode, checkOf } from '../report/check.js'
 import type { Report } from '../report/report.js'
+import { seePage } from '../util/error-page.js'
 import { printable } from '../util/printable.js'
 import { type Cell, table } from '../util/table.js'
 import type { Io } from './io.js'
@@ -52,9 +53,13 @@ function rehearsal(namespace: string, name: string): KubeEvent {
   }
 }
 
-function textOf({ lines, warnings, errors }: CheckAnswer, { columns, colors }: Io): string {
+function textOf({ lines, warnings, errors, docs }: CheckAnswer, { columns, colors }: Io): string {
   const rows = lines.map((line) => [{ text: line.verb }, { text: printable(line.object) }, resultCell(line)])
-  const notes = [...errors.map((text) => `Error: ${text}`), ...warnings.map((text) => `Warning: ${text}`)]
+  const notes = [
+    ...errors.map((text) => `Error: ${text}`),
+    ...warnings.map((text) => `Warning: ${text}`),
+    ...docs.map(seePage),
+  ]
   const block = notes.map((text) => `${printable(text)}\n`).join('')
   return `${table(['VERB', 'OBJECT', 'RESULT'], rows, { columns, colors })}${block ? `\n${block}` : ''}`
 }

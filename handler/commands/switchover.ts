@@ -8,6 +8,7 @@ import type { GroupReport, Report } from '../report/report.js'
 import { answerTo, type SwitchoverAnswer } from '../report/switchover.js'
 import { toText } from '../report/text.js'
 import { formatAge, formatDuration } from '../util/duration.js'
+import { seePage } from '../util/error-page.js'
 import { describeFault } from '../util/errors.js'
 import { printable } from '../util/printable.js'
 import type { Io } from './io.js'
@@ -58,6 +59,7 @@ async function end(options: SwitchoverOptions, io: Io, report: Report): Promise<
   }
   for (const text of answer.warnings) io.warn(`Warning: ${text}`)
   for (const text of answer.errors) io.warn(text)
+  for (const page of answer.docs) io.warn(seePage(page))
   return codeOf(answer, report)
 }
 

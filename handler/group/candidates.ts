@@ -7,6 +7,7 @@ import type { Settings } from '../settings/settings.js'
 import { compareNames } from '../util/compare-names.js'
 import type { Judged } from './groups.js'
 import type { Member } from './members.js'
+import { isNamed, labelWords, placeIn } from './named.js'
 import type { WhyNot } from './reasons.js'
 import { isStable, revisionOf, revisionsToGoTo } from './stability.js'
 
@@ -31,7 +32,8 @@ function whyNotHealthy({ pod, verdict }: Judged): WhyNot | null {
 
 /** Why this pod is never made active, however healthy it is, or `null`. */
 export function whyNever({ pod, verdict }: Judged, settings: Settings): WhyNot | null {
-  if (settings.never?.includes(pod.name)) return { code: 'named-in-never', text: 'named in never' }
+  const { never } = settings
+  if (isNamed(never, pod)) return { code: 'named-in-never', text: `named in never${labelWords(never, pod)}` }
   if (isOfJob(pod)) return { code: 'pod-of-job', text: `a pod of Job ${pod.owner?.name}, which ends` }
   // A workflow's step or a chart's test. Only a pod without an owner, but with a check or a readinessProbe, may be
   // more.
@@ -48,13 +50,15 @@ export function inOrder(members: readonly Judged[], settings: Settings, nowMs: n
   const home = activeWorkload(members)
   const isUnstable = (one: Judged) => (isStable(one, settings, nowMs) ? 0 : 1)
   const isElsewhere = ({ pod }: Judged) => (workloadOf(pod) === home ? 0 : 1)
+  const ranks = new Map(members.map((one) => [one, rank(one, settings)]))
+  const rankOf = (one: Judged) => ranks.get(one) ?? 0
   const revisions = revisionsToGoTo(members)
   const isOther = ({ pod }: Judged) => (revisionOf(pod) === revisions.get(workloadOf(pod)) ? 0 : 1)
   return [...members].sort(
     (a, b) =>
       evidenceRank(a) - evidenceRank(b) ||
       isUnstable(a) - isUnstable(b) ||
-      rank(a, settings) - rank(b, settings) ||
+      rankOf(a) - rankOf(b) ||
       isElsewhere(a) - isElsewhere(b) ||
       isOther(a) - isOther(b) ||
       a.verdict.failures - b.verdict.failures ||
@@ -62,10 +66,9 @@ export function inOrder(members: readonly Judged[], settings: Settings, nowMs: n
   )
 }
 
-/** The pod's place in `prefer`. All pods that are not in it share the last place. */
+/** The pod's place in `prefer`, by its name or by a label. All pods that are not in it share the last place. */
 export function rank({ pod }: Judged, { prefer = [] }: Settings): number {
-  const place = prefer.indexOf(pod.name)
-  return place < 0 ? prefer.length : place
+  return placeIn(prefer, pod)
 }
 
 /**

@@ -14,6 +14,7 @@ import { type Move, recentMoves, restBeforeFailback, restBeforeFailover } from '
 import type { Judged } from './groups.js'
 import type { HandoverKind } from './history.js'
 import { ownEpoch } from './members.js'
+import { isNamed, labelWords } from './named.js'
 import type { Reason, ReasonCode } from './reasons.js'
 import { isJustRestarted } from './stability.js'
 
@@ -103,8 +104,8 @@ export function pausedWords({ pause = 0 }: Settings, nowMs: number): string {
 function healthyWords(active: Judged, { never }: Settings): string {
   const { evidence, check } = active.verdict
   const words = evidence === 'check' ? `${passed(active)}: ${check.result}` : passed(active)
-  return never?.includes(active.pod.name)
-    ? `${words}; it is named in never, which keeps a pod from becoming active, and takes the role from none`
+  return isNamed(never, active.pod)
+    ? `${words}; it is named in never${labelWords(never, active.pod)}, which keeps a pod from becoming active, and takes the role from none`
     : words
 }
 
@@ -324,7 +325,7 @@ function failback(situation: Situation, active: Judged): Swap | undefined {
   )
   if (!best || restBeforeFailback(movesSoFar(situation), cooldown, nowMs) > 0) return undefined
   const since = waitMs > 0 ? `has been healthy for at least ${formatDuration(waitMs)}` : 'is healthy'
-  const text = `${best.pod.name} is preferred to ${active.pod.name} and ${since}`
+  const text = `${best.pod.name} is preferred to ${active.pod.name}${labelWords(settings.prefer, best.pod)} and ${since}`
   const moves = noted(situation, { atMs: nowMs })
   return { kind: 'failback', winner: best, moves, reason: { code: 'preferred', text } }
 }
@@ -352,7 +353,11 @@ function keep(situation: Situation, active: Judged): Choice {
       : isJustRestarted(best, settings, nowMs)
         ? `once its last restart is ${formatDuration(settings.stable)} ago`
         : `once the role has rested, in ${formatWait(restMs)} at the earliest`
-  return rest('keep', 'failback-waits', `${words}; ${best.pod.name} is preferred and takes over ${why}`)
+  return rest(
+    'keep',
+    'failback-waits',
+    `${words}; ${best.pod.name} is preferred${labelWords(settings.prefer, best.pod)} and takes over ${why}`,
+  )
 }
 
 /**

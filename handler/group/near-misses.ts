@@ -177,7 +177,7 @@ export function unnamedPods(
 ): readonly string[] {
   const known = new Set(podNames)
   if (known.size === 0) return []
-  const unknown = [...new Set(names)].filter((name) => !known.has(name))
+  const unknown = [...new Set(names)].filter((name) => !known.has(name) && !name.includes('='))
   const warnings = unknown.slice(0, MAX_WARNINGS).map((name) => {
     // `web-3` is no slip for `web-2`: its meaning is unknown.
     const meant = closest(
@@ -190,4 +190,24 @@ export function unnamedPods(
   })
   const rest = unknown.length - warnings.length
   return rest > 0 ? [...warnings, `${setting} names ${rest} more that the group does not have`] : warnings
+}
+
+/** The same for labels in `prefer` or `never`, with the values that the pods have instead. */
+export function unnamedLabels(
+  setting: 'prefer' | 'never',
+  entries: readonly string[],
+  pods: readonly Pick<Pod, 'labels'>[],
+): readonly string[] {
+  if (pods.length === 0) return []
+  const known = new Set(pods.flatMap(({ labels }) => Object.entries(labels).map(([key, value]) => `${key}=${value}`)))
+  const unknown = [...new Set(entries)].filter((entry) => entry.includes('=') && !known.has(entry))
+  const warnings = unknown.slice(0, MAX_WARNINGS).map((entry) => {
+    const key = entry.slice(0, entry.indexOf('=') + 1)
+    const others = [...known].filter((one) => one.startsWith(key)).sort(compareNames)
+    const has =
+      others.length > 0 ? `they have ${listed(others).replace(/^pods? /, '')}` : `none has ${key.slice(0, -1)}`
+    return `${setting} names ${entry}, and no pod of the group has that label; ${has}`
+  })
+  const rest = unknown.length - warnings.length
+  return rest > 0 ? [...warnings, `${setting} names ${rest} more labels that no pod of the group has`] : warnings
 }

@@ -78,7 +78,7 @@ export interface Reason {
 
 /** The meaning of each code. docs/decisions.md is generated from this. */
 export const WHY_NOT = {
-  'named-in-never': 'The pod is named in `never`.',
+  'named-in-never': 'The pod is named in `never`, by its name or by a label.',
   'pod-of-job': 'The pod belongs to a Job, which ends.',
   'runs-once': 'The pod ends by its restartPolicy, and nothing but that it runs speaks for it.',
   terminating: 'The pod is being deleted.',

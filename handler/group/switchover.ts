@@ -21,6 +21,7 @@ import {
   whyNoOther,
 } from './decide.js'
 import type { Judged } from './groups.js'
+import { labelWords } from './named.js'
 import type { ReasonCode, WhyNot } from './reasons.js'
 
 /** The wish of whoever asks. */
@@ -166,7 +167,7 @@ function undone(
   if (force || !active) return undefined
   const [preferred] = preferredTo(winner, situation)
   if (preferred) {
-    const text = `${preferred.pod.name} is preferred to ${winner.pod.name} and healthy: failback would move the role to it`
+    const text = `${preferred.pod.name} is preferred to ${winner.pod.name}${labelWords(settings.prefer, preferred.pod)} and healthy: failback would move the role to it`
     return unmoved('failback-undoes', text, 'Change the annotation active-passive/prefer, or use --force.')
   }
   const own = tried?.moves.at(-1)?.atMs

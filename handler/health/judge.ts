@@ -9,6 +9,11 @@ import type { CheckKind, Evidence, Plan } from './plan.js'
 import type { Probe } from './probe.js'
 import type { ProbeResult } from './probe-result.js'
 
+interface CheckResult extends Pick<ProbeResult, 'ms' | 'probes'> {
+  readonly kind: CheckKind
+  readonly result: string
+}
+
 export interface Verdict {
   /** `unknown`: there was no time to check. `failing`: it fails, but has not failed often enough. */
   readonly health: 'healthy' | 'failing' | 'failed' | 'unknown'
@@ -16,7 +21,7 @@ export interface Verdict {
   readonly conclusive: boolean
   /** Consecutive failures, those of this pass included. */
   readonly failures: number
-  readonly check: { readonly kind: CheckKind; readonly result: string; readonly ms: number }
+  readonly check: CheckResult
   /** The evidence for its health, if it is healthy. */
   readonly evidence: Evidence
   /** The marks to write on the pod. */
@@ -58,7 +63,7 @@ export async function judgeByProbes(
   { clock, probe }: { readonly clock: Clock; readonly probe: Probe },
   signal: AbortSignal,
 ): Promise<Verdict> {
-  const { kind, evidence } = plan
+  const { evidence } = plan
   let count = stored
   let last: ProbeResult | undefined
   let passes = 0
@@ -88,8 +93,8 @@ export async function judgeByProbes(
   const counted = { conclusive: false, failures, evidence, marks: failureMarks(stored, count) }
   if (last.unmade) return { ...counted, health: 'failing', check: describe(plan, last), unmade: last.unmade }
   if (passes === 0) return { ...counted, health, check: describe(plan, last) }
-  const result = `${last.text}, ${passes} of ${rise} times in a row since it failed`
-  return { ...counted, health: 'failing', check: { kind, result, ms: last.ms }, isRecovering: true }
+  const text = `${last.text}, ${passes} of ${rise} times in a row since it failed`
+  return { ...counted, health: 'failing', check: describe(plan, { ...last, text }), isRecovering: true }
 }
 
 /**
@@ -105,6 +110,6 @@ export function notProbed(
   return { health: 'unknown', conclusive: false, failures, check, evidence, marks: {} }
 }
 
-function describe(plan: Plan, { text, ms }: ProbeResult): Verdict['check'] {
-  return { kind: plan.kind, result: text, ms }
+function describe({ kind }: Plan, { text, ms, probes }: ProbeResult): CheckResult {
+  return { kind, result: text, ms, ...(probes ? { probes } : {}) }
 }

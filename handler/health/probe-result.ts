@@ -1,4 +1,13 @@
+/** What came of probes. */
 import type { Fault } from '../util/errors.js'
+
+/** One of several probes of a pod. */
+interface SingleProbe {
+  /** What was probed: `http :8080/health`, without a query. */
+  readonly target: string
+  readonly result: string
+  readonly ms: number
+}
 
 /** The result of one probe of one pod. */
 export interface ProbeResult {
@@ -7,6 +16,8 @@ export interface ProbeResult {
   readonly text: string
   /** Its duration, rounded to milliseconds. */
   readonly ms: number
+  /** Each of several, in their order, as far as they were made. Absent: there is one. */
+  readonly probes?: readonly SingleProbe[]
   /** `false`: neither the pod nor its node has answered, not even by a refusal. Absent: one of them has. */
   readonly reached?: false
   /** The check could not be made, by no fault of the pod: it says nothing about it, and is not counted. */

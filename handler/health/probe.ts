@@ -45,16 +45,32 @@ async function probeAll(
     const [target, result] = [some[failed], results[failed]]
     if (target && result) {
       const { healthy, text, ms, unmade } = result
+      const probes = singly(plan.targets, [...passed, ...results])
       // An unusable target was not probed. It says nothing about the network.
       const sent = results.filter((_, n) => some[n]?.kind !== 'unusable')
       const isReached = passed.length > 0 || sent.length === 0 || sent.some(({ reached }) => reached !== false)
       const words = plan.kind === 'several' ? named(target, result) : text
-      return { healthy, text: words, ms, ...(isReached ? {} : { reached: false }), ...(unmade ? { unmade } : {}) }
+      return {
+        ...{ healthy, text: words, ms, ...probes },
+        ...(isReached ? {} : { reached: false }),
+        ...(unmade ? { unmade } : {}),
+      }
     }
     passed.push(...results)
   }
   const [first = READY] = passed
-  return plan.kind === 'several' ? summaryOf(plan.targets, passed) : first
+  const all = plan.kind === 'several' ? summaryOf(plan.targets, passed) : first
+  return { ...all, ...singly(plan.targets, passed) }
+}
+
+/** Each of several probes that were made. */
+function singly(targets: readonly ProbeTarget[], results: readonly ProbeResult[]): Pick<ProbeResult, 'probes'> {
+  if (targets.length < 2) return {}
+  const probes = results.slice(0, TARGETS_AT_ONCE).flatMap(({ text, ms }, n) => {
+    const name = targets[n] && describeTarget(targets[n])
+    return name === undefined ? [] : [{ target: name, result: text, ms }]
+  })
+  return { probes }
 }
 
 /** A success that took too long is a failure. The pod was reached all the same. */

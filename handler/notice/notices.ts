@@ -8,6 +8,7 @@ import type { HandoverKind, HistoryEntry } from '../group/history.js'
 import { historyOf } from '../group/history.js'
 import type { ReasonCode } from '../group/reasons.js'
 import type { GroupReport } from '../report/report.js'
+import { pageOf } from '../util/error-page.js'
 import { describeFault, type Fault, type FaultCode } from '../util/errors.js'
 
 /** The reason of each Event. The README has a table of them. */
@@ -76,7 +77,14 @@ function noticeOfHandover(handover: HistoryEntry, { decision }: GroupReport): No
 type Trouble = Omit<Notice, 'epoch'>
 
 /** Reasons why an active pod that fails, or that is not there, is not replaced. */
-const BLOCKING: readonly ReasonCode[] = ['no-candidate', 'active-terminating', 'cooldown', 'panic', 'blind', 'unchecked']
+const BLOCKING: readonly ReasonCode[] = [
+  'no-candidate',
+  'active-terminating',
+  'cooldown',
+  'panic',
+  'blind',
+  'unchecked',
+]
 
 /** Faults that end a handover, and that no later pass mends by itself. */
 const REFUSED: readonly FaultCode[] = ['denied', 'changed-by-admission', 'failed']
@@ -89,9 +97,9 @@ function blockedIn(group: Noticed, report: GroupReport): readonly Trouble[] {
     return [blocked(decision.reason.code, decision.reason.text)]
   }
   if (isSwap(decision) && decision.kind !== 'failback' && decision.kind !== 'switchover' && !handover) {
-    return faults.filter(({ code }) => REFUSED.includes(code)).map((fault) => blocked(fault.code, describeFault(fault)))
+    return faults.filter(({ code }) => REFUSED.includes(code)).map((fault) => blocked(fault.code, withPage(fault)))
   }
-  return faults.filter(({ code }) => code === 'all-ended').map((fault) => blocked(fault.code, describeFault(fault)))
+  return faults.filter(({ code }) => code === 'all-ended').map((fault) => blocked(fault.code, withPage(fault)))
 }
 
 function blocked(code: ReasonCode | FaultCode, text: string): Trouble {
@@ -101,7 +109,7 @@ function blocked(code: ReasonCode | FaultCode, text: string): Trouble {
 /** Faults of what users have written, and of other programs that undo what a pass writes. */
 const OF_CONFIGURATION: readonly FaultCode[] = [
   ...(['bad-annotation', 'conflicting-annotations', 'selector-too-wide', 'overlap', 'role-in-template'] as const),
-  ...(['foreign-role', 'port-not-found', 'healed-again'] as const),
+  ...(['foreign-role', 'port-not-found', 'check-cannot-pass', 'healed-again'] as const),
 ]
 
 function mistakesIn({ faults }: GroupReport): readonly Trouble[] {
@@ -112,9 +120,18 @@ function mistakesIn({ faults }: GroupReport): readonly Trouble[] {
       type: 'Warning',
       action: 'ReadConfiguration',
       cause: causeOf(fault),
-      text: describeFault(fault),
+      text: withPage(fault),
     }))
 }
+
+/** The fault with its page, where an Event has room for both: half an address is none. */
+function withPage(fault: Fault): string {
+  const [said, page] = [describeFault(fault), ` | see ${pageOf(fault)}`]
+  return Buffer.byteLength(said) + page.length <= ROOM_BYTES ? said + page : said
+}
+
+/** Less than an Event may have: characters that cannot be seen become escapes. */
+const ROOM_BYTES = 960
 
 /** Pods come and go while the trouble lasts. Services stay. */
 function causeOf({ code, object }: Fault): string {

@@ -1,8 +1,11 @@
 /** Evaluates one group: settings, probes, verdicts, and the decision. Writes nothing. */
+import { whyNever } from '../group/candidates.js'
 import { type Decision, type Doubt, decide } from '../group/decide.js'
 import { endedActive, type Group, type Judged } from '../group/groups.js'
-import { strayPods, unnamedPods } from '../group/near-misses.js'
+import { roleAmong } from '../group/named.js'
+import { strayPods, unnamedLabels, unnamedPods } from '../group/near-misses.js'
 import { decideSwitchover, rehearse } from '../group/switchover.js'
+import { doubtsIn } from '../settings/doubts.js'
 import { withoutEffect } from '../settings/effect.js'
 import { policyOf, type Settings } from '../settings/settings.js'
 import type { Fault } from '../util/errors.js'
@@ -30,7 +33,8 @@ export const UNMANAGED: Decision = {
 
 export async function evaluate(context: GroupContext, group: Group, findings: Findings): Promise<View> {
   const policy = policyOf(group.services, context.defaults)
-  const fault = group.fault ?? ('fault' in policy ? policy.fault : undefined)
+  const fault =
+    group.fault ?? ('fault' in policy ? policy.fault : roleAmong(group.services, policy.settings, context.roleLabel))
   if (fault || 'fault' in policy) {
     const decision: Decision = { kind: 'error', fault: fault as Fault }
     return { group, settings: context.defaults, members: [], decision, warnings: group.warnings }
@@ -50,7 +54,9 @@ export async function evaluate(context: GroupContext, group: Group, findings: Fi
       ...group.warnings,
       ...warnings,
       ...withoutEffect(group.services, settings),
+      ...doubtsIn(settings),
       ...misnamed(context, group, settings),
+      ...neverAll(members, settings),
       ...notesOn({ members, services: group.services }, settings, context),
     ],
   }
@@ -82,7 +88,15 @@ function misnamed({ roleLabel }: GroupContext, group: Group, { prefer = [], neve
     ...strayPods(group, pods, roleLabel),
     ...unnamedPods('prefer', prefer, names),
     ...unnamedPods('never', never, names),
+    ...unnamedLabels('prefer', prefer, pods),
+    ...unnamedLabels('never', never, pods),
   ]
+}
+
+/** A group in which no pod may become active has one active pod until that one fails. That may be meant. */
+function neverAll(members: readonly Judged[], settings: Settings): readonly string[] {
+  const isNamed = (one: Judged) => whyNever(one, settings)?.code === 'named-in-never'
+  return members.length > 0 && members.every(isNamed) ? ['never names every pod of the group: none can take over'] : []
 }
 
 export function activeNames({ members }: View): string[] {

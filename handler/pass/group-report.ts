@@ -1,6 +1,7 @@
 /** Makes the report on one group at the end of a pass. */
 import type { Group } from '../group/groups.js'
 import { type HistoryEntry, historyOf } from '../group/history.js'
+import { doubtfulChecks, impossibleChecks } from '../health/impossible-checks.js'
 import { planCheck } from '../health/plan.js'
 import { deadPorts, unreachable } from '../health/service-ports.js'
 import { uncheckedPorts } from '../health/unchecked-ports.js'
@@ -28,6 +29,7 @@ export function reportOf(
 ): GroupReport {
   const activeAfter = ending.activeAfter ?? untouched(activeBefore, writes)
   const active = members.find(({ pod }) => pod.name === activeAfter)?.pod
+  const pods = members.map(({ pod }) => pod)
   return {
     namespace,
     services: services.map(({ name }) => name),
@@ -43,11 +45,16 @@ export function reportOf(
     latch: ending.latch ?? null,
     warnings: [
       ...warnings,
+      ...doubtfulChecks(pods, settings),
       ...(active ? deadPorts(services, active) : []),
       ...(active ? uncheckedPorts(services, active, planCheck(active, settings, services), settings) : []),
       ...(ending.warnings ?? []),
     ],
-    faults: distinct([...(ending.faults ?? []), ...(active ? unreachable(services, active) : [])]),
+    faults: distinct([
+      ...(ending.faults ?? []),
+      ...(active ? unreachable(services, active) : []),
+      ...impossibleChecks(services, pods, settings),
+    ]),
   }
 }
 

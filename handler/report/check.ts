@@ -1,5 +1,6 @@
 /** The answer of the command `check`: what the account may do, from the report of a rehearsal. Pure. */
 import type { Write } from '../kube/recording.js'
+import { pagesOf } from '../util/error-page.js'
 import { describeFault } from '../util/errors.js'
 import { isUnserved } from './exit-code.js'
 import type { GroupReport, Report } from './report.js'
@@ -9,6 +10,8 @@ export interface CheckAnswer {
   readonly warnings: readonly string[]
   /** What is not as it should be, with its remedy. */
   readonly errors: readonly string[]
+  /** The pages about the errors, each once. */
+  readonly docs: readonly string[]
 }
 
 export interface CheckLine {
@@ -34,6 +37,7 @@ export function checkOf({ groups, warnings, complete, scope }: Report, events: r
     lines: [...lists, ...groups.flatMap(writesOf), ...events, ...commandsOf(groups), ...groups.flatMap(probesOf)],
     warnings: [...groups.flatMap((group) => group.warnings), ...warnings],
     errors: groups.flatMap(({ faults }) => faults.map(describeFault)),
+    docs: pagesOf(groups.flatMap(({ faults }) => faults)),
   }
 }
 

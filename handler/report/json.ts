@@ -4,6 +4,7 @@ import type { Judged } from '../group/groups.js'
 import type { Patch } from '../kube/patch.js'
 import { objectOf, type Write } from '../kube/recording.js'
 import type { Settings } from '../settings/settings.js'
+import { pageOf } from '../util/error-page.js'
 import { describeFault } from '../util/errors.js'
 import type { GroupReport, Report } from './report.js'
 import { summaryOf } from './summary.js'
@@ -30,7 +31,7 @@ function groupJson(group: GroupReport) {
     writes: group.writes.map(writeJson),
     latch: group.latch,
     warnings: [...more.map(describeFault), ...group.warnings],
-    ...(fault ? { error: fault } : {}),
+    ...(fault ? { error: { ...fault, doc: pageOf(fault) } } : {}),
   }
 }
 

@@ -2,6 +2,7 @@
 import type { HistoryEntry } from '../group/history.js'
 import { compareNames } from '../util/compare-names.js'
 import { formatAge, wholeSeconds } from '../util/duration.js'
+import { seePage } from '../util/error-page.js'
 import { printable } from '../util/printable.js'
 import { type Cell, type TableStyle, type Tone, table } from '../util/table.js'
 import { wrap } from '../util/width.js'
@@ -34,7 +35,11 @@ export function statusText({ groups, warnings }: Status, style: StatusStyle): st
   ])
   const spare = style.isWide ? [] : ['STANDBYS', 'SINCE']
   const shown = known.length > 0 ? table(headers, rows, { ...style, spare }) : ''
-  const notes = [...groups.flatMap((group) => notesOn(group, isLong)), ...warnings.map((text) => `Warning: ${text}`)]
+  const notes = [
+    ...groups.flatMap((group) => notesOn(group, isLong)),
+    ...warnings.map((text) => `Warning: ${text}`),
+    ...pagesAbout(groups),
+  ]
   return [shown, blockOf(notes)].filter((part) => part !== '').join('\n') || 'There is no managed Service here.\n'
 }
 
@@ -43,6 +48,10 @@ function notesOn(group: GroupStatus, isLong: boolean): readonly string[] {
   const name = nameOf(group, isLong)
   const said = [...group.errors.map((text) => `Error: ${text}`), ...group.warnings.map((text) => `Warning: ${text}`)]
   return said.map((text) => (group.services.length > 0 ? `${name}: ${text}` : text))
+}
+
+function pagesAbout(groups: readonly GroupStatus[]): readonly string[] {
+  return [...new Set(groups.flatMap(({ docs }) => docs))].map(seePage)
 }
 
 /** All about one group: its state, its pods, its settings, and the last handovers. */
@@ -63,7 +72,7 @@ export function groupText(group: GroupStatus, style: StatusStyle): string {
       ? `Settings that are not defaults:\n${indented(table([], changed, { ...style, columns: undefined }))}`
       : '',
     history.length > 0 ? `Last handovers:\n${indented(historyText(history.slice(0, SHOWN), inside(style)))}` : '',
-    blockOf(notesOn(group, false)),
+    blockOf([...notesOn(group, false), ...pagesAbout([group])]),
   ]
     .filter((part) => part !== '')
     .join('\n')
@@ -87,12 +96,17 @@ function podTable(pods: readonly PodStatus[], style: StatusStyle): string {
     cell(`${pod.epoch}`),
     pod.ready ? cell('yes') : cell('no', 'bad'),
     cell(short(pod.check), TONES[pod.health]),
-    cell(`${pod.ms}`),
+    cell(style.isWide ? eachMs(pod) : `${pod.ms}`),
     cell(`${pod.failures}`, pod.failures > 0 ? 'warn' : undefined),
     cell(pod.node ?? '-'),
     whyNotCell(pod),
   ])
   return table(headers, rows, { ...style, spare: style.isWide ? [] : ['NODE', 'MS', 'EPOCH', 'FAILURES', 'READY'] })
+}
+
+/** The milliseconds of each probe, in the order in which CHECK names them. */
+function eachMs({ ms, probes = [] }: PodStatus): string {
+  return probes.length > 0 ? probes.map((probe) => probe.ms).join(', ') : `${ms}`
 }
 
 function whyNotCell({ role, whyNot, whyNotCode, place }: PodStatus): Cell {

@@ -6,6 +6,7 @@ import type { Judged } from '../group/groups.js'
 import type { HistoryEntry } from '../group/history.js'
 import { changedSettings, pausedUntil, type Settings } from '../settings/settings.js'
 import { formatWait } from '../util/duration.js'
+import { pagesOf } from '../util/error-page.js'
 import { describeFault } from '../util/errors.js'
 import { exitCode } from './exit-code.js'
 import type { GroupReport, Report } from './report.js'
@@ -37,6 +38,8 @@ export interface GroupStatus {
   readonly history: readonly HistoryEntry[]
   readonly warnings: readonly string[]
   readonly errors: readonly string[]
+  /** The pages about the errors, each once. */
+  readonly docs: readonly string[]
 }
 
 /** Of the active pod. `none`: no pod is active. */
@@ -51,6 +54,8 @@ export interface PodStatus {
   /** The result of its check. */
   readonly check: string
   readonly ms: number
+  /** Each of several probes of its check. Absent: there is one. */
+  readonly probes?: Judged['verdict']['check']['probes']
   readonly failures: number
   readonly node: string | null
   /** Its place among those that may take over, from 1; `null`: it may not, or it is active. */
@@ -93,6 +98,7 @@ function groupStatus(group: GroupReport, nowMs: number): GroupStatus {
     settings: withoutPause(changedSettings(settings)),
     warnings,
     errors: faults.map(describeFault),
+    docs: pagesOf(faults),
   }
 }
 
@@ -116,6 +122,7 @@ function podStatus(
   return {
     ...{ name: pod.name, role, epoch, ready: pod.ready, health: verdict.health },
     ...{ check: verdict.check.result, ms: Math.round(verdict.check.ms), failures: verdict.failures },
+    ...(verdict.check.probes ? { probes: verdict.check.probes } : {}),
     node: pod.node ?? null,
     place: place > 0 ? place : null,
     whyNot: why?.text ?? null,

@@ -1,5 +1,6 @@
 /** The answer to a switchover, from the report of its pass. Pure. */
 
+import { pagesOf } from '../util/error-page.js'
 import { describeFault } from '../util/errors.js'
 import { type WriteJson, writeJson } from './json.js'
 import type { GroupReport, Report } from './report.js'
@@ -24,6 +25,8 @@ export interface SwitchoverAnswer {
   /** Of the group, and of the pass: such as Events that were refused and notifications that failed. */
   readonly warnings: readonly string[]
   readonly errors: readonly string[]
+  /** The pages about the errors, each once. */
+  readonly docs: readonly string[]
   /** What a dry run would write. Absent: it is none. */
   readonly writes?: readonly WriteJson[]
 }
@@ -41,6 +44,7 @@ export function answerTo(
     ...{ dryRun: isDryRun, ...outcomeOf(group, isDryRun) },
     warnings: [...warnings, ...general],
     errors: faults.map(describeFault),
+    docs: pagesOf(faults),
     ...(isDryRun ? { writes: group.writes.map(writeJson) } : {}),
   }
 }

@@ -3,6 +3,7 @@
 import type { Decision } from '../group/decide.js'
 import type { Judged } from '../group/groups.js'
 import type { ReasonCode } from '../group/reasons.js'
+import { pagesOf, seePage } from '../util/error-page.js'
 import { describeFault } from '../util/errors.js'
 import { listsBy } from '../util/lists-by.js'
 import { printable } from '../util/printable.js'
@@ -27,6 +28,7 @@ function groupLines(group: GroupReport): string[] {
     ...decisionLines(decision, members),
     ...writes.flatMap(writeLines),
     ...faults.map((fault) => `Error: ${describeFault(fault)}`),
+    ...pagesOf(faults).map(seePage),
     ...warnings.map(warningLine),
   ]
 }

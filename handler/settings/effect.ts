@@ -1,4 +1,4 @@
-/** Finds settings that change nothing, given the checks of their group. Pure. */
+/** Finds settings that change nothing, given the others of their group. Pure. */
 import { PREFIX } from '../kube/keys.js'
 import type { Service } from '../kube/port.js'
 import { formatDuration } from '../util/duration.js'
@@ -29,7 +29,8 @@ export function withoutEffect(services: Annotated, settings: Settings): readonly
   const said = ONLY_FOR.flatMap(([names, kinds, why]) =>
     checks.some(({ kind }) => kinds.includes(kind)) ? [] : names.flatMap((name) => annotated(services, name, why)),
   )
-  return [...said, ...unanswered(services, settings), ...neverSlow(services, settings)]
+  const preferred = settings.prefer ? [] : annotated(services, 'failback', 'there is no prefer, so no pod is preferred')
+  return [...said, ...unanswered(services, settings), ...neverSlow(services, settings), ...preferred]
 }
 
 /** What is sent when nobody looks at the answer. */

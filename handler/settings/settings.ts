@@ -29,6 +29,10 @@ interface Setting<T> {
 /** Limits on text that tenants write: it is parsed in every pass, and searched for every pod. */
 const MAX_NAMES = 1_000
 const MAX_NAME_LENGTH = 253
+const POD_NAME = '[a-z0-9](?:[-.a-z0-9]{0,251}[a-z0-9])?'
+const LABEL_NAME = '[A-Za-z0-9](?:[-_.A-Za-z0-9]{0,61}[A-Za-z0-9])?'
+/** The key may have a prefix, and the value may be empty. */
+const POD_OR_LABEL = new RegExp(`^(?:${POD_NAME}|(?:${POD_NAME}/)?${LABEL_NAME}=(?:${LABEL_NAME})?)$`)
 const MAX_STATUSES = 32
 const MAX_HEADERS = 64
 const MAX_HEADERS_BYTES = 8_192
@@ -90,9 +94,10 @@ const PAUSE: Setting<number> = {
     return endMs === Number.POSITIVE_INFINITY ? 'true' : new Date(endMs).toISOString()
   },
 }
+/** Pods by their names, or by `key=value`, a label of theirs. */
 const NAMES: Setting<readonly string[]> = {
-  expected: `at most ${MAX_NAMES} pod names of at most ${MAX_NAME_LENGTH} characters, separated by commas`,
-  parse: (text) => splitList(text, /^[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?$/, MAX_NAMES),
+  expected: `at most ${MAX_NAMES} pod names of at most ${MAX_NAME_LENGTH} characters or labels such as topology.kubernetes.io/zone=eu-1a, separated by commas`,
+  parse: (text) => splitList(text, POD_OR_LABEL, MAX_NAMES),
 }
 const STATUSES: Setting<readonly StatusRange[]> = {
   expected: `at most ${MAX_STATUSES} HTTP statuses separated by commas, such as 200 or 200-399 or 200,204`,
@@ -392,7 +397,8 @@ function hint({ instead }: Wrong | undefined = { says: '' }): string {
 export function mistakeInFlag(name: keyof typeof FLAG_SETTINGS, text: string): string | undefined {
   const setting: Setting<unknown> = FLAG_SETTINGS[name]
   const wrong = setting.mistake?.(text, JSON.stringify)
-  return wrong && `${wrong.says}. ${hint(wrong)}`.trimEnd()
+  const meant = wrong && hint(wrong).trimEnd()
+  return wrong && (meant ? `${wrong.says}. ${meant}` : wrong.says)
 }
 
 function quoted(text: string): string {

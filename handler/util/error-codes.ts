@@ -20,6 +20,13 @@ const CONFIGURATION = {
       'They select the same pods, so they share their settings, and an annotation says different things on the two. Nothing of the group is touched.',
     remedy: 'Set the annotation on one of them only, or to the same value.',
   },
+  'check-cannot-pass': {
+    object: 'a group',
+    cause:
+      'A line of `health-check` asks for what no pod of the group has, such as the name of a port. The check of every pod fails, so our check can move the role to none of them. The kubelets still can: a pod that is Ready takes over from one that is not.',
+    remedy:
+      'Correct the line, or name the port in the pod template. During a rollout this ends when the first new pod is there.',
+  },
   'port-not-found': {
     object: 'a Service',
     cause: 'No port of the Service is one of the active pod: the Service has no endpoint.',

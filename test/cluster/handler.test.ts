@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest'
 import { freePort } from '../support/cluster/ports.js'
 import { type OnCluster, openNamespace, startPods } from '../support/on-cluster.js'
-import type { Behaviour, TestServer } from '../support/servers.js'
+import { type Behaviour, response, say, type TestServer } from '../support/servers.js'
 
 const cluster = inject('cluster')
 const HOME = { selector: { app: 'helloworld', role: 'active' }, annotations: {} }
@@ -166,7 +166,7 @@ describe.skipIf(!cluster)('node handler on a real API server', () => {
     await world.addPod('bad-0', 'ok', { labels: { app: 'bad' } })
     const { stdout, code } = await world.run()
     expect(stdout).toContain(
-      `service ${world.namespace}/bad: annotation active-passive/health-check is "htp://:80/", which should be`,
+      `service ${world.namespace}/bad: annotation active-passive/health-check is wrong: "htp://:80/" begins with "htp://"`,
     )
     expect(code).toBe(1)
     expect(await world.labels('bad-0')).toEqual({ app: 'bad' })
@@ -188,6 +188,33 @@ describe.skipIf(!cluster)('node handler on a real API server', () => {
     expect((await world.run()).stdout).toContain('Active pod TCP connection: open')
     await world.annotateService('helloworld', { 'active-passive/health-check': 'ready' })
     expect((await world.run()).stdout).toContain('Active pod state: Ready')
+  })
+
+  it('follows what the pods say of themselves: by a dialogue, and by JSON', async () => {
+    await world.run()
+    const says = (role: string) => say(response(200, JSON.stringify({ role })))
+    await Promise.all([pods[0]?.behave(says('replica')), pods[1]?.behave(says('primary'))])
+    await world.annotateService('helloworld', {
+      'active-passive/health-check': 'tcp://:http',
+      'active-passive/health-send': 'GET / HTTP/1.0\\r\\n\\r\\n',
+      'active-passive/health-expect': '"primary"\nHTTP/1.1 200',
+    })
+    const first = await world.run(FAST)
+    expect(first.stdout).toContain('Active pod TCP connection: open, but not the expected answer: "*/1.1 200 Status')
+    expect(first.stdout).toContain('Passive pod TCP connection: open, with the expected answer\n')
+    expect(await world.actives()).toEqual(['helloworld-1'])
+
+    await Promise.all([pods[0]?.behave(says('primary')), pods[1]?.behave(says('replica'))])
+    await world.annotateService('helloworld', {
+      'active-passive/health-check': 'http://:http/',
+      'active-passive/health-json': 'role=primary',
+      'active-passive/health-send': null,
+      'active-passive/cooldown': '0s',
+    })
+    const { stdout } = await world.run(FAST)
+    expect(stdout).toContain('Active pod HTTP response: 200, but role is "replica"')
+    expect(stdout).toContain('annotation active-passive/health-expect has no effect')
+    expect(await world.actives()).toEqual(['helloworld-0'])
   })
 
   it('ignores what a Service named active-passive puts into the environment', async () => {

@@ -174,6 +174,25 @@ describe('a pass', () => {
     expect(checked?.members[0]?.verdict).toMatchObject({ evidence: 'check', check: { kind: 'several' } })
   })
 
+  it('says that a check names a port which no pod has, and goes on by the kubelets’ word', async () => {
+    await world.pass()
+    world.api.store.update('services', NAMESPACE, 'app', ({ metadata }) => {
+      metadata.annotations = { 'active-passive/health-check': 'http://:htp/' }
+    })
+    for (let n = 0; n < 4; n++) {
+      const report = await world.pass()
+      const [group] = report.groups
+      expect(group?.activeAfter).toBe('a')
+      expect(group?.faults.map(({ code }) => code)).toEqual(['check-cannot-pass'])
+      expect(exitCode(report)).toBe(1)
+    }
+    world.api.store.update('pods', NAMESPACE, 'a', (pod) => {
+      pod.status = { ...(pod.status as object), conditions: [{ type: 'Ready', status: 'False' }] }
+    })
+    const [moved] = (await world.pass()).groups
+    expect([moved?.activeAfter, moved?.decision.kind]).toEqual(['b', 'failover'])
+  })
+
   it('leaves a failed active alone when no other pod is healthy', async () => {
     await world.pass()
     world.health.set('a', '500').set('b', '500')

@@ -93,7 +93,10 @@ const noDuration = nothing(
 const atMost = (said: fc.Arbitrary<Said>, maxMs: number) => said.filter(({ means }) => Number(means) <= maxMs)
 const above = (said: fc.Arbitrary<Said>) => said.filter(({ means }) => Number(means) > 0)
 
-const NAMES = ['web-0', 'web-1', 'web-2', 'web-10', 'db-3', 'gone', 'a.b']
+const NAMES = [
+  ...['web-0', 'web-1', 'web-2', 'web-10', 'db-3', 'gone', 'a.b'],
+  ...['zone=', 'Zone_1.a=A.b_c', 'topology.kubernetes.io/zone=eu-1a'],
+]
 const podNames = fc
   .array(fc.tuple(fc.constantFrom(...NAMES), fc.constantFrom('', ' ')), { minLength: 1, maxLength: 4 })
   .map((names) => ({
@@ -107,6 +110,20 @@ const noPodNames = nothing(
   'Web-0',
   'web_0',
   'web-0 web-1',
+  ...[
+    '=',
+    '=a',
+    'a==b',
+    'a/=b',
+    '/a=b',
+    'A/b=c',
+    'a/b/c=d',
+    'a/b',
+    'a=-',
+    'a = b',
+    `${'k'.repeat(64)}=v`,
+    `k=${'v'.repeat(64)}`,
+  ],
   '-a',
   'a-',
   '.',
@@ -115,11 +132,29 @@ const noPodNames = nothing(
 )
 
 const status = fc.integer({ min: 100, max: 599 })
-const statuses = fc.array(fc.tuple(status, status, fc.boolean()), { minLength: 1, maxLength: 3 }).map((ranges) => {
-  const sorted = ranges.map(([a, b, single]) => [Math.min(a, b), single ? Math.min(a, b) : Math.max(a, b)] as const)
-  return { text: sorted.map(([min, max]) => (min === max ? `${min}` : `${min}-${max}`)).join(', '), means: sorted }
-})
-const noStatuses = nothing('', '99', '600', '200-', '399-200', '2xx', '200;204', '200,,204', '200-300-400', '١٠٠')
+const statuses = fc
+  .array(fc.tuple(status, status, fc.boolean()), { minLength: 1, maxLength: 3 })
+  .map((ranges) => ranges.map(([a, b, single]) => [Math.min(a, b), single ? Math.min(a, b) : Math.max(a, b)] as const))
+  // The others of 1xx are followed by the answer itself.
+  .filter((ranges) => ranges.some(([min, max]) => max >= 200 || (min <= 101 && max >= 101)))
+  .map((means) => ({
+    text: means.map(([min, max]) => (min === max ? `${min}` : `${min}-${max}`)).join(', '),
+    means,
+  }))
+const noStatuses = nothing(
+  '',
+  '99',
+  '600',
+  '200-',
+  '399-200',
+  '2xx',
+  '200;204',
+  '200,,204',
+  '200-300-400',
+  '١٠٠',
+  '100',
+  '102-199',
+)
 
 const headers = fc
   .array(

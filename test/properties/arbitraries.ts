@@ -140,6 +140,9 @@ const moves = mostly<string | undefined>(
   [1, text],
 )
 
+/** The label `zone` of some pods. */
+const ZONES: Readonly<Record<string, string>> = { 'web-0': 'a', 'web-1': 'b', 'web-2': '', 'web-10': 'a' }
+
 /** Who has written a pod's labels and annotations, as managedFields tell. */
 interface Writing {
   readonly isKnown: boolean
@@ -286,6 +289,7 @@ const pod = podDraft.map((draft): Pod => {
       ...strange,
       ['app', app],
       ['tier', tier],
+      ['zone', ZONES[name]],
       ['role', role],
       [hashLabel, workload === 'none' ? undefined : revision],
       ['active-passive/pod', pinned],
@@ -356,9 +360,18 @@ const SAID: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
     'web-1,web-2,a,web-0': ['web-1', 'web-2', 'a', 'web-0'],
     'web-10,gone,web-1,web-9': ['web-10', 'gone', 'web-1', 'web-9'],
     'db-3, a,a, web-01': ['db-3', 'a', 'a', 'web-01'],
+    'zone=b,web-1, zone=a': ['zone=b', 'web-1', 'zone=a'],
+    'web-2,zone=': ['web-2', 'zone='],
     'Web-0': undefined,
+    'zone=a b': undefined,
   },
-  never: { 'web-1': ['web-1'], 'web-0,web-2': ['web-0', 'web-2'], 'a,gone': ['a', 'gone'], '*': undefined },
+  never: {
+    'web-1': ['web-1'],
+    'web-0,web-2': ['web-0', 'web-2'],
+    'a,gone': ['a', 'gone'],
+    'zone=a,zone=': ['zone=a', 'zone='],
+    '*': undefined,
+  },
   failback: { '0s': 0, '1m': MINUTE, '5m': 5 * MINUTE, never: undefined },
   'promote-unhealthy': { true: true, false: false, False: undefined },
   confirm: { ready: 'ready', none: 'none', true: undefined },

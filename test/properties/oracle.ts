@@ -225,6 +225,7 @@ const saidFalse = (group: readonly Service[]) => (setting: string) =>
 
 interface Facts {
   readonly name: string
+  readonly labels: Readonly<Record<string, string>>
   readonly isActive: boolean
   readonly hasRole: boolean
   readonly epoch: number
@@ -320,6 +321,7 @@ function factsOf(seen: SeenPod, said: Says, everyoneIsServed: boolean, holds: Ho
   return {
     name: pod.name,
     isActive,
+    labels: pod.labels,
     hasRole: pod.labels.role !== undefined,
     epoch: epochOf(seen, holds),
     isGone,
@@ -576,7 +578,8 @@ function decideFor(
   const never = (said('never') ?? []) as readonly string[]
   // "pods of Jobs never"
   const isJobs = ({ isOfJob }: Facts) => isOfJob && holds('pods of Jobs are no candidates')
-  const mayBePromoted = pods.filter((one) => !never.includes(one.name) && !isJobs(one))
+  // "`prefer` and `never` take pod names and `key=value` labels"
+  const mayBePromoted = pods.filter((one) => !never.some((entry) => isMeant(entry, one)) && !isJobs(one))
   const healthy = mayBePromoted.filter(({ health }) => health === 'healthy')
   const stable = Number(said('stable') ?? 10_000)
   const first = (some: readonly Facts[]) => firstOf(some, pods, prefer, stable, holds)
@@ -648,8 +651,8 @@ function decideFor(
   }
 
   // 5. "failback if asked and due. Otherwise keep." "move to a preferred pod once it has been healthy that long"
-  const place = (name: string) => (prefer.includes(name) ? prefer.indexOf(name) : prefer.length)
-  const better = healthy.filter(({ name }) => place(name) < place(active.name))
+  const place = (one: Facts) => [...prefer.map((entry) => isMeant(entry, one)), true].indexOf(true)
+  const better = healthy.filter((one) => place(one) < place(active))
   const proven = better.filter(({ evidence }) => evidence <= active.evidence || !holds('no failback to worse evidence'))
   const calm = proven.filter(
     ({ restartedForMs }) => restartedForMs >= stable || !holds('no failback to a pod that was just restarted'),
@@ -657,6 +660,12 @@ function decideFor(
   const due = calm.filter(({ healthyForMs }) => healthyForMs >= Number(said('failback') ?? Number.POSITIVE_INFINITY))
   if (due.length > 0 && rests.beforeFailback === 0) return answer('failback', 'preferred', first(due))
   return answer('keep', proven.length > 0 && said('failback') !== undefined ? 'failback-waits' : 'healthy')
+}
+
+/** Whether `prefer` or `never` mean this pod. A pod without the label has not the value '' either. */
+function isMeant(entry: string, { name, labels }: Facts): boolean {
+  const [key = '', value] = entry.split('=')
+  return value === undefined ? name === entry : new Map(Object.entries(labels)).get(key) === value
 }
 
 function lastActive(pods: readonly Facts[]): Facts | undefined {
@@ -688,7 +697,7 @@ function firstOf(
   for (const evidence of [3, 2, 1])
     keep('better evidence first', (one) => one.health === 'healthy' && one.evidence <= evidence)
   keep('what has lasted first', ({ lastedForMs }) => stable === 0 || lastedForMs >= stable)
-  for (const name of prefer) keep('preferred pods first', (one) => one.name === name)
+  for (const entry of prefer) keep('preferred pods first', (one) => isMeant(entry, one))
   const [rule, home] = homeOf(all, holds)
   keep(rule, ({ workload }) => workload === home)
   const kept = revisionKept(all, holds)

@@ -146,7 +146,11 @@ function expectSense(settings: Settings): void {
   expect([settle, period, cooldown, failback, timeout].filter((ms) => !fitsTimer(ms))).toEqual([])
   expect(timeout).toBeGreaterThan(0)
   expect(settle).toBeLessThanOrEqual(2_000)
-  expect([...prefer, ...never].filter((name) => !/^[-.a-z0-9]+$/.test(name))).toEqual([])
+  expect(
+    [...prefer, ...never].filter(
+      (name) => !/^([-.a-z0-9]+|([-.a-z0-9]+\/)?[-_.A-Za-z0-9]+=[-_.A-Za-z0-9]*)$/.test(name),
+    ),
+  ).toEqual([])
   expect(statuses.filter(([min, max]) => !(100 <= min && min <= max && max <= 599))).toEqual([])
   expect(() => new Headers(headers.map(([name, value]) => [name, value]))).not.toThrow()
 }

@@ -18,6 +18,11 @@ interface Claim {
 const named = ({ members }: Outcome, name: string | undefined) => members.filter(({ pod }) => pod.name === name)
 const oneOf = (outcome: Outcome, name: string | undefined, isSo: (member: Judged) => boolean) =>
   named(outcome, name).some(isSo)
+const isMeant = (outcome: Outcome, setting: 'prefer' | 'never', name: string, label?: string) =>
+  label === undefined
+    ? outcome.settings[setting]?.includes(name) === true
+    : outcome.settings[setting]?.includes(label) === true &&
+      oneOf(outcome, name, ({ pod }) => Object.entries(pod.labels).some((pair) => pair.join('=') === label))
 const probed = ({ pod }: Judged) => pod.containers.some(({ readinessProbe }) => readinessProbe)
 const actives = ({ members }: Outcome) => members.filter(({ role }) => role === 'active')
 const living = (outcome: Outcome) => actives(outcome).filter(({ pod }) => !pod.terminating)
@@ -92,13 +97,13 @@ const CLAIMS: readonly Claim[] = [
   },
   {
     name: 'named in never',
-    claim: /(\S+): named in never/g,
-    isTrue: ({ settings }, name = '') => settings.never?.includes(name.replace('(', '')) === true,
+    claim: /(\S+): named in never(?: \(([^)]+)\))?/g,
+    isTrue: (outcome, name = '', label?: string) => isMeant(outcome, 'never', name.replace('(', ''), label),
   },
   {
     name: 'active, and in never',
-    claim: /(\S+) passed its check: \S+; it is named in never/g,
-    isTrue: ({ settings }, name = '') => settings.never?.includes(name) === true,
+    claim: /(\S+) passed its check: \S+; it is named in never(?: \(([^)]+)\))?/g,
+    isTrue: (outcome, name = '', label?: string) => isMeant(outcome, 'never', name, label),
   },
   {
     name: 'none is marked',
@@ -129,9 +134,14 @@ const CLAIMS: readonly Claim[] = [
   },
   {
     name: 'preferred',
-    claim: /(\S+) is preferred to (\S+) and/g,
-    isTrue: ({ settings: { prefer = [] } }, one = '', other = '') =>
-      prefer.includes(one) && (!prefer.includes(other) || prefer.indexOf(one) < prefer.indexOf(other)),
+    claim: /(\S+) is preferred to (\S+)(?: \(([^)]+)\))? and/g,
+    isTrue: (outcome, one = '', other = '', label?: string) => {
+      const before = outcome.settings.prefer?.slice(0, outcome.settings.prefer.indexOf(label ?? one) + 1) ?? []
+      const isOther = (entry: string) =>
+        isMeant(outcome, 'prefer', other, entry.includes('=') ? entry : undefined) &&
+        (entry.includes('=') || entry === other)
+      return isMeant(outcome, 'prefer', one, label) && !before.some(isOther)
+    },
   },
   {
     name: 'several',

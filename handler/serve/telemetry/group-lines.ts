@@ -5,6 +5,7 @@ import type { Write } from '../../kube/recording.js'
 import type { GroupReport, Report } from '../../report/report.js'
 import { describeWrite } from '../../report/write-text.js'
 import { compareNames } from '../../util/compare-names.js'
+import { pageOf } from '../../util/error-page.js'
 import { describeFault } from '../../util/errors.js'
 import { swapOf } from './group-series.js'
 import type { Entry, Fields } from './log.js'
@@ -25,7 +26,7 @@ export function groupLines(group: GroupReport, report: Report): readonly Entry[]
       return { level: OVERTAKEN.includes(write.result) ? 'info' : 'warn', msg: describeWrite(write), fields }
     }),
     ...faults.map((fault): Entry => {
-      return { level: 'error', msg: describeFault(fault), fields: { ...fields, code: fault.code } }
+      return { level: 'error', msg: describeFault(fault), fields: { ...fields, code: fault.code, doc: pageOf(fault) } }
     }),
     ...warnings.map((msg): Entry => ({ level: 'warn', msg, fields })),
   ]

@@ -4,7 +4,7 @@ import { printable, printableJson } from '../../util/printable.js'
 export type Level = 'info' | 'warn' | 'error'
 type LogFormat = 'text' | 'json'
 
-/** What an entry is about, for programs. The line of text shows the namespace, the Service and the stack alone. */
+/** What an entry is about, for programs. The line of text shows the namespace, the Service, the page and the stack alone. */
 export interface Fields {
   readonly namespace?: string | undefined
   /** The first Service of the group, by name. */
@@ -19,6 +19,8 @@ export interface Fields {
   readonly active?: string | null
   /** The code of a fault. */
   readonly code?: string
+  /** The page about a fault. */
+  readonly doc?: string
   readonly dryRun?: true
   /** API requests of the pass so far. */
   readonly requests?: number
@@ -70,11 +72,11 @@ export function describeDefect(error: unknown): string {
   return error instanceof Error && error.stack ? `defect: ${error}${traceOf(error.stack)}` : `defect: ${error}`
 }
 
-/** `TIME LEVEL namespace/service: msg` */
+/** `TIME LEVEL namespace/service: msg`, and ` | see PAGE` where there is one */
 function textLine({ level, msg, fields = {} }: Entry, ts: string): string {
-  const { namespace, service, services = service === undefined ? [] : [service], stack } = fields
+  const { namespace, service, services = service === undefined ? [] : [service], doc, stack } = fields
   const subject = [namespace ?? [], services.length > 0 ? services.join(',') : []].flat().join('/')
-  const text = `${subject === '' ? '' : `${subject}: `}${msg}${stack === undefined ? '' : traceOf(stack)}`
+  const text = `${subject === '' ? '' : `${subject}: `}${msg}${doc === undefined ? '' : ` | see ${doc}`}${stack === undefined ? '' : traceOf(stack)}`
   return `${ts} ${level.toUpperCase()} ${printable(text)}`
 }
 

@@ -218,3 +218,38 @@ describe('work that ends', () => {
     expect(found).toEqual(isOne ? ['web-0'] : [])
   })
 })
+
+describe('A label in prefer or never names each pod that has it', () => {
+  const inZone = (name: string, zone?: string) => aMember(name, { pod: zone === undefined ? {} : { labels: { zone } } })
+  const all = [inZone('web-0'), inZone('web-1', 'a'), inZone('web-2', 'b'), inZone('web-3', '')]
+
+  test.each<[string[], string[]]>([
+    [['zone=b'], ['web-2', 'web-0', 'web-1', 'web-3']],
+    [
+      ['zone=b', 'web-3', 'zone=a'],
+      ['web-2', 'web-3', 'web-1', 'web-0'],
+    ],
+    [
+      ['web-1', 'zone=b', 'zone=a'],
+      ['web-1', 'web-2', 'web-0', 'web-3'],
+    ],
+    [
+      ['zone=a', 'web-0', 'web-1'],
+      ['web-1', 'web-0', 'web-2', 'web-3'],
+    ],
+    [['zone='], ['web-3', 'web-0', 'web-1', 'web-2']],
+    [
+      ['Zone=a', 'zone=c'],
+      ['web-0', 'web-1', 'web-2', 'web-3'],
+    ],
+  ])('prefer: %j, of which the first that names a pod counts', (prefer, names) => {
+    expect(order(all, { prefer })).toEqual(names)
+  })
+
+  test('never, and the reason has the label', () => {
+    const never = ['zone=a', 'web-2', 'zone=']
+    expect(order(all, { never })).toEqual(['web-0'])
+    const why = all.map((member) => whyNot(member, settingsWith({ never }))?.text)
+    expect(why).toEqual([undefined, 'named in never (zone=a)', 'named in never', 'named in never (zone=)'])
+  })
+})

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { strayPods, strayServices, unnamedPods } from '../../../handler/group/near-misses.js'
+import { strayPods, strayServices, unnamedLabels, unnamedPods } from '../../../handler/group/near-misses.js'
 import type { Service } from '../../../handler/kube/port.js'
 import { annotated, aPod, aService } from '../../support/builders.js'
 
@@ -219,5 +219,25 @@ describe('a name in prefer or never that no pod has', () => {
     const warnings = unnamedPods('prefer', many, pods)
     expect(warnings).toHaveLength(11)
     expect(warnings.at(-1)).toBe('prefer names 29990 more that the group does not have')
+  })
+})
+
+describe('a label in prefer or never that no pod has', () => {
+  const pods = ['a', 'b', '', 'c'].map((zone) => ({ labels: { app: 'web', zone } }))
+
+  test('is told with the values that the pods have, or without the key', () => {
+    expect(unnamedLabels('prefer', ['zone=a', 'zone=d', 'web-0'], pods)).toEqual([
+      'prefer names zone=d, and no pod of the group has that label; they have zone=, zone=a, zone=b and 1 more',
+    ])
+    expect(unnamedLabels('never', ['rack=1'], pods)).toEqual([
+      'never names rack=1, and no pod of the group has that label; none has rack',
+    ])
+    expect(unnamedPods('never', ['rack=1'], ['web-0'])).toEqual([])
+  })
+
+  test('is no trouble of a group without pods, and of very many ten are told', () => {
+    expect(unnamedLabels('prefer', ['zone=d'], [])).toEqual([])
+    const many = Array.from({ length: 1_000 }, (_, n) => `rack=${n}`)
+    expect(unnamedLabels('prefer', many, pods)).toHaveLength(11)
   })
 })

@@ -110,3 +110,22 @@ test('A success that took too long is a failure, each of several checks by itsel
   expect((await probe(several, 5_000, signal)).text).toMatch(/^http :\d+\/: 200, but slow: \d+ms of at most 140ms$/)
   expect(await probe({ ...several, slowMs: 4_000 }, 5_000, signal)).toMatchObject({ healthy: true })
 })
+
+test('Each of several probes has its own result and milliseconds, but none is told of what was not probed', async () => {
+  const server = await startServer('ok')
+  onTestFinished(() => server.close())
+  const { port, url } = server
+  const open: ProbeTarget = { kind: 'tcp', host: '127.0.0.1', port }
+  const http = (status: number): ProbeTarget => ({
+    ...{ kind: 'http', url: `${url}/a?key=s3cret`, headers: [], statuses: [[status, status]], redirects: 'none' },
+  })
+  const probesOf = async (...targets: ProbeTarget[]) =>
+    (await probe(planOf(targets), 5_000, signal)).probes?.map(({ target, result, ms }) => [target, result, ms >= 0])
+  const passed = [`tcp :${port}`, 'open', true]
+  const answered = [`http :${port}/a`, '200', true]
+  expect(await probesOf(open, http(200))).toEqual([passed, answered])
+  expect(await probesOf(open, http(500))).toEqual([passed, answered])
+  expect(await probesOf({ kind: 'unusable', text: 'no container port named "x"' }, open)).toEqual([passed])
+  expect(await probesOf(open)).toBeUndefined()
+  expect(await probesOf(...Array.from({ length: 40 }, () => open))).toHaveLength(16)
+})

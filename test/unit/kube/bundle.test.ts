@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { pageOf } from '../../../release/facts.mjs'
 import { repository } from '../../support/handler.js'
 import { startHttpProxy, startSocksProxy } from './proxies.js'
 import { type Draft, EXEC, folderOf, isAlive, kubeconfig, plugin, startRecorder, trusted } from './support.js'
@@ -16,6 +17,11 @@ beforeAll(async () => {
   await promisify(execFile)(process.execPath, ['build.mjs', dist], { cwd: repository })
 })
 afterAll(() => rm(dist, { recursive: true }))
+
+it('names the pages of this version', async () => {
+  const text = await readFile(join(dist, 'program.cjs'), 'utf8')
+  expect(text.includes(`${pageOf('docs/errors.md')}#`)).toBe(true)
+})
 
 const run = async (
   draft: Draft,

@@ -105,11 +105,21 @@ describe('what people are told of a pass', () => {
       'selector-too-wide',
       'foreign-role',
     ],
-    ...['port-not-found', 'healed-again'],
+    ...['port-not-found', 'check-cannot-pass', 'healed-again'],
   ] as const)('is a mistake in the configuration: %s', (code) => {
     expect(told(aGroupReport([], { decision: { kind: 'error', fault: aFault(code) } }))).toEqual([
       `Warning ConfigurationError ${code} service default/web`,
     ])
+  })
+
+  it('is the page about a mistake, where an Event has room for it', () => {
+    const textOf = (message: string) => {
+      const fault = aFault('overlap', 'pod default/a', message)
+      const report = aGroupReport([], { decision: { kind: 'error', fault } })
+      return noticesOf(aGroup(report), report)[0]?.text
+    }
+    expect(textOf('is in two')).toBe('pod default/a: is in two. Correct it. | see docs/errors.md#overlap')
+    expect(textOf('x'.repeat(950))).toMatch(/ Correct it\.$/)
   })
 
   it('is each trouble once, whatever pods it names', () => {

@@ -151,7 +151,7 @@ describe('the JSON for programs', () => {
     expect(groupJson(...group)).toMatchObject({ decision, active })
   })
 
-  test('of an error has the fault as it is, and in words as the reason', () => {
+  test('of an error has the fault as it is, the page about it, and in words as the reason', () => {
     const fault = { code: 'overlap', object: 'pod a/b', message: 'it is in two', remedy: 'Choose.' } as const
     const group = groupJson([], { namespace: undefined, services: [], decision: { kind: 'error', fault } })
     expect(group).toEqual({
@@ -165,7 +165,7 @@ describe('the JSON for programs', () => {
       writes: [],
       latch: null,
       warnings: [],
-      error: fault,
+      error: { ...fault, doc: 'docs/errors.md#overlap' },
     })
   })
 

@@ -3,7 +3,17 @@ import { describe, expect, test } from 'vitest'
 import { statusOf } from '../../../handler/report/status.js'
 import { groupText, historyText, type StatusStyle, statusText } from '../../../handler/report/status-text.js'
 import { widthOf } from '../../../handler/util/width.js'
-import { aGroupReport, aMember, anActive, aReport, failed, failing, MINUTE, NOW } from '../../support/builders.js'
+import {
+  aGroupReport,
+  aMember,
+  anActive,
+  aReport,
+  failed,
+  failing,
+  healthy,
+  MINUTE,
+  NOW,
+} from '../../support/builders.js'
 
 const style: StatusStyle = { colors: false, isWide: false, nowMs: NOW }
 type Groups = Parameters<typeof aReport>[0]
@@ -119,6 +129,19 @@ describe('one group', () => {
     expect(narrow).toMatch(/ would take over$/m)
     expect(narrow).toMatch(/ check-failed$/m)
     for (const line of rowsOf(narrow)) expect(widthOf(line)).toBeLessThanOrEqual(80)
+  })
+
+  test('has the milliseconds of each of several probes where there is room', () => {
+    const probes = [
+      { target: 'http :8080/', result: '200', ms: 12 },
+      { target: 'tcp :9090', result: 'open', ms: 3 },
+    ]
+    const result = 'http :8080/: 200, tcp :9090: open'
+    const check = { kind: 'several', result, ms: 12, probes } as const
+    const group = aGroupReport([anActive('a', { verdict: { ...healthy, check } })])
+    expect(one(group, { isWide: true })).toMatch(/ http :8080\/: 200, tcp :9090: open +12, 3 +0 /)
+    expect(one(group)).toMatch(/ open +12 +0 /)
+    expect(statusOf(aReport([group]), NOW).groups[0]?.pods[0]).toMatchObject({ ms: 12, probes })
   })
 
   test('continues a long reason in its column', () => {

@@ -288,6 +288,7 @@ describe('the text for people', () => {
     expect(toText(aReport([group]))).toMatchInlineSnapshot(`
       "default/helloworld:
       Error: service default/helloworld: its selector holds nothing but role. Add the labels of its pods.
+      See docs/errors.md#selector-too-wide
 
       1 error; 2 API requests, 57ms
       "
@@ -306,6 +307,7 @@ describe('the text for people', () => {
     expect(toText(aReport([group], { requests: 1 }))).toMatchInlineSnapshot(`
       "test:
       Error: namespace test: LIST services: forbidden. Ask for it.
+      See docs/errors.md#denied
 
       1 error; 1 API request, 57ms
       "
@@ -437,6 +439,7 @@ describe('the text for people', () => {
       pod/helloworld-5 not patched: rejected
       pod/helloworld-6 may not have been patched: no answer
       Error: group default/helloworld: the deadline came. Wait.
+      See docs/errors.md#deadline
       Warning: service helloworld was not latched
 
       1 error; 2 API requests, 57ms
@@ -471,6 +474,7 @@ describe('the text for people', () => {
       Active pod HTTP response: 200
       Active node passed healthcheck
       Error: service default/helloworld: its selector holds nothing but role. Add the labels of its pods.
+      See docs/errors.md#selector-too-wide
 
       2 keep, 1 empty, 1 error; 1 API request, 1m1s
       "

@@ -71,7 +71,11 @@ describe('the log says of a group', () => {
     expect(told.slice(1)).toEqual([
       { level: 'warn', msg: 'pod/a not patched: forbidden', fields: subject },
       { level: 'info', msg: 'pod/b not patched: it has changed meanwhile', fields: subject },
-      { level: 'error', msg: 'pod default/b: may not be patched. Let it.', fields: { ...subject, code: 'denied' } },
+      {
+        level: 'error',
+        msg: 'pod default/b: may not be patched. Let it.',
+        fields: { ...subject, code: 'denied', doc: 'docs/errors.md#denied' },
+      },
       { level: 'warn', msg: 'odd', fields: subject },
     ])
   })
@@ -83,7 +87,13 @@ describe('the log says of a group', () => {
       {
         level: 'error',
         msg: 'pod a: is in two groups. Part them.',
-        fields: { namespace: 'default', service: 'app', services: ['app', 'web'], code: 'overlap' },
+        fields: {
+          namespace: 'default',
+          service: 'app',
+          services: ['app', 'web'],
+          code: 'overlap',
+          doc: 'docs/errors.md#overlap',
+        },
       },
     ])
   })

@@ -29,6 +29,7 @@ describe('a line of text', () => {
     expect(textOf('odd', { namespace: 'shop' })).toBe(`${TS} WARN shop: odd`)
     expect(textOf('odd', { namespace: 'shop', service: 'db' })).toBe(`${TS} WARN shop/db: odd`)
     expect(textOf('odd', { namespace: 'shop', service: 'a', services: ['a', 'b'] })).toBe(`${TS} WARN shop/a,b: odd`)
+    expect(textOf('odd', { namespace: 'shop', doc: 'https://x/#y' })).toBe(`${TS} WARN shop: odd | see https://x/#y`)
   })
 
   it('stays one line that shows itself, whatever others have written, and has no secret', () => {
