@@ -50,7 +50,7 @@ function inCommand(line: string): Mistake {
 function inScheme(scheme: string, rest: string, quote: (text: string) => string): Mistake {
   const meant = closest(scheme, SCHEME_NAMES)
   const why = `begins with ${quote(`${scheme}://`)}, and a check begins with ${oneOf(SCHEME_NAMES.map((name) => `${name}://`))}`
-  return { why, ...(meant === undefined ? {} : insteadOf(`${meant}://${rest}`)) }
+  return { why, ...(meant === undefined ? {} : insteadOf(`${meant}://${rest}`, inUrl(meant, rest, quote)?.instead)) }
 }
 
 function inUrl(scheme: string, rest: string, quote: (text: string) => string): Mistake | undefined {
@@ -108,8 +108,10 @@ function areChecks(words: readonly string[]): boolean {
   return words.length > 1 && words.every((word) => parseCheck(word) !== undefined)
 }
 
-function insteadOf(line: string): Pick<Mistake, 'instead'> {
-  return parseCheck(line) ? { instead: line } : {}
+/** The first of these lines that is a check. */
+function insteadOf(...lines: readonly (string | undefined)[]): Pick<Mistake, 'instead'> {
+  const instead = lines.find((line) => line !== undefined && parseCheck(line) !== undefined)
+  return instead === undefined ? {} : { instead }
 }
 
 /** A path to be shown in a form. One with more than a path may hold a secret. */

@@ -397,7 +397,8 @@ function hint({ instead }: Wrong | undefined = { says: '' }): string {
 export function mistakeInFlag(name: keyof typeof FLAG_SETTINGS, text: string): string | undefined {
   const setting: Setting<unknown> = FLAG_SETTINGS[name]
   const wrong = setting.mistake?.(text, JSON.stringify)
-  return wrong && `${wrong.says}. ${hint(wrong)}`.trimEnd()
+  const meant = wrong && hint(wrong).trimEnd()
+  return wrong && (meant ? `${wrong.says}. ${meant}` : wrong.says)
 }
 
 function quoted(text: string): string {

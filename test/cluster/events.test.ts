@@ -90,6 +90,7 @@ describe.skipIf(!cluster)('Events on a real API server', { timeout: 60_000 }, ()
         )
         .join('\n')
         .replaceAll(namespace, 'NAMESPACE')
+        .replaceAll(/(?<=\/blob\/)v[^/]+/g, 'VERSION')
     await expect(
       [
         '$ kubectl get events --sort-by=.eventTime',

@@ -166,7 +166,7 @@ describe.skipIf(!cluster)('node handler on a real API server', () => {
     await world.addPod('bad-0', 'ok', { labels: { app: 'bad' } })
     const { stdout, code } = await world.run()
     expect(stdout).toContain(
-      `service ${world.namespace}/bad: annotation active-passive/health-check is "htp://:80/", which should be`,
+      `service ${world.namespace}/bad: annotation active-passive/health-check is wrong: "htp://:80/" begins with "htp://"`,
     )
     expect(code).toBe(1)
     expect(await world.labels('bad-0')).toEqual({ app: 'bad' })

@@ -54,7 +54,14 @@ describe('switchover', () => {
     const { code, answer } = await ask('pod/c', '--from', 'a')
     expect(answer).toEqual({
       ...{ result: 'moved', namespace: 'default', services: ['app'], from: 'a', to: 'c', dryRun: false },
-      ...{ code: 'by-hand', text: expect.stringContaining('from a to c'), remedy: null, warnings: [], errors: [] },
+      ...{
+        code: 'by-hand',
+        text: expect.stringContaining('from a to c'),
+        remedy: null,
+        warnings: [],
+        errors: [],
+        docs: [],
+      },
     })
     expect(code).toBe(0)
     expect(keyboard.world.actives()).toEqual(['c'])

@@ -50,8 +50,8 @@ const THROWN_AWAY = [
   'exec: no such program',
 ]
 
-/** Seconds that do not depend on how busy the machine is. */
-const LIMITS = { periodSeconds: 2, timeoutSeconds: 2, failureThreshold: 1 }
+/** Those that pass have time on a machine that is busy; of the others, some use all there is. */
+const limits = (passes: boolean) => ({ periodSeconds: 2, timeoutSeconds: passes ? 10 : 2, failureThreshold: 1 })
 
 export const ROWS: readonly ProbeRow[] = [
   ...HTTP_AND_TCP.map((name) => {
@@ -67,7 +67,7 @@ export const ROWS: readonly ProbeRow[] = [
 ].map(({ probeAt, ...row }, n) => {
   const port = READY_PORT + 1 + n
   const thrownAway = THROWN_AWAY.includes(row.name)
-  return { ...row, port, thrownAway, readinessProbe: { ...probeAt(port), ...LIMITS } }
+  return { ...row, port, thrownAway, readinessProbe: { ...probeAt(port), ...limits(row.passes) } }
 })
 
 function named<T extends { readonly name: string }>(all: readonly T[], name: string): T {

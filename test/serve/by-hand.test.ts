@@ -103,7 +103,7 @@ describe('POST /switchover', () => {
   it('moves the role: a look, a pass of seven requests and one more for each further pod, and its Event', async () => {
     expect(await post('/switchover?service=app&to=b&from=a')).toEqual({
       ...{ status: 200, result: 'moved', namespace: 'default', services: ['app'], from: 'a', to: 'b' },
-      ...{ code: 'by-hand', text: expect.any(String), remedy: null, dryRun: false, warnings: [], errors: [] },
+      ...{ code: 'by-hand', text: expect.any(String), remedy: null, dryRun: false, warnings: [], errors: [], docs: [] },
     })
     expect(world.actives()).toEqual(['b'])
     const [claim, ...rest] = world.takeRequests().slice(2 * LOOK.length)

@@ -441,6 +441,7 @@ test('A line that is no check is named, on the command line as in the environmen
   const says = /: line 2: "tcp:\/\/9090" has no : before the port. Did you mean tcp:\/\/:9090\?$/
   expect(await refusal(`--health-check ${text}`)).toMatch(says)
   expect(await refusal('', { AP_HEALTH_CHECK: text })).toMatch(says)
+  expect(await refusal('--health-check ftp://:21')).toMatch(/ tcp:\/\/, grpc:\/\/ or grpcs:\/\/$/)
 })
 
 test('A check that is a command needs --allow-exec, wherever it is given', async () => {

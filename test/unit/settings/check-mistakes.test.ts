@@ -10,7 +10,8 @@ describe('What is wrong with a check is said, and what was probably meant:', () 
     ['htttp://:8080/', 'begins with "htttp://"', 'http://:8080/'],
     ['HTTP://:8080/', 'begins with "HTTP://"', 'http://:8080/'],
     ['tpc://:web', 'begins with "tpc://"', 'tcp://:web'],
-    ['htttp://web:8080/', 'begins with "htttp://"'],
+    ['htttp://web:8080/', 'begins with "htttp://"', 'http://:8080/'],
+    ['htttp://web/', 'begins with "htttp://"'],
     [
       'http://web:8080/',
       'names the host "web", and a check has none: it goes to the pod\'s own address',

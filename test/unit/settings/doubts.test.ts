@@ -26,13 +26,3 @@ test.each([['http://:1\ngrpc://:1'], ['tcp://:1\nhttps://:1'], ['http://:1/a\nht
     expect(doubts(check)).toEqual([])
   },
 )
-
-test('Settings that need another one are said to have no effect without it', () => {
-  expect(doubts('tcp://:1\nready', { 'health-status': [[200, 200]], 'health-body': 's3cret' })).toEqual([
-    'health-status has no effect: no line of health-check is http://, https:// or probe',
-    'health-body has no effect: no line of health-check is http://, https:// or probe',
-  ])
-  expect(doubts('probe', { 'health-status': [[200, 200]] })).toEqual([])
-  expect(doubts('probe', { failback: 1 })).toEqual(['failback has no effect without prefer: no pod is preferred'])
-  expect(doubts('probe', { failback: 1, prefer: ['a'] })).toEqual([])
-})

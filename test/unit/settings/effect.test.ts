@@ -36,6 +36,8 @@ test.each<[string, Readonly<Record<string, string>>, readonly string[]]>([
     { 'health-check': 'tcp://:1\nready', 'health-json': 'status=UP' },
     without('health-json', 'none of the checks is http(s)://:PORT or probe'),
   ],
+  ['a way back to nobody', { failback: '5m' }, without('failback', 'there is no prefer, so no pod is preferred')],
+  ['a way back to somebody', { failback: '5m', prefer: 'web-0' }, []],
   [
     'a slow condition',
     { 'health-check': 'ready', 'health-slow': '1s' },
