@@ -8,7 +8,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
  */
 const ORDER = [
   ...['node/install', 'node/trouble', 'model/complete', 'model/untidy', 'soak/fire'],
-  ...['node', 'model', 'simulation', 'soak', 'properties', 'cluster', 'jobs', 'support', 'release'],
+  ...['node', 'model', 'simulation', 'soak', 'properties', 'recipes', 'cluster', 'jobs', 'support', 'release'],
   ...['serve', 'commands', 'screens', 'contract', 'pass', 'unit', 'bench', 'map'],
 ]
 

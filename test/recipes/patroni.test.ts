@@ -25,6 +25,13 @@ const why =
   (bin && isThere('patroni') ? undefined : 'there is no Patroni (apt-get install patroni python3-etcd postgresql)')
 if (why) reportSkipped(`NO PATRONI: docs/recipes/patroni.md is not tested: skipped because ${why}.`)
 
+/** What patronictl says of one of them. */
+interface Listed {
+  readonly Member: Name
+  readonly Role: string
+  readonly State: string
+}
+
 /** Among Kubernetes' own programs is etcd. */
 const isTested = cluster && findBinaries() && !why
 
@@ -53,16 +60,16 @@ describe.skipIf(!isTested)('a Service that follows the leader of Patroni', { tim
   const patronictl = (...args: readonly string[]) => recipe.island.exec('patronictl', '-c', 'patroni-0.yml', ...args)
   /** Resolves with the leader, when there is one with a replica. */
   const leader = () =>
-    until('a leader and a replica', async () => {
-      const listed = await patronictl('list', '--format', 'json').catch(() => '[]')
-      const all = JSON.parse(listed) as readonly {
-        readonly Member: Name
-        readonly Role: string
-        readonly State: string
-      }[]
-      const runs = all.filter(({ State }) => State === 'running' || State === 'streaming')
-      return runs.length === NAMES.length ? runs.find(({ Role }) => Role === 'Leader')?.Member : undefined
-    })
+    until(
+      'a leader and a replica',
+      async () => {
+        const listed = await patronictl('list', '--format', 'json').catch(() => '[]')
+        const all = JSON.parse(listed) as readonly Listed[]
+        const running = all.filter(({ State }) => State === 'running' || State === 'streaming')
+        return running.length === NAMES.length ? running.find(({ Role }) => Role === 'Leader')?.Member : undefined
+      },
+      { everyMs: 500 }, // each is a program that takes long to start
+    )
 
   beforeAll(async () => {
     recipe = await openRecipe(cluster as Cluster, { page: 'patroni.md', port: PORT, addresses: ADDRESSES })

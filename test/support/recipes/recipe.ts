@@ -6,7 +6,7 @@ import { until } from '../cluster/poll.js'
 import type { Place } from '../cluster/programs.js'
 import type { Cluster } from '../cluster-context.js'
 import { repository } from '../handler.js'
-import { ALL_RIGHTS, type JsonRun, type OnCluster, openNamespace } from '../on-cluster.js'
+import { ALL_RIGHTS, type JsonGroup, type OnCluster, openNamespace } from '../on-cluster.js'
 import { type Island, openIsland } from './island.js'
 import { printedService } from './page.js'
 import { addressesOf, startWriter, type Writer } from './writer.js'
@@ -25,8 +25,6 @@ export interface Recipe<Name extends string> {
   readonly island: Island
   /** The name of the Service. */
   readonly service: string
-  /** Makes passes, one after the other, until one ends as wanted; resolves with that one. */
-  passesUntil(what: string, isWanted: (run: JsonRun) => boolean): Promise<JsonRun>
   /** Makes passes until this pod is active and the Service leads to it. */
   follows(name: Name): Promise<void>
   /** Expects that a pass finds nothing to do, and status nothing to complain of, though all pods but one fail the check. */
@@ -71,25 +69,16 @@ export async function openRecipe<Name extends string>(
   }
   await world.admin.post(`${world.api}/services`, printed)
 
-  const passesUntil: Recipe<Name>['passesUntil'] = (what, isWanted) =>
-    until(what, async () => {
-      const run = await world.report()
-      return isWanted(run) ? run : undefined
-    })
-  const leadsTo = (name: Name) =>
-    until(`${service} leads to ${name}`, async () => {
-      const found = await addressesOf(world, service)
-      return (found.length === 1 && found[0] === addresses[name]) || undefined
-    })
-
   return {
     world,
     island,
     service,
-    passesUntil,
     follows: async (name) => {
-      await passesUntil(`${name} is active`, ({ group }) => group.active.after === name)
-      await leadsTo(name)
+      await until(`${name} is active`, async () => (await world.report()).group.active.after === name || undefined)
+      await until(`${service} leads to ${name}`, async () => {
+        const found = await addressesOf(world, service)
+        return (found.length === 1 && found[0] === addresses[name]) || undefined
+      })
     },
     isSteady: async () => {
       await world.report() // it may have counted failures
@@ -109,14 +98,15 @@ export async function openRecipe<Name extends string>(
       const writer = startWriter(world, service, write)
       await writer.more(WRITES)
       await away(from)
-      const made: JsonRun[] = []
-      await passesUntil('another is active', (run) => made.push(run) > 0 && run.group.active.after !== from)
-      const to = made.at(-1)?.group.active.after as Name
-      await leadsTo(to)
+      const passes = startPasses(world)
+      await until('a failover', () => passes.made.some(({ decision }) => decision === 'failover') || undefined)
       await writer.more(WRITES)
       await writer.stop()
-      expect(made.at(-1)?.group).toMatchObject({ decision: 'failover', latch: 'latched', warnings: [] })
+      await passes.stop()
+      const { made } = passes
+      expect(made.find(({ decision }) => decision === 'failover')).toMatchObject({ latch: 'latched', warnings: [] })
       expect(writer.mostAddresses).toBe(1)
+      const to = made.at(-1)?.active.after as Name
       printFigures(page, writer, made)
       return { to, acknowledged: writer.acknowledged }
     },
@@ -136,10 +126,34 @@ function inRepository(place: Place): Place {
   return (command, args) => place('env', ['-C', repository, command, ...args])
 }
 
+interface Passes {
+  /** What each of them found and did in the group. */
+  readonly made: readonly JsonGroup[]
+  /** Resolves when the last one has ended. */
+  stop(): Promise<void>
+}
+
+/** Makes one pass after the other. */
+function startPasses(world: OnCluster): Passes {
+  const made: JsonGroup[] = []
+  let ended = false
+  const running = (async () => {
+    while (!ended) made.push((await world.report()).group)
+  })()
+  running.catch(() => {}) // whoever stops them is told
+  return {
+    made,
+    stop: () => {
+      ended = true
+      return running
+    },
+  }
+}
+
 /** For docs/recipes/README.md, where somebody asks for them by the variable FIGURES. */
-function printFigures(page: string, { acknowledged, failed, longestGapMs }: Writer, made: readonly JsonRun[]): void {
+function printFigures(page: string, { acknowledged, failed, longestGapMs }: Writer, made: readonly JsonGroup[]): void {
   if (!process.env.FIGURES) return
-  const decisions = made.map(({ group }) => group.decision).join(', ')
+  const decisions = made.map(({ decision }) => decision).join(', ')
   const seconds = (longestGapMs / 1_000).toFixed(1)
   process.stderr.write(
     `${page}: ${acknowledged.length} writes acknowledged, ${failed} not; ${seconds} s without one; passes: ${decisions}\n`,
