@@ -355,7 +355,8 @@ function factsOf(seen: SeenPod, said: Says, everyoneIsServed: boolean, holds: Ho
 function movedOf(text: string): readonly Moved[] {
   if (text.length > 1_024) return []
   const moves: Moved[] = []
-  for (const entry of text.split(',').slice(0, 6)) {
+  // Six that count for the limit, and the last switchover.
+  for (const entry of text.split(',').slice(0, 7)) {
     const [time = '', failed] = entry.split('=')
     const atMs = time.endsWith('Z') && time.includes('T') ? Date.parse(time) : Number.NaN
     if (atMs > NOW - 60 * MINUTE && atMs < NOW + MINUTE) moves.push({ atMs, failed })

@@ -90,8 +90,8 @@ export const simulatedMutants: readonly Mutant[] = [
   mutant(
     'a pod in never may be promoted',
     'group/candidates.ts',
-    'if (settings.never?.includes(pod.name)) return',
-    'if (settings.never?.includes(pod.name) && !settings.never) return',
+    'if (isNamed(never, pod)) return',
+    'if (isNamed(never, pod) && !never) return',
     /is promoted, which fails or is in never/,
   ),
   mutant(

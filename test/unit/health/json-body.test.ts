@@ -32,6 +32,7 @@ test.each<[unknown, string, string]>([
   [{ state: 'UP' }, 'status=UP', 'no "status"'],
   [['UP'], 'length=1', 'no "length"'],
   [{}, 'constructor.name=Object', 'no "constructor.name"'],
+  [{}, 'toString=', 'no "toString"'],
   ['"UP"', 'status=UP', 'no "status"'],
   ['UP', 'status=UP', 'no JSON'],
   ['', 'status=UP', 'no JSON'],
