@@ -59,7 +59,8 @@ describe.skipIf(!cluster || why)('a Service that follows the master of Redis', {
       `bind ${address}`,
       `sentinel monitor demo ${ADDRESSES[master]} ${PORT} 1`,
       `sentinel auth-pass demo "${PASSWORD}"`,
-      'sentinel down-after-milliseconds demo 500',
+      'sentinel down-after-milliseconds demo 1500', // less would take a busy machine for the end of a Redis
+      'sentinel failover-timeout demo 6000',
     ]
     await writeFile(join(recipe.island.folder, 'sentinel.conf'), configuration.join('\n'))
     const started = await recipe.island.start('sentinel', 'redis-server', 'sentinel.conf', '--sentinel')
