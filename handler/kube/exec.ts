@@ -4,37 +4,11 @@
  */
 import type { KubeConfig } from '@kubernetes/client-node/dist/config.js'
 import { describeServer } from './client.js'
+import type { Commands, Order, Ran } from './commands.js'
 import { collectionPath } from './list.js'
-import type { KubeError, Pod } from './port.js'
 import { Rights } from './rights.js'
 import { type Access, readStatus, refusal, unanswered, unintelligible } from './status.js'
 import { type Answer, LIMITS, type Limits, openTransport } from './transport.js'
-
-export interface Commands {
-  /** The number of requests sent so far. */
-  readonly requests: number
-  /**
-   * Runs a command once. Rejects only when the signal aborts. The command may run on after that: nobody can end it from
-   * here. The pod is found by its name: one that has taken its place is not told apart.
-   * @param begun is called once the API server has agreed to run it
-   */
-  run(order: Order, begun: () => void, signal: AbortSignal): Promise<Ran>
-}
-
-interface Order {
-  readonly pod: Pick<Pod, 'namespace' | 'name'>
-  readonly container: string
-  /** The program and its arguments, without a shell. */
-  readonly command: readonly string[]
-}
-
-export type Ran =
-  /** `output`: the end of what it has written to stdout and stderr. */
-  | { readonly kind: 'exited'; readonly code: number; readonly output: string }
-  /** It did not run to its end, by no fault of ours. `reached`: as in `ProbeResult`. */
-  | { readonly kind: 'failed'; readonly text: string; readonly reached?: false }
-  /** The API server refused it or did not answer, which says nothing about the pod. */
-  | { readonly kind: 'refused'; readonly error: KubeError }
 
 /** v5 closes single channels, which nothing here needs; servers before Kubernetes 1.30 know v4 alone. */
 const PROTOCOLS = ['v5.channel.k8s.io', 'v4.channel.k8s.io']

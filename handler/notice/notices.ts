@@ -76,7 +76,14 @@ function noticeOfHandover(handover: HistoryEntry, { decision }: GroupReport): No
 type Trouble = Omit<Notice, 'epoch'>
 
 /** Reasons why an active pod that fails, or that is not there, is not replaced. */
-const BLOCKING: readonly ReasonCode[] = ['no-candidate', 'active-terminating', 'cooldown', 'panic', 'blind', 'unchecked']
+const BLOCKING: readonly ReasonCode[] = [
+  'no-candidate',
+  'active-terminating',
+  'cooldown',
+  'panic',
+  'blind',
+  'unchecked',
+]
 
 /** Faults that end a handover, and that no later pass mends by itself. */
 const REFUSED: readonly FaultCode[] = ['denied', 'changed-by-admission', 'failed']
