@@ -81,9 +81,11 @@ export async function openRecipe<Name extends string>(
       })
     },
     isSteady: async () => {
-      await world.report() // it may have counted failures
+      const { group } = await world.report() // it may have counted failures
       await world.takeRequests()
-      const nothing = { decision: 'keep', warnings: [], writes: [] }
+      const others = Object.keys(addresses).filter((name) => name !== group.active.after)
+      const pods = others.map((name) => expect.objectContaining({ name, whyNotCode: 'check-failed' }))
+      const nothing = { decision: 'keep', warnings: [], writes: [], pods: expect.arrayContaining(pods) }
       expect(await world.report()).toMatchObject({ code: 0, warnings: [], group: nothing })
       expect(await world.takeRequests()).toEqual(['list services', 'list pods'])
       expect((await world.run(['status'])).code).toBe(0)
