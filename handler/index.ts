@@ -21,7 +21,7 @@ export {
   defaultNamespace,
   loadConfig,
 } from './kube/cluster.js'
-export type { Commands } from './kube/port.js'
+export type { Commands } from './kube/commands.js'
 export type { Effects } from './pass/context.js'
 export { type PassOptions, pass } from './pass/pass.js'
 export { exitCode } from './report/exit-code.js'

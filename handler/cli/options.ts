@@ -5,14 +5,8 @@ import { DEFAULT_PANIC } from '../pass/overview.js'
 import type { PassOptions } from '../pass/pass.js'
 import { parseName, parseServiceRef, type ServiceRef } from '../pass/scope.js'
 import { type LabelSelector, parseLabelSelector, SelectorError } from '../pass/selector.js'
-import {
-  DEFAULT_MAX_HEALTH_TIMEOUT_MS,
-  DEFAULT_SETTINGS,
-  FLAG_SETTINGS,
-  hasCommand,
-  mistakeInFlag,
-  type Settings,
-} from '../settings/settings.js'
+import { hasCommand, mistakeInFlag } from '../settings/policy.js'
+import { DEFAULT_MAX_HEALTH_TIMEOUT_MS, DEFAULT_SETTINGS, FLAG_SETTINGS, type Settings } from '../settings/settings.js'
 import { formatDuration } from '../util/duration.js'
 import { UsageError } from '../util/errors.js'
 import { type Environment, ownVariables } from './environment.js'

@@ -1,5 +1,6 @@
 /** Runs checks of kind exec: whether a command in a container of the pod exits with 0. */
-import type { Commands, KubeError, Ran } from '../kube/port.js'
+import type { Commands, Ran } from '../kube/commands.js'
+import type { KubeError } from '../kube/port.js'
 import type { Settings } from '../settings/settings.js'
 import { printable } from '../util/printable.js'
 import { limited } from './limit.js'

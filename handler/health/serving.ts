@@ -2,7 +2,8 @@
 
 import { canServe } from '../kube/pods.js'
 import type { Pod, Service } from '../kube/port.js'
-import { policyOf, type Settings } from '../settings/settings.js'
+import { policyOf } from '../settings/policy.js'
+import type { Settings } from '../settings/settings.js'
 import { type Plan, planCheck } from './plan.js'
 
 /**

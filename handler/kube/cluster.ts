@@ -1,8 +1,9 @@
 /** The public functions for programs that import this package: load a kubeconfig, get its namespace, connect. */
 import { loadConfig as load, defaultNamespace as namespaceOf } from './auth/config.js'
 import { connect as open } from './client.js'
+import type { Commands } from './commands.js'
 import { connectCommands as openCommands } from './exec.js'
-import type { Commands, Kube } from './port.js'
+import type { Kube } from './port.js'
 
 declare const opaque: unique symbol
 

@@ -4,8 +4,8 @@
  */
 import type { KubeConfig } from '@kubernetes/client-node/dist/config.js'
 import { describeServer } from './client.js'
+import type { Commands, Order, Ran } from './commands.js'
 import { collectionPath } from './list.js'
-import type { Commands, Order, Ran } from './port.js'
 import { Rights } from './rights.js'
 import { type Access, readStatus, refusal, unanswered, unintelligible } from './status.js'
 import { type Answer, LIMITS, type Limits, openTransport } from './transport.js'

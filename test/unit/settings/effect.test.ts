@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { withoutEffect } from '../../../handler/settings/effect.js'
-import { DEFAULT_SETTINGS, policyOf } from '../../../handler/settings/settings.js'
+import { policyOf } from '../../../handler/settings/policy.js'
+import { DEFAULT_SETTINGS } from '../../../handler/settings/settings.js'
 import { annotated } from '../../support/builders.js'
 
 function warningsOf(annotations: Readonly<Record<string, string>>): readonly string[] {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { DEFAULT_SETTINGS, isPaused, type Policy, policyOf, type Settings } from '../../../handler/settings/settings.js'
+import { type Policy, policyOf } from '../../../handler/settings/policy.js'
+import { DEFAULT_SETTINGS, isPaused, type Settings } from '../../../handler/settings/settings.js'
 import type { Fault } from '../../../handler/util/errors.js'
 import { annotated, aService, MINUTE, NOW } from '../../support/builders.js'
 
