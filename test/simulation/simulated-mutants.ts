@@ -1,4 +1,7 @@
-/** Mutants that a simulation finds: each lacks a rule of safety, of choice, or of coming to rest. */
+/**
+ * Mutants that a simulation finds: each lacks a rule of safety, of choice, or of coming to rest. Those that it finds late,
+ * and the search of test/model soon, are left to that one.
+ */
 import { mutants } from '../model/mutants.js'
 import type { Edit } from '../model/mutate.js'
 import type { Plan } from './plan.js'
@@ -43,13 +46,11 @@ const amongHanging = (
   plan: HANGING,
 })
 
-const TWO_ACTIVE = /are active at the same time/
 const SLOW = /a slow pass moves the traffic/
 const LEFT_CLAIMED = /a pass ends and leaves \S+ claimed|a pass has ended, and its claim of \S+ is made after that/
 
 export const simulatedMutants: readonly Mutant[] = [
   known('the epoch is not tested', /are active at the same time|the epoch of .* goes down/),
-  inRaces(known('a lost seal does not end a swap', TWO_ACTIVE)),
   known(
     'the winner is promoted before the others are sealed',
     /are active at the same time|a pass raises the number of active pods/,
@@ -75,7 +76,6 @@ export const simulatedMutants: readonly Mutant[] = [
     '',
     /has a healthy candidate, and active is \S+ and /,
   ),
-  inRaces(known('the pods are read before the Services', SLOW)),
   inRaces(known('nothing is claimed where there is nothing to latch', SLOW)),
   known('the Service is not written after a claim without an answer', LEFT_CLAIMED),
   known('a release is not tried again', LEFT_CLAIMED),
