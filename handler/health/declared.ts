@@ -46,6 +46,8 @@ type Probed = Container & { readonly readinessProbe: ReadinessProbe }
 function whyNotRun(probe: ReadinessProbe, mayExec: boolean): string | undefined {
   if (probe.kind === 'exec' && !mayExec)
     return 'the readinessProbe is of kind exec, which is not run without --allow-exec'
+  if (probe.kind === 'exec' && probe.isExpanded)
+    return 'the readinessProbe has a command in which the kubelet replaces $$ or $(NAME)'
   return 'host' in probe && probe.host ? `the readinessProbe goes to host ${probe.host} instead of the pod` : undefined
 }
 

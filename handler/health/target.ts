@@ -1,4 +1,5 @@
 /** Names the destination of a target, for people and for comparison. Pure. */
+import type { HttpCheck } from './http.js'
 import type { ProbeTarget } from './targets.js'
 
 /** The most characters of a path on a line with others. */
@@ -10,8 +11,8 @@ const DEFAULT_PORTS: Readonly<Record<string, number>> = { 'http:': 80, 'https:':
 export function probedPort(target: ProbeTarget): number | undefined {
   if (target.kind === 'unusable' || target.kind === 'exec') return undefined
   if (target.kind !== 'http') return target.port
-  const { protocol, port } = new URL(target.url)
-  return port ? Number(port) : DEFAULT_PORTS[protocol]
+  const url = urlOf(target)
+  return url && (url.port ? Number(url.port) : DEFAULT_PORTS[url.protocol])
 }
 
 /** `tcp :9090`, `grpc :9000/db`, `exec pg_isready` or `http :8080/health`, without the query, which may hold a secret. `undefined`: nothing is probed. */
@@ -23,6 +24,12 @@ export function describeTarget(target: ProbeTarget): string | undefined {
     return `${isTls ? 'grpcs' : 'grpc'} :${port}${service && `/${service.slice(0, MAX_PATH_LENGTH)}`}`
   }
   if (target.kind === 'exec') return `exec ${target.command[0]?.slice(0, MAX_PATH_LENGTH)}`
-  const { protocol, pathname } = new URL(target.url)
-  return `${protocol.slice(0, -1)} :${probedPort(target)}${pathname.slice(0, MAX_PATH_LENGTH)}`
+  const url = urlOf(target)
+  if (!url) return 'http'
+  return `${url.protocol.slice(0, -1)} :${probedPort(target)}${url.pathname.slice(0, MAX_PATH_LENGTH)}`
+}
+
+/** `undefined`: the path of the readinessProbe is of another form, such as `x:%`, and makes no URL. Its probe fails. */
+function urlOf({ url }: Pick<HttpCheck, 'url'>): URL | undefined {
+  return URL.canParse(url) ? new URL(url) : undefined
 }

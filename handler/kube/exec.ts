@@ -7,7 +7,7 @@ import { describeServer } from './client.js'
 import type { Commands, Order, Ran } from './commands.js'
 import { collectionPath } from './list.js'
 import { Rights } from './rights.js'
-import { type Access, readStatus, refusal, unanswered, unintelligible } from './status.js'
+import { type Access, isOfAdmission, readStatus, refusal, unanswered, unintelligible } from './status.js'
 import { type Answer, LIMITS, type Limits, openTransport } from './transport.js'
 
 /** v5 closes single channels, which nothing here needs; servers before Kubernetes 1.30 know v4 alone. */
@@ -81,6 +81,12 @@ class Conversation {
     this.tell({ kind: 'failed', text: 'the connection ended before the command' })
   }
 
+  /** A word that is cut at its beginning is left out: it may be a secret that nothing tells any more. */
+  private get written(): string {
+    const text = this.tail.toString()
+    return this.bytes > TAIL_BYTES ? text.replace(/^\s*\S*/, '…') : text
+  }
+
   private outputCame(part: Buffer): void {
     this.bytes += part.length
     this.tail = Buffer.concat([this.tail, part]).subarray(-TAIL_BYTES)
@@ -92,7 +98,7 @@ class Conversation {
     const isTooLong = this.status.length > MAX_STATUS_BYTES
     if (isTooLong) this.tell({ kind: 'failed', text: 'no exit code' })
     const end = isTooLong ? undefined : readEnd(this.status)
-    if (end) this.tell(ranOf(end, this.tail.toString()))
+    if (end) this.tell(ranOf(end, this.written))
   }
 }
 
@@ -136,11 +142,16 @@ const NOT_FOUND = 'command not found in the container'
 function declined(access: Access, answer: Answer, rights: Rights): Ran {
   const { status } = answer
   const said = readStatus(answer)
-  if (said) {
+  if (said && !isOfServer(said.message)) {
     if (status === 404) return { kind: 'failed', text: 'the pod is gone' }
     // 400: the container is not there, or does not run. 500: the kubelet is not reached, or could not run the command.
     if (status === 400 || status === 500) return failed(said.message)
   }
   const error = status < 300 ? unintelligible(access, answer) : refusal(access, answer, rights)
   return { kind: 'refused', error }
+}
+
+/** Whether the API server itself failed before it asked the kubelet: its admission, or its storage, which is read for the pod. */
+function isOfServer(message: string): boolean {
+  return isOfAdmission(message) || /^(?:etcdserver|rpc error): /.test(message)
 }

@@ -106,7 +106,8 @@ export type ReadinessProbe = {
   | { readonly kind: 'tcp'; readonly host?: string; readonly port: string | number }
   /** `service` is empty for the whole server. */
   | { readonly kind: 'grpc'; readonly port: number; readonly service: string }
-  | { readonly kind: 'exec'; readonly command: readonly string[] }
+  /** `isExpanded`: the kubelet replaces something in the command: `$$`, or `$(NAME)` of a variable of the container. */
+  | { readonly kind: 'exec'; readonly command: readonly string[]; readonly isExpanded?: true }
 )
 
 /** The fields of a Service that a pass looks at. */

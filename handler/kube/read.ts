@@ -2,6 +2,7 @@
 import type {
   V1Container,
   V1ContainerPort,
+  V1EnvVar,
   V1ObjectMeta,
   V1Pod,
   V1PodStatus,
@@ -165,11 +166,11 @@ function isSidecar({ restartPolicy }: V1Container): boolean {
   return restartPolicy === 'Always'
 }
 
-function readContainer({ name, ports = [], readinessProbe }: V1Container): Container {
+function readContainer({ name, ports = [], readinessProbe, env = [] }: V1Container): Container {
   return {
     name,
     ports: ports.map(readContainerPort),
-    ...(readinessProbe ? { readinessProbe: readProbe(readinessProbe) } : {}),
+    ...(readinessProbe ? { readinessProbe: readProbe(readinessProbe, env) } : {}),
   }
 }
 
@@ -182,7 +183,10 @@ function readContainerPort({ name, containerPort, protocol }: V1ContainerPort): 
 }
 
 /** Reads a probe. Of several handlers the first counts, in the kubelet's order: exec, httpGet, tcpSocket, grpc. */
-function readProbe({ exec, httpGet, tcpSocket, grpc, timeoutSeconds, failureThreshold }: V1Probe): ReadinessProbe {
+function readProbe(
+  { exec, httpGet, tcpSocket, grpc, timeoutSeconds, failureThreshold }: V1Probe,
+  env: readonly V1EnvVar[],
+): ReadinessProbe {
   const patience = {
     timeoutMs: (timeoutSeconds || 1) * 1_000,
     ...(failureThreshold ? { failureThreshold } : {}),
@@ -201,7 +205,16 @@ function readProbe({ exec, httpGet, tcpSocket, grpc, timeoutSeconds, failureThre
   }
   if (tcpSocket && !exec) return { kind: 'tcp', ...patience, ...host(tcpSocket), port: tcpSocket.port }
   if (grpc && !exec) return { kind: 'grpc', ...patience, port: grpc.port, service: grpc.service ?? '' }
-  return { kind: 'exec', ...patience, command: exec?.command ?? [] }
+  const command = exec?.command ?? []
+  return { kind: 'exec', ...patience, command, ...(isExpanded(command, env) ? { isExpanded: true } : {}) }
+}
+
+/** Whether the kubelet replaces something in the command (third_party/forked/golang/expansion in Kubernetes). */
+function isExpanded(command: readonly string[], env: readonly V1EnvVar[]): boolean {
+  const names = new Set(env.map(({ name }) => name))
+  return command.some(
+    (word) => word.includes('$$') || [...word.matchAll(/\$\(([^$()]*)\)/g)].some(([, name = '']) => names.has(name)),
+  )
 }
 
 function readTime(time: Date | string | undefined): number {

@@ -203,6 +203,6 @@ function cut(message: string): string {
 }
 
 /** A refusal of admission, with any status. It comes before anything is stored. */
-function isOfAdmission(message: string): boolean {
+export function isOfAdmission(message: string): boolean {
   return isDeniedByAdmission(message) || /\bfailed calling webhook\b/.test(message)
 }

@@ -37,6 +37,7 @@ export function openWebSocket(
   signal: AbortSignal,
 ): Promise<Opened | Declined> {
   return new Promise((resolve, reject) => {
+    signal.throwIfAborted() // of a signal that has aborted before, no event comes
     const socket = new WebSocket(url, [...protocols], {
       ...{ headers, agent, maxPayload: MAX_MESSAGE_BYTES },
       ...{ followRedirects: false, perMessageDeflate: false, skipUTF8Validation: true },

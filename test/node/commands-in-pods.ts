@@ -37,6 +37,13 @@ const ROWS: Readonly<Record<string, Row>> = {
     kubelet: true,
     text: 'exit code 0',
   },
+  // The kubelet replaces the variable. Such a command is not run from here: handler/health/declared.ts.
+  expanded: {
+    command: node('process.exit("$(MINE)" === "expanded" ? 0 : 1)'),
+    kubelet: true,
+    ours: false,
+    text: 'exit code 1',
+  },
   // The kubelet reads 10 KiB of it, and waits for the end.
   loud: {
     command: node('require("fs").writeSync(1, "y".repeat(3e6))'),

@@ -1,7 +1,9 @@
+import { Agent } from 'node:http'
 import { describe, expect, it, vi } from 'vitest'
 import { execBy } from '../../../handler/health/exec.js'
 import type { ProbeResult } from '../../../handler/health/probe-result.js'
 import { connectCommands } from '../../../handler/kube/exec.js'
+import { openWebSocket } from '../../../handler/kube/web-socket.js'
 import { aPod } from '../../support/builders.js'
 import {
   type Answer,
@@ -78,7 +80,12 @@ describe('a command in a container', () => {
     ],
     ['writes what a terminal obeys', says(exited(1), { stdout: '\u001b[31mred' }), 'exit code 1: \\u{1b}[31mred'],
     ['shows a secret', says(exited(1), { stderr: 'postgres://me:hunter2@db' }), 'exit code 1: postgres://…@db'],
-    ['writes a long line', says(exited(1), { stderr: 'x'.repeat(5_000) }), `exit code 1: ${'x'.repeat(100)}…`],
+    ['writes a long line', says(exited(1), { stderr: 'x y'.repeat(300) }), `exit code 1: ${'x y'.repeat(33)}x…`],
+    [
+      'writes a word whose beginning is forgotten',
+      says(exited(1), { stderr: `${'x'.repeat(5_000)} y` }),
+      'exit code 1: … y',
+    ],
     ['is killed', says(exited(137)), 'exit code 137'],
     [
       'is not there',
@@ -158,6 +165,14 @@ describe('a command in a container', () => {
     expect(await against(answer, { signal: stop.signal })).toMatchObject({ healthy: false, text: 'interrupted' })
   })
 
+  it('opens no connection when it was interrupted before', async () => {
+    const server = await startExecServer('http', says(SUCCESS))
+    const shown = { headers: {}, agent: new Agent() }
+    const opened = openWebSocket(server.url, ['v5.channel.k8s.io'], shown, () => {}, AbortSignal.abort())
+    await expect(opened).rejects.toThrow('aborted')
+    expect(server.asked).toEqual([])
+  })
+
   it.each([
     ['404', declines(404, { message: 'pods "db-0" not found' }), { text: 'the pod is gone' }],
     [
@@ -212,6 +227,17 @@ describe('a command that the API server does not run', () => {
       declines(403, { message: 'pods "db-0" is forbidden: ValidatingAdmissionPolicy x denied request: no' }),
       { code: 'denied', remedy: 'An admission policy or webhook refused it, or failed: look there.' },
     ],
+    [
+      '500 of a webhook that does not answer',
+      declines(500, { message: 'Internal error occurred: failed calling webhook "a.example": dial tcp 10.0.0.1:443' }),
+      { code: 'denied', remedy: 'An admission policy or webhook refused it, or failed: look there.' },
+    ],
+    [
+      '400 of a webhook',
+      declines(400, { message: 'admission webhook "a.example" denied the request: no' }),
+      { code: 'denied' },
+    ],
+    ['500 of a storage without a leader', declines(500, { message: 'etcdserver: leader changed' }), { code: 'failed' }],
     ['401', declines(401, { message: 'Unauthorized' }), { code: 'unauthenticated' }],
     ['429', declines(429, { message: 'slow down' }), { code: 'failed', remedy: expect.stringContaining('too much') }],
     ['503', declines(503, 'no healthy upstream'), { code: 'failed', remedy: 'Look at the API server.' }],

@@ -293,6 +293,15 @@ describe('the pod’s own readinessProbe', () => {
     expect(plan(podOf(...containers))).toMatchObject({ kind: 'ready', targets: [], timeoutMs: 2_000, note })
   })
 
+  test('is replaced by the Ready condition, though commands are run, when the kubelet replaces something in it', () => {
+    const probe = { kind: 'exec', command: ['ping', '$(HOST)'], timeoutMs: 1_000 } as const
+    const planned = (readinessProbe: ReadinessProbe) => plan(podOf(aContainer(readinessProbe)), { 'allow-exec': true })
+    expect(planned(probe)).toMatchObject({ kind: 'exec', targets: [{ command: probe.command }] })
+    const note =
+      'the readinessProbe has a command in which the kubelet replaces $$ or $(NAME): its Ready condition is used instead'
+    expect(planned({ ...probe, isExpanded: true })).toMatchObject({ kind: 'ready', targets: [], note })
+  })
+
   describe('that is patient', () => {
     const patient = (failureThreshold?: number) => httpProbe(failureThreshold ? { failureThreshold } : {})
     const noteOn = (

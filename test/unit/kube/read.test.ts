@@ -184,6 +184,11 @@ describe('a readinessProbe', () => {
     ['by gRPC', { grpc: { port: 9000, service: '' } }, { kind: 'grpc', timeoutMs: 1_000, port: 9000, service: '' }],
     ['by a command', { exec: { command: ['true'] } }, { kind: 'exec', timeoutMs: 1_000, command: ['true'] }],
     [
+      'by a command in which the kubelet replaces a dollar',
+      { exec: { command: ['sh', '-c', 'kill -0 $$'] } },
+      { kind: 'exec', timeoutMs: 1_000, command: ['sh', '-c', 'kill -0 $$'], isExpanded: true },
+    ],
+    [
       'by a command, should there be another handler too',
       { exec: { command: ['true'] }, httpGet: { port: 80 }, tcpSocket: { port: 80 }, grpc: { port: 80 } },
       { kind: 'exec', timeoutMs: 1_000, command: ['true'] },
@@ -195,6 +200,20 @@ describe('a readinessProbe', () => {
     ],
   ])('%s', (_name, declared, expected) => {
     expect(probe(declared)).toEqual(expected)
+  })
+
+  it.each([
+    [['ping', '$(HOST)'], true],
+    [['sh', '-c', 'test $(cat /x) = "$HOST" -a -n "$(OTHER)" -a $(HOST'], undefined],
+  ])('by the command %j, with a variable HOST', (command, isExpanded) => {
+    const app = { name: 'app', env: [{ name: 'HOST', value: 'db' }], readinessProbe: { exec: { command } } }
+    const [container] = pod({ spec: { containers: [app] } }).containers
+    expect(container?.readinessProbe).toEqual({
+      kind: 'exec',
+      timeoutMs: 1_000,
+      command,
+      ...(isExpanded && { isExpanded }),
+    })
   })
 
   it('is absent where there is none', () => {

@@ -49,3 +49,9 @@ describe('a check is not', () => {
     for (const text of texts) expect(parseCheck(text), text).toBeUndefined()
   })
 })
+
+test('a command behind as many spaces as an annotation can hold is read at once', () => {
+  const startedAt = performance.now()
+  expect(parseCheck(`exec:${' '.repeat(250_000)}a\rb`)).toEqual({ kind: 'exec', command: ['a', 'b'] })
+  expect(performance.now() - startedAt).toBeLessThan(500)
+})
