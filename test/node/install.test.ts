@@ -1,21 +1,15 @@
-import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { symlink } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
-import { promisify } from 'node:util'
+import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest'
 import { type AuditedRequest, requestsOf } from '../support/cluster/audit.js'
-import { findBinaries } from '../support/cluster/binaries.js'
 import { type KubeList, type KubeObject, mergePatch } from '../support/cluster/client.js'
 import { until } from '../support/cluster/poll.js'
 import { repository } from '../support/handler.js'
 import { CHART, hasHelm, helmFor } from '../support/helm/helm.js'
-import { installPackage } from '../support/installed-package.js'
 import { startTraffic } from '../support/node/client-traffic.js'
 import { type NodeCluster, startCluster } from '../support/node/node-cluster.js'
 import { type DemoPod, demos, type NodeWorld, openNodeWorld, restless, withoutSleep } from '../support/on-node.js'
 
-const run = promisify(execFile)
 const images = inject('images')
 const readme = readFileSync(join(repository, 'README.md'), 'utf8')
 const namespace = 'shop'
@@ -127,27 +121,6 @@ describe.skipIf(!images)('what users apply, on a real node whose namespace enfor
       expect((await world.pods('deployment')).map(({ name }) => name)).toContain(second.pod)
       expect(samples.filter(({ error }) => error)).toEqual([])
       await world.remove({ resources: [demos.deployment.folder] })
-    })
-
-    it('what the README prints for a pass by hand and by npx ends with a failover', async () => {
-      const { archive, remove } = await installPackage()
-      const checkout = dirname(archive)
-      for (const name of ['jobs', 'handler', 'dist']) await symlink(join(repository, name), join(checkout, name))
-      const { PATH = '', HOME = '' } = process.env
-      const env = { PATH: `${findBinaries()}:${PATH}`, HOME, KUBECONFIG: cluster.kubeconfig }
-      const shell = (commands: string) => run('sh', ['-euc', commands], { cwd: checkout, env })
-      try {
-        for (const title of ['### By hand', '### By npx']) {
-          const [block = ''] = /```sh\n([^`]*)```/.exec(readme.slice(readme.indexOf(`\n${title}\n`))) ?? []
-          const commands = block.split('\n').filter((line) => /^(kubectl|node|npx) /.test(line))
-          expect(commands).toHaveLength(4)
-          const { stdout } = await shell(commands.join('\n'))
-          expect(stdout.match(/^Enabling .*$/gm)).toEqual(['Enabling helloworld-0', 'Enabling helloworld-1'])
-          await shell(/^kubectl delete statefulset,.*$/m.exec(readme)?.[0] ?? 'false')
-        }
-      } finally {
-        await remove()
-      }
     })
   })
 
