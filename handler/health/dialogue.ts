@@ -1,7 +1,7 @@
 /** Runs `tcp://` checks that say something and wait for an answer. */
-import { once } from 'node:events'
-import { connect, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { redacted } from '../util/printable.js'
+import { openConnection } from './connection.js'
 import { type Limit, limited } from './limit.js'
 import type { ProbeResult } from './probe-result.js'
 import type { Dialogue, DialogueTarget } from './targets.js'
@@ -21,12 +21,11 @@ const MIN_SECRET_LENGTH = 3
  */
 export function probeDialogue(target: DialogueTarget, timeoutMs: number, signal: AbortSignal): Promise<ProbeResult> {
   return limited(timeoutMs, signal, async (limit) => {
-    const socket = connect({ host: target.host, port: target.port })
-    socket.on('error', () => {}) // an error may come after the answer is known
-    limit.signal.addEventListener('abort', () => socket.destroy())
-    try {
-      await once(socket, 'connect', { signal: limit.signal })
+    const { host, port } = target
+    const socket = await openConnection({ host, port }, limit.signal, () => {
       limit.isReached = true
+    })
+    try {
       return await talk(socket, target.dialogue, limit)
     } finally {
       socket.destroy()

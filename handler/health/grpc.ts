@@ -4,6 +4,7 @@
  */
 import { type ClientHttp2Session, type ClientHttp2Stream, constants, type IncomingHttpHeaders } from 'node:http2'
 import type { Socket } from 'node:net'
+import { authorityOf } from './address.js'
 import { openConnection } from './connection.js'
 import { healthQuestion, healthStatus, readFrame } from './health-message.js'
 import { USER_AGENT } from './http-request.js'
@@ -49,8 +50,8 @@ export function probeGrpc(target: GrpcTarget, timeoutMs: number, signal: AbortSi
 }
 
 async function ask(socket: Socket, target: GrpcTarget, timeoutMs: number, limit: Limit): Promise<Found> {
-  const { host, port, isTls, service } = target
-  const authority = `${host.includes(':') ? `[${host}]` : host}:${port}`
+  const { isTls, service } = target
+  const authority = authorityOf(target)
   const session = openSession(socket, `${isTls ? 'https' : 'http'}://${authority}`)
   const whyEnded = watchEnd(socket, session)
   const stream = session.request(

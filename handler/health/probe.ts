@@ -16,7 +16,7 @@ export type Exec = (target: ExecTarget, timeoutMs: number, signal: AbortSignal) 
 /** How many targets of a pod are probed at once: a pod may have thousands of containers. */
 const TARGETS_AT_ONCE = 16
 
-/** Probes without commands in containers: a check of kind exec fails. */
+/** Probes without commands in containers: a check of kind exec is not made, which says nothing about the pod. */
 export const probe: Probe = (plan, timeoutMs, signal) => probeAll(plan, timeoutMs, signal, undefined)
 
 /** The same with commands in containers, which `exec` runs. */

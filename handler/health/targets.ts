@@ -1,7 +1,7 @@
 /** Builds the targets of a plan: what is asked, and at which address of the pod. Pure. */
 import type { Container, Pod } from '../kube/port.js'
 import type { Settings } from '../settings/settings.js'
-import type { Address, Unusable } from './address.js'
+import { type Address, authorityOf, type Unusable } from './address.js'
 import { formatUrl, parseUrl, rawPath } from './go-url.js'
 import type { HttpCheck } from './http.js'
 
@@ -65,11 +65,7 @@ export function httpTarget(address: Address | Unusable, request: RequestForm, se
   const { 'health-body': body, 'health-json': json } = settings
   return {
     kind: 'http',
-    url: request.urlOf(
-      request.scheme,
-      `${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`,
-      request.path,
-    ),
+    url: request.urlOf(request.scheme, authorityOf(address), request.path),
     headers: settings['health-headers'] ?? request.headers,
     statuses: settings['health-status'] ?? request.statuses,
     redirects: request.redirects,
