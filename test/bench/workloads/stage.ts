@@ -42,7 +42,7 @@ export interface StageOptions {
 }
 
 export interface Played extends Figures {
-  /** What the handlers have said. */
+  /** What the handlers have said, and Kubernetes in its warnings. */
   readonly log: readonly string[]
 }
 
@@ -121,11 +121,28 @@ export async function play({ cluster, scenario, checkout, port }: StageOptions):
       publishesNotReady:
         (workload.service as { publishNotReadyAddresses?: boolean })?.publishNotReadyAddresses ?? false,
     })
-    return { ...figures, log: serving.flatMap(({ log }) => log) }
+    return { ...figures, log: [...serving.flatMap(({ log }) => log), ...(await warnings(api, namespace))] }
   } finally {
     // What was begun last ends first.
     const failures: unknown[] = []
     for (const end of cleanUp.reverse()) await end().catch((error: unknown) => failures.push(error))
     if (failures.length > 0) process.stderr.write(`${namespace}: ${failures.join('; ')}\n`)
   }
+}
+
+interface Warning {
+  readonly involvedObject: { readonly kind: string; readonly name: string }
+  readonly reason: string
+  readonly message: string
+  readonly count?: number
+  readonly lastTimestamp: string | null
+}
+
+/** A probe that a kubelet made in vain, say: one line for each Event. */
+async function warnings(api: Kube, namespace: string): Promise<readonly string[]> {
+  const path = `/api/v1/namespaces/${namespace}/events?fieldSelector=type%3DWarning`
+  const { items } = await api.get<{ items: readonly Warning[] }>(path)
+  return items.map(({ involvedObject: { kind, name }, reason, message, count = 1, lastTimestamp }) =>
+    [lastTimestamp ?? '-', `${kind}/${name}`, `${count} times ${reason}:`, message].join(' '),
+  )
 }

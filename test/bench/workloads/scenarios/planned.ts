@@ -16,8 +16,8 @@ export function terminatingActive(servesForS: number, readyAfterS: number): Scen
       'replaced when the active one is deleted',
     workload: {
       ...{ ...two, ...rest, app: { listensAfterMs: readyAfterS * 1000 } },
-      // A livenessProbe would restart what does not listen.
-      container: { ...container, ...readiness({ periodSeconds: 1 }), livenessProbe: undefined },
+      // A livenessProbe would restart what does not listen. A busy machine answers late, which is no part of this.
+      container: { ...container, ...readiness({ periodSeconds: 1, timeoutSeconds: 10 }), livenessProbe: undefined },
     },
     acts: [replace('passive', 1), remove('active')],
     thenS: servesForS + 10,
