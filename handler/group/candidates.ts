@@ -22,12 +22,12 @@ export function whyNot(member: Judged, settings: Settings): WhyNot | null {
 }
 
 function whyNotHealthy({ pod, verdict }: Judged): WhyNot | null {
-  const { health, conclusive, check, isRecovering } = verdict
+  const { health, conclusive, check, isRecovering, unmade } = verdict
   if (health === 'healthy') return null
   const text = check.result
   if (conclusive) return { code: pod.terminating ? 'terminating' : isRunning(pod) ? 'not-ready' : 'not-running', text }
   if (health === 'unknown') return { code: text === 'not waited for' ? 'not-waited-for' : 'not-probed', text }
-  return { code: isRecovering ? 'recovering' : 'check-failed', text }
+  return { code: unmade ? 'unchecked' : isRecovering ? 'recovering' : 'check-failed', text }
 }
 
 /** Why this pod is never made active, however healthy it is, or `null`. */

@@ -34,6 +34,9 @@ export const REASONS = {
     'Nothing of any pod has answered, and at least two of them are Ready by their kubelets: they are not reached from here.',
 } as const
 
+const UNCHECKED_REMEDY =
+  'Give the program the right to run commands (`jobs/components/exec`), or the group another check: the report says what the API server answered.'
+
 /** The remedies of the reasons that may be a sign of trouble. docs/errors.md is generated from this. */
 export const REMEDIES: Partial<Readonly<Record<keyof typeof REASONS, string>>> = {
   'no-pods': 'Scale it up. If pods are there, compare their labels with the selector.',
@@ -46,8 +49,7 @@ export const REMEDIES: Partial<Readonly<Record<keyof typeof REASONS, string>>> =
   'ready-by-kubelet': 'Find out why our check fails: its port, its path, a NetworkPolicy.',
   cooldown: 'Mend the pods. A shorter `cooldown` lets the role move sooner.',
   'no-candidate': 'The next table says why; add a replica where there is none.',
-  unchecked:
-    'Give the program the right to run commands (`jobs/components/exec`), or the group another check: the report says what the API server answered.',
+  unchecked: UNCHECKED_REMEDY,
   'not-probed': 'A longer `--deadline`, a shorter `health-timeout`, fewer `probes`.',
   panic:
     'Mend the network between the pass and the pods ([more](health-checks.md#when-our-own-view-is-broken)). If the pods have failed indeed, `--panic 0`.',
@@ -85,6 +87,8 @@ export const WHY_NOT = {
   'not-running': 'The phase of the pod is not Running.',
   'not-ready': 'The kubelet says that the pod is not Ready.',
   'check-failed': 'The pod has failed our check in this pass.',
+  unchecked:
+    'Our check of the pod could not be made: the API server refused to run its command, or did not answer. That says nothing about the pod.',
   recovering: 'The pod has failed lately, and has not passed its check `rise` times in a row since.',
   'not-probed': 'The pass had no time to check the pod.',
   'not-waited-for': 'The pod was still being checked when the decision could not depend on it any more.',
@@ -99,6 +103,7 @@ export const WHY_NOT_REMEDIES: Readonly<Record<WhyNotCode, string>> = {
   'not-running': '`kubectl describe pod NAME`.',
   'not-ready': '`kubectl describe pod NAME`.',
   'check-failed': 'The report says how it answered.',
+  unchecked: UNCHECKED_REMEDY,
   recovering: 'Wait, or set a smaller `rise`.',
   'not-probed': 'A longer `--deadline`, a shorter `health-timeout`, fewer `probes`.',
   'not-waited-for': 'None is needed.',

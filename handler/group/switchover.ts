@@ -128,6 +128,8 @@ function whyWords({ code, text }: WhyNot): string {
   switch (code) {
     case 'check-failed':
       return `fails its check (${text})`
+    case 'unchecked':
+      return `could not be checked (${text})`
     case 'recovering':
       return `recovers (${text})`
     case 'not-probed':

@@ -118,7 +118,7 @@ function whyNotCell({ role, whyNot, whyNotCode, place }: PodStatus): Cell {
 }
 
 /** The check of these pods says the rest. */
-const REPEATED = ['check-failed']
+const REPEATED = ['check-failed', 'unchecked']
 
 function ordinal(n: number): string {
   return n % 100 > 10 && n % 100 < 14 ? 'th' : (['th', 'st', 'nd', 'rd'][n % 10] ?? 'th')

@@ -104,6 +104,13 @@ export function failed(result = '500'): Verdict {
   return { ...failing(3, result), health: 'failed' }
 }
 
+/** Its check could not be made, by no fault of its own. */
+export function unchecked(failures = 0): Verdict {
+  const unmade = { code: 'denied', message: 'may not get pods/exec', remedy: 'Grant it.' } as const
+  const check = { kind: 'exec', result: `not checked: ${unmade.message}`, ms: 1 } as const
+  return { ...failing(failures), check, unmade }
+}
+
 /** The kubelet or the API server has spoken. */
 export function conclusively(state: string): Verdict {
   return { ...failed(), conclusive: true, failures: 0, check: { kind: 'http', result: state, ms: 0 } }

@@ -12,6 +12,7 @@ import {
   healthy,
   MINUTE,
   NOW,
+  unchecked,
   unprobed,
 } from '../../support/builders.js'
 import { permutations } from '../../support/permutations.js'
@@ -44,6 +45,15 @@ describe('a pod is no candidate', () => {
     const member = aMember('web-0', { verdict })
     expect(whyNot(member, DEFAULT_SETTINGS)?.text).toBe(reason)
     expect(order([member])).toEqual([])
+  })
+
+  test.each<[string, Verdict]>([
+    ['check-failed', failing(1)],
+    ['unchecked', unchecked()],
+    ['unchecked', unchecked(2)],
+    ['not-probed', unprobed],
+  ])('with the code %s, which says whether the pod has failed', (code, verdict) => {
+    expect(whyNot(aMember('web-0', { verdict }), DEFAULT_SETTINGS)?.code).toBe(code)
   })
 
   test('when it is named in never, however healthy', () => {

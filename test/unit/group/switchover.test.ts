@@ -16,6 +16,7 @@ import {
   NOW,
   SECOND,
   terminating,
+  unchecked,
   unprobed,
   winnerOf,
 } from '../../support/builders.js'
@@ -96,6 +97,7 @@ describe('a switchover', () => {
     ],
     ['to a pod that has failed', [a, aMember('web-1', { verdict: failed() })], {}, {}, 'unmoved unhealthy', MOVED],
     ['to a pod that fails', [a, aMember('web-1', { verdict: failing(1) })], {}, {}, 'unmoved unhealthy', MOVED],
+    ['to a pod not checked', [a, aMember('web-1', { verdict: unchecked() })], {}, {}, 'unmoved unhealthy', MOVED],
     ['to a pod not probed', [a, aMember('web-1', { verdict: unprobed })], {}, {}, 'unmoved unhealthy', MOVED],
     [
       'to a pod that is not Ready',
@@ -184,6 +186,13 @@ describe('a switchover', () => {
   ])('%s', (_, members, wish, settings, plain, forced) => {
     expect(inShort(members, wish, settings)).toBe(plain)
     expect(inShort(members, { ...wish, force: true }, settings)).toBe(forced)
+  })
+
+  test('to a pod whose check could not be made does not say that it fails', () => {
+    const decision = decideSwitchover(aSituation([a, aMember('web-1', { verdict: unchecked() })]), {
+      ...{ to: 'web-1', force: false },
+    })
+    expect(decision.reason.text).toBe('web-1 could not be checked (not checked: may not get pods/exec)')
   })
 
   test('without a name goes to the best candidate, and never to the active pod', () => {
