@@ -30,7 +30,7 @@ export interface Verdict {
   readonly isUnconfirmed?: true
   /** It passes, but not often enough in a row since it failed. */
   readonly isRecovering?: true
-  /** Our check could not be made, by no fault of the pod. */
+  /** Our check could not be made, by no fault of the pod: `failures` are those of earlier passes, and nothing is counted. */
   readonly unmade?: ProbeResult['unmade']
 }
 
@@ -53,7 +53,7 @@ export function judgeByState(plan: Plan, stored: Count, needsReady: boolean): Ve
 /**
  * Probes a pod until it passes, has failed, or has been probed `probes` times, with `period` between two starts. A pod
  * that failed, in this burst or lately, passes only after `rise` successes in a row, for which it is probed further. A
- * burst that `signal` cuts short keeps its counts.
+ * burst that `signal` cuts short keeps its counts. One that ends with a check that could not be made counts nothing.
  * @param stored the counts of earlier passes
  */
 export async function judgeByProbes(
@@ -90,8 +90,13 @@ export async function judgeByProbes(
   if (!last) return notProbed(plan, stored)
   const { failures } = count
   const health = failures >= threshold ? 'failed' : 'failing'
+  if (last.unmade) {
+    // The failures before it in this burst are not counted either: what keeps the check from being made now may have
+    // caused them, and the pod is not known to have failed since.
+    const uncounted = { conclusive: false, failures: stored.failures, evidence, marks: {} }
+    return { ...uncounted, health: 'failing', check: describe(plan, last), unmade: last.unmade }
+  }
   const counted = { conclusive: false, failures, evidence, marks: failureMarks(stored, count) }
-  if (last.unmade) return { ...counted, health: 'failing', check: describe(plan, last), unmade: last.unmade }
   if (passes === 0) return { ...counted, health, check: describe(plan, last) }
   const text = `${last.text}, ${passes} of ${rise} times in a row since it failed`
   return { ...counted, health: 'failing', check: describe(plan, { ...last, text }), isRecovering: true }

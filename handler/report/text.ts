@@ -60,9 +60,9 @@ const WORDS = {
   several: 'checks',
 } as const
 
-function healthWords({ conclusive, check, health, failures, isUnconfirmed }: Judged['verdict']): string {
+function healthWords({ conclusive, check, health, failures, isUnconfirmed, unmade }: Judged['verdict']): string {
   const failure = isUnconfirmed ? ', not counted' : `, failure ${failures}`
-  const counted = health === 'failing' && (failures > 0 || isUnconfirmed) ? failure : ''
+  const counted = health === 'failing' && !unmade && (failures > 0 || isUnconfirmed) ? failure : ''
   return conclusive ? `is ${check.result}` : `${WORDS[check.kind]}: ${check.result}${counted}`
 }
 

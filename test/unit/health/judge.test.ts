@@ -303,9 +303,19 @@ describe('a check that could not be made', () => {
     expect(verdict).toMatchObject({ health: 'failing', failures: 2, marks: {}, unmade: { code: 'denied' } })
   })
 
-  test('after failures keeps what these have counted', async () => {
-    const { verdict } = await judge(['500', 'unmade'], { failures: 3 })
-    expect(verdict).toMatchObject({ health: 'failing', failures: 1, marks: { [FAILURES]: '1' } })
+  test.each([0, 1])(
+    'after failures of the same burst counts none of them, beside %d of earlier passes',
+    async (failures) => {
+      const stored = { failures, failedAtMs: failures > 0 ? NOW - MINUTE : undefined }
+      const { verdict } = await judge(['500', 'unmade'], { failures: 3, stored })
+      expect(verdict).toMatchObject({ health: 'failing', failures, marks: {}, unmade: { code: 'denied' } })
+    },
+  )
+
+  test('after the failure that reaches the threshold is not made: the pod has failed', async () => {
+    const { verdict, probedAt } = await judge(['500', '500', 'unmade'], { failures: 2 })
+    expect(probedAt).toHaveLength(2)
+    expect(verdict).toMatchObject({ health: 'failed', failures: 2 })
   })
 })
 

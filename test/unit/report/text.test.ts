@@ -17,6 +17,7 @@ import {
   NOW,
   SECOND,
   terminating,
+  unchecked,
   unprobed,
 } from '../../support/builders.js'
 
@@ -487,4 +488,9 @@ describe('the text for people', () => {
       "
     `)
   })
+})
+
+test('A check that could not be made is no failure, whatever was counted before', () => {
+  const group = aGroupReport([anActive('web-0'), aMember('web-1', { verdict: unchecked(2) })])
+  expect(toText(aReport([group])).split('\n')).toContain('Passive pod command: not checked: may not get pods/exec')
 })
