@@ -146,8 +146,13 @@ function replaceMissing(situation: Situation, over: Judged | undefined): Choice 
   const { members, settings, nowMs, endedActive } = situation
   const moves = movesSoFar(situation)
   const bereft = over ? undefined : bereftOf(members, endedActive)
-  if (bereft && bereft.verdict.health === 'healthy' && !whyNever(bereft, settings)) {
-    const text = `${bereft.pod.name} was made active in epoch ${bereft.epoch} and has lost its role label; ${passed(bereft)}, and gets it back`
+  if (bereft && mayHaveItBack(bereft, settings)) {
+    const { health, check } = bereft.verdict
+    const why =
+      health === 'healthy'
+        ? passed(bereft)
+        : `its check could not be made (${check.result}), and nothing speaks against it`
+    const text = `${bereft.pod.name} was made active in epoch ${bereft.epoch} and has lost its role label; ${why}, and gets it back`
     return { kind: 'repair', winner: bereft, moves, reason: { code: 'label-lost', text } }
   }
   const hadActive = over !== undefined || endedActive !== undefined || members.some(({ epoch }) => epoch > 0)
@@ -173,6 +178,21 @@ function replaceMissing(situation: Situation, over: Judged | undefined): Choice 
   return { kind, winner: doubtful, moves, reason: { code, text } }
 }
 
+/**
+ * Whether the label goes back to the pod that has lost it. A check that could not be made says nothing about the pod:
+ * with its label it would stay active, and who takes a label from a pod tells nothing of its health either. Another pod,
+ * though healthy, would end the outage no sooner, and the role would have moved without a failure. The pod must be a
+ * Ready endpoint then, and no failure of it counted: a pod of which anything is known to be wrong gives way to a healthy
+ * one, as there is an outage already.
+ */
+function mayHaveItBack(bereft: Judged, settings: Settings): boolean {
+  const { pod, verdict } = bereft
+  if (whyNever(bereft, settings)) return false
+  if (verdict.health === 'healthy') return true
+  const isSound = canServe(pod) && isReadyEndpoint(pod) && verdict.failures === 0
+  return verdict.unmade !== undefined && isSound && settings['promote-unhealthy'] !== false
+}
+
 /** kube-proxy sends traffic to a terminating endpoint that is Ready if there is no other. */
 function servesStill({ pod }: Judged): boolean {
   return isRunning(pod) && isReadyEndpoint(pod)
@@ -194,7 +214,10 @@ export function whyNoOther(members: readonly Judged[], settings: Settings, activ
 function whereItIs({ members, endedActive }: Situation, over: Judged | undefined, bereft: Judged | undefined): string {
   if (over) return `${over.pod.name} is terminating`
   if (endedActive) return `${endedActive.name} is ${endedActive.phase}`
-  if (bereft) return `${bereft.pod.name} has lost its role label and is not healthy (${bereft.verdict.check.result})`
+  if (bereft) {
+    const { check, unmade } = bereft.verdict
+    return `${bereft.pod.name} has lost its role label and ${unmade ? 'could not be checked' : 'is not healthy'} (${check.result})`
+  }
   return lastActive(members) ? 'no pod is active any more' : 'the active pod is gone'
 }
 

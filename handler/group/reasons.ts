@@ -10,7 +10,8 @@ export const REASONS = {
   'under-threshold': 'The active pod has failed its check, and not yet `failures` times in a row.',
   'several-actives': 'Several pods are active: the one of the highest epoch stays, the others become passive.',
   'no-active': 'No pod is active, and no mark tells that one has been: a new group.',
-  'label-lost': 'The active pod has lost its role label. It is healthy, and gets the label back.',
+  'label-lost':
+    'The active pod has lost its role label. It is healthy, or its check could not be made and nothing else speaks against it: it gets the label back.',
   'active-gone': 'The active pod is gone, has ended, or is terminating.',
   'active-terminating':
     'The active pod is terminating and still Ready, and no other pod is healthy: it keeps the role until one is, or until it is Ready no more.',

@@ -347,8 +347,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'handler/group/decide.ts',
-        find: `if (bereft && bereft.verdict.health === 'healthy' &&`,
-        replace: `if (false && bereft && bereft.verdict.health === 'healthy' &&`,
+        find: `if (bereft && mayHaveItBack(bereft, settings))`,
+        replace: `if (false && bereft && mayHaveItBack(bereft, settings))`,
       },
     ],
     bounds: { ...LABELS, faultKinds: ['stripped'] },

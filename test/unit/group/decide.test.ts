@@ -16,6 +16,7 @@ import {
   NOW,
   SECOND,
   terminating,
+  unchecked,
   unprobed,
   winnerOf,
 } from '../../support/builders.js'
@@ -382,6 +383,29 @@ describe('a role label that was taken away', () => {
   ])('does not go back to a pod that %s', (_, members, settings) => {
     const { reason, ...decision } = decideOn([aMember('web-0'), ...members], settings)
     expect([reason.code === 'label-lost', winnerOf({ reason, ...decision } as Choice)]).toEqual([false, 'web-0'])
+  })
+
+  const unsure = lost('web-1', { verdict: unchecked() })
+
+  test('goes back to a pod whose check could not be made, whatever the others are: that says nothing about it', () => {
+    for (const verdict of [healthy, unchecked(), failed()]) {
+      const decision = decideOn([aMember('web-0', { verdict }), unsure], { prefer: ['web-0'] })
+      expect(inShort(decision)).toEqual(['repair', 'label-lost', 'web-1'])
+      expect(decision.reason.text).toContain('its check could not be made (not checked: may not get pods/exec)')
+    }
+  })
+
+  test.each<[string, Judged, Partial<Settings>]>([
+    ['has failed before', lost('web-1', { verdict: unchecked(1) }), {}],
+    ['is not Ready', lost('web-1', { verdict: unchecked(), pod: { ready: false } }), {}],
+    ['has no address', lost('web-1', { verdict: unchecked(), pod: { ip: '' } }), {}],
+    ['does not run', lost('web-1', { verdict: unchecked(), pod: { phase: 'Pending' } }), {}],
+    ['is named in never', unsure, { never: ['web-1'] }],
+    ['is not known to be healthy, as must be', unsure, { 'promote-unhealthy': false }],
+  ])('goes to a healthy pod where the check of its own could not be made and it %s', (_, member, settings) => {
+    const decision = decideOn([aMember('web-0'), member], settings)
+    expect(inShort(decision)).toEqual(['failover', 'active-gone', 'web-0'])
+    expect(decision.reason.text).toContain('web-1 has lost its role label and could not be checked (not checked')
   })
 
   test('is not what is missing where an active pod terminates, or has ended', () => {
