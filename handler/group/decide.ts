@@ -22,6 +22,8 @@ import { isJustRestarted } from './stability.js'
 export interface Doubt {
   readonly code: 'panic' | 'blind'
   readonly text: string
+  /** What is to be mended on our side. Absent: nothing is known to be. */
+  readonly fault?: Pick<Fault, 'message' | 'remedy'>
 }
 
 export interface Situation {

@@ -32,7 +32,7 @@ export const REASONS = {
   panic:
     'Our check fails more of the active pods that are Ready by their kubelets than `--panic` allows: that is our view, and moves nothing.',
   blind:
-    'Nothing of any pod has answered, and at least two of them are Ready by their kubelets: they are not reached from here.',
+    'No pod has answered at its address, or none by a command, and at least two of those are Ready by their kubelets: they are not reached from here.',
 } as const
 
 const UNCHECKED_REMEDY =

@@ -119,7 +119,7 @@ function target(
     return unmoved('unhealthy', `${to} is ${why.text}`, 'Choose another pod: nothing makes this one active.')
   }
   if (force) return member
-  const blind = doubt?.code === 'blind' ? ` ${doubt.text}: ask where the pods can be reached, in the cluster.` : ''
+  const blind = doubt?.fault ? ` ${doubt.text}. ${doubt.fault.remedy}` : ''
   const help = `Choose a healthy pod, or make this one active all the same with --force.${blind}`
   return unmoved('unhealthy', `${to} ${whyWords(why)}`, help)
 }

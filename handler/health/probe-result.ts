@@ -9,6 +9,9 @@ interface SingleProbe {
   readonly ms: number
 }
 
+/** How a probe gets to a pod: to its own address, or as a command that the API server passes on to the kubelet. */
+export type Way = 'address' | 'api-server'
+
 /** The result of one probe of one pod. */
 export interface ProbeResult {
   readonly healthy: boolean
@@ -20,6 +23,8 @@ export interface ProbeResult {
   readonly probes?: readonly SingleProbe[]
   /** `false`: neither the pod nor its node has answered, not even by a refusal. Absent: one of them has. */
   readonly reached?: false
+  /** Whether anything has come back, by each way that was tried. Absent: only the pod's address was, as `reached` says. */
+  readonly heard?: Readonly<Partial<Record<Way, boolean>>>
   /** The check could not be made, by no fault of the pod: it says nothing about it, and is not counted. */
   readonly unmade?: Pick<Fault, 'code' | 'message' | 'remedy'>
 }

@@ -2,7 +2,7 @@
 import { formatDuration, type Milliseconds } from '../util/duration.js'
 import { probeHttp } from './http.js'
 import type { Plan } from './plan.js'
-import type { ProbeResult } from './probe-result.js'
+import type { ProbeResult, Way } from './probe-result.js'
 import { describeTarget } from './target.js'
 import type { ExecTarget, ProbeTarget } from './targets.js'
 import { probeTcp } from './tcp.js'
@@ -46,13 +46,10 @@ async function probeAll(
     if (target && result) {
       const { healthy, text, ms, unmade } = result
       const probes = singly(plan.targets, [...passed, ...results])
-      // An unusable target was not probed. It says nothing about the network.
-      const sent = results.filter((_, n) => some[n]?.kind !== 'unusable')
-      const isReached = passed.length > 0 || sent.length === 0 || sent.some(({ reached }) => reached !== false)
       const words = plan.kind === 'several' ? named(target, result) : text
       return {
         ...{ healthy, text: words, ms, ...probes },
-        ...(isReached ? {} : { reached: false }),
+        ...heardOf(plan.targets, [...passed, ...results]),
         ...(unmade ? { unmade } : {}),
       }
     }
@@ -60,7 +57,26 @@ async function probeAll(
   }
   const [first = READY] = passed
   const all = plan.kind === 'several' ? summaryOf(plan.targets, passed) : first
-  return { ...all, ...singly(plan.targets, passed) }
+  return { ...all, ...singly(plan.targets, passed), ...heardOf(plan.targets, passed) }
+}
+
+/** What has come back, by which way. A target that was not probed, or whose check was not made, says nothing of that. */
+function heardOf(
+  targets: readonly ProbeTarget[],
+  results: readonly ProbeResult[],
+): Pick<ProbeResult, 'reached' | 'heard'> {
+  const heard: Partial<Record<Way, boolean>> = {}
+  for (const [n, { reached, unmade }] of results.entries()) {
+    const kind = targets[n]?.kind
+    if (kind === undefined || kind === 'unusable' || unmade) continue
+    const way = kind === 'exec' ? 'api-server' : 'address'
+    heard[way] = heard[way] === true || reached !== false
+  }
+  const ways = Object.values(heard)
+  return {
+    ...(ways.length > 0 && !ways.includes(true) ? { reached: false } : {}),
+    ...('api-server' in heard ? { heard } : {}),
+  }
 }
 
 /** Each of several probes that were made. */

@@ -11,14 +11,13 @@ import type { Judged } from '../group/groups.js'
 import { type Group, type GroupServices, groupName } from '../group/groups.js'
 import type { Member } from '../group/members.js'
 import type { Plan } from '../health/plan.js'
-import type { ProbeResult } from '../health/probe-result.js'
+import type { ProbeResult, Way } from '../health/probe-result.js'
 import type { Clock } from '../util/clock.js'
 import type { Fault } from '../util/errors.js'
+import { BLIND, isBlindBy, lostWay, Reach, type Reached, reachedOf } from './reach.js'
 
 /** Fewer groups than this never cause a panic. */
 const MIN_GROUPS = 5
-/** Fewer pods than this that do not answer never mean that our view is broken. */
-const MIN_PODS = 2
 /** The share of the groups that may fail at once. If more of them fail, it is a panic. */
 export const DEFAULT_PANIC = 0.5
 
@@ -68,10 +67,7 @@ interface Look {
   awaited?: 'planned' | 'sent' | undefined
   /** Absent: the group has no active pod that is Ready by its kubelet and probed by us. */
   active?: 'passes' | 'fails' | undefined
-  /** Any pod of the group has answered. */
-  isReached: boolean
-  /** The uids of the pods that are Ready by their kubelets and have not answered. */
-  readonly silent: Set<string>
+  readonly reach: Reach
   atMs: number
 }
 
@@ -80,10 +76,8 @@ type Taken = 'passes' | 'fails' | 'nothing' | 'late'
 
 /** Conclusions from the looks, kept until a look changes, because thousands of groups may ask for them. */
 interface Summary {
-  readonly isReached: boolean
+  readonly reached: Reached
   readonly isAwaited: boolean
-  /** How many pods are Ready by their kubelets and have not answered. */
-  readonly silent: number
   readonly looks: readonly Look[]
   readonly tallies: Map<Taken, ReadonlyMap<string, Tally>>
   readonly panics: Map<string, boolean>
@@ -110,8 +104,7 @@ export class Overview {
     const look = this.lookAt(group)
     if (active?.pod.ready && more.length === 0 && !group.fault) look.awaited = 'planned'
     if (this.isStale(look)) look.active = undefined
-    look.isReached = false
-    look.silent.clear()
+    look.reach.clear()
     this.tell()
     try {
       return await serve()
@@ -128,15 +121,14 @@ export class Overview {
   }
 
   /** A probe of the pod has ended, and was not cut off. */
-  answered(group: GroupServices, { role, pod }: Member, { healthy, reached }: ProbeResult): void {
+  answered(group: GroupServices, { role, pod }: Member, result: ProbeResult): void {
     const look = this.lookAt(group)
     look.atMs = this.clock.now()
     if (role === 'active') {
       look.awaited = undefined
-      look.active = pod.ready ? (healthy ? 'passes' : 'fails') : undefined
+      look.active = pod.ready ? (result.healthy ? 'passes' : 'fails') : undefined
     }
-    if (reached !== false) look.isReached = true
-    else if (pod.ready) look.silent.add(pod.uid)
+    look.reach.add(pod, result)
     this.tell()
   }
 
@@ -180,7 +172,10 @@ export class Overview {
     if (failing.length === 0) return undefined
     const isSeen = this.lookAt(group).active !== undefined
     const active = isSeen ? failing.find(({ role, pod }) => role === 'active' && pod.ready) : undefined
-    if (!active) return this.isBlind() === true ? this.blind(failing[0] as Judged) : undefined
+    if (!active) {
+      const lost = failing.find((one) => this.isBlind(group, one) === true)
+      return lost && this.blind(group, lost)
+    }
     let doubt = this.judge(group, active, scope)
     if (doubt === 'open') {
       const late = new AbortController()
@@ -199,17 +194,13 @@ export class Overview {
   }
 
   /** Of what is known. `open`: it depends on what is not. */
-  private judge(
-    { namespace }: GroupServices,
-    active: Judged,
-    { panic, unread }: PanicBounds,
-  ): Doubt | undefined | 'open' {
-    const blind = this.isBlind()
-    const is = (taken: Taken) => this.isPanic(namespace, taken, panic)
+  private judge(group: GroupServices, active: Judged, { panic, unread }: PanicBounds): Doubt | undefined | 'open' {
+    const blind = this.isBlind(group, active)
+    const is = (taken: Taken) => this.isPanic(group.namespace, taken, panic)
     const isPossible = is('fails')
     if (blind === false && !isPossible && !this.isToBeRead(panic, unread())) return undefined
     if (blind === 'open' || unread() > 0) return 'open'
-    if (blind) return this.blind(active)
+    if (blind) return this.blind(group, active)
     return is('passes') && is('nothing') ? this.panic(active, 'passes') : 'open'
   }
 
@@ -224,16 +215,21 @@ export class Overview {
     return areEnough ? failed > panic * groups : unread > 1
   }
 
-  private judgeLate({ namespace }: GroupServices, active: Judged, { panic }: PanicBounds): Doubt | undefined {
-    const { isReached, silent } = this.summarised()
-    if (!isReached && silent >= MIN_PODS) return this.blind(active)
-    return this.isPanic(namespace, 'late', panic) ? this.panic(active, 'late') : undefined
+  private judgeLate(group: GroupServices, active: Judged, { panic }: PanicBounds): Doubt | undefined {
+    const way = this.lostWay(group, active)
+    if (way && isBlindBy(way, this.summarised().reached)) return this.blind(group, active)
+    return this.isPanic(group.namespace, 'late', panic) ? this.panic(active, 'late') : undefined
   }
 
-  /** Whether no pod has answered, although enough of them are Ready. `open`: some answers are still awaited. */
-  private isBlind(): boolean | 'open' {
-    const { isReached, isAwaited, silent } = this.summarised()
-    return isReached ? false : isAwaited ? 'open' : silent >= MIN_PODS
+  /** Whether we are blind by whatever way there is to this pod. `open`: some answers are still awaited. */
+  private isBlind(group: GroupServices, one: Judged): boolean | 'open' {
+    const { reached, isAwaited } = this.summarised()
+    const way = this.lostWay(group, one)
+    return way === undefined ? false : isAwaited ? 'open' : isBlindBy(way, reached)
+  }
+
+  private lostWay(group: GroupServices, { pod }: Judged): Way | undefined {
+    return lostWay(this.lookAt(group).reach.silent.get(pod.uid), this.summarised().reached)
   }
 
   private isPanic(namespace: string, taken: Taken, share: number): boolean {
@@ -267,9 +263,11 @@ export class Overview {
     for (const [key, look] of this.looks) if (this.isStale(look)) this.looks.delete(key)
     const looks = [...this.looks.values()]
     this.summary = {
-      isReached: looks.some(({ isReached, awaited }) => isReached && !awaited),
+      reached: reachedOf(
+        looks.map(({ reach }) => reach),
+        looks.flatMap(({ reach, awaited }) => (awaited ? [] : reach)),
+      ),
       isAwaited: looks.some(({ awaited }) => awaited !== undefined),
-      silent: looks.reduce((sum, { silent }) => sum + silent.size, 0),
       ...{ looks, tallies: new Map(), panics: new Map() },
     }
     return this.summary
@@ -279,9 +277,11 @@ export class Overview {
     return awaited === undefined && atMs < this.clock.now() - STALE_MS
   }
 
-  private blind({ pod, verdict }: Judged): Doubt {
-    const text = `${pod.name} failed our check (${verdict.check.result}), but so did whatever was probed: nothing has answered, and ${this.summarised().silent} of these pods are Ready by their kubelets. That is our view, not they: nothing is counted`
-    return { code: 'blind', text }
+  private blind(group: GroupServices, one: Judged): Doubt {
+    const way = this.lostWay(group, one) ?? 'address'
+    const { asked, ...fault } = BLIND[way]
+    const text = `${one.pod.name} failed our check (${one.verdict.check.result}), but so did ${asked}: nothing has answered, and ${this.summarised().reached.silent[way]} of these pods are Ready by their kubelets. That is our view, not they: nothing is counted`
+    return { code: 'blind', text, fault }
   }
 
   private panic({ pod, verdict }: Judged, taken: Taken): Doubt {
@@ -294,7 +294,7 @@ export class Overview {
     const key = keyOf(group)
     const known = this.looks.get(key)
     if (known) return known
-    const look = { namespace: group.namespace, isReached: false, silent: new Set<string>(), atMs: this.clock.now() }
+    const look = { namespace: group.namespace, reach: new Reach(), atMs: this.clock.now() }
     this.looks.set(key, look)
     return look
   }
@@ -340,12 +340,7 @@ export function uncounted(member: Judged): Judged {
   return failsOurCheck(member) ? { ...member, verdict: { ...member.verdict, marks: {} } } : member
 }
 
-export function blindness(group: GroupServices): Fault {
-  return {
-    code: 'blind',
-    object: `group ${groupName(group)}`,
-    message: 'no pod of any group answers us, and their kubelets find them Ready: they are not reached from here',
-    remedy:
-      'Run it where the addresses of pods are reached, as in the cluster, and let it through where a NetworkPolicy does not; or let the kubelets judge: --health-check=ready.',
-  }
+/** The fault beside a decision that rests on a doubt. None: there is nothing to mend but what the decision says. */
+export function doubtFaults(group: GroupServices, { code, fault }: Doubt): readonly Fault[] {
+  return code === 'blind' && fault ? [{ code, object: `group ${groupName(group)}`, ...fault }] : []
 }

@@ -19,7 +19,7 @@ import { faultOfTrouble, leftovers, tooLate, unlatched, unwritable } from './fau
 import { Findings } from './findings.js'
 import { type Ending, reportOf } from './group-report.js'
 import { retire, writeMarks } from './marks.js'
-import { blindness, unmadeFaults } from './overview.js'
+import { doubtFaults, unmadeFaults } from './overview.js'
 import { readGroup } from './snapshot.js'
 import { triedWith, trySwap } from './swap.js'
 import { afterTrial } from './trial.js'
@@ -169,7 +169,7 @@ async function noOp(context: GroupContext, view: View, decision: Exclude<Decisio
         retireEnded(context, view.group),
       ])
       const isLate = decision.kind === 'blocked' && decision.reason.code === 'not-probed'
-      const isBlind = decision.kind === 'blocked' && decision.reason.code === 'blind'
+      const { doubt } = view
       return {
         activeAfter,
         warnings: retired.warnings,
@@ -177,7 +177,7 @@ async function noOp(context: GroupContext, view: View, decision: Exclude<Decisio
           ...refused.map((error) => faultOf(error, `group ${groupName(view.group)}`)),
           ...retired.faults,
           ...(isLate ? [tooLate(context.stop, view.group)] : []),
-          ...(isBlind ? [blindness(view.group)] : []),
+          ...(doubt && decision.reason.code === doubt.code ? doubtFaults(view.group, doubt) : []),
         ],
       }
     }

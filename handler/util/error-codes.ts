@@ -113,7 +113,7 @@ const CLUSTER = {
   },
   blind: {
     object: 'a group',
-    cause: 'No pod of any group answers, and their kubelets find them Ready.',
+    cause: 'No pod of any group answers at its address, or none by a command, and their kubelets find them Ready.',
     remedy:
       'Run it where pods are reached, or let the kubelets judge: `--health-check=ready` ([more](health-checks.md#when-our-own-view-is-broken)).',
   },

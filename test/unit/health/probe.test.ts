@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest'
 import { type Limit, limited } from '../../../handler/health/limit.js'
 import type { Plan } from '../../../handler/health/plan.js'
-import { probe } from '../../../handler/health/probe.js'
+import { probe, probeWith } from '../../../handler/health/probe.js'
 import type { ProbeTarget } from '../../../handler/health/targets.js'
 import { aPod } from '../../support/builders.js'
 import { response, startBlackHole, startServer, type TestServer } from '../../support/servers.js'
@@ -95,6 +95,36 @@ test('Each container of a pod has to pass, and the first that fails is named', a
   const failed = [...all.slice(0, 30), bad('first'), ...all, bad('second')]
   expect(await probe(planOf(failed), 5_000, signal)).toMatchObject({ healthy: false, text: 'first' })
 })
+
+test.skipIf(process.platform !== 'linux')(
+  'What comes back of commands is told apart from what comes back of addresses',
+  async () => {
+    const hole = await startBlackHole()
+    const server = await startServer('ok')
+    onTestFinished(() => Promise.all([hole.close(), server.close()]).then(() => {}))
+    const drops: ProbeTarget = { kind: 'tcp', host: hole.host, port: hole.port }
+    const open: ProbeTarget = { kind: 'tcp', host: '127.0.0.1', port: server.port }
+    const run = (word: string): ProbeTarget => ({
+      ...{ kind: 'exec', pod: aPod('web-0'), container: 'main', command: [word] },
+    })
+    const commands = probeWith(async ({ command: [word = ''] }) => {
+      if (word === 'refused') return { healthy: false, text: word, ms: 1, unmade: expect.anything() }
+      return { healthy: word === 'true', text: word, ms: 1, ...(word === 'hangs' ? { reached: false } : {}) }
+    })
+    const heard = async (...targets: ProbeTarget[]) => {
+      const result = await commands(planOf(targets), 200, signal)
+      return [result.reached, result.heard]
+    }
+    expect(await heard(run('true'))).toEqual([undefined, { 'api-server': true }])
+    expect(await heard(run('false'))).toEqual([undefined, { 'api-server': true }])
+    expect(await heard(run('hangs'))).toEqual([false, { 'api-server': false }])
+    expect(await heard(open, run('true'))).toEqual([undefined, { address: true, 'api-server': true }])
+    expect(await heard(drops, run('true'))).toEqual([undefined, { address: false, 'api-server': true }])
+    expect(await heard(drops, run('hangs'))).toEqual([false, { address: false, 'api-server': false }])
+    expect(await heard(drops, run('refused'))).toEqual([false, undefined])
+    expect(await heard(open, drops)).toEqual([undefined, undefined])
+  },
+)
 
 test('A success that took too long is a failure, each of several checks by itself; the pod was reached all the same', async () => {
   const prompt = await startServer('ok')

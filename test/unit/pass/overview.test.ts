@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { Group, Judged } from '../../../handler/group/groups.js'
+import type { ProbeResult } from '../../../handler/health/probe-result.js'
 import { Overview } from '../../../handler/pass/overview.js'
 import { aMember, anActive, aService, conclusively, failed, failing, healthy, MINUTE } from '../../support/builders.js'
 import { VirtualClock } from '../../support/virtual-clock.js'
@@ -8,6 +9,10 @@ const never = new AbortController().signal
 const passes = { healthy: true, text: '200', ms: 1 }
 const fails = { healthy: false, text: '500', ms: 1 }
 const unreached = { healthy: false, text: 'no answer', ms: 1, reached: false } as const
+
+/** Of commands, which the API server passes on. */
+const hung = { ...unreached, heard: { 'api-server': false } } as const
+const exited = { healthy: false, text: 'exit code 1', ms: 1, heard: { 'api-server': true } } as const
 
 let clock: VirtualClock
 let overview: Overview
@@ -37,7 +42,7 @@ function begin(name: string, namespace = 'default', ready = true): Played {
 }
 
 const send = ({ group, active }: Played) => overview.asks(group, active)
-const answer = ({ group, active }: Played, result: typeof passes | typeof unreached) => {
+const answer = ({ group, active }: Played, result: ProbeResult) => {
   overview.asks(group, active)
   overview.answered(group, active, result)
 }
@@ -286,5 +291,53 @@ describe('a view that reaches nothing', () => {
     const doubt = doubtOn(one)
     await settle()
     expect(doubt.code).toBeUndefined()
+  })
+})
+
+describe('addresses and commands are two ways to pods, and', () => {
+  const lose = (played: Played, result: ProbeResult) => {
+    answer(played, result)
+    overview.answered(played.group, played.passive, result)
+    return played
+  }
+  const codeOn = async (played: Played) => {
+    const doubt = doubtOn(played)
+    await settle()
+    return doubt.code
+  }
+
+  it.each([
+    ['commands that end say nothing about addresses that do not answer', unreached, exited],
+    ['commands that pass say nothing about them', unreached, { ...exited, healthy: true }],
+    ['addresses that answer say nothing about commands that do not end', hung, fails],
+  ])('%s: the view is blind by one of them', async (_, lost, other) => {
+    const [one, well] = [lose(begin('a'), lost), lose(begin('b'), other)]
+    expect(await codeOn(one)).toBe('blind')
+    expect(await codeOn(well)).toBeUndefined()
+  })
+
+  it('pods that are silent by the one are not counted for the other', async () => {
+    const [one, two] = [begin('a'), begin('b')]
+    answer(one, unreached)
+    answer(two, hung)
+    expect([await codeOn(one), await codeOn(two)]).toEqual([undefined, undefined])
+  })
+
+  it('what is to be mended is said of the way that is meant', async () => {
+    const of = async (played: Played) => {
+      const { group, active, passive } = played
+      const members = [active, passive].map((one) => ({ ...one, verdict: failed() }))
+      return (await overview.doubt(group, members, scope(), never))?.fault?.remedy
+    }
+    expect(await of(lose(begin('a'), unreached))).toMatch(/^Run it where the addresses of pods are reached/)
+    expect(await of(lose(begin('b'), hung))).toMatch(/^See whether kubectl exec reaches the pods/)
+  })
+
+  it('a pod that answers by either has failed by its own fault', async () => {
+    const half = { ...fails, heard: { address: false, 'api-server': true } }
+    const [one, other] = [begin('a'), begin('b')]
+    lose(one, half)
+    lose(other, unreached)
+    expect([await codeOn(one), await codeOn(other)]).toEqual([undefined, 'blind'])
   })
 })
