@@ -12,6 +12,8 @@ interface Declared {
   readonly timeoutMs: Milliseconds
   /** How this differs from what the kubelet does. */
   readonly note?: string
+  /** The Ready condition is needed beside the targets, as it has the result of those that are not run. */
+  readonly needsReady?: true
 }
 
 /** The statuses that the kubelet counts as success. */
@@ -33,7 +35,13 @@ export function declaredProbes(pod: Pod, settings: Settings, services: readonly 
     Math.max(DEFAULT_HEALTH_TIMEOUT_MS, ...runnable.map(({ readinessProbe }) => readinessProbe.timeoutMs))
   if (runnable.length > 0) {
     const targets = runnable.map((container) => targetOf(pod, container, settings))
-    return { targets, timeoutMs, ...patienceNote(runnable, settings) }
+    const unrun = declared.filter((one) => !runnable.includes(one))
+    const notes = [...unrunNote(unrun, mayExec), ...patienceNote(runnable, settings)]
+    return {
+      ...{ targets, timeoutMs },
+      ...(notes.length > 0 ? { note: notes.join('; ') } : {}),
+      ...(unrun.length > 0 ? { needsReady: true } : {}),
+    }
   }
   const note = declared[0]
     ? `${whyNotRun(declared[0].readinessProbe, mayExec)}: its Ready condition is used instead`
@@ -69,12 +77,20 @@ function targetOf(pod: Pod, container: Probed, settings: Settings): ProbeTarget 
   }
 }
 
+/** Says which of several readinessProbes are left to the kubelet. */
+function unrunNote([first, ...more]: readonly Probed[], mayExec: boolean): readonly string[] {
+  if (!first) return []
+  const others = more.length > 0 ? `, and ${more.length} more ${more.length === 1 ? 'is' : 'are'} not run either` : ''
+  return [
+    `of container ${first.name} ${whyNotRun(first.readinessProbe, mayExec)}${others}: the pod's Ready condition is used beside what is run`,
+  ]
+}
+
 /** A note to the author of a patient readinessProbe: its failureThreshold is not used. */
-function patienceNote(runnable: readonly Probed[], { failures }: Settings): Pick<Declared, 'note'> {
+function patienceNote(runnable: readonly Probed[], { failures }: Settings): readonly string[] {
   const most = Math.max(...runnable.map(({ readinessProbe }) => readinessProbe.failureThreshold ?? KUBELET_FAILURES))
-  if (most <= KUBELET_FAILURES || most <= failures) return {}
-  const note =
-    `the readinessProbe has failureThreshold ${most}, which is not taken: failures (${failures}) decides; ` +
-    'annotation active-passive/failures on the Service makes it more patient'
-  return { note }
+  if (most <= KUBELET_FAILURES || most <= failures) return []
+  return [
+    `the readinessProbe has failureThreshold ${most}, which is not taken: failures (${failures}) decides; annotation active-passive/failures on the Service makes it more patient`,
+  ]
 }

@@ -102,10 +102,10 @@ function askedTarget(
 }
 
 function planDeclared(pod: Pod, settings: Settings, services: Served): Plan {
-  const { targets, timeoutMs, note } = declaredProbes(pod, settings, services)
+  const { targets, timeoutMs, note, needsReady } = declaredProbes(pod, settings, services)
   const plan: Plan =
     targets.length > 0
-      ? { kind: kindOf(targets), pod, targets, evidence: 'check', timeoutMs }
+      ? { kind: kindOf(targets), pod, targets, evidence: 'check', timeoutMs, ...(needsReady ? { needsReady } : {}) }
       : planReady(pod, timeoutMs)
   return note === undefined ? plan : { ...plan, note }
 }

@@ -426,8 +426,11 @@ type How = 'ready' | 'ready, but nowhere' | 'runs' | 'cannot run'
 
 /** Several checks have to pass, every one. */
 function checksOf(seen: SeenPod, said: Says): { readonly how: How; readonly asksReady: boolean } {
-  const hows = [said('health-check') ?? 'declared'].flat().map((check) => checkOf(seen, check))
-  const asksReady = hows.includes('ready') || hows.includes('ready, but nowhere')
+  const checks = [said('health-check') ?? 'declared'].flat()
+  const hows = checks.map((check) => checkOf(seen, check))
+  // "Where other containers have a probe that is run, the pod has to pass that and be Ready."
+  const isHalfRun = checks.includes('declared') && seen.pod.containers.some(isLeftToKubelet)
+  const asksReady = hows.includes('ready') || hows.includes('ready, but nowhere') || isHalfRun
   for (const how of ['cannot run', 'ready, but nowhere', 'runs'] as const)
     if (hows.includes(how)) return { how, asksReady }
   return { how: 'ready', asksReady }
@@ -443,12 +446,19 @@ function checkOf({ pod }: SeenPod, check: unknown): How {
   }
   const answers: boolean[] = []
   for (const { readinessProbe: probe, ports } of pod.containers) {
-    if (!probe || probe.kind === 'exec' || ('host' in probe && probe.host)) continue
+    if (!probe || probe.kind === 'exec' || isLeftToKubelet({ readinessProbe: probe })) continue
     const isKnown = typeof probe.port === 'number' || ports.some(({ name }) => name === probe.port)
     answers.push(isKnown && hasAddress)
   }
   if (answers.length === 0) return hasAddress ? 'ready' : 'ready, but nowhere'
   return answers.includes(false) ? 'cannot run' : 'runs'
+}
+
+/** Commands, which are not allowed here, and probes of other hosts. */
+function isLeftToKubelet({
+  readinessProbe: probe,
+}: Pick<SeenPod['pod']['containers'][number], 'readinessProbe'>): boolean {
+  return probe !== undefined && (probe.kind === 'exec' || ('host' in probe && Boolean(probe.host)))
 }
 
 /** "an epoch that is no safe integer counts as 0"; nor may its successor be none. */

@@ -260,7 +260,24 @@ describe('the pod’s own readinessProbe', () => {
     const planned = plan(pod)
     expect(planned.targets.map(({ kind }) => kind)).toEqual(['tcp', 'http'])
     expect(planned).toMatchObject({ kind: 'http', timeoutMs: 2_000 })
-    expect(planned.note).toBeUndefined()
+  })
+
+  test('is beside one that is left to the kubelet: that is said, and the pod has to be Ready for it', () => {
+    const command = (name: string) => ({
+      ...aContainer({ kind: 'exec', command: ['true'], timeoutMs: 60_000 }),
+      ...{ name },
+    })
+    const mixed = podOf(aContainer(httpProbe()), command('cache'))
+    expect(plan(mixed)).toMatchObject({
+      needsReady: true,
+      note: "of container cache the readinessProbe is of kind exec, which is not run without --allow-exec: the pod's Ready condition is used beside what is run",
+    })
+    const [one, two, three] = [command('a'), command('b'), aContainer(httpProbe({ failureThreshold: 40 }))]
+    expect(plan(podOf(one, two, three)).note).toMatch(
+      /^of container a .*, and 1 more is not run either: .*; the readinessProbe has failureThreshold 40/,
+    )
+    for (const planned of [plan(mixed, { 'allow-exec': true }), plan(podOf(aContainer(httpProbe()), aContainer()))])
+      expect([planned.needsReady, planned.note]).toEqual([undefined, undefined])
   })
 
   test.each([
