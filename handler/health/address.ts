@@ -21,11 +21,6 @@ export function addressOf(pod: Pod, port: number | Unusable): Address | Unusable
   return whyNoAddress(pod) ?? { host: pod.ip ?? '', port }
 }
 
-/** `HOST:PORT` as a URL has it: an IPv6 address is in brackets. */
-export function authorityOf({ host, port }: Address): string {
-  return `${host.includes(':') ? `[${host}]` : host}:${port}`
-}
-
 /**
  * Why there is no address. Anything but an address in its usual form would be a name to resolve, or another address
  * (`010.0.0.1`).

@@ -4,7 +4,7 @@
  */
 import { type ClientHttp2Session, type ClientHttp2Stream, constants, type IncomingHttpHeaders } from 'node:http2'
 import type { Socket } from 'node:net'
-import { authorityOf } from './address.js'
+import { authorityOf } from '../util/authority.js'
 import { openConnection } from './connection.js'
 import { healthQuestion, healthStatus, readFrame } from './health-message.js'
 import { USER_AGENT } from './http-request.js'

@@ -1,7 +1,8 @@
 /** Builds the targets of a plan: what is asked, and at which address of the pod. Pure. */
 import type { Container, Pod } from '../kube/port.js'
 import type { Settings } from '../settings/settings.js'
-import { type Address, authorityOf, type Unusable } from './address.js'
+import { authorityOf } from '../util/authority.js'
+import type { Address, Unusable } from './address.js'
 import { formatUrl, parseUrl, rawPath } from './go-url.js'
 import type { HttpCheck } from './http.js'
 

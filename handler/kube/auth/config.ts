@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import type { KubeConfig } from '@kubernetes/client-node/dist/config.js'
+import { authorityOf } from '../../util/authority.js'
 import { UsageError } from '../../util/errors.js'
 import { checkConfig, namesOf } from './check-config.js'
 import { environmentProxy } from './environment-proxy.js'
@@ -91,7 +92,7 @@ function servicePod(
 ) {
   const authority = `${root}${ACCOUNT}/ca.crt`
   if (!host || !existsSync(authority)) return undefined
-  const server = `https://${host.includes(':') ? `[${host}]` : host}:${port || '443'}`
+  const server = `https://${authorityOf({ host, port: port || '443' })}`
   return {
     clusters: [{ name: 'inCluster', cluster: { server, 'certificate-authority': authority } }],
     users: [{ name: 'inClusterUser', user: { tokenFile: `${root}${ACCOUNT}/token` } }],
