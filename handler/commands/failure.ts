@@ -2,6 +2,7 @@
 import type { CommandOptions } from '../cli/options.js'
 import { faultOf } from '../kube/fault.js'
 import { isUnserved } from '../report/exit-code.js'
+import { pageOf, seePage } from '../util/error-page.js'
 import { describeFault, type Fault } from '../util/errors.js'
 import type { Io } from './io.js'
 
@@ -11,8 +12,9 @@ export function failedWith({ namespaces }: Pick<CommandOptions, 'namespaces'>): 
   return (error) => faultOf(error, scope)
 }
 
-/** Tells the fault. @returns the exit code: 3 if the API server refused or did not answer, else 1 */
+/** Tells the fault, and where its page is. @returns the exit code: 3 if the API server refused or did not answer, else 1 */
 export function tell(io: Pick<Io, 'warn'>, fault: Fault): 1 | 3 {
   io.warn(describeFault(fault))
+  io.warn(seePage(pageOf(fault)))
   return isUnserved(fault) ? 3 : 1
 }

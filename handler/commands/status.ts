@@ -4,6 +4,7 @@ import { isMissing, type Report } from '../report/report.js'
 import { type Status, statusCode, statusOf } from '../report/status.js'
 import { groupText, type StatusStyle, statusText } from '../report/status-text.js'
 import { systemClock } from '../util/clock.js'
+import { pagesOf, seePage } from '../util/error-page.js'
 import { describeFault } from '../util/errors.js'
 import type { Io } from './io.js'
 import { documentOf } from './output.js'
@@ -49,7 +50,8 @@ async function show(options: StatusOptions, io: Io, report: Report, print: Io['p
   const nowMs = systemClock.now()
   const [first] = report.groups
   if (options.service !== undefined && first && isMissing(first)) {
-    for (const fault of report.groups.flatMap(({ faults }) => faults)) io.warn(describeFault(fault))
+    const faults = report.groups.flatMap((group) => group.faults)
+    for (const text of [...faults.map(describeFault), ...pagesOf(faults).map(seePage)]) io.warn(text)
     return undefined
   }
   await print(await textOf(options, io, statusOf(report, nowMs), nowMs))

@@ -115,6 +115,7 @@ describe('pause', () => {
     expect(stdout).toBe('')
     expect(stderr).toContain(`may not ${verb} services in namespace default`)
     expect(stderr).toContain(`- {apiGroups: [""], resources: [services], verbs: [${verb}]}`)
+    expect(stderr).toMatch(/^active-passive: See \S+\/errors\.md#denied$/m)
     expect(code).toBe(3)
   })
 
@@ -134,6 +135,7 @@ describe('pause', () => {
       const { code, stdout, stderr } = await keyboard.type('pause', name)
       expect([code, stdout]).toEqual([1, ''])
       expect(stderr).toContain(said)
+      expect(stderr).toMatch(/^active-passive: See \S+\/errors\.md#not-found$/m)
     }
     expect(keyboard.writes()).toEqual([])
   })

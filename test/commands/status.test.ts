@@ -83,6 +83,7 @@ describe('status', () => {
       const { code, stdout, stderr } = await keyboard.type('status', ...words)
       expect([code, stdout]).toEqual([1, ''])
       expect(stderr).toContain('service default/nope: there is no such Service in namespace default')
+      expect(stderr).toMatch(/^active-passive: See \S+\/errors\.md#not-found$/m)
     },
   )
 
@@ -190,6 +191,7 @@ describe('history', () => {
     const { code, stdout, stderr } = await keyboard.type('history', name)
     expect([code, stdout]).toEqual([1, ''])
     expect(stderr).toMatch(said)
+    expect(stderr).toMatch(/^active-passive: See \S+\/errors\.md#not-found$/m)
   })
 
   it('exits 3 where the LIST is refused', async () => {
