@@ -1,4 +1,5 @@
 /** The forms in which users write a health check, one per line. */
+import { type FilledLine, filledLines } from './filled-lines.js'
 
 export type Check =
   | { readonly kind: 'probe' }
@@ -82,25 +83,14 @@ function formatCheck(check: Check): string {
   }
 }
 
-/** The first line that is no check, with its number from 1. `undefined`: all of them are. */
-export function wrongLine(text: string): { readonly line: string; readonly number: number } | undefined {
+/** The first line that is no check. `undefined`: all of them are. */
+export function wrongLine(text: string): FilledLine | undefined {
   return filledLines(text).find(({ line }) => parseCheck(line) === undefined)
 }
 
 /** How many checks the text has, right or wrong. */
 export function countLines(text: string): number {
   return filledLines(text).length
-}
-
-/**
- * The lines that are not empty, with their numbers from 1. Surrounding spaces, which YAML can leave unseen, are
- * removed.
- */
-function filledLines(text: string): readonly { readonly line: string; readonly number: number }[] {
-  return text
-    .split('\n')
-    .map((line, n) => ({ line: line.trim(), number: n + 1 }))
-    .filter(({ line }) => line !== '')
 }
 
 /** Parses one check. `undefined` if it has none of the forms. */

@@ -1,6 +1,7 @@
 /** What the JSON of an answer has to hold, as users write it: `status=UP`, one a line. */
 
 import type { Wrong } from './check-mistakes.js'
+import { filledLines } from './filled-lines.js'
 
 export interface JsonFact {
   /** The keys that lead to the value, outermost first. The index of an array is one too. */
@@ -18,9 +19,9 @@ export const FACTS_FORM = `PATH=VALUE such as status=UP or checks.0.status=UP (a
 /** Parses facts, one per line. `undefined` if there is none, if there are too many, or if a line is none. */
 export function parseFacts(text: string): readonly JsonFact[] | undefined {
   if (Buffer.byteLength(text) > MAX_BYTES) return undefined
-  const lines = linesOf(text)
+  const lines = filledLines(text)
   if (lines.length === 0 || lines.length > MAX_FACTS) return undefined
-  const facts = lines.map(factIn)
+  const facts = lines.map(({ line }) => factIn(line))
   return facts.every((fact) => fact !== undefined) ? facts : undefined
 }
 
@@ -31,19 +32,15 @@ export function formatFacts(facts: readonly JsonFact[]): string {
 
 /** The wrong one of several lines. @param quote shows text that a user wrote */
 export function mistakeInFacts(text: string, quote: (text: string) => string): Wrong | undefined {
-  const lines = linesOf(text)
-  const wrong = lines.findIndex((line) => factIn(line) === undefined)
-  if (lines.length < 2 || wrong < 0) return undefined
-  return { says: `line ${wrong + 1}: ${quote(lines[wrong] ?? '')} should be ${FACTS_FORM}` }
+  const lines = filledLines(text)
+  const wrong = lines.find(({ line }) => factIn(line) === undefined)
+  if (lines.length < 2 || wrong === undefined) return undefined
+  return { says: `line ${wrong.number}: ${quote(wrong.line)} should be ${FACTS_FORM}` }
 }
 
 /** The path as users write it. */
 export function formatPath(path: readonly string[]): string {
   return path.map((key) => key.replace(/[\\.=]/g, '\\$&')).join('.')
-}
-
-function linesOf(text: string): readonly string[] {
-  return text.split('\n').flatMap((line) => line.trim() || [])
 }
 
 /** The path ends at the first `=` that no backslash precedes. */
