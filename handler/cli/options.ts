@@ -7,6 +7,7 @@ import { parseName, parseServiceRef, type ServiceRef } from '../pass/scope.js'
 import { type LabelSelector, parseLabelSelector, SelectorError } from '../pass/selector.js'
 import { hasCommand, mistakeInFlag } from '../settings/policy.js'
 import { DEFAULT_MAX_HEALTH_TIMEOUT_MS, DEFAULT_SETTINGS, FLAG_SETTINGS, type Settings } from '../settings/settings.js'
+import { shownChecks } from '../settings/shown-check.js'
 import { formatDuration } from '../util/duration.js'
 import { UsageError } from '../util/errors.js'
 import { type Environment, ownVariables } from './environment.js'
@@ -238,7 +239,7 @@ function readSettings(values: Values): Settings {
   }
   if (hasCommand(settings['health-check']) && !settings['allow-exec']) {
     throw new UsageError(
-      `${values.source('health-check')}: ${JSON.stringify(values.text('health-check'))} has a command, and commands are not run without --allow-exec`,
+      `${values.source('health-check')}: ${JSON.stringify(shownChecks(values.text('health-check') ?? ''))} has a command, and commands are not run without --allow-exec`,
     )
   }
   return settings

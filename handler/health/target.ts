@@ -1,4 +1,5 @@
 /** Names the destination of a target, for people and for comparison. Pure. */
+import { programOf } from '../settings/shown-check.js'
 import type { HttpCheck } from './http.js'
 import type { ProbeTarget } from './targets.js'
 
@@ -23,7 +24,7 @@ export function describeTarget(target: ProbeTarget): string | undefined {
     const { isTls, port, service } = target
     return `${isTls ? 'grpcs' : 'grpc'} :${port}${service && `/${service.slice(0, MAX_PATH_LENGTH)}`}`
   }
-  if (target.kind === 'exec') return `exec ${target.command[0]?.slice(0, MAX_PATH_LENGTH)}`
+  if (target.kind === 'exec') return `exec ${programOf(target.command)}`
   const url = urlOf(target)
   if (!url) return 'http'
   return `${url.protocol.slice(0, -1)} :${probedPort(target)}${url.pathname.slice(0, MAX_PATH_LENGTH)}`

@@ -1,6 +1,7 @@
 /** Warnings about checks that make sense one by one, and hardly together. They may be right, so nothing rests on them. Pure. */
 import { type Check, formatChecks } from './check.js'
 import type { Settings } from './settings.js'
+import { shownChecks } from './shown-check.js'
 
 /** The most characters of a check that are shown. */
 const SHOWN = 60
@@ -13,13 +14,9 @@ export function doubtsIn({ 'health-check': checks }: Pick<Settings, 'health-chec
 function repeated(checks: readonly Check[]): readonly string[] {
   const lines = checks.map((check) => formatChecks([check]))
   const twice = new Set(lines.filter((line, n) => lines.indexOf(line) !== n))
-  return [...twice].map((line) => `health-check has the line ${shown(line)} more than once: once is enough`)
-}
-
-/** The query of a check, and the arguments of a command, may hold a secret. */
-function shown(line: string): string {
-  const words = /^exec: *\[/.test(line) ? 'exec: …' : (line.match(/^exec: *\S+|^[^?\s]*/)?.[0] ?? '')
-  return words.slice(0, SHOWN)
+  return [...twice].map(
+    (line) => `health-check has the line ${shownChecks(line).slice(0, SHOWN)} more than once: once is enough`,
+  )
 }
 
 function withAndWithoutTls(checks: readonly Check[]): readonly string[] {

@@ -103,14 +103,11 @@ function isSetting(name: string): name is SettingName {
   return Object.hasOwn(SETTINGS, name)
 }
 
-function badValue(
-  service: Service,
-  key: string,
-  text: string,
-  { expected, describe, mistake }: Setting<unknown>,
-): Fault {
-  const is = describe ? `${describe(text)} (it may hold a secret, and is not shown)` : quoted(text)
-  const wrong = mistake?.(text, quoted)
+function badValue(service: Service, key: string, text: string, setting: Setting<unknown>): Fault {
+  const { expected, describe, mistake } = setting
+  const quote = quoteOf(setting)
+  const is = describe ? `${describe(text)} (it may hold a secret, and is not shown)` : quote(text)
+  const wrong = mistake?.(text, quote)
   return {
     code: 'bad-annotation',
     object: `service ${service.namespace}/${service.name}`,
@@ -130,7 +127,7 @@ function commandNotAllowed({ namespace, name }: Service, key: string, text: stri
   return {
     code: 'bad-annotation',
     object: `service ${namespace}/${name}`,
-    message: `annotation ${key} is ${quoted(text)}, a command in the pods, and commands are not run without --allow-exec`,
+    message: `annotation ${key} is ${quoteOf(SETTINGS['health-check'])(text)}, a command in the pods, and commands are not run without --allow-exec`,
     remedy: `Start the program with --allow-exec and with the right to it, as jobs/components/exec does; or give another check: kubectl annotate service ${name} -n ${namespace} --overwrite ${key}=VALUE`,
   }
 }
@@ -143,23 +140,27 @@ function hint({ instead }: Wrong | undefined = { says: '' }): string {
 /** What is wrong with the value of a flag, with what was probably meant. `undefined`: no more than that it is. */
 export function mistakeInFlag(name: keyof typeof FLAG_SETTINGS, text: string): string | undefined {
   const setting: Setting<unknown> = FLAG_SETTINGS[name]
-  const wrong = setting.mistake?.(text, JSON.stringify)
+  const wrong = setting.mistake?.(text, (one) => JSON.stringify(setting.show?.(one) ?? one))
   const meant = wrong && hint(wrong).trimEnd()
   return wrong && (meant ? `${wrong.says}. ${meant}` : wrong.says)
 }
 
-function quoted(text: string): string {
-  return JSON.stringify(redacted(text).slice(0, 100))
+/** Quotes what may be shown of a text. */
+function quoteOf({ show = (text) => text }: Pick<Setting<unknown>, 'show'>): (text: string) => string {
+  return (text) => JSON.stringify(redacted(show(text)).slice(0, 100))
 }
 
 type Said = { readonly service: Service; readonly text: string }
 
-function conflict(key: string, { describe }: Setting<unknown>, one: Said, other: Said): Fault {
-  const says = ({ service, text }: Said) => `${quoted(text)} on ${service.name}`
+function conflict(key: string, setting: Setting<unknown>, one: Said, other: Said): Fault {
+  const { describe } = setting
+  const says = ({ service, text }: Said) => `${quoteOf(setting)(text)} on ${service.name}`
+  const [first, second] = [says(one), says(other)]
+  const hidden = quoteOf(setting)(one.text) === quoteOf(setting)(other.text) ? ' (what differs is not shown)' : ''
   return {
     code: 'conflicting-annotations',
     object: `services ${one.service.name} and ${other.service.name} in namespace ${one.service.namespace}`,
-    message: `they select the same pods but annotation ${key} differs${describe ? ' (it may hold a secret, and is not shown)' : `: ${says(one)}, ${says(other)}`}`,
+    message: `they select the same pods but annotation ${key} differs${describe ? ' (it may hold a secret, and is not shown)' : `: ${first}, ${second}${hidden}`}`,
     remedy: 'Set it on one of them only, or to the same value.',
   }
 }

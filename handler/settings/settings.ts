@@ -84,14 +84,17 @@ export const DEFAULT_SETTINGS: Settings = {
   'allow-exec': false,
 }
 
-/** The settings that are not defaults, as annotations would give them. What may hold a secret is not shown. */
+/** The settings that are not defaults, as annotations would give them. What may hold a secret is not shown, nor are such parts of checks. */
 export function changedSettings(settings: Settings): Readonly<Record<string, string>> {
   const values: Readonly<Record<string, unknown>> = settings
   const defaults: Readonly<Record<string, unknown>> = DEFAULT_SETTINGS
   const table: Readonly<Record<string, Setting<unknown>>> = SETTINGS
   const own = Object.entries(table).filter(([name]) => JSON.stringify(values[name]) !== JSON.stringify(defaults[name]))
   return Object.fromEntries(
-    own.map(([name, { describe, format = String }]) => [name, describe ? '(not shown)' : format(values[name])]),
+    own.map(([name, { describe, format = String, show = (text: string) => text }]) => [
+      name,
+      describe ? '(not shown)' : show(format(values[name])),
+    ]),
   )
 }
 

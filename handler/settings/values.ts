@@ -5,6 +5,7 @@ import { CHECK_FORMS, formatChecks, parseChecks } from './check.js'
 import { mistakeInChecks, type Wrong } from './check-mistakes.js'
 import { describeBytes, describeLines, EXPECTED_FORM, parseBytes, parseLines, SENT_FORM } from './escapes.js'
 import { FACTS_FORM, formatFacts, type JsonFact, mistakeInFacts, parseFacts } from './json-facts.js'
+import { shownChecks } from './shown-check.js'
 
 /** One setting. `parse` returns `undefined` for text that makes no sense; `expected` completes "should be …". */
 export interface Setting<T> {
@@ -14,6 +15,8 @@ export interface Setting<T> {
   format?(value: T): string
   /** For a setting whose text may hold a secret and is never shown: says what is wrong with it, completing "is …". */
   readonly describe?: (text: string) => string
+  /** For a setting whose text may hold a secret in some places: the text without these. */
+  readonly show?: (text: string) => string
   /** What is wrong, where more is known than `expected` says. @param quote shows text that a user wrote */
   readonly mistake?: (text: string, quote: (text: string) => string) => Wrong | undefined
 }
@@ -181,5 +184,6 @@ export const CHECKS: Setting<readonly Check[]> = {
   expected: CHECK_FORMS,
   parse: parseChecks,
   format: formatChecks,
+  show: shownChecks,
   mistake: mistakeInChecks,
 }

@@ -447,7 +447,7 @@ test('A line that is no check is named, on the command line as in the environmen
 test('A check that is a command needs --allow-exec, wherever it is given', async () => {
   const check = 'probe\nexec: pg_isready -q'
   const says = (source: string) =>
-    `${source}: "probe\\nexec: pg_isready -q" has a command, and commands are not run without --allow-exec`
+    `${source}: "probe\\nexec: pg_isready (1 argument)" has a command, and commands are not run without --allow-exec`
   const { settings } = await options('', { AP_ALLOW_EXEC: 'true', AP_HEALTH_CHECK: check })
   expect(settings['health-check']).toEqual([{ kind: 'probe' }, { kind: 'exec', command: ['pg_isready', '-q'] }])
   expect(await refusal('', { AP_HEALTH_CHECK: check })).toBe(says('AP_HEALTH_CHECK'))

@@ -141,7 +141,7 @@ describe('an annotation that makes none is an error that leaves the group untouc
     ['ready\n'.repeat(9), 'is wrong: 9 lines should be probe, ready, ', ''],
     ['?', 'is wrong: "?" should be probe, ready, ', ''],
     ['', 'is "", which should be probe, ready, ', ''],
-    ['http://web:80/?key=$(id)', 'is wrong: "http://web:80/?key=$(id)" names the host "web", and', ''],
+    ['http://web:80/?key=$(id)', 'is wrong: "http://web:80/?key=…" names the host "web", and', ''],
   ])('which says what is wrong with a check, and what was probably meant: %j', (text, says, meant) => {
     const { message, remedy } = faultOf(policy({ 'health-check': text }))
     expect(message.slice(0, 39 + says.length)).toBe(`annotation active-passive/health-check ${says}`)
@@ -164,7 +164,7 @@ describe('an annotation that makes none is an error that leaves the group untouc
     const { code, object, message, remedy } = faultOf(policy(check))
     expect([code, object]).toEqual(['bad-annotation', 'service default/web-0'])
     expect(message).toBe(
-      'annotation active-passive/health-check is "ready\\nexec: pg_isready -q", a command in the pods, and commands are not run without --allow-exec',
+      'annotation active-passive/health-check is "ready\\nexec: pg_isready (1 argument)", a command in the pods, and commands are not run without --allow-exec',
     )
     expect(remedy).toMatch(/--allow-exec.*jobs\/components\/exec.*kubectl annotate service web-0 -n default/)
     const allowed = policyOf([annotated('web-0', check)], { ...DEFAULT_SETTINGS, 'allow-exec': true })
