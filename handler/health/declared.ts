@@ -1,5 +1,6 @@
 /** What of a pod's readinessProbes can be run from here, and how. Pure. */
 import type { Container, Pod, ReadinessProbe, Service } from '../kube/port.js'
+import { bytesOf, MAX_COMMAND_BYTES } from '../settings/check.js'
 import { DEFAULT_HEALTH_TIMEOUT_MS, type Settings } from '../settings/settings.js'
 import type { Milliseconds } from '../util/duration.js'
 import { addressOf, probePort } from './address.js'
@@ -56,6 +57,8 @@ function whyNotRun(probe: ReadinessProbe, mayExec: boolean): string | undefined 
     return 'the readinessProbe is of kind exec, which is not run without --allow-exec'
   if (probe.kind === 'exec' && probe.isExpanded)
     return 'the readinessProbe has a command in which the kubelet replaces $$ or $(NAME)'
+  if (probe.kind === 'exec' && bytesOf(probe.command) > MAX_COMMAND_BYTES)
+    return `the readinessProbe has a command of ${bytesOf(probe.command)} bytes, and at most ${MAX_COMMAND_BYTES / 1_024} KiB are sent from here`
   return 'host' in probe && probe.host ? `the readinessProbe goes to host ${probe.host} instead of the pod` : undefined
 }
 

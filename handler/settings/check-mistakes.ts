@@ -1,6 +1,17 @@
 /** Says what is wrong with a line that is no health check, and what was probably meant. Pure. */
 import { closest } from '../util/closest.js'
-import { CHECK_FORMS, countLines, MAX_PATH_LENGTH, parseCheck, SCHEME_NAMES, WORD_NAMES, wrongLine } from './check.js'
+import {
+  bytesOf,
+  CHECK_FORMS,
+  commandIn,
+  countLines,
+  MAX_COMMAND_BYTES,
+  MAX_PATH_LENGTH,
+  parseCheck,
+  SCHEME_NAMES,
+  WORD_NAMES,
+  wrongLine,
+} from './check.js'
 
 /** What is wrong with a value. */
 export interface Wrong {
@@ -41,6 +52,11 @@ function mistakeIn(line: string, quote: (text: string) => string): Mistake | und
 }
 
 function inCommand(line: string): Mistake {
+  const long = commandIn(line)
+  if (long) {
+    const most = `may have at most ${MAX_COMMAND_BYTES / 1_024} KiB: put it into a script in the image`
+    return { why: `has a command of ${bytesOf(long)} bytes, and ${most}` }
+  }
   const [, command = ''] = /^exec:\s*(.*)$/s.exec(line) ?? []
   if (command.startsWith('['))
     return { why: 'has no JSON array of texts behind exec:, such as exec: ["sh", "-c", "test -f /tmp/ready"]' }

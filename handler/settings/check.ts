@@ -1,5 +1,4 @@
 /** The forms in which users write a health check, one per line. */
-import { type FilledLine, filledLines } from './filled-lines.js'
 
 export type Check =
   | { readonly kind: 'probe' }
@@ -16,6 +15,12 @@ export type PortRef = number | string
 
 /** Characters of path and query together. */
 export const MAX_PATH_LENGTH = 2_048
+
+/**
+ * The most bytes of a command, with one more between two words. It is part of a URL, in which a byte may take nine. The
+ * API server reads 1 MiB of URL and headers (`MaxHeaderBytes` of k8s.io/apiserver).
+ */
+export const MAX_COMMAND_BYTES = 16_384
 
 /** The most checks of a pod. All of them run side by side. */
 const MAX_CHECKS = 8
@@ -50,7 +55,7 @@ export const WORD_NAMES = [...WORDS.keys()]
 
 const FORMS = [...WORDS.keys(), ...[...SCHEMES.values()].map(({ form }) => form), EXEC_FORM]
 
-export const CHECK_FORMS = `${FORMS.slice(0, -1).join(', ')} or ${FORMS.at(-1)} (no host: the check goes to the pod; PORT may be the name of a container port; PATH has at most ${MAX_PATH_LENGTH} characters), or at most ${MAX_CHECKS} of these, one a line, all of which have to pass`
+export const CHECK_FORMS = `${FORMS.slice(0, -1).join(', ')} or ${FORMS.at(-1)} (no host: the check goes to the pod; PORT may be the name of a container port; PATH has at most ${MAX_PATH_LENGTH} characters, COMMAND ${MAX_COMMAND_BYTES / 1_024} KiB), or at most ${MAX_CHECKS} of these, one a line, all of which have to pass`
 
 /**
  * Parses checks, one per line. `undefined` if there is none, if there are too many, or if a line has none of the forms.
@@ -93,10 +98,25 @@ export function countLines(text: string): number {
   return filledLines(text).length
 }
 
+/** One line of an annotation that holds one thing a line. */
+interface FilledLine {
+  readonly line: string
+  /** From 1, as an editor counts: empty lines count too. */
+  readonly number: number
+}
+
+/** The lines that are not empty. Surrounding spaces, which YAML can leave unseen, are removed. */
+export function filledLines(text: string): readonly FilledLine[] {
+  return text
+    .split('\n')
+    .map((line, n) => ({ line: line.trim(), number: n + 1 }))
+    .filter(({ line }) => line !== '')
+}
+
 /** Parses one check. `undefined` if it has none of the forms. */
 export function parseCheck(text: string): Check | undefined {
   // No expression for this: one in which a space can match in two places is slow for a long text of spaces.
-  if (text.startsWith(EXEC)) return execCheck(text.slice(EXEC.length).trim())
+  if (text.startsWith(EXEC)) return execCheck(text)
   const match = /^([a-z]+):\/\/:([^/?#\s]+)([/?][^#\s]*)?$/.exec(text)
   const [, scheme = '', portText = '', rest = ''] = match ?? []
   const port = parsePort(portText)
@@ -112,10 +132,25 @@ function grpcCheck(scheme: 'grpc' | 'grpcs'): Scheme['read'] {
   return (port, rest) => (rest.startsWith('?') ? undefined : { kind: 'grpc', scheme, port, service: rest.slice(1) })
 }
 
-/** Words separated by spaces, or a JSON array of words that hold spaces themselves. There is no shell. */
 function execCheck(text: string): Check | undefined {
+  const command = commandIn(text)
+  return command && bytesOf(command) <= MAX_COMMAND_BYTES ? { kind: 'exec', command } : undefined
+}
+
+/**
+ * The command of an `exec:`, however long: words separated by spaces, or a JSON array of words that hold spaces
+ * themselves. There is no shell. `undefined`: there is none.
+ */
+export function commandIn(line: string): readonly string[] | undefined {
+  if (!line.startsWith(EXEC)) return undefined
+  const text = line.slice(EXEC.length).trim()
   const command = text.startsWith('[') ? stringsIn(text) : text.split(/\s+/)
-  return command?.[0] ? { kind: 'exec', command } : undefined
+  return command?.[0] ? command : undefined
+}
+
+/** How long a command is, as `MAX_COMMAND_BYTES` counts. */
+export function bytesOf(command: readonly string[]): number {
+  return Buffer.byteLength(command.join(' '))
 }
 
 function stringsIn(json: string): readonly string[] | undefined {

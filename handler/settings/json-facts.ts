@@ -1,7 +1,7 @@
 /** What the JSON of an answer has to hold, as users write it: `status=UP`, one a line. */
 
+import { filledLines } from './check.js'
 import type { Wrong } from './check-mistakes.js'
-import { filledLines } from './filled-lines.js'
 
 export interface JsonFact {
   /** The keys that lead to the value, outermost first. The index of an array is one too. */

@@ -30,8 +30,9 @@ export interface ExecServer {
 export async function startExecServer(kind: 'http' | 'tls', ...answers: readonly Answer[]): Promise<ExecServer> {
   const asked: Asked[] = []
   const open = new Set<Socket>()
+  const maxHeaderSize = 1 << 20 // as the API server's
   const tls = { key: testKey, cert: testCert, ca: testCert, requestCert: true, rejectUnauthorized: false }
-  const server = kind === 'tls' ? createTlsServer(tls) : createServer()
+  const server = kind === 'tls' ? createTlsServer({ ...tls, maxHeaderSize }) : createServer({ maxHeaderSize })
   server.on(kind === 'tls' ? 'secureConnection' : 'connection', (socket: Socket) => {
     open.add(socket)
     socket.on('error', () => {})

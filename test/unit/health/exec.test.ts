@@ -4,6 +4,7 @@ import { execBy } from '../../../handler/health/exec.js'
 import type { ProbeResult } from '../../../handler/health/probe-result.js'
 import { connectCommands } from '../../../handler/kube/exec.js'
 import { openWebSocket } from '../../../handler/kube/web-socket.js'
+import { MAX_COMMAND_BYTES } from '../../../handler/settings/check.js'
 import { aPod } from '../../support/builders.js'
 import {
   type Answer,
@@ -47,6 +48,17 @@ async function against(answer: Answer, run: Run = {}): Promise<Omit<ProbeResult,
 const channel = (number: number, text: string) => Buffer.concat([Buffer.from([number]), Buffer.from(text)])
 
 describe('a command in a container', () => {
+  it.each([
+    ['empty words', ['a', ...Array(MAX_COMMAND_BYTES - 1).fill('')]],
+    ['short words', Array(MAX_COMMAND_BYTES / 2).fill('%')],
+    ['one word', ['%'.repeat(MAX_COMMAND_BYTES)]],
+  ])('that is as long as it may be fits into a request: %s', async (_, command) => {
+    const server = await startExecServer('http', says(SUCCESS))
+    const commands = connectCommands(await load({ server: server.url }), FAST)
+    expect(await execBy(commands)({ ...target, command }, 5_000, never)).toMatchObject({ healthy: true })
+    expect(new URL(server.asked[0]?.url ?? '', server.url).searchParams.getAll('command')).toEqual(command)
+  })
+
   it('is asked for word by word, without a shell, in its container, by the newest protocol first', async () => {
     const server = await startExecServer('http', says(SUCCESS))
     await probe(server)

@@ -319,6 +319,18 @@ describe('the pod’s own readinessProbe', () => {
     expect(planned({ ...probe, isExpanded: true })).toMatchObject({ kind: 'ready', targets: [], note })
   })
 
+  test('is replaced by the Ready condition, though commands are run, when its command is too long for a request', () => {
+    const planned = (size: number) => {
+      const probe = { kind: 'exec', command: ['sh', 'a'.repeat(size - 3)], timeoutMs: 1_000 } as const
+      return plan(podOf(aContainer(probe)), { 'allow-exec': true })
+    }
+    expect(planned(16_384)).toMatchObject({ kind: 'exec' })
+    expect(planned(16_385)).toMatchObject({
+      kind: 'ready',
+      note: 'the readinessProbe has a command of 16385 bytes, and at most 16 KiB are sent from here: its Ready condition is used instead',
+    })
+  })
+
   describe('that is patient', () => {
     const patient = (failureThreshold?: number) => httpProbe(failureThreshold ? { failureThreshold } : {})
     const noteOn = (

@@ -171,6 +171,21 @@ describe('an annotation that makes none is an error that leaves the group untouc
     expect(settingsOf(allowed)['health-check']).toHaveLength(2)
   })
 
+  test('which is a command that is too long for a request: it says how long it is, and may be', () => {
+    const withCommand = (command: string) =>
+      policyOf([annotated('web-0', { 'health-check': `probe\nexec: ${command}` })], {
+        ...{ ...DEFAULT_SETTINGS, 'allow-exec': true },
+      })
+    for (const longest of ['a'.repeat(16_384), JSON.stringify(['a', ...Array(16_383).fill('')])])
+      expect(settingsOf(withCommand(longest))['health-check']).toHaveLength(2)
+    const { code, object, message, remedy } = faultOf(withCommand(`sh ${'é'.repeat(8_191)}`))
+    expect([code, object]).toEqual(['bad-annotation', 'service default/web-0'])
+    expect(message).toBe(
+      'annotation active-passive/health-check is wrong: line 2: "exec: sh …" has a command of 16385 bytes, and may have at most 16 KiB: put it into a script in the image',
+    )
+    expect(remedy).toContain('kubectl annotate service web-0 -n default')
+  })
+
   test('which cuts an endless value short', () => {
     expect(faultOf(policy({ prefer: '!'.repeat(200_000) })).message.length).toBeLessThan(300)
   })
