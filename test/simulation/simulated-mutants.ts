@@ -206,8 +206,8 @@ export const simulatedMutants: readonly Mutant[] = [
     inMess(
       'a lost label does not go back',
       'group/decide.ts',
-      "if (bereft && bereft.verdict.health === 'healthy' &&",
-      'if (bereft && !bereft &&',
+      'if (bereft && mayHaveItBack(bereft, settings))',
+      'if (bereft && !bereft && mayHaveItBack(bereft, settings))',
       /is promoted, though \S+ has lost its label|of which nobody knows that it is well/,
     ),
   ),
