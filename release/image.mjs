@@ -1,20 +1,10 @@
-// Builds the image for each platform from one bundle, and pushes them as one index:
-//   node release/image.mjs --to REGISTRY/NAME [--base IMAGE] [--plain-http]
+// Makes the image for each platform of the files that release/files.mjs left in the folder OUT, and pushes them as one index:
+//   node release/image.mjs OUT --to REGISTRY/NAME [--base IMAGE] [--plain-http]
 // It prints REGISTRY/NAME:VERSION@DIGEST. It may be run again: an image that is there already stays as it is. It needs
-// buildah. The image is the last stage of the Dockerfile, over files that are built here: nothing in that stage runs, so that
-// no processor has to be emulated.
+// buildah. The image is the last stage of the Dockerfile: nothing in that stage runs, so that no processor has to be emulated.
+// It runs no code of a dependency, because it runs where there is the right to publish.
 import { execFileSync } from 'node:child_process'
-import {
-  chmodSync,
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+import { chmodSync, cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -24,11 +14,11 @@ import { published } from './registry.mjs'
 const PLATFORMS = ['linux/amd64', 'linux/arm64']
 
 await runStep(async () => {
-  const { to, base, isPlain } = readArguments()
+  const { out, to, base, isPlain } = readArguments()
   const folder = mkdtempSync(join(tmpdir(), 'active-passive-image-'))
   try {
     buildah(folder, '--version') // before anything that takes time
-    prepareFiles(join(folder, 'files'))
+    copyFiles(join(out, 'image'), join(folder, 'files'))
     const image = build({ folder, base, isPlain })
     const digest = (await digestOfSame({ image, to, isPlain })) ?? push({ folder, image, to, isPlain })
     console.log(`${to}:${manifest.version}@${digest}`)
@@ -40,25 +30,23 @@ await runStep(async () => {
 function readArguments() {
   const options = { to: { type: 'string' }, base: { type: 'string' }, 'plain-http': { type: 'boolean' } }
   try {
-    const { to, base, 'plain-http': isPlain = false } = parseArgs({ options }).values
+    const { values, positionals } = parseArgs({ options, allowPositionals: true })
+    const { to, base, 'plain-http': isPlain = false } = values
     if (!/^[^/:]+(:\d+)?(\/[a-z0-9._-]+)+$/.test(to ?? '')) throw new Error(`--to ${to}: not of the form REGISTRY/NAME`)
-    return { to, base, isPlain }
+    if (positionals.length !== 1) throw new Error('one folder OUT, please')
+    return { out: positionals[0], to, base, isPlain }
   } catch (error) {
-    console.error(`${error.message}\nusage: node release/image.mjs --to REGISTRY/NAME [--base IMAGE] [--plain-http]`)
+    console.error(
+      `${error.message}\nusage: node release/image.mjs OUT --to REGISTRY/NAME [--base IMAGE] [--plain-http]`,
+    )
     process.exit(2)
   }
 }
 
-/** The files that the Dockerfile's first stage would make, at the paths that they have there. */
-function prepareFiles(folder) {
-  const built = join(folder, 'out')
-  mkdirSync(join(folder, 'src'), { recursive: true })
-  cpSync(join(repository, 'LICENSE'), join(folder, 'src', 'LICENSE'))
-  for (const script of ['build.mjs', 'release/sbom.mjs']) {
-    if (!existsSync(join(repository, script))) continue
-    execFileSync(process.execPath, [script, built], { cwd: repository, stdio: ['ignore', 'ignore', 'inherit'] })
-  }
-  // The same for whatever umask files were made with.
+/** Copies the files, with the same modes for whatever umask or archive they have been through. */
+function copyFiles(from, folder) {
+  if (!existsSync(from)) throw new Error(`there is no ${from}: node release/files.mjs makes it`)
+  cpSync(from, folder, { recursive: true })
   for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
     chmodSync(join(entry.parentPath, entry.name), entry.isDirectory() || entry.name.endsWith('.cjs') ? 0o755 : 0o644)
   }

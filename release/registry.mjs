@@ -57,7 +57,7 @@ async function authorization(host, headers, seconds) {
   return { authorization: `Bearer ${access_token}` }
 }
 
-/** What `docker login` has noted for a registry; undefined when it has nothing. */
+/** What `docker login` has noted for a registry; undefined when it has nothing, or has given it to a credential helper. */
 function noted(host) {
   const file = join(process.env.DOCKER_CONFIG ?? join(homedir(), '.docker'), 'config.json')
   return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')).auths?.[host]?.auth : undefined

@@ -154,7 +154,7 @@ class Round {
   async publish(where: string): Promise<ReadonlyMap<string, string>> {
     const { registry, base } = this.places
     const to = (path: string) => ['--to', `${registry.host}/${where}/${path}`, '--plain-http']
-    const image = await this.#script('image', ...to(IMAGE), '--base', base)
+    const image = await this.#script('image', this.#out, ...to(IMAGE), '--base', base)
     const made = new Map([['image', image.split('@').at(-1) as string]])
     if (hasChart) {
       const chart = await this.#script('publish-chart', ...to(CHARTS), join(this.#out, 'chart'))

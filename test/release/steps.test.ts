@@ -26,6 +26,7 @@ test.each([
   ['image', [], 2, '--to undefined: not of the form REGISTRY/NAME'],
   ['image', ['--to', 'https://ghcr.io/a/b'], 2, '--to https://ghcr.io/a/b: not of the form REGISTRY/NAME'],
   ['image', ['--to', 'ghcr.io/a/b:0.1.0'], 2, '--to ghcr.io/a/b:0.1.0: not of the form REGISTRY/NAME'],
+  ['image', ['--to', 'ghcr.io/a/b'], 2, 'one folder OUT, please'],
   ['publish-chart', ['--to', 'oci://ghcr.io/a'], 2, '--to oci://ghcr.io/a: not of the form REGISTRY/FOLDER'],
   ['publish-chart', ['--to', 'ghcr.io/a'], 2, 'one folder OUT, please'],
   ['sign', [], 2, 'nothing: not one REFERENCE@sha256:…, as release/image.mjs prints it'],
@@ -47,7 +48,7 @@ test.each([
 })
 
 test.each([
-  ['image', ['--to', 'localhost:1/a/b'], 'there is no buildah on the PATH: apt-get install buildah'],
+  ['image', ['out', '--to', 'localhost:1/a/b'], 'there is no buildah on the PATH: apt-get install buildah'],
   ['announce', ['/nowhere'], 'there is no gh on the PATH: https://cli.github.com'],
   ['sign', [`localhost:1/a@${digest}`], 'there is no cosign on the PATH: https://docs.sigstore.dev'],
 ])('%s %j says which program is missing', async (name, args, message) => {
