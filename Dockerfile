@@ -1,7 +1,8 @@
 # The image of `node handler`: Node, two files, and what is to be known of them. Any builder of OCI images builds it;
 # nothing in the last stage runs, so that an image for other platforms is a matter of copying those files.
 
-# Both may be replaced. What the first needs is npm, what the second needs is a `node` on the path below.
+# Both may be replaced. What the first needs is npm, what the second needs is a `node` on the path below. Both are tags, so
+# that a build has the fixes of its day: a digest, node@sha256:…, makes it the same image each time.
 ARG BUILD_IMAGE=node:26-slim
 ARG BASE_IMAGE=node:26-slim
 

@@ -16,6 +16,9 @@ export const tag = `v${manifest.version}`
 /** `https://HOST/OWNER/NAME`: where the repository is. */
 export const address = manifest.repository.url.replace(/^git\+/, '').replace(/\.git$/, '')
 
+/** What a step says behind what it has found, when another release has this version. */
+export const NOT_REPLACED = 'a version that was published cannot be replaced. Release a new one'
+
 /** The page of a file of the repository, as of this version. */
 export function pageOf(path) {
   return `${address}/blob/${tag}/${path}`

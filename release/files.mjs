@@ -2,6 +2,7 @@
 //   node release/files.mjs OUT
 //   OUT/package/    the npm package
 //   OUT/assets/     what people download: the archive and the manifest for krew, the list of what is bundled, their sums
+//   OUT/image/      what the Dockerfile's first stage would make, at the paths that it has there
 //   OUT/notes.md    the notes, from CHANGELOG.md
 // The same commit gives the same files, byte for byte.
 import { execFileSync } from 'node:child_process'
@@ -32,6 +33,7 @@ await runStep(() => {
   writeFileSync(join(out, 'notes.md'), `${notesOf(manifest.version).notes}\n`)
   pack(packages)
   run(process.execPath, 'release/krew/build.mjs', assets)
+  forImage(join(resolve(out), 'image'))
   // It was made for the package.
   const sbom = join(repository, 'dist', 'sbom.json')
   if (existsSync(sbom)) copyFileSync(sbom, join(assets, 'sbom.json'))
@@ -50,6 +52,12 @@ function pack(folder) {
     chmodSync(path, statSync(path).mode & 0o100 ? 0o755 : 0o644)
   }
   run('npm', 'pack', '--silent', '--ignore-scripts', '--pack-destination', folder)
+}
+
+function forImage(folder) {
+  mkdirSync(join(folder, 'src'), { recursive: true })
+  copyFileSync(join(repository, 'LICENSE'), join(folder, 'src', 'LICENSE'))
+  for (const script of ['build.mjs', 'release/sbom.mjs']) run(process.execPath, script, join(folder, 'out'))
 }
 
 function run(command, ...args) {

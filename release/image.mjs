@@ -1,33 +1,26 @@
-// Builds the image for each platform from one bundle, and pushes them as one index:
-//   node release/image.mjs --to REGISTRY/NAME [--base IMAGE] [--plain-http]
-// It prints REGISTRY/NAME:VERSION@DIGEST. It needs buildah. The image is the last stage of the Dockerfile, over files that
-// are built here: nothing in that stage runs, so that no processor has to be emulated.
+// Makes the image for each platform of the files that release/files.mjs left in the folder OUT, and pushes them as one index:
+//   node release/image.mjs OUT --to REGISTRY/NAME [--base IMAGE] [--plain-http]
+// It prints REGISTRY/NAME:VERSION@DIGEST. It may be run again: an image that is there already stays as it is. It needs
+// buildah. The image is the last stage of the Dockerfile: nothing in that stage runs, so that no processor has to be emulated.
+// It runs no code of a dependency, because it runs where there is the right to publish.
 import { execFileSync } from 'node:child_process'
-import {
-  chmodSync,
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+import { chmodSync, cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { address, commit, manifest, repository, runStep } from './facts.mjs'
+import { address, commit, manifest, NOT_REPLACED, repository, runStep } from './facts.mjs'
+import { published } from './registry.mjs'
 
 const PLATFORMS = ['linux/amd64', 'linux/arm64']
 
-await runStep(() => {
-  const { to, base, isPlain } = readArguments()
+await runStep(async () => {
+  const { out, to, base, isPlain } = readArguments()
   const folder = mkdtempSync(join(tmpdir(), 'active-passive-image-'))
   try {
     buildah(folder, '--version') // before anything that takes time
-    prepareFiles(join(folder, 'files'))
-    const digest = buildAndPush({ folder, to, base, isPlain })
+    copyFiles(join(out, 'image'), join(folder, 'files'))
+    const image = build({ folder, base, isPlain })
+    const digest = (await digestOfSame({ image, to, isPlain })) ?? push({ folder, image, to, isPlain })
     console.log(`${to}:${manifest.version}@${digest}`)
   } finally {
     rmSync(folder, { recursive: true, force: true })
@@ -37,32 +30,30 @@ await runStep(() => {
 function readArguments() {
   const options = { to: { type: 'string' }, base: { type: 'string' }, 'plain-http': { type: 'boolean' } }
   try {
-    const { to, base, 'plain-http': isPlain = false } = parseArgs({ options }).values
+    const { values, positionals } = parseArgs({ options, allowPositionals: true })
+    const { to, base, 'plain-http': isPlain = false } = values
     if (!/^[^/:]+(:\d+)?(\/[a-z0-9._-]+)+$/.test(to ?? '')) throw new Error(`--to ${to}: not of the form REGISTRY/NAME`)
-    return { to, base, isPlain }
+    if (positionals.length !== 1) throw new Error('one folder OUT, please')
+    return { out: positionals[0], to, base, isPlain }
   } catch (error) {
-    console.error(`${error.message}\nusage: node release/image.mjs --to REGISTRY/NAME [--base IMAGE] [--plain-http]`)
+    console.error(
+      `${error.message}\nusage: node release/image.mjs OUT --to REGISTRY/NAME [--base IMAGE] [--plain-http]`,
+    )
     process.exit(2)
   }
 }
 
-/** The files that the Dockerfile's first stage would make, at the paths that they have there. */
-function prepareFiles(folder) {
-  const built = join(folder, 'out')
-  mkdirSync(join(folder, 'src'), { recursive: true })
-  cpSync(join(repository, 'LICENSE'), join(folder, 'src', 'LICENSE'))
-  for (const script of ['build.mjs', 'release/sbom.mjs']) {
-    if (!existsSync(join(repository, script))) continue
-    execFileSync(process.execPath, [script, built], { cwd: repository, stdio: ['ignore', 'ignore', 'inherit'] })
-  }
-  // The same for whatever umask files were made with.
+/** Copies the files, with the same modes for whatever umask or archive they have been through. */
+function copyFiles(from, folder) {
+  if (!existsSync(from)) throw new Error(`there is no ${from}: node release/files.mjs makes it`)
+  cpSync(from, folder, { recursive: true })
   for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
     chmodSync(join(entry.parentPath, entry.name), entry.isDirectory() || entry.name.endsWith('.cjs') ? 0o755 : 0o644)
   }
 }
 
-/** Returns the digest of the index. */
-function buildAndPush({ folder, to, base, isPlain }) {
+/** Returns the name of the list of images, and the digests of their configurations, which tell of all their files. */
+function build({ folder, base, isPlain }) {
   const { revision, seconds, created } = commit()
   const list = `localhost/${manifest.name}:${manifest.version}`
   const labels = {
@@ -82,7 +73,34 @@ function buildAndPush({ folder, to, base, isPlain }) {
   ]
   buildah(folder, 'manifest', 'create', list)
   // One after the other: that is their order in the index.
-  for (const platform of PLATFORMS) buildah(folder, 'build', '--platform', platform, ...args, join(folder, 'files'))
+  const configs = PLATFORMS.map((platform) => {
+    const idFile = join(folder, 'id')
+    buildah(folder, 'build', '--platform', platform, '--iidfile', idFile, ...args, join(folder, 'files'))
+    return readFileSync(idFile, 'utf8').trim()
+  })
+  return { list, configs }
+}
+
+/**
+ * The digest of the index that the registry has for this version, when it is of the same images; undefined when it has none.
+ * Its own digest would not tell: each push may compress the layers in another way.
+ * @throws Error when it is of other images
+ */
+async function digestOfSame({ image, to, isPlain }) {
+  const index = await published(to, manifest.version, { isPlain })
+  if (index === undefined) return undefined
+  const digests = (index.manifest.manifests ?? []).map(({ digest }) => digest)
+  const images = await Promise.all(digests.map((digest) => published(to, digest, { isPlain })))
+  const configs = images.map((one) => one?.manifest.config?.digest)
+  if (`${configs}` === `${image.configs}`) return index.digest
+  throw new Error(
+    `${to}:${manifest.version} is there already (${index.digest}), and it is another image, by another commit or over ` +
+      `another base: ${NOT_REPLACED}`,
+  )
+}
+
+/** Returns the digest of the index. */
+function push({ folder, image, to, isPlain }) {
   const digestFile = join(folder, 'digest')
   const how = [
     '--all',
@@ -93,7 +111,7 @@ function buildAndPush({ folder, to, base, isPlain }) {
     digestFile,
     ...(isPlain ? ['--tls-verify=false'] : []),
   ]
-  buildah(folder, 'manifest', 'push', ...how, list, `docker://${to}:${manifest.version}`)
+  buildah(folder, 'manifest', 'push', ...how, image.list, `docker://${to}:${manifest.version}`)
   return readFileSync(digestFile, 'utf8').trim()
 }
 

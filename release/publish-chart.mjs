@@ -1,23 +1,46 @@
 // Packs the Helm chart, and pushes it as an OCI artefact:
 //   node release/publish-chart.mjs --to REGISTRY/FOLDER [--plain-http] OUT
-// The archive is left in the folder OUT. It prints REGISTRY/FOLDER/NAME:VERSION@DIGEST. It needs helm.
+// The archive is left in the folder OUT. It prints REGISTRY/FOLDER/NAME:VERSION@DIGEST. It may be run again: a chart that is
+// there already stays as it is. It needs helm.
 import { execFileSync } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { commit, manifest, repository, runStep } from './facts.mjs'
+import { commit, manifest, NOT_REPLACED, repository, runStep } from './facts.mjs'
+import { published } from './registry.mjs'
 
-await runStep(() => {
+await runStep(async () => {
   const { to, isPlain, out } = readArguments()
   const { seconds } = commit()
   mkdirSync(out, { recursive: true })
   const archive = pack(resolve(out), seconds)
-  const pushed = helm('push', archive, `oci://${to}`, ...(isPlain ? ['--plain-http'] : []))
-  const digest = /sha256:[0-9a-f]{64}/.exec(pushed)?.[0]
-  if (digest === undefined) throw new Error(`helm push said no digest: ${pushed}`)
-  console.log(`${to}/${manifest.name}:${manifest.version}@${digest}`)
+  const name = `${to}/${manifest.name}`
+  const digest = (await digestOfSame({ archive, name, isPlain })) ?? push({ archive, to, isPlain })
+  console.log(`${name}:${manifest.version}@${digest}`)
 })
+
+/**
+ * The digest of what the registry has for this version, when it is this archive; undefined when it has nothing.
+ * @throws Error when it is another one
+ */
+async function digestOfSame({ archive, name, isPlain }) {
+  const chart = await published(name, manifest.version, { isPlain })
+  if (chart === undefined) return undefined
+  const sum = createHash('sha256').update(readFileSync(archive)).digest('hex')
+  if (`${(chart.manifest.layers ?? []).map(({ digest }) => digest)}` === `sha256:${sum}`) return chart.digest
+  throw new Error(
+    `${name}:${manifest.version} is there already (${chart.digest}), and it is another chart: ${NOT_REPLACED}`,
+  )
+}
+
+function push({ archive, to, isPlain }) {
+  const said = helm('push', archive, `oci://${to}`, ...(isPlain ? ['--plain-http'] : []))
+  const digest = /sha256:[0-9a-f]{64}/.exec(said)?.[0]
+  if (digest === undefined) throw new Error(`helm push said no digest: ${said}`)
+  return digest
+}
 
 function readArguments() {
   const options = { to: { type: 'string' }, 'plain-http': { type: 'boolean' } }

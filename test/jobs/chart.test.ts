@@ -124,6 +124,10 @@ const helm = helmFor()
 const template = async (values: Values, name = 'active-passive'): Promise<readonly Rendered[]> =>
   loadAll(await helm('template', name, CHART, '-n', 'shop', ...valueFlags(values))) as Rendered[]
 
+/** What Helm prints after an installation with these values. */
+const notes = (values: Values): Promise<string> =>
+  helm('install', 'active-passive', CHART, '-n', 'shop', '--dry-run=client', ...valueFlags(values))
+
 describe('what the chart is made of', () => {
   it('is what `npm run chart` makes of jobs/ and package.json', () => {
     for (const [path, text] of generated()) expect([path, read(path)]).toEqual([path, text])
@@ -269,10 +273,31 @@ describe.skipIf(!hasHelm)('the chart by helm', () => {
     'gives the account of the release %s a name that the policies know',
     async (name) => {
       const names = (await template({}, name)).map(({ metadata }) => metadata.name)
-      for (const name of names) expect(name).toMatch(/^[a-z.]+[a-z]-active-passive(?:-check)?$/)
+      for (const name of names) expect(name).toMatch(/^[a-z.]+[a-z]-[0-9a-f]{6}-active-passive(?:-check)?$/)
       expect(Math.max(...names.map(({ length }) => length)) - '-check'.length).toBeLessThanOrEqual(52)
     },
   )
+
+  it('gives releases whose names are cut alike, and one release in two namespaces, ClusterRoles of their own', async () => {
+    const [long, longer] = ['a', 'b'].map((end) => `${'x'.repeat(52)}${end}`) as [string, string]
+    const nameIn = async (namespace: string, release: string) => {
+      const flags = valueFlags({ allNamespaces: true })
+      const objects = loadAll(await helm('template', release, CHART, '-n', namespace, ...flags)) as Rendered[]
+      return objects.find(({ kind }) => kind === 'ClusterRole')?.metadata.name
+    }
+    const names = [await nameIn('shop', long), await nameIn('shop', longer), await nameIn('bank', long)]
+    expect(new Set(names).size).toBe(3)
+    expect(await nameIn('shop', long)).toBe(names[0])
+  })
+
+  it.each([
+    ['x'.repeat(37), `${'x'.repeat(37)}-active-passive`],
+    [`${'x'.repeat(37)}-active-passive`, `${'x'.repeat(37)}-active-passive`],
+    ['shop', 'shop-active-passive'],
+  ])('leaves the name of the release %s whole, where that has room', async (release, name) => {
+    const names = (await template({}, release)).map(({ metadata }) => metadata.name)
+    expect(new Set(names)).toEqual(new Set([name, `${name}-check`]))
+  })
 
   it('can be what another chart depends on, with a condition', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'active-passive-parent-'))
@@ -383,17 +408,14 @@ describe.skipIf(!hasHelm)('the chart by helm', () => {
       ['kubectl create secret generic mine -n shop --from-literal=token='],
     ],
     ['all namespaces', { allNamespaces: true }, ['annotate service NAME -n NAMESPACE active-passive/managed=true']],
+    ['no image', {}, ['-n shop --reset-then-reuse-values --set image.repository=REGISTRY/active-passive']],
     ['a notification', { 'notify.secretName': 'chat' }, ['create secret generic chat -n shop --from-literal=url=']],
   ])('says the next command for %s', async (_what, values, commands) => {
-    const notes = await helm(
-      'install',
-      'active-passive',
-      CHART,
-      '-n',
-      'shop',
-      '--dry-run=client',
-      ...valueFlags(values),
-    )
-    for (const command of commands) expect(notes).toContain(command)
+    const text = await notes(values)
+    for (const command of commands) expect(text).toContain(command)
+  })
+
+  it('asks for no image where there is one', async () => {
+    expect(await notes({ 'image.repository': 'registry.test/active-passive' })).not.toContain('image.repository')
   })
 })

@@ -10,6 +10,8 @@ export interface Registry {
   readonly host: string
   /** A manifest or an index: what it says, and its digest. @throws Error when it is not there */
   manifest(name: string, reference: string): Promise<{ readonly digest: string; readonly body: Manifest }>
+  /** Puts a manifest under a tag. @throws Error when the registry does not take it */
+  put(name: string, tag: string, body: Manifest): Promise<void>
   /** A blob, as JSON. @throws Error when it is not there */
   json<T>(name: string, digest: string): Promise<T>
   stop(): Promise<void>
@@ -37,11 +39,12 @@ export async function startRegistry(folder: string): Promise<Registry> {
   const keeper = startKeeper(folder)
   const [log, port] = [join(folder, 'registry.log'), await freePort()]
   const host = `localhost:${port}`
-  const get = async (path: string): Promise<Response> => {
-    const response = await fetch(`http://${host}/v2/${path}`, { headers: { accept: KINDS } })
+  const send = async (path: string, how: RequestInit): Promise<Response> => {
+    const response = await fetch(`http://${host}/v2/${path}`, how)
     if (!response.ok) throw new Error(`${host}/v2/${path}: status ${response.status}`)
     return response
   }
+  const get = (path: string): Promise<Response> => send(path, { headers: { accept: KINDS } })
   const running = await keeper.run({ name: 'registry', command, args: ['-port', `${port}`], log })
   await until('the registry answers', async () => {
     if (running.ended !== undefined) throw new Error(`the registry: ${running.ended}: ${await lastLines(log)}`)
@@ -53,6 +56,10 @@ export async function startRegistry(folder: string): Promise<Registry> {
       const response = await get(`${name}/manifests/${reference}`)
       const digest = response.headers.get('docker-content-digest') ?? ''
       return { digest, body: (await response.json()) as Manifest }
+    },
+    put: async (name, tag, body) => {
+      const headers = { 'content-type': body.mediaType }
+      await send(`${name}/manifests/${tag}`, { method: 'PUT', headers, body: JSON.stringify(body) })
     },
     json: async <T>(name: string, digest: string) => (await (await get(`${name}/blobs/${digest}`)).json()) as T,
     stop: () => keeper.end(),

@@ -9,11 +9,12 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { repository } from '../support/handler.js'
 import { reportSkipped } from '../support/skipped.js'
-import { IMAGE, type Rehearsal, rehearse, whyNoRehearsal } from './rehearsal.js'
+import { CHARTS, IMAGE as IMAGE_PATH, type Rehearsal, rehearse, whyNoRehearsal } from './rehearsal.js'
 
 const run = promisify(execFile)
 const why = await whyNoRehearsal()
 if (why) reportSkipped(`NO REHEARSAL of a release: skipped because ${why}.`)
+const IMAGE = `round-1/${IMAGE_PATH}`
 const manifest = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8'))
 
 describe.skipIf(why)('a release', () => {
@@ -38,14 +39,42 @@ describe.skipIf(why)('a release', () => {
     expect(second).toEqual(first)
   })
 
-  test('takes the steps of the workflow, but for the signatures', () => {
+  test('takes the steps of the workflow, but for the signatures and the release on GitHub', () => {
     const workflow = readFileSync(join(repository, '.github/workflows/release.yml'), 'utf8')
     const scripts = (text: string): readonly string[] => [
       ...new Set([...text.matchAll(/node (release\/\S+\.mjs)/g)].map(([, path]) => path as string)),
     ]
     const without = rehearsal.leftOut.some((what) => what.startsWith('the chart')) ? ['release/publish-chart.mjs'] : []
-    expect([...scripts(rehearsal.steps.join('\n')), 'release/sign.mjs', ...without].sort()).toEqual(
-      [...scripts(workflow)].sort(),
+    expect(
+      [...scripts(rehearsal.steps.join('\n')), 'release/sign.mjs', 'release/announce.mjs', ...without].sort(),
+    ).toEqual([...scripts(workflow)].sort())
+  })
+
+  describe('that is made again in a registry that has its version', () => {
+    test('leaves it as it is, and tells of what is there', async () => {
+      const { registry, rounds, publishIn } = rehearsal
+      const again = await publishIn('round-1')
+      expect(again.get('image')).toBe((await registry.manifest(IMAGE, manifest.version)).digest)
+      expect([...again]).toEqual([...(rounds[0] ?? [])].filter(([name]) => name === 'image' || name === 'chart'))
+    }, 120_000)
+
+    test.each([
+      ['image', IMAGE_PATH],
+      ['chart', `${CHARTS}/active-passive`],
+    ])(
+      'does not replace another %s',
+      async (what, path) => {
+        const { registry, publishIn } = rehearsal
+        const other = { schemaVersion: 2, mediaType: 'application/vnd.oci.image.manifest.v1+json', layers: [] }
+        const name = `other-${what}/${path}`
+        await registry.put(name, manifest.version, other)
+        const { digest } = await registry.manifest(name, manifest.version)
+        await expect(publishIn(`other-${what}`)).rejects.toThrow(
+          `${registry.host}/${name}:${manifest.version} is there already (${digest}), and it is another ${what}`,
+        )
+        expect((await registry.manifest(name, manifest.version)).digest).toBe(digest)
+      },
+      120_000,
     )
   })
 

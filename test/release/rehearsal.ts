@@ -33,10 +33,15 @@ export interface Rehearsal {
   readonly steps: readonly string[]
   /** What was left out, and why. */
   readonly leftOut: readonly string[]
+  /**
+   * Has the last round publish image and chart once more, in a folder of the registry such as `round-1`. Resolves with their
+   * digests. @throws Error with what a step said when it fails
+   */
+  publishIn(folder: string): Promise<ReadonlyMap<string, string>>
   stop(): Promise<void>
 }
 
-/** The repository on a registry, as in the workflow without the name of the host. */
+/** The repository on a registry, as in the workflow, without the name of the host and the folder of the round. */
 export const IMAGE = 'active-passive/active-passive'
 /** The folder that charts are pushed to. */
 export const CHARTS = 'active-passive/charts'
@@ -80,23 +85,27 @@ export async function rehearse(options: Options): Promise<Rehearsal> {
     const helm = await helmFolder()
     const rounds: ReadonlyMap<string, string>[] = []
     const steps: string[] = []
+    let last: Round | undefined
     for (let n = 1; n <= options.rounds; n++) {
       // Only the first one's files may be read by others: no sum may tell.
       const umask = n === 1 ? '022' : '077'
-      const round = new Round(join(folder, 'deeper/'.repeat(n - 1), `round-${n}`), umask, options, {
+      last = new Round(join(folder, 'deeper/'.repeat(n - 1), `round-${n}`), umask, options, {
         registry,
         npm,
         base,
         helm,
       })
-      rounds.push(await round.make())
-      steps.splice(0, steps.length, ...round.steps)
+      // What one round has pushed, the next one would find there.
+      rounds.push(await last.make(`round-${n}`))
+      steps.splice(0, steps.length, ...last.steps)
     }
     const leftOut = [
       'signatures: a workflow of GitHub has an identity to sign with, this machine has none',
+      'the release on GitHub: it is made by gh',
       ...(hasChart ? [] : ['the chart: there is no jobs/chart']),
     ]
-    return { rounds, registry, npm, steps, leftOut, stop }
+    const publishIn = async (where: string) => (await last?.publish(where)) ?? new Map<string, string>()
+    return { rounds, registry, npm, steps, leftOut, publishIn, stop }
   } catch (error) {
     await stop()
     throw error
@@ -126,8 +135,9 @@ class Round {
     this.#out = join(folder, 'out')
   }
 
-  async make(): Promise<ReadonlyMap<string, string>> {
-    const { registry, npm, base } = this.places
+  /** @param where the folder of the registry that image and chart are pushed to */
+  async make(where: string): Promise<ReadonlyMap<string, string>> {
+    const { npm } = this.places
     await mkdir(this.folder, { recursive: true })
     await makeClone(this.#clone)
     if (this.umask === '077') await run('chmod', ['-R', 'go=', this.#clone])
@@ -138,14 +148,18 @@ class Round {
     await this.#script('files', this.#out)
     const tarball = join(this.#out, 'package', `active-passive-${version}.tgz`)
     await this.#script('publish-package', tarball, '--registry', npm.url)
-    const image = await this.#script('image', '--to', `${registry.host}/${IMAGE}`, '--base', base, '--plain-http')
+    return new Map([...(await this.publish(where)), ...(await sums(this.#out))])
+  }
+
+  async publish(where: string): Promise<ReadonlyMap<string, string>> {
+    const { registry, base } = this.places
+    const to = (path: string) => ['--to', `${registry.host}/${where}/${path}`, '--plain-http']
+    const image = await this.#script('image', this.#out, ...to(IMAGE), '--base', base)
     const made = new Map([['image', image.split('@').at(-1) as string]])
     if (hasChart) {
-      const to = ['--to', `${registry.host}/${CHARTS}`, '--plain-http']
-      const chart = await this.#script('publish-chart', ...to, join(this.#out, 'chart'))
+      const chart = await this.#script('publish-chart', ...to(CHARTS), join(this.#out, 'chart'))
       made.set('chart', chart.split('@').at(-1) as string)
     }
-    for (const [name, sum] of await sums(this.#out)) made.set(name, sum)
     return made
   }
 

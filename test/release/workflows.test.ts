@@ -18,7 +18,13 @@ const read = (file: string): string => readFileSync(join(folder, file), 'utf8')
 
 interface Job {
   readonly permissions?: Readonly<Record<string, string>>
-  readonly steps?: readonly { readonly run?: string }[]
+  readonly uses?: string
+  readonly 'timeout-minutes'?: number
+  readonly steps?: readonly {
+    readonly run?: string
+    readonly uses?: string
+    readonly with?: Readonly<Record<string, unknown>>
+  }[]
 }
 
 interface Workflow {
@@ -39,10 +45,6 @@ test.skipIf(why)(
   120_000,
 )
 
-test('A version such as 0.2.0-rc.1 is no latest release', () => {
-  expect(read('release.yml')).toMatch(/ --prerelease=\$\{\{ contains\(github\.ref_name, '-'\) \}\} /)
-})
-
 describe.each(workflows)('%s', (file) => {
   test('names each action by its commit, with its version as a comment', () => {
     const used = [...read(file).matchAll(/^ +(?:- )?uses: (.*)$/gm)].map(([, action]) => action as string)
@@ -57,12 +59,54 @@ describe.each(workflows)('%s', (file) => {
     for (const [name, job] of Object.entries(jobs)) expect(job.permissions, name).toBeDefined()
   })
 
-  test('runs no script of a package that it installs where it may publish', () => {
+  test('ends each job by itself', () => {
+    const { jobs } = load(read(file)) as Workflow
+    for (const [name, job] of Object.entries(jobs)) {
+      // A job that calls another workflow has the limits of that one's jobs, and may have none of its own.
+      if (job.uses === undefined) expect([name, job['timeout-minutes']]).toEqual([name, expect.any(Number)])
+    }
+  })
+
+  test('puts no expression into a script: a branch, a tag or a title can be one by itself', () => {
+    const { jobs } = load(read(file)) as Workflow
+    const runs = Object.values(jobs).flatMap(({ steps = [] }) => steps.flatMap(({ run = [] }) => run))
+    expect(runs.filter((run) => run.includes('${{'))).toEqual([])
+  })
+
+  test('leaves its token to no later step of a job', () => {
+    const { jobs } = load(read(file)) as Workflow
+    const checkouts = Object.values(jobs).flatMap(({ steps = [] }) =>
+      steps.filter(({ uses = '' }) => uses.startsWith('actions/checkout@')),
+    )
+    expect(checkouts.filter((step) => step.with?.['persist-credentials'] !== false)).toEqual([])
+  })
+
+  test('installs nothing where it may publish, and runs no script of a package that goes into a release', () => {
     const { jobs } = load(read(file)) as Workflow
     for (const [name, { steps = [], permissions }] of Object.entries(jobs)) {
-      if (file !== 'release.yml' && !Object.values(permissions ?? {}).includes('write')) continue
       const installs = steps.flatMap(({ run = '' }) => run.match(/npm (?:ci|i|install)\b.*/g) ?? [])
+      const mayPublish = Object.values(permissions ?? {}).includes('write')
+      if (mayPublish) expect([name, installs]).toEqual([name, []])
+      if (file !== 'release.yml') continue
       expect([name, installs.filter((command) => !command.includes('--ignore-scripts'))]).toEqual([name, []])
+    }
+  })
+
+  test('has all tags where a step decides by them, and no cache where it may publish', () => {
+    const { jobs } = load(read(file)) as Workflow
+    for (const [name, { steps = [], permissions }] of Object.entries(jobs)) {
+      const isByTags = steps.some(({ run = '' }) => /release\/(?:publish-package|announce|channel)\.mjs/.test(run))
+      const checkout = steps.find(({ uses = '' }) => uses.startsWith('actions/checkout@'))
+      if (isByTags) expect([name, checkout?.with?.['fetch-depth']]).toEqual([name, 0])
+      if (!Object.values(permissions ?? {}).includes('write')) continue
+      // Other runs fill a cache, and it is as good as the least of them.
+      const caching = steps.filter(({ uses = '', with: how = {} }) => {
+        const key = { 'actions/setup-node': 'package-manager-cache', 'actions/setup-go': 'cache' }[
+          uses.split('@')[0] ?? ''
+        ]
+        return uses.startsWith('actions/cache@') || (key !== undefined && how[key] !== false)
+      })
+      expect([name, caching]).toEqual([name, []])
     }
   })
 

@@ -89,6 +89,17 @@ describe('Install', () => {
     }
   })
 
+  test('Its commands that make a pod fail mean the active one, whichever that is', () => {
+    const lines = ['### By kustomize', '### By Helm'].flatMap(
+      (title) =>
+        blocksOf(title)
+          .join('')
+          .match(/^.*helloworld\.js fail$/gm) ?? [],
+    )
+    const active = 'kubectl get pods -l app=helloworld,role=active -o name'
+    expect(lines).toEqual(Array(2).fill(`kubectl exec "$(${active})" -- node /app/helloworld.js fail`))
+  })
+
   test('The image of a kind cluster has the name and the version that the manifests ask for', () => {
     const [image = ''] = /active-passive:\S+/.exec(read('jobs/cronjob/cronjob.yaml')) ?? []
     expect(image).toBe(`active-passive:${version}`)

@@ -3,10 +3,14 @@
 {{- $name := .Values.nameOverride | default .Chart.Name -}}
 {{- $full := .Release.Name -}}
 {{- /* 52 signs are what a CronJob may have: its Jobs add eleven. A long release is cut, and not the name behind it: the
-admission policies know the account by that. */ -}}
-{{- if or (not (contains $name $full)) (gt (len $full) 52) -}}
-{{- $room := int (max 1 (sub 51 (len $name))) -}}
-{{- $full = printf "%s-%s" (regexReplaceAll "[-.]+$" (trunc $room $full) "") $name -}}
+admission policies know the account by that. A hash of the namespace and the release takes the place of what is cut, so
+that the ClusterRoles of two long releases do not get one name. */ -}}
+{{- if and (not (contains $name $full)) (le (add (len $full) (len $name)) 51) -}}
+{{- $full = printf "%s-%s" $full $name -}}
+{{- else if or (not (contains $name $full)) (gt (len $full) 52) -}}
+{{- $hash := printf "%s/%s" .Release.Namespace .Release.Name | sha256sum | trunc 6 -}}
+{{- $room := int (max 1 (sub 44 (len $name))) -}}
+{{- $full = printf "%s-%s-%s" (regexReplaceAll "[-.]+$" (trunc $room $full) "") $hash $name -}}
 {{- end -}}
 {{- regexReplaceAll "[-.]+$" (.Values.fullnameOverride | default $full | trunc 52) "" -}}
 {{- end -}}

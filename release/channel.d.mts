@@ -1,0 +1,1 @@
+export function channelOf(version: string, others: readonly string[]): string
