@@ -1,4 +1,7 @@
-/** Turns the API's objects into Pod and Service. Absent fields get their values here. */
+/**
+ * Turns the API's objects into Pod and Service. Absent fields get their values here. An object that cannot be read is not
+ * left out, because its group must not be served without it: it carries the error.
+ */
 import type {
   V1Container,
   V1ContainerPort,
@@ -10,6 +13,7 @@ import type {
   V1Service,
   V1ServicePort,
 } from '@kubernetes/client-node'
+import { fence } from '../util/defect.js'
 import { CLAIM, PIN, PREFIX } from './keys.js'
 import { isLive } from './pods.js'
 import {
@@ -25,8 +29,56 @@ import {
   type Writer,
 } from './port.js'
 
-/** Reads a pod as the API sends it in JSON: times are strings. */
+/** Reads a pod as the API sends it in JSON: times are strings. Never throws. */
 export function readPod(pod: V1Pod): Pod {
+  return fence(
+    () => readWholePod(pod),
+    (error) => ({
+      ...identityOf(pod),
+      labels: textsIn(pod.metadata?.labels),
+      annotations: undefined,
+      createdAtMs: 0,
+      phase: textOf(pod.status?.phase),
+      terminating: false,
+      ready: false,
+      readySinceMs: 0,
+      containers: [],
+      unread: error,
+    }),
+  )
+}
+
+/** Reads a Service as the API sends it in JSON. Never throws. */
+export function readService(service: V1Service): Service {
+  return fence(
+    () => readWholeService(service),
+    (error) => ({
+      ...identityOf(service),
+      resourceVersion: textOf(service.metadata?.resourceVersion),
+      annotations: textsIn(service.metadata?.annotations),
+      selector: textsIn(service.spec?.selector),
+      publishNotReadyAddresses: false,
+      unread: error,
+    }),
+  )
+}
+
+function identityOf({ metadata }: V1Pod | V1Service): Pick<Pod, 'namespace' | 'name' | 'uid'> {
+  return { namespace: textOf(metadata?.namespace), name: textOf(metadata?.name), uid: textOf(metadata?.uid) }
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : ''
+}
+
+function textsIn(map: unknown): Record<string, string> {
+  const entries = typeof map === 'object' && map !== null ? Object.entries(map) : []
+  const texts: Record<string, string> = Object.create(null)
+  for (const [key, value] of entries) if (typeof value === 'string') texts[key] = value
+  return texts
+}
+
+function readWholePod(pod: V1Pod): Pod {
   const { metadata = {}, spec, status = {} } = pod
   const ready = status.conditions?.find(({ type }) => type === 'Ready')
   const ip = status.podIP || status.podIPs?.[0]?.ip
@@ -37,9 +89,9 @@ export function readPod(pod: V1Pod): Pod {
   const restartedAtMs = hasEnded ? 0 : lastRestart(status)
   const containers = [...(spec?.containers ?? []), ...(spec?.initContainers ?? []).filter(isSidecar)]
   return {
-    namespace: metadata.namespace ?? '',
-    name: metadata.name ?? '',
-    uid: metadata.uid ?? '',
+    namespace: text(metadata.namespace),
+    name: text(metadata.name),
+    uid: text(metadata.uid),
     labels: alone(metadata.labels ?? {}),
     annotations: metadata.annotations && alone(metadata.annotations),
     createdAtMs: readTime(metadata.creationTimestamp),
@@ -104,14 +156,13 @@ function namesIn(fields: Fields = {}): readonly string[] {
   return Object.keys(fields).flatMap((field) => (field.startsWith('f:') ? [field.slice(2)] : []))
 }
 
-/** Reads a Service as the API sends it in JSON. */
-export function readService({ metadata = {}, spec = {} }: V1Service): Service {
+function readWholeService({ metadata = {}, spec = {} }: V1Service): Service {
   const claimedBy = readClaimWriter(metadata, spec.selector ?? {})
   return {
-    namespace: metadata.namespace ?? '',
-    name: metadata.name ?? '',
-    uid: metadata.uid ?? '',
-    resourceVersion: metadata.resourceVersion ?? '',
+    namespace: text(metadata.namespace),
+    name: text(metadata.name),
+    uid: text(metadata.uid),
+    resourceVersion: text(metadata.resourceVersion),
     annotations: alone(metadata.annotations ?? {}),
     ...(metadata.labels ? { labels: alone(metadata.labels) } : {}),
     selector: alone(spec.selector ?? {}),
@@ -157,9 +208,18 @@ function readServicePort({ name, port, targetPort, protocol }: V1ServicePort): S
 /**
  * Takes the prototype off a map: a label may be called `constructor`, and must not be found where it is absent. The map
  * is changed in place: a copy that is built without a prototype takes three times the memory.
+ * @throws TypeError if it is no map of texts: all that makes groups rests on them
  */
 function alone(map: Record<string, string>): Record<string, string> {
+  if (typeof map !== 'object' || Array.isArray(map)) throw new TypeError('labels, annotations or a selector are no map')
+  for (const value of Object.values(map)) text(value)
   return Object.setPrototypeOf(map, null)
+}
+
+/** @throws TypeError if it is no text */
+function text(value: string | undefined = ''): string {
+  if (typeof value !== 'string') throw new TypeError(`there is ${typeof value} where a text has to be`)
+  return value
 }
 
 function isSidecar({ restartPolicy }: V1Container): boolean {
