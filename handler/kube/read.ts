@@ -81,10 +81,11 @@ function textsIn(map: unknown): Record<string, string> {
 function readWholePod(pod: V1Pod): Pod {
   const { metadata = {}, spec, status = {} } = pod
   const ready = status.conditions?.find(({ type }) => type === 'Ready')
-  const ip = status.podIP || status.podIPs?.[0]?.ip
+  const ip = text(status.podIP) || text(status.podIPs?.[0]?.ip)
+  const node = text(spec?.nodeName)
   const owner = readOwner(metadata)
   // A list may hold thousands of pods that have ended. A pass only needs to know that they are there.
-  const hasEnded = !isLive({ phase: status.phase ?? '' })
+  const hasEnded = !isLive({ phase: text(status.phase) })
   const writers = hasEnded ? [] : readWriters(metadata)
   const restartedAtMs = hasEnded ? 0 : lastRestart(status)
   const containers = [...(spec?.containers ?? []), ...(spec?.initContainers ?? []).filter(isSidecar)]
@@ -95,12 +96,12 @@ function readWholePod(pod: V1Pod): Pod {
     labels: alone(metadata.labels ?? {}),
     annotations: metadata.annotations && alone(metadata.annotations),
     createdAtMs: readTime(metadata.creationTimestamp),
-    phase: status.phase ?? '',
+    phase: text(status.phase),
     terminating: isTerminating(metadata),
     ready: ready?.status === 'True',
     readySinceMs: readTime(ready?.lastTransitionTime),
     ...(restartedAtMs > 0 ? { restartedAtMs } : {}),
-    ...(spec?.nodeName && !hasEnded ? { node: spec.nodeName } : {}),
+    ...(node && !hasEnded ? { node } : {}),
     ...(ip ? { ip } : {}),
     ...(spec?.restartPolicy === 'Never' || spec?.restartPolicy === 'OnFailure' ? { runsOnce: true as const } : {}),
     ...(owner ? { owner } : {}),
@@ -119,7 +120,8 @@ function lastRestart({ containerStatuses = [], initContainerStatuses = [] }: V1P
 
 function readOwner({ ownerReferences = [] }: V1ObjectMeta): Owner | undefined {
   const { kind, name, uid } = ownerReferences.find(({ controller }) => controller === true) ?? {}
-  return kind !== undefined && name !== undefined && uid !== undefined ? { kind, name, uid } : undefined
+  if (kind === undefined || name === undefined || uid === undefined) return undefined
+  return { kind: text(kind), name: text(name), uid: text(uid) }
 }
 
 /** The API server merges the oldest managers of a pod into this entry. It does not tell who created the pod. */
@@ -135,7 +137,7 @@ function readWriters({ managedFields = [] }: V1ObjectMeta): readonly Writer[] {
     const fields = (fieldsV1 ?? {}) as Fields
     const metadata = fields['f:metadata'] ?? {}
     const writer: Writer = {
-      manager,
+      manager: text(manager),
       created: !subresource && manager !== ANCIENT && isCreator(fields['f:spec']?.['f:containers']),
       owns: metadata['f:ownerReferences'] !== undefined,
       labels: namesIn(metadata['f:labels']),
@@ -195,14 +197,18 @@ function readClaimWriter(
       ? fields['f:spec']?.['f:selector']
       : fields['f:metadata']?.['f:annotations']?.[`f:${CLAIM}`]
     // The API sends a string, though the model says Date.
-    return written && !subresource ? [{ manager, time: time === undefined ? '' : String(time) }] : []
+    return written && !subresource ? [{ manager: text(manager), time: time === undefined ? '' : String(time) }] : []
   })
   const others = writers.filter(({ manager }) => manager !== FIELD_MANAGER)
   return [...(others.length > 0 ? others : writers)].sort((a, b) => (a.time < b.time ? 1 : -1))[0]
 }
 
 function readServicePort({ name, port, targetPort, protocol }: V1ServicePort): ServicePort {
-  return { ...(name ? { name } : {}), targetPort: targetPort || port, protocol: protocol || 'TCP' }
+  return {
+    ...(name ? { name: text(name) } : {}),
+    targetPort: portNumber(targetPort || port),
+    protocol: text(protocol) || 'TCP',
+  }
 }
 
 /**
@@ -212,14 +218,26 @@ function readServicePort({ name, port, targetPort, protocol }: V1ServicePort): S
  */
 function alone(map: Record<string, string>): Record<string, string> {
   if (typeof map !== 'object' || Array.isArray(map)) throw new TypeError('labels, annotations or a selector are no map')
-  for (const value of Object.values(map)) text(value)
+  for (const value of Object.values(map))
+    if (typeof value !== 'string') throw new TypeError('a label, an annotation or a part of a selector is no text')
   return Object.setPrototypeOf(map, null)
 }
 
-/** @throws TypeError if it is no text */
-function text(value: string | undefined = ''): string {
-  if (typeof value !== 'string') throw new TypeError(`there is ${typeof value} where a text has to be`)
+/** Absent, it is empty. @throws TypeError if it is no text */
+function text(value: string | null | undefined): string {
+  if (typeof (value ?? '') !== 'string') throw new TypeError(`there is ${typeof value} where a text has to be`)
+  return value ?? ''
+}
+
+/** @throws TypeError if it is no number */
+function number(value: number): number {
+  if (typeof value !== 'number') throw new TypeError(`there is ${typeof value} where a number has to be`)
   return value
+}
+
+/** A number, or the name of a port. @throws TypeError */
+function portNumber(value: number | string): number | string {
+  return typeof value === 'string' ? value : number(value)
 }
 
 function isSidecar({ restartPolicy }: V1Container): boolean {
@@ -228,7 +246,7 @@ function isSidecar({ restartPolicy }: V1Container): boolean {
 
 function readContainer({ name, ports = [], readinessProbe, env = [] }: V1Container): Container {
   return {
-    name,
+    name: text(name),
     ports: ports.map(readContainerPort),
     ...(readinessProbe ? { readinessProbe: readProbe(readinessProbe, env) } : {}),
   }
@@ -236,9 +254,9 @@ function readContainer({ name, ports = [], readinessProbe, env = [] }: V1Contain
 
 function readContainerPort({ name, containerPort, protocol }: V1ContainerPort): ContainerPort {
   return {
-    number: containerPort,
-    ...(name ? { name } : {}),
-    ...(protocol && protocol !== 'TCP' ? { protocol } : {}),
+    number: number(containerPort),
+    ...(name ? { name: text(name) } : {}),
+    ...(protocol && protocol !== 'TCP' ? { protocol: text(protocol) } : {}),
   }
 }
 
@@ -248,24 +266,24 @@ function readProbe(
   env: readonly V1EnvVar[],
 ): ReadinessProbe {
   const patience = {
-    timeoutMs: (timeoutSeconds || 1) * 1_000,
-    ...(failureThreshold ? { failureThreshold } : {}),
+    timeoutMs: number(timeoutSeconds || 1) * 1_000,
+    ...(failureThreshold ? { failureThreshold: number(failureThreshold) } : {}),
   }
-  const host = (declared: { host?: string }) => (declared.host ? { host: declared.host } : {})
+  const host = (declared: { host?: string }) => (declared.host ? { host: text(declared.host) } : {})
   if (httpGet && !exec) {
     return {
       kind: 'http',
       ...patience,
       scheme: httpGet.scheme === 'HTTPS' ? 'https' : 'http',
       ...host(httpGet),
-      port: httpGet.port,
-      path: httpGet.path || '/',
-      headers: (httpGet.httpHeaders ?? []).map(({ name, value }) => [name, value] as const),
+      port: portNumber(httpGet.port),
+      path: text(httpGet.path) || '/',
+      headers: (httpGet.httpHeaders ?? []).map(({ name, value }) => [text(name), text(value)] as const),
     }
   }
-  if (tcpSocket && !exec) return { kind: 'tcp', ...patience, ...host(tcpSocket), port: tcpSocket.port }
-  if (grpc && !exec) return { kind: 'grpc', ...patience, port: grpc.port, service: grpc.service ?? '' }
-  const command = exec?.command ?? []
+  if (tcpSocket && !exec) return { kind: 'tcp', ...patience, ...host(tcpSocket), port: portNumber(tcpSocket.port) }
+  if (grpc && !exec) return { kind: 'grpc', ...patience, port: number(grpc.port), service: text(grpc.service) }
+  const command = (exec?.command ?? []).map(text)
   return { kind: 'exec', ...patience, command, ...(isExpanded(command, env) ? { isExpanded: true } : {}) }
 }
 
