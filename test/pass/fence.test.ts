@@ -9,7 +9,7 @@ import { SingleFlight } from '../../handler/pass/single-flight.js'
 import { exitCode } from '../../handler/report/exit-code.js'
 import type { Report } from '../../handler/report/report.js'
 import { systemClock } from '../../handler/util/clock.js'
-import { type InProcess, startInProcess } from '../support/in-process.js'
+import { type InProcess, NAMESPACE, startInProcess } from '../support/in-process.js'
 
 const boom = () => {
   throw new TypeError('boom')
@@ -46,6 +46,13 @@ function expectFenced(report: Report): void {
   expect(exitCode(report)).toBe(1)
 }
 
+/** The object with a field that throws where code of this file looks at it. */
+function throwingIn<T extends object>(file: string, object: T, field: keyof T): T {
+  const value = object[field]
+  const get = () => (new Error().stack?.includes(`/${file}.ts`) ? boom() : value)
+  return Object.defineProperty({ ...object }, field, { get, enumerable: true })
+}
+
 /** The real client, of which some calls for the odd group throw. @param nth the first call of each that does, from 1 */
 function throwing(verbs: readonly (keyof Kube)[], nth = 1): Kube {
   const kube = world.connect()
@@ -68,7 +75,10 @@ function throwing(verbs: readonly (keyof Kube)[], nth = 1): Kube {
       call('patchPod', isOdd(args[0]))
       return kube.patchPod(...args)
     },
-    patchPodMetadata: (...args) => kube.patchPodMetadata(...args),
+    patchPodMetadata: async (...args) => {
+      call('patchPodMetadata', isOdd(args[0]))
+      return kube.patchPodMetadata(...args)
+    },
     patchService: async (...args) => {
       call('patchService', isOdd(args[0]))
       return kube.patchService(...args)
@@ -164,6 +174,17 @@ describe('in a handover', () => {
 })
 
 describe('after it', () => {
+  it('what is looked at for the report alone: its handover stays in it', async () => {
+    const kube = world.connect()
+    const listServices: Kube['listServices'] = async (...args) =>
+      (await kube.listServices(...args)).map((service) =>
+        isOdd(service) ? Object.defineProperty({ ...service }, 'headless', { get: boom }) : service,
+      )
+    const report = await world.pass({}, { kube: { ...throwing([]), listServices } })
+    expectFenced(report)
+    expect(groupOf(report, 'odd')).toMatchObject({ activeAfter: 'odd-0', handover: { to: 'odd-0' }, latch: 'claimed' })
+  })
+
   const shared = (onGroup: Shared['onGroup']): Shared => ({
     turns: fairShares(systemClock, 64),
     ...{ singleFlight: new SingleFlight(), backoff: new Backoff(), busy: 'awaited', onRead: () => {}, onGroup },
@@ -174,6 +195,21 @@ describe('after it', () => {
     const report = await world.pass({ shared: shared(onGroup) })
     expectFenced(report)
     expect(groupOf(report, 'odd')).toMatchObject({ activeAfter: 'odd-0', handover: { to: 'odd-0' } })
+  })
+
+  it('the note of a repair', async () => {
+    await world.pass()
+    world.api.store.update('services', NAMESPACE, 'odd', ({ metadata }) => {
+      metadata.annotations = { [CLAIM]: '0123 odd-1' }
+    })
+    const { groups } = await world.pass({}, { kube: throwing(['patchPodMetadata']) })
+    expect(groups.map(({ decision, faults }) => [decision.kind, faults.map(({ code }) => code)])).toEqual([
+      ['keep', []],
+      ['keep', ['defect']],
+      ['keep', []],
+    ])
+    expect(groups[1]?.writes).toMatchObject([{ name: 'odd', result: 'applied' }])
+    expect(world.service('odd').annotations).not.toHaveProperty([CLAIM])
   })
 
   it('what is sent to people', async () => {
@@ -193,6 +229,28 @@ it.each([
     isOdd(pod) ? boom() : ({ healthy: true, text: '200', ms: 1 } as const)
   const { groups } = await world.pass({ dryRun: true, ...options }, { probe })
   expect(groups.map(({ decision }) => decision.kind)).toEqual([kind, 'error', kind])
+})
+
+describe('what is only hinted at', () => {
+  it('the labels of other pods that a Service without any may have meant', async () => {
+    world.addService({ name: 'empty', selector: { app: 'oddd', role: 'active' } })
+    const kube = world.connect()
+    const listPods: Kube['listPods'] = async (...args) =>
+      (await kube.listPods(...args)).map((pod) => throwingIn('empty-selectors', pod, 'phase'))
+    const report = await world.pass({}, { kube: { ...throwing([]), listPods } })
+    expect(groupOf(report, 'empty')).toMatchObject({ decision: { kind: 'empty' }, faults: [{ code: 'defect' }] })
+    expect(world.actives()).toEqual(['a', 'odd-0', 'third-0'])
+  })
+
+  it('a Service that is in no group', async () => {
+    world.addService({ name: 'stray', selector: { app: 'odd', role: 'Active' } })
+    const kube = world.connect()
+    const listServices: Kube['listServices'] = async (...args) =>
+      (await kube.listServices(...args)).map((service) => throwingIn('near-misses', service, 'selector'))
+    const { warnings } = await world.pass({}, { kube: { ...throwing([]), listServices } })
+    expect(warnings).toMatchObject([expect.stringContaining('namespace default: a defect of this program: TypeError')])
+    expect(world.actives()).toEqual(['a', 'odd-0', 'third-0'])
+  })
 })
 
 it('A namespace is one too: what makes its groups throws, and the next one is read', async () => {
