@@ -174,6 +174,17 @@ describe('in a handover', () => {
 })
 
 describe('after it', () => {
+  it('whoever is told of groups is told of this one too', async () => {
+    const told: Report[] = []
+    const probe = async ({ pod }: { readonly pod: Pod }) =>
+      isOdd(pod) ? boom() : ({ healthy: true, text: '200', ms: 1 } as const)
+    await world.pass({ shared: shared((report) => void told.push(report)) }, { probe })
+    const codes = told.map(({ groups }) =>
+      groups.flatMap(({ services, faults }) => [...services, ...faults.map(({ code }) => code)]),
+    )
+    expect(codes).toEqual(expect.arrayContaining([['app'], ['odd', 'defect'], ['third']]))
+  })
+
   it('what is looked at for the report alone: its handover stays in it', async () => {
     const kube = world.connect()
     const listServices: Kube['listServices'] = async (...args) =>
