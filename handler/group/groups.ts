@@ -6,6 +6,7 @@ import { isLive } from '../kube/pods.js'
 import type { Pod, Service } from '../kube/port.js'
 import { closest } from '../util/closest.js'
 import { compareNames } from '../util/compare-names.js'
+import { defectOf, fence } from '../util/defect.js'
 import type { Fault } from '../util/errors.js'
 import { listsBy } from '../util/lists-by.js'
 import { groupKey } from './group-key.js'
@@ -95,18 +96,37 @@ export function assignPods(
     const its = podsByGroup(own, new Set(groups), rivals, inOrder.get(namespace) ?? [])
     for (const [group, pods] of its) found.set(group, pods)
   }
-  return groups.map((group) => {
-    const none = { members: [], strangers: [], ended: [], warnings: [], alarms: [] }
-    if (isTooWide(group)) return { ...group, ...none, fault: selectorTooWide(group, roleLabel) }
-    const { live, ended, overlap } = found.get(group) ?? { live: [], ended: [] }
-    if (overlap) return { ...group, ...none, fault: overlap }
-    const members = live.filter((pod) => isMember(pod, roleLabel)).map((pod) => readMember(pod, roleLabel))
-    const strangers = live.filter((pod) => !isMember(pod, roleLabel))
-    const origin = originOf(members, roleLabel)
-    const warnings = [...leftOut(strangers, roleLabel), ...senselessEpochs(members), ...origin.warnings]
-    const fault = origin.fault ?? noMember(group, { members, strangers, ended }, roleLabel)
-    return { ...group, members, strangers, ended, warnings, alarms: origin.alarms, ...(fault ? { fault } : {}) }
-  })
+  return groups.map((group) =>
+    fence(
+      () => withPods(group, found.get(group), roleLabel),
+      (error) => ({ ...group, ...NO_PODS, fault: { ...defectOf(error), object: `group ${groupName(group)}` } }),
+    ),
+  )
+}
+
+const NO_PODS = { members: [], strangers: [], ended: [], warnings: [], alarms: [] }
+
+function withPods(group: GroupServices, found: Found | undefined, roleLabel: string): Group {
+  const unread = unreadIn(group, found)
+  if (unread) return { ...group, ...NO_PODS, fault: unread }
+  if (isTooWide(group)) return { ...group, ...NO_PODS, fault: selectorTooWide(group, roleLabel) }
+  const { live, ended, overlap } = found ?? { live: [], ended: [] }
+  if (overlap) return { ...group, ...NO_PODS, fault: overlap }
+  const members = live.filter((pod) => isMember(pod, roleLabel)).map((pod) => readMember(pod, roleLabel))
+  const strangers = live.filter((pod) => !isMember(pod, roleLabel))
+  const origin = originOf(members, roleLabel)
+  const warnings = [...leftOut(strangers, roleLabel), ...senselessEpochs(members), ...origin.warnings]
+  const fault = origin.fault ?? noMember(group, { members, strangers, ended }, roleLabel)
+  return { ...group, members, strangers, ended, warnings, alarms: origin.alarms, ...(fault ? { fault } : {}) }
+}
+
+/** The fault of the first Service or live pod that could not be read. */
+function unreadIn({ services }: GroupServices, { live = [] }: Partial<Found> = {}): Fault | undefined {
+  const faultOf =
+    (kind: string) =>
+    ({ namespace, name, unread }: Service | Pod) =>
+      unread !== undefined ? [{ ...defectOf(unread), object: `${kind} ${namespace}/${name}` }] : []
+  return [...services.flatMap(faultOf('service')), ...live.flatMap(faultOf('pod'))][0]
 }
 
 /** The pods that a group selects, by name. None if a live pod is in another group too. */

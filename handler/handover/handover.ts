@@ -25,10 +25,11 @@ import {
   type Outcome,
   type Plan,
   type Redecision,
+  type State,
   type Step,
   type StepResult,
 } from './steps.js'
-import { isChanged, type Trouble } from './trouble.js'
+import { isChanged, type Trouble, troubleOf } from './trouble.js'
 
 export interface Handover {
   readonly outcome: Outcome
@@ -52,8 +53,8 @@ export interface Handover {
 export type Redecide = (never: readonly string[], signal: AbortSignal) => Promise<Redecision>
 
 /**
- * Never throws for what the cluster does. Everything that was claimed is released, or named in `stuck`.
- * @throws Error a defect, after the release
+ * Never throws. Everything that was claimed is released, or named in `stuck`. A defect ends the handover as an error of
+ * the API server does.
  */
 export async function handOver(context: SwapContext, plan: Plan, redecide: Redecide): Promise<Handover> {
   const { deadline } = context
@@ -70,10 +71,29 @@ export async function handOver(context: SwapContext, plan: Plan, redecide: Redec
       ;[state, step] = following
     }
     return handoverOf(step.ending)
-  } catch (defect) {
-    if (state.held) await releaseAll(context, state.held)
-    throw defect
+  } catch (error) {
+    return handoverOf(await endingOf(context, state, step, error))
   }
+}
+
+/** The end of a handover that a defect has stopped at this step. */
+async function endingOf(context: SwapContext, state: State, step: Step, error: unknown): Promise<Ending> {
+  const { held, begun, noted } = state
+  const { releasing } = context.deadline
+  const entry = step.kind === 'release' ? entryOf(context, step) : undefined
+  const freed = held?.services.map((service) =>
+    release(context, service, releasing, { entry }).catch((): Stuck => ({ kind: 'stuck', service })),
+  )
+  const released = await Promise.all(freed ?? [])
+  const trouble = troubleOf(error)
+  const rest = { begun, released, entry, ...(held ? { held } : {}) }
+  return state.outcome?.kind === 'done'
+    ? { ...rest, outcome: state.outcome, noted: [...noted, trouble] }
+    : { ...rest, outcome: { kind: 'failed', trouble }, noted }
+}
+
+function entryOf({ clock }: SwapContext, { entry }: Extract<Step, { kind: 'release' }>): HistoryEntry | undefined {
+  return entry && { at: new Date(clock.now()).toISOString(), ...entry }
 }
 
 type Work = Exclude<Step, { kind: 'end' }>
@@ -87,7 +107,7 @@ async function carryOut(context: SwapContext, plan: Plan, step: Work, redecide: 
       if (!plan.settings.latch) return { kind: 'claimed', claimed: { kind: 'held', claim: LATCH_OFF } }
       return { kind: 'claimed', claimed: await claim(context, plan.group.services, step.winner, step.pin) }
     case 'release': {
-      const entry = step.entry && { at: new Date(clock.now()).toISOString(), ...step.entry }
+      const entry = entryOf(context, step)
       return { kind: 'released', released: await releaseAll(context, step.held, entry), entry }
     }
     case 'settle':

@@ -103,7 +103,7 @@ export interface Ending {
 }
 
 /** Between two steps. */
-interface State {
+export interface State {
   readonly plan: Plan
   readonly held?: Claim
   /** As last read. */

@@ -1,13 +1,14 @@
-/** Turns errors of the API server into faults. */
+/** Turns errors into faults. */
+import { defectOf } from '../util/defect.js'
 import type { Fault } from '../util/errors.js'
 import { KubeError } from './port.js'
 
 /**
- * Makes a fault of an error of the API server. Throws any other error on: it is a defect.
+ * Makes a fault of an error of the API server. Any other error is a defect.
  * @param stop aborted if the pass was told to stop. A request without an answer counts as interrupted then
  */
 export function faultOf(error: unknown, object: string, stop?: AbortSignal): Fault {
-  if (!(error instanceof KubeError)) throw error
+  if (!(error instanceof KubeError)) return { ...defectOf(error), object }
   if (stop?.aborted && error.code === 'unreachable') return interrupted(object)
   return { code: error.code, object, message: error.message, remedy: error.remedy }
 }

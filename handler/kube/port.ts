@@ -50,6 +50,8 @@ export interface Pod {
   readonly owner?: Owner
   /** The writers of its labels and of our annotations. Absent: unknown, or the pod has ended. */
   readonly writers?: readonly Writer[]
+  /** The error that reading it has met: nothing else is known of it but its name, its labels and its phase. */
+  readonly unread?: unknown
 }
 
 /** A controller, from a pod's owner reference. */
@@ -132,6 +134,8 @@ export interface Service {
   readonly ports?: readonly ServicePort[]
   /** Only on a Service with a claim or a pin: its last writer. Absent: unknown. */
   readonly claimedBy?: ClaimWriter
+  /** The error that reading it has met: nothing else is known of it but its name, its annotations and its selector. */
+  readonly unread?: unknown
 }
 
 /** The field manager that has written the claim, or the selector with the pin, by managedFields. */

@@ -87,7 +87,10 @@ const BLOCKING: readonly ReasonCode[] = [
 ]
 
 /** Faults that end a handover, and that no later pass mends by itself. */
-const REFUSED: readonly FaultCode[] = ['denied', 'changed-by-admission', 'failed']
+const REFUSED: readonly FaultCode[] = ['denied', 'changed-by-admission', 'failed', 'defect']
+
+/** Faults with which no handover is tried. */
+const OF_GROUP: readonly FaultCode[] = ['all-ended', 'defect']
 
 function blockedIn(group: Noticed, report: GroupReport): readonly Trouble[] {
   const { decision, faults, handover } = report
@@ -99,7 +102,7 @@ function blockedIn(group: Noticed, report: GroupReport): readonly Trouble[] {
   if (isSwap(decision) && decision.kind !== 'failback' && decision.kind !== 'switchover' && !handover) {
     return faults.filter(({ code }) => REFUSED.includes(code)).map((fault) => blocked(fault.code, withPage(fault)))
   }
-  return faults.filter(({ code }) => code === 'all-ended').map((fault) => blocked(fault.code, withPage(fault)))
+  return faults.filter(({ code }) => OF_GROUP.includes(code)).map((fault) => blocked(fault.code, withPage(fault)))
 }
 
 function blocked(code: ReasonCode | FaultCode, text: string): Trouble {

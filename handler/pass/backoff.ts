@@ -22,7 +22,7 @@ const LONGEST_MS: Milliseconds = 30_000
 const LONGEST_OF_SERVER_MS: Milliseconds = 4_000
 
 /** Faults of writes to the group's own objects. Faults that all groups share, such as a 401, do not count. */
-const OF_WRITES: readonly FaultCode[] = ['failed', 'changed-by-admission', 'deadline', 'latched', 'denied']
+const OF_WRITES: readonly FaultCode[] = ['failed', 'changed-by-admission', 'deadline', 'latched', 'denied', 'defect']
 
 interface Left {
   readonly sinceMs: number

@@ -1,16 +1,15 @@
 /** Makes faults and warnings of the troubles that passes meet. */
 
-import { type Group, groupName } from '../group/groups.js'
+import { type Group, type GroupServices, groupName } from '../group/groups.js'
 import type { Refusal, Stuck } from '../handover/claim.js'
 import type { Trouble } from '../handover/trouble.js'
 import { faultOf, interrupted } from '../kube/fault.js'
 import { CLAIM, PIN } from '../kube/keys.js'
-import type { KubeError, Pod } from '../kube/port.js'
+import { KubeError, type Pod } from '../kube/port.js'
 import type { Fault } from '../util/errors.js'
 
 /**
  * @param object the group, which troubles without a Service are about
- * @throws Error a defect: an error that does not come from the cluster
  */
 export function faultOfTrouble(trouble: Trouble, object: string, roleLabel: string): Fault {
   switch (trouble.kind) {
@@ -23,6 +22,11 @@ export function faultOfTrouble(trouble: Trouble, object: string, roleLabel: stri
     case 'fault':
       return trouble.fault
   }
+}
+
+/** The fault of a group that could not be read, or met a defect then. @param stop see `faultOf` */
+export function unread(error: unknown, group: GroupServices, stop: AbortSignal | undefined): Fault {
+  return faultOf(error, error instanceof KubeError ? `namespace ${group.namespace}` : `group ${groupName(group)}`, stop)
 }
 
 export function unwritable({ namespace, name }: Pod, roleLabel: string): Fault {

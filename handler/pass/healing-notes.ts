@@ -13,6 +13,7 @@ import type { GroupReport } from '../report/report.js'
 import { describeFault } from '../util/errors.js'
 import { bounded } from './bounded.js'
 import type { GroupContext } from './context.js'
+import { withAlso } from './fence.js'
 import { type Incident, incidentsOf, type Memory, noteOf, notesIn, recall, remember } from './healing.js'
 import { faultOfHealing, type Told } from './healing-faults.js'
 import { reconcile } from './reconcile.js'
@@ -24,17 +25,27 @@ const TRIED = 3
 
 /**
  * Costs one more request if something was healed (a few if it fails), and none if nothing was.
- * @param earlier, leftovers as for `reconcile`
+ * @param writes, leftovers as for `reconcile`
  * @param released Services of the group that were released while it was read, as they were before
  */
 export async function reconcileAndNote(
   context: GroupContext,
   group: Group,
-  earlier: readonly Write[],
+  writes: Write[],
   leftovers: Parameters<typeof reconcile>[3],
   released: readonly Service[],
 ): Promise<GroupReport> {
-  const report = await reconcile(context, group, earlier, leftovers)
+  const report = await reconcile(context, group, writes, leftovers)
+  return withAlso(report, group, () => noted(context, report, group, released))
+}
+
+/** Notes what was healed. @returns the report with it */
+async function noted(
+  context: GroupContext,
+  report: GroupReport,
+  group: Group,
+  released: readonly Service[],
+): Promise<GroupReport> {
   const incidents = incidentsOf(report, released, context.roleLabel)
   if (incidents.length === 0) return report
 

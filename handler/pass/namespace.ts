@@ -9,10 +9,13 @@ import { faultOf } from '../kube/fault.js'
 import type { Service } from '../kube/port.js'
 import { recording, type Write } from '../kube/recording.js'
 import { faultReport, type GroupReport, reportWithout } from '../report/report.js'
+import { fence } from '../util/defect.js'
+import { describeFault } from '../util/errors.js'
 import { bounded } from './bounded.js'
 import type { GroupContext } from './context.js'
 import { UNMANAGED } from './evaluate.js'
-import { leftovers } from './faults.js'
+import { leftovers, unread } from './faults.js'
+import { fenced } from './fence.js'
 import { reconcileAndNote } from './healing-notes.js'
 import { type Filter, groupsToRead, isInScope, selectGroups, type Target } from './scope.js'
 import { readGroup, takeSnapshot } from './snapshot.js'
@@ -107,18 +110,22 @@ export async function reconcileNamespace(
           stuck: stuck.filter((one) => isOwn(one.service)),
           healed: healed.filter(isOwn),
         }
-        return context.host.serve(group, (own, mustRead) =>
-          context.overview.during(group, () =>
-            mustRead || isLeft(group) ? reconcileAnew(own, group) : reconcileRead(own, read),
-          ),
-        )
+        const reconcile: Reconcile = (own, mustRead) =>
+          fenced(own, group, (made) =>
+            context.overview.during(group, () =>
+              mustRead || isLeft(group) ? reconcileAnew(own, group, made) : reconcileRead(own, read, made),
+            ),
+          )
+        return fenced(context, group, () => context.host.serve(group, reconcile))
       })
     const matched = new Set(targets?.filter((target) => !unmatched.includes(target)))
-    const strays =
-      targets === undefined && scope.services.length === 0 && !scope.selector
-        ? strayServices(services, context.roleLabel, context.optIn)
-        : []
-    const warnings = strays.map(({ text }) => text)
+    const isWhole = targets === undefined && scope.services.length === 0 && !scope.selector
+    const warnings = isWhole
+      ? fence(
+          () => strays(services, context),
+          (error) => [describeFault(faultOf(error, object))],
+        )
+      : []
     const keys = groups.map(keyOf)
     return {
       ...{ namespace, found: snapshot.groups, busy, services, warnings, keys, matched, isComplete },
@@ -126,8 +133,12 @@ export async function reconcileNamespace(
     }
   } catch (error) {
     const report = faultReport(context, namespace, [], [faultOf(error, object, context.stop)])
-    return { ...NOTHING, namespace, reports: Promise.resolve([report]) }
+    return { ...NOTHING, namespace, reports: Promise.resolve([{ ...report, writes }]) }
   }
+}
+
+function strays(services: readonly Service[], { roleLabel, optIn }: GroupContext): readonly string[] {
+  return strayServices(services, roleLabel, optIn).map(({ text }) => text)
 }
 
 function isOf({ namespace, name }: Service, write: Write): boolean {
@@ -136,31 +147,35 @@ function isOf({ namespace, name }: Service, write: Write): boolean {
 
 interface ReadGroup {
   readonly group: Group
-  /** Writes that were made while the group was read. */
-  readonly writes: readonly Write[]
+  /** Writes that were made while the group was read. Absent: they are noted already. */
+  readonly writes?: readonly Write[]
   readonly stuck: readonly Stuck[]
   readonly healed: readonly Service[]
 }
 
-function reconcileRead(context: GroupContext, { group, writes, stuck, healed }: ReadGroup): Promise<GroupReport> {
-  return reconcileAndNote(context, group, writes, leftovers(stuck, context.roleLabel), healed)
+function reconcileRead(
+  context: GroupContext,
+  { group, writes = [], stuck, healed }: ReadGroup,
+  made: Write[],
+): Promise<GroupReport> {
+  made.push(...writes)
+  return reconcileAndNote(context, group, made, leftovers(stuck, context.roleLabel), healed)
 }
 
 /** Reads the group by itself, waits for leftover claims on it, and reconciles it. */
-async function reconcileAnew(context: GroupContext, group: Group): Promise<GroupReport> {
-  const writes: Write[] = []
+async function reconcileAnew(context: GroupContext, group: Group, writes: Write[]): Promise<GroupReport> {
   const names = group.services.map(({ name }) => name)
   try {
     const kube = bounded(context.kube, context.requests, group)
     const recorded = { ...context, kube: recording(kube, writes, context.dryRun) }
     const read = await readGroup(recorded, group, !context.dryRun)
-    if (read.group) return await reconcileRead(context, { ...read, group: read.group, writes })
+    if (read.group) return await reconcileRead(context, { ...read, group: read.group }, writes)
     return reportWithout(context, group.namespace, names, UNMANAGED, {
       writes,
       faults: leftovers(read.stuck, context.roleLabel),
     })
   } catch (error) {
-    const fault = faultOf(error, `namespace ${group.namespace}`, context.stop)
+    const fault = unread(error, group, context.stop)
     return { ...faultReport(context, group.namespace, names, [fault]), writes }
   }
 }

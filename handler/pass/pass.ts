@@ -11,10 +11,12 @@ import type { GroupReport, Report } from '../report/report.js'
 import { faultReport } from '../report/report.js'
 import { DEFAULT_MAX_HEALTH_TIMEOUT_MS } from '../settings/settings.js'
 import { systemClock } from '../util/clock.js'
+import { fence } from '../util/defect.js'
 import { Announcements } from './announcements.js'
 import type { Backoff } from './backoff.js'
 import type { Effects, GroupContext } from './context.js'
 import { fairShares } from './fair-share.js'
+import { withDefect } from './fence.js'
 import { type GroupsToServe, type Host, type NamespaceResult, type Reconcile, reconcileNamespace } from './namespace.js'
 import { emptyScope, missingServices, missingTarget } from './not-found.js'
 import { DEFAULT_PANIC, Overview } from './overview.js'
@@ -115,10 +117,15 @@ export async function pass(options: PassOptions, effects: Effects, stop: AbortSi
   // Several passes share a process that goes on: each waits for as long as it takes. A single one ends by its deadline.
   const over = shared ? undefined : context.deadline.releasing
   const told = new Announcements(options.dryRun ? undefined : effects.announce, clock, over)
-  const served: Served = (group, report) => {
-    shared?.onGroup(reportOn([report]))
-    told.begin(group, report)
-  }
+  const served: Served = (group, report) =>
+    fence(
+      () => {
+        shared?.onGroup(reportOn([report]))
+        told.begin(group, report)
+        return report
+      },
+      (error) => withDefect(report, group, error),
+    )
   const host = shared ? hostOf(context, begin, shared, served) : ownHost(context, served, options.onProgress)
   const { reports, ...read } = await readScope(context, options, host, reading)
   shared?.onRead()
@@ -128,8 +135,8 @@ export async function pass(options: PassOptions, effects: Effects, stop: AbortSi
   return reportOn(groups, { ...read, warnings })
 }
 
-/** Called with the report on each group as soon as all work on it is done. */
-type Served = (group: Group, report: GroupReport) => void
+/** Called with the report on each group as soon as all work on it is done. @returns the report, with what came of that */
+type Served = (group: Group, report: GroupReport) => GroupReport
 
 /** A single pass serves its groups at once. */
 function ownHost(context: GroupContext, served: Served, onProgress: PassOptions['onProgress']): Host {
@@ -140,8 +147,7 @@ function ownHost(context: GroupContext, served: Served, onProgress: PassOptions[
       onProgress?.({ found: ++found, served: done })
       const report = await reconcile(context, false)
       onProgress?.({ found, served: ++done })
-      served(group, report)
-      return report
+      return served(group, report)
     },
   }
 }
@@ -157,8 +163,7 @@ function hostOf(
   const told = async (group: Group, reconcile: Reconcile, own: GroupContext, mustRead: boolean) => {
     const report = await reconcile(own, mustRead)
     if (!context.stop.aborted) backoff?.ended(keyOf(group), group, report, clock.now())
-    served(group, report)
-    return report
+    return served(group, report)
   }
   return {
     isBusy: (group) =>

@@ -74,6 +74,7 @@ export async function setPause(
   } catch (error) {
     // A request that ends with our own time tells nothing about the API server.
     const isOver = signal.aborted && (!(error instanceof KubeError) || error.code === 'unreachable')
+    if (!isOver && !(error instanceof KubeError)) throw error // a defect, and there is nothing else to go on with
     if (!isOver || (!stop.aborted && losses === 0)) return alsoWritten(faultOf(error, object), writes)
     return unfinished(object, stop.aborted ? 'interrupted' : 'deadline')
   }

@@ -15,7 +15,7 @@ import { bounded } from './bounded.js'
 import type { GroupContext } from './context.js'
 import { activeNames, evaluate, UNMANAGED, type View } from './evaluate.js'
 import { turnOf } from './fair-share.js'
-import { faultOfTrouble, leftovers, tooLate, unlatched, unwritable } from './faults.js'
+import { faultOfTrouble, leftovers, tooLate, unlatched, unread, unwritable } from './faults.js'
 import { Findings } from './findings.js'
 import { type Ending, reportOf } from './group-report.js'
 import { retire, writeMarks } from './marks.js'
@@ -26,18 +26,18 @@ import { afterTrial } from './trial.js'
 import { knownSince } from './verdicts.js'
 
 /**
- * @param earlier writes that were made for this group while it was read
+ * @param writes those that were made for this group while it was read; its own are added
  * @param stuck claims on this group that could not be taken off
  */
 export async function reconcile(
   shared: GroupContext,
   group: Group,
-  earlier: readonly Write[],
+  writes: Write[],
   stuck: readonly Fault[],
 ): Promise<GroupReport> {
   const over = new AbortController()
   try {
-    return await reconcileWith(new Findings(over.signal), shared, group, earlier, stuck)
+    return await reconcileWith(new Findings(over.signal), shared, group, writes, stuck)
   } finally {
     over.abort()
   }
@@ -47,10 +47,9 @@ async function reconcileWith(
   findings: Findings,
   shared: GroupContext,
   group: Group,
-  earlier: readonly Write[],
+  writes: Write[],
   stuck: readonly Fault[],
 ): Promise<GroupReport> {
-  const writes = [...earlier]
   const kube = recording(bounded(shared.kube, shared.requests, group), writes, shared.dryRun)
   let context: GroupContext = { ...shared, kube }
   /** Faults of every attempt, which are reported whatever the outcome. */
@@ -105,7 +104,7 @@ async function reconcileWith(
         : { ...view, decision: UNMANAGED, members: [] }
       noted.push(...view.group.alarms)
     } catch (error) {
-      return endWith(faultOf(error, `namespace ${group.namespace}`, begun ? undefined : shared.stop))
+      return endWith(unread(error, group, begun ? undefined : shared.stop))
     }
   }
 }

@@ -7,6 +7,8 @@ import { isClaimed, withoutMerelyClaimed } from '../group/services.js'
 import type { Stuck } from '../handover/claim.js'
 import type { SwapContext } from '../handover/context.js'
 import { KubeError, type Pod, type Service } from '../kube/port.js'
+import { fence } from '../util/defect.js'
+import { defectIn } from './fence.js'
 import { readServices, type ServicesRead, type ServicesScope } from './leftovers.js'
 
 interface Snapshot extends ServicesRead {
@@ -75,9 +77,17 @@ async function withNearMisses(
   if (!only || empty.length === 0) return groups
   const { namespace } = only
   const all = groups.length > 1 ? pods : await kube.listPods({ namespace }, deadline.observing).catch(() => [])
-  const found = emptySelectors(empty, all, services, roleLabel)
-  return groups.map((group) => {
-    const warning = found.get(keyOf(group))
-    return warning ? { ...group, warnings: [...group.warnings, warning] } : group
-  })
+  return fence(
+    () => {
+      const found = emptySelectors(empty, all, services, roleLabel)
+      return groups.map((group) => {
+        const warning = found.get(keyOf(group))
+        return warning ? { ...group, warnings: [...group.warnings, warning] } : group
+      })
+    },
+    (error) =>
+      groups.map((group) =>
+        empty.includes(group) ? { ...group, alarms: [...group.alarms, defectIn(group, error)] } : group,
+      ),
+  )
 }

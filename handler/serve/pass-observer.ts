@@ -3,9 +3,11 @@ import type { Selection } from '../pass/scope.js'
 import { healthCode } from '../report/exit-code.js'
 import type { GroupReport, Report } from '../report/report.js'
 import type { Clock } from '../util/clock.js'
+import { fence } from '../util/defect.js'
 import type { Reachability } from './reachability.js'
 import { changesIn } from './telemetry/changes.js'
-import type { Entry, Log } from './telemetry/log.js'
+import { subjectOf } from './telemetry/group-lines.js'
+import { type Entry, type Log, logDefect } from './telemetry/log.js'
 import type { Metrics, Trigger } from './telemetry/metrics.js'
 import { NOT_WELL_MS, type Resync } from './watch/resync.js'
 
@@ -35,21 +37,34 @@ export class PassObserver {
    */
   groupServed(report: Report): void {
     for (const group of report.groups) this.told.add(group)
-    this.observers.metrics.served(report)
-    this.write(this.changes(report, false))
+    this.ofEach(report, report.groups, (one) => {
+      this.observers.metrics.served(one)
+      this.write(this.changes(one, false))
+    })
   }
 
   /** Tells about the pass, and about those of its groups that were not told about before. */
   passEnded(trigger: Trigger, selection: Selection, report: Report): void {
     const { metrics, reachability, resync, clock } = this.observers
     const isWhole = selection === 'all' && !report.interrupted
-    const isTold = (group: GroupReport) => this.told.has(group)
-    metrics.served({ ...report, groups: report.groups.filter((group) => !isTold(group)) })
+    const untold = report.groups.filter((group) => !this.told.has(group))
+    this.ofEach(report, untold, (one) => metrics.served(one))
     metrics.passed(trigger, report)
     reachability.passed(report, isWhole)
     if (healthCode(report, clock.now()) !== 0) resync.requestWithin(NOT_WELL_MS)
     for (const group of report.groups) this.resumeAfter(group)
-    this.write(this.changes(report, isWhole, isTold))
+    this.ofEach(report, untold, (one) => this.write(this.changes(one, false)))
+    this.write(this.changes(report, isWhole, () => true))
+  }
+
+  /** Tells of each of these groups. A defect that one meets is told in its place. */
+  private ofEach(report: Report, groups: readonly GroupReport[], tell: (one: Report) => void): void {
+    for (const group of groups) {
+      fence(
+        () => tell({ ...report, groups: [group] }),
+        (error) => logDefect(this.observers.log, error, subjectOf(group)),
+      )
+    }
   }
 
   /** Nothing that could be watched happens when a pause ends by itself: there is a pass then. */

@@ -138,7 +138,22 @@ const UNFINISHED = {
   },
 } as const satisfies Record<string, ErrorCode>
 
-/** By who can end the fault. */
-export const ERROR_CODES = { configuration: CONFIGURATION, cluster: CLUSTER, unfinished: UNFINISHED }
+/** Mistakes of this program. */
+const PROGRAM = {
+  defect: {
+    object: 'a group, a Service, a pod or a namespace',
+    cause:
+      'This program has met an error that it does not expect, most often in what is unusual about the object. The other groups go on. A handover that was under way has ended as after an error of the API server: its Services are released, or named as still claimed.',
+    remedy:
+      'Report it at [the issues](https://github.com/active-passive/active-passive/issues), with the `stack` that the log and the report as JSON have. Until it is mended, nothing may move the role of the group: look for what is unusual about its pods and annotations.',
+  },
+} as const satisfies Record<string, ErrorCode>
 
-export type FaultCode = keyof typeof CONFIGURATION | keyof typeof CLUSTER | keyof typeof UNFINISHED
+/** By who can end the fault. */
+export const ERROR_CODES = { configuration: CONFIGURATION, cluster: CLUSTER, unfinished: UNFINISHED, program: PROGRAM }
+
+export type FaultCode =
+  | keyof typeof CONFIGURATION
+  | keyof typeof CLUSTER
+  | keyof typeof UNFINISHED
+  | keyof typeof PROGRAM

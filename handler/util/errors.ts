@@ -9,6 +9,8 @@ export interface Fault {
   readonly object: string
   readonly message: string
   readonly remedy: string
+  /** Where in the program a defect is. */
+  readonly stack?: string
 }
 
 /** A fault as one text: its object, its message and its remedy. */

@@ -8,6 +8,7 @@ import type { fairShares } from '../../handler/pass/fair-share.js'
 import type { PassOptions, pass } from '../../handler/pass/pass.js'
 import { exitCode } from '../../handler/report/exit-code.js'
 import type { Clock } from '../../handler/util/clock.js'
+import { expectNoDefect } from '../support/defects.js'
 import { seededRandom } from '../support/random.js'
 import type { Call } from '../support/stored.js'
 import { promisesSettled, VirtualClock } from '../support/virtual-clock.js'
@@ -81,16 +82,17 @@ export class Run {
       return isHealthy(pod) ? { healthy: true, text: '200', ms: 1 } : { healthy: false, text: '500', ms: 1 }
     }
     const effects = { kube: this.kube(), clock, probe, random: seededRandom(seed) }
-    code.pass(options, effects, new AbortController().signal).then(
-      (report) => {
+    code
+      .pass(options, effects, new AbortController().signal)
+      .then((report) => {
         this.state = 'ended'
         this.isContent = exitCode(report) === 0
-      },
-      (error) => {
+        expectNoDefect(report)
+      })
+      .catch((error) => {
         this.state = 'ended'
         this.defect = error
-      },
-    )
+      })
   }
 
   static async start(setup: Setup): Promise<Run> {

@@ -9,6 +9,7 @@ import { DEFAULT_SETTINGS } from '../../handler/settings/settings.js'
 import type { Clock } from '../../handler/util/clock.js'
 import { Cluster } from '../simulation/simulated-cluster.js'
 import { NOW } from '../support/builders.js'
+import { expectNoDefect } from '../support/defects.js'
 import { observed } from '../support/observed-kube.js'
 import { seededRandom } from '../support/random.js'
 import type { Call, WriteCall } from '../support/stored.js'
@@ -62,6 +63,7 @@ export async function play(cluster: World, dryRun: boolean, kind?: 'server'): Pr
   })
   for (await promisesSettled(); !report; await promisesSettled()) await time.wakeNext()
   await running
+  expectNoDefect(report)
   return { report, sent, hasLost }
 }
 

@@ -13,6 +13,7 @@ import { DEFAULT_SETTINGS } from '../../handler/settings/settings.js'
 import type { Clock } from '../../handler/util/clock.js'
 import type { Code } from '../model/run.js'
 import { describeCall } from '../model/story.js'
+import { expectNoDefect } from '../support/defects.js'
 import { hasEnded, isPromotion, isSeal } from '../support/roles.js'
 import type { Call, WriteCall } from '../support/stored.js'
 import { fateOf, refusedFate } from './fate.js'
@@ -142,6 +143,7 @@ export class Passes {
       ...asked,
     }
     const ending = this.code.pass(options, { kube, clock, probe, random }, stop.signal).then((report) => {
+      expectNoDefect(report)
       this.hear(report, knowledge)
       return true
     })

@@ -90,6 +90,7 @@ describe('the judgement on a fire', () => {
     ['a fire with too few failovers', 'only 0 failovers', { history: good.history.slice(0, 4) }],
     ['a fire with too few kills', 'kills: only 1', { done: { kills: 1 } }],
     ['a defect', 'has a defect', life({ stderr: 'active-passive: defect: TypeError', ordered: true })],
+    ['a defect of one group', 'has a defect', life({ stdout: 'Error: group a/b: a defect of this program', code: 1 })],
     ['exit code 70', 'ended with 70', life({ code: 70 })],
     ['a pass that says nothing', 'no report', life({ code: 1, stdout: '' })],
     ['a process that crashes', 'ended by SIGSEGV', life({ code: null, signal: 'SIGSEGV' })],

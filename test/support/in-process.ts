@@ -56,7 +56,8 @@ export interface InProcess {
   close(): Promise<void>
 }
 
-export interface PassRun extends Partial<Pick<Effects, 'kube' | 'dryRunKube' | 'clock' | 'random' | 'announce'>> {
+export interface PassRun
+  extends Partial<Pick<Effects, 'kube' | 'dryRunKube' | 'clock' | 'random' | 'probe' | 'announce'>> {
   readonly stop?: AbortSignal
 }
 

@@ -26,7 +26,9 @@ export function groupLines(group: GroupReport, report: Report): readonly Entry[]
       return { level: OVERTAKEN.includes(write.result) ? 'info' : 'warn', msg: describeWrite(write), fields }
     }),
     ...faults.map((fault): Entry => {
-      return { level: 'error', msg: describeFault(fault), fields: { ...fields, code: fault.code, doc: pageOf(fault) } }
+      const { code, stack } = fault
+      const about = { ...fields, code, doc: pageOf(fault), ...(stack === undefined ? {} : { stack }) }
+      return { level: 'error', msg: describeFault(fault), fields: about }
     }),
     ...warnings.map((msg): Entry => ({ level: 'warn', msg, fields })),
   ]
@@ -65,7 +67,8 @@ function activeWords({ activeAfter, activeBefore }: Pick<GroupReport, 'activeAft
   return activeBefore.length > 1 ? `${activeBefore.join(', ')} are active` : 'no pod is known to be active'
 }
 
-function subjectOf({ namespace, services }: GroupReport): Fields {
+/** What an entry about the group is about. */
+export function subjectOf({ namespace, services }: GroupReport): Fields {
   const sorted = [...services].sort(compareNames)
   return { namespace, service: sorted[0], ...(sorted.length > 1 ? { services: sorted } : {}) }
 }

@@ -63,8 +63,8 @@ export function createLog(
 }
 
 /** Writes a defect of this program. */
-export function logDefect(log: Pick<Log, 'error'>, error: unknown): void {
-  log.error(`defect: ${error}`, error instanceof Error && error.stack ? { stack: error.stack } : {})
+export function logDefect(log: Pick<Log, 'error'>, error: unknown, about: Fields = {}): void {
+  log.error(`defect: ${error}`, { ...about, ...(error instanceof Error && error.stack ? { stack: error.stack } : {}) })
 }
 
 /** The text of a defect on one line, where there is no log. */

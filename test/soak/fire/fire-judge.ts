@@ -114,7 +114,7 @@ export function judgeFire(fire: Fire, least: Least): Judgement {
   for (const [what, times] of Object.entries(done)) if (times < least.done) faults.push(`${what}: only ${times}`)
   for (const life of lives) {
     const fault = defectOf(life)
-    if (fault) faults.push(`node handler ${life.args.join(' ')} ${fault}: ${life.stderr}`)
+    if (fault) faults.push(`node handler ${life.args.join(' ')} ${fault}: ${life.stderr || life.stdout}`)
   }
   if (lastPass.code !== 0)
     faults.push(`the last pass ended with ${lastPass.code}: ${lastPass.stdout}${lastPass.stderr}`)
@@ -128,7 +128,7 @@ function first([finding]: readonly Finding[], history: readonly Change[]): strin
 }
 
 function defectOf({ args, code, signal, stdout, stderr, ordered }: Life): string | undefined {
-  if (stderr.includes('defect')) return 'has a defect'
+  if (`${stdout}${stderr}`.includes('defect')) return 'has a defect'
   if (code === 70 || code === 2) return `ended with ${code}`
   if (signal !== null && !ordered) return `ended by ${signal}`
   if (ordered) return undefined

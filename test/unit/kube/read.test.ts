@@ -294,3 +294,33 @@ describe('a Service', () => {
     },
   )
 })
+
+describe('an object that cannot be read', () => {
+  const metadata = { namespace: 'shop', name: 'db-0', uid: 'u', labels: { app: 'db', n: 5 }, annotations: { a: 'b' } }
+
+  it.each([
+    ['labels that are no texts', { metadata }],
+    ['labels that are no map', { metadata: { ...metadata, labels: ['x'] } }],
+    ['containers that are no list', { metadata: { ...metadata, labels: {} }, spec: { containers: 5 } }],
+    [
+      'a path that is no text',
+      {
+        metadata: { ...metadata, labels: {} },
+        spec: { containers: [{ name: 'db', readinessProbe: { httpGet: { path: 5, port: 80 } } }] },
+      },
+    ],
+  ])('keeps its name, and says why: %s', (_what, json) => {
+    const read = pod({ ...json, status: { phase: 'Running' } })
+    expect(read).toMatchObject({ namespace: 'shop', name: 'db-0', uid: 'u', phase: 'Running', ready: false })
+    expect(read.unread).toBeInstanceOf(TypeError)
+  })
+
+  it('keeps the labels and the part of the selector that are texts, so that its group is known', () => {
+    expect(pod({ metadata }).labels).toEqual({ app: 'db' })
+    expect(service({ metadata, spec: { selector: { app: 'db', role: 'active', n: null } } })).toMatchObject({
+      selector: { app: 'db', role: 'active' },
+      annotations: { a: 'b' },
+      unread: expect.any(TypeError),
+    })
+  })
+})

@@ -57,10 +57,12 @@ describe('a pass exits 1', () => {
     ['several actives were repaired to a sick one', [aGroupReport([{ ...sick, epoch: 2 }, anActive('web-1')])]],
     ['a group is in error', [aGroupReport([], { decision: { kind: 'error', fault: faultOf('overlap') } })]],
     ['one group of many is', [keep, aGroupReport([sick]), keep]],
-    ...(['not-found', 'deadline', 'interrupted', 'latched'] as const).map((code): [string, readonly GroupReport[]] => [
-      `all is well but for: ${code}`,
-      [{ ...keep, faults: [faultOf(code)] }],
-    ]),
+    ...(['not-found', 'deadline', 'interrupted', 'latched', 'defect'] as const).map(
+      (code): [string, readonly GroupReport[]] => [
+        `all is well but for: ${code}`,
+        [{ ...keep, faults: [faultOf(code)] }],
+      ],
+    ),
   ])('when %s', (_, groups) => {
     expect(exitCode(aReport(groups))).toBe(1)
   })

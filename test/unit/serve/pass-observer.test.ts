@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import type { Report } from '../../../handler/report/report.js'
 import { PassObserver } from '../../../handler/serve/pass-observer.js'
+import type { Trigger } from '../../../handler/serve/telemetry/metrics.js'
 import { NOT_WELL_MS, Resync } from '../../../handler/serve/watch/resync.js'
 import { aGroupReport, aMember, anActive, aReport, MINUTE, NOW } from '../../support/builders.js'
 import { VirtualClock } from '../../support/virtual-clock.js'
@@ -54,5 +56,46 @@ describe('the end of a pause', () => {
       })(),
     )
     expect(passes).toEqual([NOW + 2 * MINUTE])
+  })
+})
+
+describe('a defect that one group meets in what is told of it', () => {
+  /** The Services that the metrics and the log have been told of, and the errors of the log. */
+  function told(tell: (observer: PassObserver, report: Report) => void) {
+    const [served, passed, errors]: [string[], Trigger[], (string | undefined)[]] = [[], [], []]
+    const observer = new PassObserver({
+      metrics: {
+        served: ({ groups }) => {
+          for (const { services } of groups) {
+            if (services[0] === 'odd') throw new TypeError('boom')
+            served.push(`${services}`)
+          }
+        },
+        passed: (trigger) => void passed.push(trigger),
+      },
+      reachability: { passed: nothing },
+      resync: { requestWithin: nothing },
+      log: { info: nothing, warn: nothing, error: (msg, { service } = {}) => void errors.push(`${service}: ${msg}`) },
+      clock: { now: () => NOW },
+    })
+    const groups = ['app', 'odd', 'web'].map((name) => aGroupReport([anActive(`${name}-0`)], { services: [name] }))
+    tell(observer, aReport(groups))
+    return { served, passed, errors }
+  }
+
+  it('is told in its place, and the others and the pass are told of', () => {
+    expect(told((observer, report) => observer.passEnded('interval', 'all', report))).toEqual({
+      served: ['app', 'web'],
+      passed: ['interval'],
+      errors: ['odd: defect: TypeError: boom'],
+    })
+  })
+
+  it('is told once where the group was told of before the end of its pass', () => {
+    const { errors, served } = told((observer, report) => {
+      for (const group of report.groups) observer.groupServed({ ...report, groups: [group] })
+      observer.passEnded('interval', 'all', report)
+    })
+    expect([errors, served]).toEqual([['odd: defect: TypeError: boom'], ['app', 'web']])
   })
 })

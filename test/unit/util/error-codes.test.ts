@@ -56,6 +56,9 @@ ${sectionsOf(ERROR_CODES.cluster)}
 ## The next pass does what is left
 
 ${sectionsOf(ERROR_CODES.unfinished)}
+## This program is wrong
+
+${sectionsOf(ERROR_CODES.program)}
 ## Decisions that may be a sign of trouble
 
 They are no errors: \`reason.code\` in JSON is one of [all decision codes](decisions.md).

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { GroupReport, Report } from '../../../../handler/report/report.js'
 import { groupLines } from '../../../../handler/serve/telemetry/group-lines.js'
+import { defectOf } from '../../../../handler/util/defect.js'
 import { aGroupReport, aMember, anActive, aReport, aWrite, failed, failing } from '../../../support/builders.js'
 
 const lines = (group: GroupReport, rest: Partial<Report> = {}) => groupLines(group, aReport([group], rest))
@@ -77,6 +78,18 @@ describe('the log says of a group', () => {
         fields: { ...subject, code: 'denied', doc: 'docs/errors.md#denied' },
       },
       { level: 'warn', msg: 'odd', fields: subject },
+    ])
+  })
+
+  it('a defect that it has met, with the place in the program', () => {
+    const fault = { ...defectOf(new TypeError('odd')), object: 'group default/web' }
+    const told = lines(aGroupReport([], { decision: { kind: 'error', fault } }))
+    expect(told).toEqual([
+      {
+        level: 'error',
+        msg: expect.stringMatching(/^group default\/web: a defect of this program: TypeError: odd\. Report it, .*\.$/),
+        fields: { ...subject, code: 'defect', doc: 'docs/errors.md#defect', stack: fault.stack },
+      },
     ])
   })
 
