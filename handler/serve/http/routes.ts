@@ -181,7 +181,9 @@ async function pause(backend: Backend, url: URL, action: PauseRequest['action'])
   if (!('code' in result)) {
     return json(200, `${JSON.stringify({ ...result, writes: result.writes.map(writeJson) })}\n`)
   }
-  return refused(NOT_DONE[result.code] ?? 503, describeFault(result))
+  const status = NOT_DONE[result.code]
+  if (status === undefined) backend.warn('not done', `POST /${action}: ${describeFault(result)}: answered with 503`)
+  return refused(status ?? 503, describeFault(result))
 }
 
 async function metrics(backend: Backend): Promise<Response> {
