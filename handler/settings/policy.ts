@@ -4,6 +4,7 @@ import type { Service } from '../kube/port.js'
 import { closest } from '../util/closest.js'
 import type { Fault } from '../util/errors.js'
 import { redacted } from '../util/printable.js'
+import { quoted } from '../util/quoted.js'
 import type { Wrong } from './check-mistakes.js'
 import { FLAG_SETTINGS, SETTINGS, type SettingName, type Settings } from './settings.js'
 import type { Setting } from './values.js'
@@ -109,8 +110,8 @@ function badValue(
   text: string,
   { expected, describe, mistake }: Setting<unknown>,
 ): Fault {
-  const is = describe ? `${describe(text)} (it may hold a secret, and is not shown)` : quoted(text)
-  const wrong = mistake?.(text, quoted)
+  const is = describe ? `${describe(text)} (it may hold a secret, and is not shown)` : shown(text)
+  const wrong = mistake?.(text, shown)
   return {
     code: 'bad-annotation',
     object: `service ${service.namespace}/${service.name}`,
@@ -130,7 +131,7 @@ function commandNotAllowed({ namespace, name }: Service, key: string, text: stri
   return {
     code: 'bad-annotation',
     object: `service ${namespace}/${name}`,
-    message: `annotation ${key} is ${quoted(text)}, a command in the pods, and commands are not run without --allow-exec`,
+    message: `annotation ${key} is ${shown(text)}, a command in the pods, and commands are not run without --allow-exec`,
     remedy: `Start the program with --allow-exec and with the right to it, as jobs/components/exec does; or give another check: kubectl annotate service ${name} -n ${namespace} --overwrite ${key}=VALUE`,
   }
 }
@@ -143,19 +144,20 @@ function hint({ instead }: Wrong | undefined = { says: '' }): string {
 /** What is wrong with the value of a flag, with what was probably meant. `undefined`: no more than that it is. */
 export function mistakeInFlag(name: keyof typeof FLAG_SETTINGS, text: string): string | undefined {
   const setting: Setting<unknown> = FLAG_SETTINGS[name]
-  const wrong = setting.mistake?.(text, JSON.stringify)
+  const wrong = setting.mistake?.(text, quoted)
   const meant = wrong && hint(wrong).trimEnd()
   return wrong && (meant ? `${wrong.says}. ${meant}` : wrong.says)
 }
 
-function quoted(text: string): string {
-  return JSON.stringify(redacted(text).slice(0, 100))
+/** An annotation, without the secrets that it may hold. */
+function shown(text: string): string {
+  return quoted(redacted(text))
 }
 
 type Said = { readonly service: Service; readonly text: string }
 
 function conflict(key: string, { describe }: Setting<unknown>, one: Said, other: Said): Fault {
-  const says = ({ service, text }: Said) => `${quoted(text)} on ${service.name}`
+  const says = ({ service, text }: Said) => `${shown(text)} on ${service.name}`
   return {
     code: 'conflicting-annotations',
     object: `services ${one.service.name} and ${other.service.name} in namespace ${one.service.namespace}`,
