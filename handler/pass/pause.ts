@@ -10,7 +10,7 @@ import type { PauseResult } from '../report/pause.js'
 import { policyOf } from '../settings/policy.js'
 import { pausedUntil, type Settings } from '../settings/settings.js'
 import type { Timing } from '../util/clock.js'
-import type { Fault } from '../util/errors.js'
+import { describeFault, type Fault } from '../util/errors.js'
 import { warningsOfPause } from './active-at-pause.js'
 import { findNamed, isFault, type NamedScope } from './named-service.js'
 import { names, type ServiceRef } from './scope.js'
@@ -59,7 +59,8 @@ export async function setPause(
       if (isDone) {
         const result = resultOf(group.services, request, value, writes, scope, context.clock.now())
         if (result.pausedUntil === null || result.isHandoverUnderWay) return result
-        return { ...result, warnings: await warningsOfPause(kube, group, scope.roleLabel, signal) }
+        const others = await warningsOfPause(kube, group, scope.roleLabel, signal)
+        return { ...result, warnings: [...result.warnings, ...others] }
       }
       await backoff(context, losses++, signal)
       signal.throwIfAborted()
@@ -142,13 +143,25 @@ function resultOf(
     pausedBefore: endOf(services, settings, nowMs),
     isHandoverUnderWay: request.action === 'pause' && services.some((one) => isClaimed(one, roleLabel)),
     writes,
-    warnings: [],
+    warnings: mistakesIn(now, settings),
   }
 }
 
 function endOf(services: readonly Service[], defaults: Settings, nowMs: number): string | null {
-  const policy = policyOf(services, defaults)
+  // A mistake in another annotation ends no pause.
+  const pauses = services.map((one) => ({ ...one, annotations: onlyPause(one) }))
+  const policy = policyOf(pauses, defaults)
   return pausedUntil('fault' in policy ? defaults : policy.settings, nowMs)
+}
+
+function onlyPause({ annotations: { [PAUSE]: pause } }: Service): Service['annotations'] {
+  return pause === undefined ? {} : { [PAUSE]: pause }
+}
+
+/** Why no pass serves the group, paused or not. */
+function mistakesIn(services: readonly Service[], defaults: Settings): readonly string[] {
+  const policy = policyOf(services, defaults)
+  return 'fault' in policy ? [`no pass serves it before this is put right: ${describeFault(policy.fault)}`] : []
 }
 
 function withPause(

@@ -180,6 +180,18 @@ describe('pause', () => {
     })
   })
 
+  it('of a group whose configuration is wrong holds, and the mistake is told', async () => {
+    keyboard.annotate({ 'active-passive/failures': 'many' })
+    const mistake =
+      'Warning: default/app: no pass serves it before this is put right: service default/app: annotation active-passive/failures is "many"'
+    const paused = await keyboard.type('pause', 'app')
+    expect(paused.stdout).toContain('default/app is paused until it is resumed')
+    expect(paused.stderr).toContain(mistake)
+    const resumed = await keyboard.type('resume', 'app')
+    expect(resumed.stdout).toContain('default/app is not paused')
+    expect(resumed.stderr).toContain(mistake)
+  })
+
   it('prints in a dry run the patch that it would send, and sends none', async () => {
     const { code, stdout } = await keyboard.type('pause', 'app', '--dry-run')
     expect(stdout).toContain('service/app would be patched:\n  + metadata.annotations[active-passive/pause]: "true"\n')
