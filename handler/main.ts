@@ -3,49 +3,19 @@ import { COMPLETE, parseInvocation } from './cli/cli.js'
 import type { RunOptions, ServeOptions } from './cli/options.js'
 import { isCompleter, programName } from './cli/program.js'
 import type { ByHand } from './commands/commands.js'
-import { probeFor } from './health/exec.js'
-import { defaultNamespace, loadConfig } from './kube/auth/config.js'
-import { connect } from './kube/client.js'
-import { connectCommands } from './kube/exec.js'
-import { requestLimits } from './kube/transport.js'
-import { announcer } from './notice/announcer.js'
-import { openNotifier } from './notice/notifier.js'
-import { Posts } from './notice/posts.js'
-import { pass } from './pass/pass.js'
+import { openSession } from './commands/session.js'
 import { exitCode, exitCodeOfError } from './report/exit-code.js'
 import { toJson } from './report/json.js'
 import type { Report } from './report/report.js'
 import { toText } from './report/text.js'
 import { createLog, describeDefect, logDefect } from './serve/telemetry/log.js'
-import { systemClock } from './util/clock.js'
 import { UsageError } from './util/errors.js'
 import { printable } from './util/printable.js'
 
 async function run(options: RunOptions, stop: AbortSignal): Promise<number> {
-  const config = loadConfig({ ...options, env: process.env })
-  const namespaces = options.namespaces ?? [defaultNamespace(config)]
-  const limits = requestLimits(options.requestTimeoutMs)
-  const kube = connect(config, limits)
-  const notify = await openNotifier(options.notify, process.env, warn)
-  const effects = {
-    kube,
-    dryRunKube: options.serverDryRun ? connect(config, limits, { dryRun: 'All' }) : undefined,
-    clock: systemClock,
-    probe: probeFor(options.settings, () => connectCommands(config, limits)),
-    random: Math.random,
-    announce: announcer({ createEvent: kube.createEvent, clock: systemClock, posts: notify && new Posts(notify) }),
-  }
-  const isNamed = options.namespaces !== undefined
-  const progress = process.stderr.isTTY ? await progressOnTerminal() : undefined
-  const onProgress = progress?.onProgress
-  const report = await pass({ ...options, namespaces, isNamed, onProgress }, effects, stop).finally(progress?.done)
+  const report = await openSession(options, { env: process.env, warn }).pass({ quickCheck: false }, stop)
   await print(await formOf(report, options.output))
   return exitCode(report)
-}
-
-async function progressOnTerminal() {
-  const { passProgress } = await import('./commands/pass-progress.js') // a pass without a terminal starts faster
-  return passProgress(process.stderr, process.env)
 }
 
 async function formOf(report: Report, output: RunOptions['output']): Promise<string> {

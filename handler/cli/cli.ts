@@ -1,7 +1,10 @@
 /** Parses the command line and the environment into options. Each flag is also a variable AP_<FLAG>; the flag wins. */
 import yargs from 'yargs'
+import { PREFIX } from '../kube/keys.js'
+import { SETTINGS } from '../settings/settings.js'
 import { closest } from '../util/closest.js'
 import { UsageError } from '../util/errors.js'
+import { quoted } from '../util/quoted.js'
 import { version } from '../util/version.js'
 import {
   type CheckOptions,
@@ -105,12 +108,12 @@ function commandFor(word: string, argv: Flags, program: string): CommandName {
     COMMAND_NAMES.find((name) => word.length > 2 && name.startsWith(word))
   if (meant) {
     throw new UsageError(
-      `unknown command ${JSON.stringify(word)}: did you mean ${synopsisOf(meant, program)}? See ${program} --help`,
+      `unknown command ${quoted(word)}: did you mean ${synopsisOf(meant, program)}? See ${program} --help`,
     )
   }
   const list = argv.namespace === undefined ? '' : ' A list flag takes one value each time (-n a -n b).'
   throw new UsageError(
-    `unknown command ${JSON.stringify(word)}: there are ${COMMAND_NAMES.join(', ')}.${list} See ${program} --help`,
+    `unknown command ${quoted(word)}: there are ${COMMAND_NAMES.join(', ')}.${list} See ${program} --help`,
   )
 }
 
@@ -145,7 +148,7 @@ function checkWords(command: CommandName, words: readonly string[], program: str
   const takes = most === 0 ? 'none' : synopsisOf(command, program)
   const service = command === 'run' ? '; --service names a Service' : ''
   throw new UsageError(
-    `unexpected word ${JSON.stringify(words[most])} after ${[command, ...words.slice(0, most)].join(' ')}: it takes ${takes}${service}. A list flag takes one value each time (-n a -n b). ${see}`,
+    `unexpected word ${quoted(words[most] ?? '')} after ${[command, ...words.slice(0, most)].join(' ')}: it takes ${takes}${service}. A list flag takes one value each time (-n a -n b). ${see}`,
   )
 }
 
@@ -182,15 +185,27 @@ async function parseArgs(args: readonly string[], program: string): Promise<Reco
   const parser = newParser(program).help(false).version(false).options(options).strictOptions()
   return new Promise((resolve, reject) => {
     const done = (error: Error | undefined, argv: Record<string, unknown>) =>
-      error ? reject(new UsageError(`${guessing(error.message)} See ${program} --help`)) : resolve(argv)
+      error ? reject(new UsageError(`${inOurWords(error.message)} See ${program} --help`)) : resolve(argv)
     Promise.resolve(parser.parse([...args], {}, done)).catch(reject)
   })
 }
 
-/** The first line of yargs' message. For an unknown flag it adds the flag that was probably meant. */
-function guessing(message: string): string {
+/** yargs' message, in the words of the others. */
+function inOurWords(message: string): string {
   const [line = ''] = message.split('\n')
-  const [, word] = /^Unknown arguments?: ([^,]+)/.exec(line) ?? []
-  const meant = word && closest(word, Object.keys(FLAGS))
-  return meant && meant !== word ? `${line}: did you mean --${meant}?` : `${line}.`
+  const [, bare] = /^Not enough arguments following: (.+)$/.exec(line) ?? []
+  if (bare !== undefined) return `${asWritten(bare)} lacks its value.`
+  const [, list] = /^Unknown arguments?: (.+)$/.exec(line) ?? []
+  if (list === undefined) return `${line}.`
+  const words = list.split(', ')
+  const [word = ''] = words
+  const said = `unknown flag${words.length > 1 ? 's' : ''} ${words.map(asWritten).join(', ')}`
+  const meant = closest(word, Object.keys(FLAGS))
+  if (meant !== undefined && meant !== word) return `${said}: did you mean --${meant}?`
+  return Object.hasOwn(SETTINGS, word) ? `${said}: a Service says it by the annotation ${PREFIX}${word}.` : `${said}.`
+}
+
+function asWritten(word: string): string {
+  const shown = quoted(word).replace(/"/g, '')
+  return word.length === 1 ? `-${shown}` : `--${shown}`
 }

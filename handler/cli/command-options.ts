@@ -3,6 +3,7 @@
 import { parseServiceRef, type ServiceRef } from '../pass/scope.js'
 import { closest } from '../util/closest.js'
 import { UsageError } from '../util/errors.js'
+import { quoted } from '../util/quoted.js'
 import type { CommandName } from './commands.js'
 import {
   type CommandOptions,
@@ -72,8 +73,7 @@ export function readStatusOptions(words: readonly string[], argv: Flags, env: En
   if (word === undefined) return { ...readCommandOptions(values), ...rest }
   const named = ['service', 'selector'] as const
   const flag = named.find((name) => argv[name] !== undefined)
-  if (flag)
-    throw new UsageError(`--${flag} and the SERVICE ${JSON.stringify(word)} exclude each other: give one of them`)
+  if (flag) throw new UsageError(`--${flag} and the SERVICE ${quoted(word)} exclude each other: give one of them`)
   return { ...readOne(word, 'status', values), ...rest }
 }
 
@@ -120,7 +120,7 @@ export function readCompletionOptions([word = '']: readonly string[]): Completio
   if (shell) return { shell }
   const meant = closest(word, SHELLS)
   throw new UsageError(
-    `completion is for bash, zsh and fish, not ${JSON.stringify(word)}${meant ? `: did you mean ${meant}?` : ''}`,
+    `completion is for bash, zsh and fish, not ${quoted(word)}${meant ? `: did you mean ${meant}?` : ''}`,
   )
 }
 
@@ -148,7 +148,7 @@ function readOne(word: string, command: CommandName, values: Values): CommandOpt
     const isElsewhere = isNarrow && !namespaces.includes(named.namespace) && values.isFlag('namespace')
     if (isElsewhere) {
       throw new UsageError(
-        `SERVICE ${JSON.stringify(word)} is in namespace ${named.namespace}, and --namespace says ${namespaces.join(', ')}: give one of them`,
+        `SERVICE ${quoted(word)} is in namespace ${named.namespace}, and --namespace says ${namespaces.join(', ')}: give one of them`,
       )
     }
     return { ...options, service: named, services: [named], namespaces: [named.namespace] }

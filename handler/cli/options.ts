@@ -10,6 +10,7 @@ import { DEFAULT_MAX_HEALTH_TIMEOUT_MS, DEFAULT_SETTINGS, FLAG_SETTINGS, type Se
 import { shownChecks } from '../settings/shown-check.js'
 import { formatDuration } from '../util/duration.js'
 import { UsageError } from '../util/errors.js'
+import { quoted } from '../util/quoted.js'
 import { type Environment, ownVariables } from './environment.js'
 import { type FlagName, variableOf } from './flags.js'
 import {
@@ -175,7 +176,7 @@ function readSelector(values: Values): LabelSelector | undefined {
     return parseLabelSelector(text)
   } catch (error) {
     if (error instanceof SelectorError) {
-      throw new UsageError(`${values.source('selector')}: ${JSON.stringify(text)}: ${error.message}`)
+      throw new UsageError(`${values.source('selector')}: ${quoted(text)}: ${error.message}`)
     }
     throw error
   }
@@ -215,7 +216,7 @@ function readTimeouts(values: Values): Pick<CommandOptions, 'maxHealthTimeoutMs'
   const settings = readSettings(values)
   if ((settings['health-timeout'] ?? 0) > maxHealthTimeoutMs) {
     throw new UsageError(
-      `${values.source('health-timeout')}: ${JSON.stringify(values.text('health-timeout'))} should be at most ${formatDuration(maxHealthTimeoutMs)}: a longer one needs a higher --max-health-timeout`,
+      `${values.source('health-timeout')}: ${quoted(values.text('health-timeout') ?? '')} should be at most ${formatDuration(maxHealthTimeoutMs)}: a longer one needs a higher --max-health-timeout`,
     )
   }
   return { maxHealthTimeoutMs, settings }
@@ -239,7 +240,7 @@ function readSettings(values: Values): Settings {
   }
   if (hasCommand(settings['health-check']) && !settings['allow-exec']) {
     throw new UsageError(
-      `${values.source('health-check')}: ${JSON.stringify(shownChecks(values.text('health-check') ?? ''))} has a command, and commands are not run without --allow-exec`,
+      `${values.source('health-check')}: ${quoted(shownChecks(values.text('health-check') ?? ''))} has a command, and commands are not run without --allow-exec`,
     )
   }
   return settings

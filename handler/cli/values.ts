@@ -1,5 +1,6 @@
 /** The values of flags and variables as text, and their errors: each names the flag or the variable, and its value. */
 import { UsageError } from '../util/errors.js'
+import { quoted } from '../util/quoted.js'
 import type { Environment } from './environment.js'
 import { type FlagName, variableOf } from './flags.js'
 
@@ -63,7 +64,7 @@ export class Values {
 /** @throws UsageError with the source, the text and what is expected, where `parse` returns `undefined` */
 export function parsed<T>(source: string, text: string, parse: (text: string) => T | undefined, expected: string): T {
   const value = parse(text)
-  if (value === undefined) throw new UsageError(`${source}: ${JSON.stringify(text)} should be ${expected}`)
+  if (value === undefined) throw new UsageError(`${source}: ${quoted(text)} should be ${expected}`)
   return value
 }
 

@@ -1,5 +1,6 @@
 /** Rewrites and checks the words of a command line before yargs reads them: kubectl accepts more, and yargs too much. */
 import { UsageError } from '../util/errors.js'
+import { quoted } from '../util/quoted.js'
 import { FLAGS, type Flag } from './flags.js'
 
 const SHORTS = Object.values(FLAGS).flatMap(({ alias, kind }) => (alias && kind !== 'switch' ? [alias] : []))
@@ -40,7 +41,7 @@ function rejectOddSwitches(args: readonly string[]): void {
       continue
     }
     if (flag.kind === 'switch' && value !== 'true' && value !== 'false') {
-      throw new UsageError(`--${name}: ${JSON.stringify(value)} should be true or false`)
+      throw new UsageError(`--${name}: ${quoted(value)} should be true or false`)
     }
     if (given.has(name)) throw new UsageError(`--${name} is given more than once`)
     given.add(name)

@@ -3,11 +3,12 @@ import { parseServiceWord, SERVICE_KINDS } from '../cli/command-options.js'
 import { type Choice, completionsOf, type Wanted } from '../cli/completions.js'
 import { type CommandOptions, readOptions } from '../cli/options.js'
 import { type GroupServices, groupServices, selects } from '../group/groups.js'
-import { defaultNamespace, loadConfig, namesInKubeconfig } from '../kube/auth/config.js'
+import { namesInKubeconfig } from '../kube/auth/config.js'
 import { connect } from '../kube/client.js'
 import type { Kube } from '../kube/port.js'
 import { listIn } from '../pass/named-service.js'
 import { names } from '../pass/scope.js'
+import { clusterOf } from './cluster.js'
 import type { Io } from './io.js'
 
 /** Somebody waits at a prompt. */
@@ -48,9 +49,8 @@ async function asked(wanted: Asked, word: string, env: Io['env']): Promise<reado
     const named = namesInKubeconfig({ ...options, env })[wanted.of]
     return named.map((name) => ({ word: wanted.before + name })).filter((one) => one.word.startsWith(word))
   }
-  const config = loadConfig({ ...options, env })
-  const kube = connect(config)
-  const namespaces = options.namespaces ?? [defaultNamespace(config)]
+  const { config, namespaces, limits } = clusterOf(options, env)
+  const kube = connect(config, limits)
   const cluster = { ...options, namespaces, kube, signal: AbortSignal.timeout(LIMIT_MS) }
   const found = await (wanted.kind === 'services' ? services(wanted.begun, cluster) : pods(wanted.service, cluster))
   return found.map((one) => ({ ...one, word: wanted.before + one.word })).filter((one) => one.word.startsWith(word))

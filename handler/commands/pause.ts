@@ -1,11 +1,11 @@
 /** The commands `pause` and `resume`. */
 import type { PauseOptions, ResumeOptions } from '../cli/command-options.js'
 import { dryRun } from '../kube/recording.js'
-import { type PauseRequest, type PauseResult, setPause } from '../pass/pause.js'
+import { type PauseRequest, setPause } from '../pass/pause.js'
 import { writeJson } from '../report/json.js'
+import { type PauseResult, pauseWords } from '../report/pause.js'
 import { writeLines } from '../report/write-text.js'
 import { systemClock } from '../util/clock.js'
-import { wholeSeconds } from '../util/duration.js'
 import { printable } from '../util/printable.js'
 import { tell } from './failure.js'
 import type { Io } from './io.js'
@@ -32,41 +32,26 @@ async function carryOut(options: ResumeOptions, request: PauseRequest, io: Io, s
   const signal = AbortSignal.any([stop, AbortSignal.timeout(options.deadlineMs)])
   const result = await setPause(context, { ...options, namespaces }, request, signal, stop)
   if ('code' in result) return tell(io, result)
-  const text = options.output === 'text' ? sentence(result, request, options.dryRun) : undefined
-  await io.print(
-    text ??
-      (await documentOf(
-        { ...result, writes: result.writes.map(writeJson) },
-        options.output === 'yaml' ? 'yaml' : 'json',
-      )),
-  )
+  const { output } = options
+  if (output !== 'text') {
+    const answer = { ...result, writes: result.writes.map(writeJson) }
+    await io.print(await documentOf(answer, output === 'yaml' ? 'yaml' : 'json'))
+    return 0
+  }
+  await io.print(sentence(result, request, options.dryRun))
+  for (const warning of result.warnings) io.warn(`Warning: ${nameOf(result)}: ${warning}`)
   return 0
 }
 
-function sentence(
-  { namespace, services, pausedUntil, pausedBefore, isHandoverUnderWay, writes }: PauseResult,
-  { action }: PauseRequest,
-  isDryRun: boolean,
-): string {
-  const name = `${namespace}/${services.join(',')}`
-  const until = untilWords(pausedUntil)
-  const is = isDryRun && writes.length > 0 ? 'would be' : 'is'
-  const state =
-    pausedUntil === null
-      ? `${is === 'is' ? 'is not' : 'would not be'} paused: the next pass serves it`
-      : `${is} paused ${until}: no pass moves its role, whatever fails`
-  const note = writes.length === 0 ? ' (it was so before)' : isDryRun ? ' (dry run: nothing was written)' : ''
-  const before =
-    action === 'pause' && pausedBefore && pausedBefore !== pausedUntil
-      ? `. Before it was so ${untilWords(pausedBefore)}`
-      : ''
-  const underWay = isHandoverUnderWay ? '. A handover is under way, and is finished first' : ''
-  const rest = action === 'resume' && pausedUntil !== null ? '. Another pause is still on' : ''
-  return [`${name} ${state}${note}${rest}${before}${underWay}`, ...(isDryRun ? writes.flatMap(writeLines) : [])]
-    .map((line) => `${printable(line)}\n`)
-    .join('')
+function nameOf({ namespace, services }: PauseResult): string {
+  return `${namespace}/${services.join(',')}`
 }
 
-function untilWords(end: string | null): string {
-  return end === 'forever' ? 'until it is resumed' : `until ${wholeSeconds(end ?? '')}`
+/** What is shown, after the name of the group; in a dry run with the patches. */
+function sentence(result: PauseResult, { action }: PauseRequest, isDryRun: boolean): string {
+  const lines = [
+    `${nameOf(result)} ${pauseWords(result, action, isDryRun)}`,
+    ...(isDryRun ? result.writes.flatMap(writeLines) : []),
+  ]
+  return lines.map((line) => `${printable(line)}\n`).join('')
 }

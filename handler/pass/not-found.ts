@@ -9,12 +9,12 @@ import { missingFault, namespaceOf } from './missing-service.js'
 import type { NamespaceResult } from './namespace.js'
 import { names, type Scope, type ServiceRef, type Target } from './scope.js'
 
-/** One report for each `--service` that is not a managed Service. */
+/** One report for each `--service` that is not a managed Service, however often it is named. */
 export function missingServices(scope: Scope, results: readonly NamespaceResult[]): readonly GroupReport[] {
   if (results.some(({ services }) => services === undefined)) return [] // it may well be where we could not look
   const groups = results.flatMap((one) => one.found)
   const all = results.flatMap((one) => one.services ?? [])
-  return scope.services.flatMap((ref) => {
+  const reports = scope.services.flatMap((ref) => {
     const isServed = groups.some(
       (group) =>
         group.services.some(({ name }) => name === ref.name) &&
@@ -23,6 +23,7 @@ export function missingServices(scope: Scope, results: readonly NamespaceResult[
     )
     return isServed ? [] : [notFound(scope, ref, all)]
   })
+  return [...new Map(reports.map((one) => [`${one.namespace}/${one.services[0]}`, one])).values()]
 }
 
 function notFound(scope: Scope, ref: ServiceRef, services: readonly Service[]): GroupReport {

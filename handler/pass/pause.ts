@@ -6,10 +6,12 @@ import { isRefusal, type Kube, KubeError, type Service } from '../kube/port.js'
 import { recording, type Write } from '../kube/recording.js'
 import { backoff } from '../kube/retry.js'
 import { verified } from '../kube/verified.js'
+import type { PauseResult } from '../report/pause.js'
 import { policyOf } from '../settings/policy.js'
 import { pausedUntil, type Settings } from '../settings/settings.js'
 import type { Timing } from '../util/clock.js'
-import type { Fault } from '../util/errors.js'
+import { describeFault, type Fault } from '../util/errors.js'
+import { warningsOfPause } from './active-at-pause.js'
 import { findNamed, isFault, type NamedScope } from './named-service.js'
 import { names, type ServiceRef } from './scope.js'
 
@@ -19,19 +21,6 @@ export interface PauseRequest {
   readonly action: 'pause' | 'resume'
   /** For `pause`: how long, in milliseconds. Absent: until `resume`. */
   readonly forMs?: number | undefined
-}
-
-export interface PauseResult {
-  readonly namespace: string
-  readonly services: readonly string[]
-  /** The end of the pause in RFC 3339, or `forever`; `null`: the group is not paused now. */
-  readonly pausedUntil: string | null
-  /** The same before it. */
-  readonly pausedBefore: string | null
-  /** A pause came in the middle of a handover, which is finished first. */
-  readonly isHandoverUnderWay: boolean
-  /** Empty: it was so before. */
-  readonly writes: readonly Write[]
 }
 
 interface PauseContext extends Timing {
@@ -67,7 +56,12 @@ export async function setPause(
       }
       onto(request.service.name)
       const isDone = await annotate(kube, targets(group.services, request), value, onto, signal)
-      if (isDone) return resultOf(group.services, request, value, writes, scope, context.clock.now())
+      if (isDone) {
+        const result = resultOf(group.services, request, value, writes, scope, context.clock.now())
+        if (result.pausedUntil === null || result.isHandoverUnderWay) return result
+        const others = await warningsOfPause(kube, group, scope.roleLabel, signal)
+        return { ...result, warnings: [...result.warnings, ...others] }
+      }
       await backoff(context, losses++, signal)
       signal.throwIfAborted()
     }
@@ -150,12 +144,25 @@ function resultOf(
     pausedBefore: endOf(services, settings, nowMs),
     isHandoverUnderWay: request.action === 'pause' && services.some((one) => isClaimed(one, roleLabel)),
     writes,
+    warnings: mistakesIn(now, settings),
   }
 }
 
 function endOf(services: readonly Service[], defaults: Settings, nowMs: number): string | null {
-  const policy = policyOf(services, defaults)
+  // A mistake in another annotation ends no pause.
+  const pauses = services.map((one) => ({ ...one, annotations: onlyPause(one) }))
+  const policy = policyOf(pauses, defaults)
   return pausedUntil('fault' in policy ? defaults : policy.settings, nowMs)
+}
+
+function onlyPause({ annotations: { [PAUSE]: pause } }: Service): Service['annotations'] {
+  return pause === undefined ? {} : { [PAUSE]: pause }
+}
+
+/** Why no pass serves the group, paused or not. */
+function mistakesIn(services: readonly Service[], defaults: Settings): readonly string[] {
+  const policy = policyOf(services, defaults)
+  return 'fault' in policy ? [`no pass serves it before this is put right: ${describeFault(policy.fault)}`] : []
 }
 
 function withPause(

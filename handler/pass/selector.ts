@@ -2,6 +2,7 @@
  * Label selectors in kubectl's syntax (k8s.io/apimachinery/pkg/labels): `a=b`, `a==b`, `a!=b`, `a in (x,y)`,
  * `a notin (x)`, `a`, `!a`, `a>1`, `a<1`, and any of them with commas between. Pure.
  */
+import { quoted } from '../util/quoted.js'
 
 type Labels = Readonly<Record<string, string>>
 
@@ -145,5 +146,5 @@ function told(token: string | undefined): string {
 }
 
 function quote(text: string | undefined): string {
-  return JSON.stringify(text ?? '')
+  return quoted(text ?? '')
 }

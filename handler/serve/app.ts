@@ -92,7 +92,7 @@ export function createApp(
   const observer = new PassObserver({ metrics, reachability, resync, log, clock })
   const triggers = new Triggers({ main, side, passes, observer, metrics, defect })
   const resumed = (selection: Selection) => void triggers.change(selection)
-  const byHand = new ByHand({ ...timing, kube: side, passes, observer, metrics, settings, resumed, signal })
+  const byHand = new ByHand({ ...timing, kube: side, passes, observer, metrics, settings, log, resumed, signal })
 
   return {
     metrics,

@@ -4,14 +4,17 @@ import { isSwap } from '../group/decide.js'
 import { agreedOn, type SwitchoverRequest } from '../group/switchover.js'
 import type { Kube } from '../kube/port.js'
 import { dryRun } from '../kube/recording.js'
-import { type PauseRequest, type PauseResult, setPause } from '../pass/pause.js'
+import { type PauseRequest, setPause } from '../pass/pause.js'
 import type { Selection, ServiceRef } from '../pass/scope.js'
+import { type PauseResult, pauseWords } from '../report/pause.js'
 import type { Report } from '../report/report.js'
 import type { Timing } from '../util/clock.js'
 import type { Fault } from '../util/errors.js'
 import { ShuttingDown, TooMany } from './http/backend.js'
 import type { PassObserver } from './pass-observer.js'
 import type { Passes, PassSettings } from './passes.js'
+import { subjectOf } from './telemetry/group-lines.js'
+import type { Log } from './telemetry/log.js'
 import type { Metrics } from './telemetry/metrics.js'
 
 interface ByHandOptions extends Timing {
@@ -20,6 +23,7 @@ interface ByHandOptions extends Timing {
   readonly observer: Pick<PassObserver, 'groupServed' | 'passEnded'>
   readonly metrics: Pick<Metrics, 'triggers'>
   readonly settings: PassSettings
+  readonly log: Pick<Log, 'info' | 'warn'>
   /** Called when a pause has ended: a pass over this group. */
   readonly resumed: (selection: Selection) => void
   /** Aborts when the process ends. */
@@ -94,10 +98,24 @@ export class ByHand {
     const until = AbortSignal.any([signal, AbortSignal.timeout(settings.deadlineMs)])
     const result = await setPause(context, settings, request, until, signal)
     if ('code' in result) return result
+    this.writeLog(result, request)
     if (result.pausedUntil === null && result.writes.length > 0) {
       resumed([{ namespace: result.namespace, service: request.service.name, otherwise: 'nothing' }])
     }
     return result
+  }
+
+  /** A change is one line. A pause that was there before is none. */
+  private writeLog(result: PauseResult, { action }: PauseRequest): void {
+    const { log, settings } = this.options
+    if (result.writes.length === 0) return
+    const fields = {
+      ...subjectOf(result),
+      pausedUntil: result.pausedUntil,
+      ...(settings.dryRun && { dryRun: true as const }),
+    }
+    log.info(`POST /${action}: ${pauseWords(result, action, settings.dryRun)}`, fields)
+    for (const warning of result.warnings) log.warn(warning, subjectOf(result))
   }
 }
 

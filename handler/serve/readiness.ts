@@ -4,6 +4,10 @@
  * A replica whose ServiceAccount was deleted still answers requests, and moves nothing. Readiness therefore depends on
  * how the API server answered the last tries: passes, watches, and lists that are made only to try, where nothing else
  * was asked for.
+ *
+ * Whether the process is alive does not depend on the API server. A restart would help nothing: the token, the
+ * certificates and the authorities are read from their files for each request, and a restarted container finds the same
+ * files. In an outage it would only begin all watches anew, in every replica.
  */
 
 import { printable } from '../util/printable.js'
@@ -14,10 +18,6 @@ const MINUTE_MS = 60_000
 
 /** A restart of the API server, or a move of its lease, takes less. A rollout shows a failure only after this time. */
 export const NOT_READY_MS = 2 * MINUTE_MS
-/**
- * Longer than the kubelet remembers restarts, so that its back-off does not grow, and each restart costs only seconds.
- */
-export const NOT_ALIVE_MS = 10 * MINUTE_MS
 /** A quiet watch, and a webhook that nobody calls, show nothing. After that long without a try, one is made. */
 export const UNTRIED_MS = MINUTE_MS
 /** The time between two tries while the API server serves nothing. */
@@ -76,7 +76,7 @@ export class Readiness {
     const why = failing?.why ?? 'the API server was not reached yet'
     return {
       ready: this.reached && failingMs < NOT_READY_MS,
-      alive: late === undefined && failingMs < NOT_ALIVE_MS,
+      alive: late === undefined,
       why: late ?? why,
     }
   }
@@ -95,8 +95,7 @@ export class Readiness {
       this.saidNotReady = true
     }
     if (!alive && !this.saidNotAlive) {
-      const remedy = late === undefined ? `${RESTARTED} ${OF_TOKENS}` : RESTARTED
-      lines.push({ level: 'error', msg: `not alive: ${why}. ${remedy}` })
+      lines.push({ level: 'error', msg: `not alive: ${why}. ${RESTARTED}` })
     }
     this.saidNotAlive = !alive
     return lines
@@ -111,6 +110,3 @@ export class Readiness {
 }
 
 const RESTARTED = 'The livenessProbe of jobs/serve has this container restarted.'
-const OF_TOKENS =
-  'Its token stays that of the pod: after a ServiceAccount was deleted and made again, ' +
-  'kubectl rollout restart deployment/active-passive gives the pods another at once.'

@@ -4,6 +4,7 @@ import type { Service } from '../kube/port.js'
 import { closest } from '../util/closest.js'
 import type { Fault } from '../util/errors.js'
 import { redacted } from '../util/printable.js'
+import { quoted } from '../util/quoted.js'
 import type { Wrong } from './check-mistakes.js'
 import { FLAG_SETTINGS, SETTINGS, type SettingName, type Settings } from './settings.js'
 import type { Setting } from './values.js'
@@ -140,14 +141,14 @@ function hint({ instead }: Wrong | undefined = { says: '' }): string {
 /** What is wrong with the value of a flag, with what was probably meant. `undefined`: no more than that it is. */
 export function mistakeInFlag(name: keyof typeof FLAG_SETTINGS, text: string): string | undefined {
   const setting: Setting<unknown> = FLAG_SETTINGS[name]
-  const wrong = setting.mistake?.(text, (one) => JSON.stringify(setting.show?.(one) ?? one))
+  const wrong = setting.mistake?.(text, (one) => quoted(setting.show?.(one) ?? one))
   const meant = wrong && hint(wrong).trimEnd()
   return wrong && (meant ? `${wrong.says}. ${meant}` : wrong.says)
 }
 
 /** Quotes what may be shown of a text. */
 function quoteOf({ show = (text) => text }: Pick<Setting<unknown>, 'show'>): (text: string) => string {
-  return (text) => JSON.stringify(redacted(show(text)).slice(0, 100))
+  return (text) => quoted(redacted(show(text)))
 }
 
 type Said = { readonly service: Service; readonly text: string }

@@ -4,10 +4,13 @@ import { PAUSE } from '../../handler/kube/keys.js'
 import type { Status } from '../../handler/report/status.js'
 import { forbidden } from '../support/api/status.js'
 import { type Keyboard, openKeyboard } from '../support/commands.js'
+import { podStatus } from '../support/pods.js'
 
 vi.setConfig({ testTimeout: 120_000 }) // of a machine that is busy with other things
 
 const ONCE = ['GET services', 'PATCH service/app']
+/** Whether a pod is active: of a pause alone. */
+const LOOK = 'GET pods'
 
 let keyboard: Keyboard
 beforeEach(async () => {
@@ -20,11 +23,11 @@ const annotate = (service: string, value: string) => keyboard.annotate({ [PAUSE]
 const isPatch = ({ method }: { readonly method: string }) => method === 'PATCH'
 
 describe('pause', () => {
-  it('writes one annotation, in one LIST and one PATCH; and no pass moves the role, nor does a switchover', async () => {
+  it('writes one annotation, in one LIST and one PATCH, and looks who is active; and no pass moves the role', async () => {
     const { code, stdout, stderr } = await keyboard.type('pause', 'app')
     expect(stdout).toBe('default/app is paused until it is resumed: no pass moves its role, whatever fails\n')
     expect([code, stderr]).toEqual([0, ''])
-    expect(keyboard.world.takeRequests()).toEqual(ONCE)
+    expect(keyboard.world.takeRequests()).toEqual([...ONCE, LOOK])
     expect(pauseOf('app')).toBe('true')
     keyboard.world.health.set('a', '500')
     expect((await keyboard.world.pass()).groups).toMatchObject([{ decision: { kind: 'paused' } }])
@@ -55,7 +58,7 @@ describe('pause', () => {
     })
     expect(Date.parse((answer as { pausedUntil: string }).pausedUntil)).toBe(Date.parse(until))
     expect(code).toBe(0)
-    expect(keyboard.world.takeRequests()).toEqual(ONCE)
+    expect(keyboard.world.takeRequests()).toEqual([...ONCE, LOOK])
   })
 
   it.each(['0s', '-1h', 'soon', '2y'])('takes no --for %s, and asks nothing of the API server', async (value) => {
@@ -86,7 +89,7 @@ describe('pause', () => {
       return undefined
     })
     expect(await keyboard.type('pause', 'app')).toMatchObject({ code: 0 })
-    expect(keyboard.world.takeRequests()).toEqual([...ONCE, ...ONCE])
+    expect(keyboard.world.takeRequests()).toEqual([...ONCE, ...ONCE, LOOK])
     expect(keyboard.world.service('app').annotations).toMatchObject({ [PAUSE]: 'true', 'example.com/theirs': 'kept' })
   })
 
@@ -96,7 +99,7 @@ describe('pause', () => {
       isPatch(request) && patches++ === 0 ? { kind: 'reset', applied: true } : undefined,
     )
     expect(await keyboard.type('pause', 'app')).toMatchObject({ code: 0 })
-    expect(keyboard.world.takeRequests()).toEqual([...ONCE, 'GET services'])
+    expect(keyboard.world.takeRequests()).toEqual([...ONCE, 'GET services', LOOK])
     expect(pauseOf('app')).toBe('true')
   })
 
@@ -138,6 +141,57 @@ describe('pause', () => {
       expect(stderr).toMatch(/^active-passive: See \S+\/errors\.md#not-found$/m)
     }
     expect(keyboard.writes()).toEqual([])
+  })
+
+  describe('of a group without an active pod', () => {
+    const WARNING =
+      'active-passive: Warning: default/app: no pod is active, and no pass makes another one active before the pause ends: end it with the command resume\n'
+
+    it('is made, and says on stderr that it stays without; in JSON the document says so', async () => {
+      keyboard.world.api.store.update('pods', 'default', 'a', ({ metadata }) => {
+        metadata.labels = { ...(metadata.labels as object | undefined), role: 'passive' }
+      })
+      const { code, stdout, stderr } = await keyboard.type('pause', 'app')
+      expect(stdout).toContain('default/app is paused until it is resumed')
+      expect([code, stderr]).toEqual([0, WARNING])
+      expect(pauseOf('app')).toBe('true')
+      const { answer } = await keyboard.answer<object>('pause', 'app')
+      expect(answer).toMatchObject({ writes: [], warnings: [expect.stringMatching(/^no pod is active, and /)] })
+      expect((await keyboard.type('resume', 'app')).stderr).toBe('')
+    })
+
+    it('says so of an active pod that has ended, and of one that is terminating', async () => {
+      keyboard.world.api.store.update('pods', 'default', 'a', (pod) => {
+        pod.status = { phase: 'Failed' }
+      })
+      expect((await keyboard.type('pause', 'app', '--dry-run')).stderr).toBe(WARNING)
+      keyboard.world.api.store.update('pods', 'default', 'a', (pod) => {
+        pod.status = podStatus({})
+        pod.metadata.deletionTimestamp = '2026-01-01T00:00:00Z'
+      })
+      expect((await keyboard.type('pause', 'app')).stderr).toContain('the active pod a is terminating, and no pass')
+    })
+
+    it('is made where the pods may not be listed, and says that nothing is known of them', async () => {
+      keyboard.world.api.intercept(({ target }) =>
+        target?.resource === 'pods' ? { kind: 'answer', ...forbidden('eve', 'list', target) } : undefined,
+      )
+      const { code, stderr } = await keyboard.type('pause', 'app')
+      expect(stderr).toContain('Warning: default/app: whether a pod is active is not known: may not list pods')
+      expect([code, pauseOf('app')]).toEqual([0, 'true'])
+    })
+  })
+
+  it('of a group whose configuration is wrong holds, and the mistake is told', async () => {
+    keyboard.annotate({ 'active-passive/failures': 'many' })
+    const mistake =
+      'Warning: default/app: no pass serves it before this is put right: service default/app: annotation active-passive/failures is "many"'
+    const paused = await keyboard.type('pause', 'app')
+    expect(paused.stdout).toContain('default/app is paused until it is resumed')
+    expect(paused.stderr).toContain(mistake)
+    const resumed = await keyboard.type('resume', 'app')
+    expect(resumed.stdout).toContain('default/app is not paused')
+    expect(resumed.stderr).toContain(mistake)
   })
 
   it('prints in a dry run the patch that it would send, and sends none', async () => {

@@ -303,6 +303,12 @@ describe('a pass', () => {
     expect(world.takeRequests()).toEqual(['GET services'])
   })
 
+  it('tells once of a Service that is not there, however often it is named', async () => {
+    const twice = [{ name: 'nowhere' }, { namespace: 'default', name: 'nowhere' }, { name: 'nowhere' }]
+    const { groups } = await world.pass({ services: twice })
+    expect(groups.map(({ services }) => services)).toEqual([['nowhere']])
+  })
+
   it('says which Service it was asked for and cannot find', async () => {
     world.addService({ name: 'plain', selector: { app: 'helloworld' } })
     const report = await world.pass({ services: [{ name: 'app' }, { name: 'nowhere' }, { name: 'plain' }] })

@@ -304,12 +304,12 @@ describe('a flood of requests of a person', () => {
 })
 
 describe('POST /pause and /resume', () => {
-  it('writes one annotation, in one LIST and one PATCH, and takes it off again, after which a pass is made', async () => {
+  it('writes one annotation, in one LIST and one PATCH, looks who is active, and takes it off again, after which a pass is made', async () => {
     expect(await post('/pause?service=app')).toMatchObject({
       ...{ status: 200, namespace: 'default', services: ['app'], pausedUntil: 'forever', writes: [{}] },
     })
     expect(pauseOf()).toBe('true')
-    expect(world.takeRequests()).toEqual(['GET services', 'PATCH service/app'])
+    expect(world.takeRequests()).toEqual(['GET services', 'PATCH service/app', 'GET pods'])
     world.health.set('a', '500')
     expect(await post('/pause?service=app')).toMatchObject({ status: 200, pausedUntil: 'forever', writes: [] })
     expect(await post('/run')).toMatchObject({ groups: [{ decision: 'paused' }] })
@@ -335,7 +335,8 @@ describe('POST /pause and /resume', () => {
     await app.close()
     app = await serve({ 'dry-run': true })
     expect(await post('/pause?service=app')).toMatchObject({ status: 200, writes: [{ result: 'dry run' }] })
-    expect(world.takeRequests()).toEqual(['GET services'])
+    expect(world.takeRequests()).toEqual(LOOK)
+    expect(log.entries).toMatchObject([{ msg: expect.stringContaining('would be paused'), fields: { dryRun: true } }])
   })
 
   it.each(['/pause', '/resume'])('%s answers 404 for a Service that is not there, or out of scope', async (route) => {
@@ -364,6 +365,45 @@ describe('POST /pause and /resume', () => {
     const { status, error } = await post(`${route}?service=app`)
     expect(status).toBe(503)
     expect(error).toContain('may not patch services in namespace default')
+    const line = expect.stringMatching(`^POST ${route}: service default/app: may not patch .* answered with 503$`)
+    expect(log.said()).toEqual([line])
+  })
+
+  it('writes each change to the log, on one line: by which request, of which group, and until when', async () => {
+    const service = { namespace: 'default', service: 'app' }
+    const { pausedUntil } = await post('/pause?service=app&for=2h')
+    const until = `${pausedUntil}`.replace('.000', '')
+    const rest = 'no pass moves its role, whatever fails'
+    const first = { level: 'info', msg: `POST /pause: is paused until ${until}: ${rest}` }
+    expect(log.entries).toEqual([{ ...first, fields: { ...service, pausedUntil } }])
+    await post('/pause?service=app')
+    await post('/pause?service=app') // changes nothing
+    await post('/resume?service=app')
+    await expect.poll(() => log.entries.length, poll).toBe(4) // with the pass after the pause
+    expect(log.entries.slice(1, 3)).toEqual([
+      {
+        level: 'info',
+        msg: `POST /pause: is paused until it is resumed: ${rest}. Before it was so until ${until}`,
+        fields: { ...service, pausedUntil: 'forever' },
+      },
+      {
+        level: 'info',
+        msg: 'POST /resume: is not paused: the next pass serves it',
+        fields: { ...service, pausedUntil: null },
+      },
+    ])
+  })
+
+  it('writes to the log that a paused group has no active pod, and answers so', async () => {
+    world.api.store.update('pods', NAMESPACE, 'a', ({ metadata }) => {
+      metadata.labels = { ...(metadata.labels as object | undefined), role: 'passive' }
+    })
+    const warning = expect.stringMatching(/^no pod is active, and no pass/)
+    expect(await post('/pause?service=app')).toMatchObject({ status: 200, warnings: [warning] })
+    expect(log.entries).toMatchObject([
+      { level: 'info' },
+      { level: 'warn', msg: warning, fields: { namespace: 'default', service: 'app' } },
+    ])
   })
 })
 

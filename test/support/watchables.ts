@@ -67,27 +67,26 @@ export class FakeWatchable<T> implements Watchable<T> {
       queue.push(step)
       wake?.()
     }
+    const wakeUp = () => wake?.()
     this.open++
-    signal.addEventListener(
-      'abort',
-      () => {
-        this.open--
-        wake?.()
-      },
-      { once: true },
-    )
-    for (;;) {
-      const step = queue.shift()
-      if (signal.aborted) throw unreachable
-      if (step === undefined) {
-        await new Promise<void>((resolve) => {
-          wake = resolve
-        })
-        continue
+    signal.addEventListener('abort', wakeUp)
+    try {
+      for (;;) {
+        const step = queue.shift()
+        if (signal.aborted) throw unreachable
+        if (step === undefined) {
+          await new Promise<void>((resolve) => {
+            wake = resolve
+          })
+          continue
+        }
+        if (step.kind === 'end') return
+        if (step.kind === 'error') throw step.error
+        yield step
       }
-      if (step.kind === 'end') return
-      if (step.kind === 'error') throw step.error
-      yield step
+    } finally {
+      this.open--
+      signal.removeEventListener('abort', wakeUp)
     }
   }
 }

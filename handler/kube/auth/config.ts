@@ -80,6 +80,7 @@ function defaultFiles(env: ConfigOptions['env']): string[] {
 }
 
 function read(file: string): KubeConfig {
+  if (!existsSync(file)) throw new UsageError(`kubeconfig ${file}: there is no such file`)
   return orUsageError(`kubeconfig ${file}`, () => readKubeconfig(file))
 }
 

@@ -4,8 +4,9 @@
  */
 
 import type { SwitchoverRequest } from '../../group/switchover.js'
-import type { PauseRequest, PauseResult } from '../../pass/pause.js'
+import type { PauseRequest } from '../../pass/pause.js'
 import type { Selection, ServiceRef } from '../../pass/scope.js'
+import type { PauseResult } from '../../report/pause.js'
 import type { Report } from '../../report/report.js'
 import type { Fault } from '../../util/errors.js'
 import type { Guard } from './bearer-token.js'

@@ -3,6 +3,7 @@ import { PAUSE_LENGTH, parsePause } from '../../cli/parsers.js'
 import type { SwitchoverRequest } from '../../group/switchover.js'
 import type { PauseRequest } from '../../pass/pause.js'
 import { parseName, parseServiceRef, type ServiceRef } from '../../pass/scope.js'
+import { quoted } from '../../util/quoted.js'
 
 interface Wrong {
   readonly error: string
@@ -55,8 +56,4 @@ function readService(values: Values): ServiceRef | Wrong {
 /** The name of a pod may have dots, unlike that of a Service. */
 function parsePodName(text: string): boolean {
   return text.length <= 253 && text.split('.').every((part) => parseName(part) !== undefined)
-}
-
-function quoted(text: string): string {
-  return JSON.stringify(text.slice(0, 100))
 }

@@ -10,6 +10,7 @@ import { toJson, writeJson } from '../../report/json.js'
 import { type GroupReport, isMissing, type Report } from '../../report/report.js'
 import { answerTo } from '../../report/switchover.js'
 import { describeFault, type FaultCode } from '../../util/errors.js'
+import { quoted } from '../../util/quoted.js'
 import { readMessage, type WebhookReading, withinScope } from './alertmanager.js'
 import { type Backend, ShuttingDown, TooMany } from './backend.js'
 import { RequestBodies } from './body.js'
@@ -128,14 +129,11 @@ function busy(why: string, headers: Readonly<Record<string, string>> = {}): Resp
 async function run(backend: Backend, _request: Request, url: URL): Promise<Response> {
   const unknown = [...url.searchParams.keys()].find((key) => key !== 'service')
   if (unknown !== undefined)
-    return refused(
-      400,
-      `unknown parameter ${JSON.stringify(unknown)}: /run takes service=NAME or service=NAMESPACE/NAME`,
-    )
+    return refused(400, `unknown parameter ${quoted(unknown)}: /run takes service=NAME or service=NAMESPACE/NAME`)
   const targets: Target[] = []
   for (const text of url.searchParams.getAll('service')) {
     const ref = parseServiceRef(text)
-    if (!ref) return refused(400, `service=${JSON.stringify(text)} should be NAME or NAMESPACE/NAME`)
+    if (!ref) return refused(400, `service=${quoted(text)} should be NAME or NAMESPACE/NAME`)
     targets.push({ namespace: ref.namespace, service: ref.name, otherwise: 'not-found' })
   }
   return ofReport(await backend.request('run', targets.length > 0 ? targets : 'all'))
@@ -181,7 +179,9 @@ async function pause(backend: Backend, url: URL, action: PauseRequest['action'])
   if (!('code' in result)) {
     return json(200, `${JSON.stringify({ ...result, writes: result.writes.map(writeJson) })}\n`)
   }
-  return refused(NOT_DONE[result.code] ?? 503, describeFault(result))
+  const status = NOT_DONE[result.code]
+  if (status === undefined) backend.warn('not done', `POST /${action}: ${describeFault(result)}: answered with 503`)
+  return refused(status ?? 503, describeFault(result))
 }
 
 async function metrics(backend: Backend): Promise<Response> {

@@ -67,8 +67,8 @@ function activeWords({ activeAfter, activeBefore }: Pick<GroupReport, 'activeAft
   return activeBefore.length > 1 ? `${activeBefore.join(', ')} are active` : 'no pod is known to be active'
 }
 
-/** What an entry about the group is about. */
-export function subjectOf({ namespace, services }: GroupReport): Fields {
+/** The fields that name a group. */
+export function subjectOf({ namespace, services }: Pick<GroupReport, 'namespace' | 'services'>): Fields {
   const sorted = [...services].sort(compareNames)
   return { namespace, service: sorted[0], ...(sorted.length > 1 ? { services: sorted } : {}) }
 }

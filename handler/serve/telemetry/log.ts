@@ -21,6 +21,8 @@ export interface Fields {
   readonly code?: string
   /** The page about a fault. */
   readonly doc?: string
+  /** The end of a pause that was asked for, as in its answer; `null`: the group is not paused now. */
+  readonly pausedUntil?: string | null
   readonly dryRun?: true
   /** API requests of the pass so far. */
   readonly requests?: number

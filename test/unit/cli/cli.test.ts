@@ -384,13 +384,40 @@ describe('a flag is refused', () => {
     expect(await refusal(line)).toBe(message)
   })
 
-  test.each(['-n', '--deadline', '--deadline --dry-run', '-o', '-An'])('without its value: %s', async (line) => {
-    expect(await refusal(line)).toMatch(/^Not enough arguments following: \w+\. See active-passive --help$/)
+  test.each([
+    ['-n', '-n'],
+    ['--deadline', '--deadline'],
+    ['--deadline --dry-run', '--deadline'],
+    ['-o', '-o'],
+    ['-An', '-n'],
+  ])('without its value: %s', async (line, flag) => {
+    expect(await refusal(line)).toBe(`${flag} lacks its value. See active-passive --help`)
   })
 
-  test.each(['-x', '--no-blah', '--no-latch=false', '--AP_LATCH'])('that nobody knows: %s', async (line) => {
-    expect(await refusal(line)).toMatch(/^Unknown argument: [\w-]+\. See active-passive --help$/)
+  test.each([
+    ['-x', '-x'],
+    ['--no-blah', '--blah'],
+    ['--no-latch=false', '--no-latch'],
+    ['--AP_LATCH', '--AP_LATCH'],
+  ])('that nobody knows: %s', async (line, flag) => {
+    expect(await refusal(line)).toBe(`unknown flag ${flag}. See active-passive --help`)
   })
+
+  test.each(['prefer', 'never', 'pause'])('that is a setting of single Services: --%s', async (name) => {
+    expect(await refusal(`--${name} a`)).toBe(
+      `unknown flag --${name}: a Service says it by the annotation active-passive/${name}. See active-passive --help`,
+    )
+  })
+
+  test.each(['--failures X', '--selector X=(', '--health-check X', '-n X', 'status X', 'status db X', 'X', '--X'])(
+    'with a value that is far too long: %s, of which no more is shown than its beginning',
+    async (line) => {
+      const said = await refusal(line.replace('X', 'x'.repeat(5_000)))
+      expect(said).toContain('xxx')
+      expect(said).toContain('…')
+      expect(said.length).toBeLessThan(700)
+    },
+  )
 
   test.each([
     ['--dead-line 20s', 'deadline'],
@@ -401,13 +428,13 @@ describe('a flag is refused', () => {
     ['serve --tokenfile x', 'token-file'],
   ])('that is misspelled: %s', async (line, meant) => {
     expect(await refusal(line)).toMatch(
-      new RegExp(`^Unknown argument: [\\w-]+: did you mean --${meant}\\? See active-passive --help$`),
+      new RegExp(`^unknown flag --[\\w-]+: did you mean --${meant}\\? See active-passive --help$`),
     )
   })
 
   test('with another: both are named, and what the first meant', async () => {
     expect(await refusal('--dryrun --foo')).toBe(
-      'Unknown arguments: dryrun, foo: did you mean --dry-run? See active-passive --help',
+      'unknown flags --dryrun, --foo: did you mean --dry-run? See active-passive --help',
     )
   })
 

@@ -146,7 +146,7 @@ describe('a kubeconfig that cannot work is a usage error, in one line that names
   const { users: ___, ...userless } = JSON.parse(kubeconfig({ server: HTTPS }))
 
   it.each([
-    ['a file that is not there', undefined, 'ENOENT: no such file or directory'],
+    ['a file that is not there', undefined, 'there is no such file'],
     ['broken YAML', 'clusters: [\n  - {', 'missed comma between flow collection entries (2:3)'],
     ['a file of something else', 'hello', 'is no kubeconfig'],
     ['an empty file', '', 'it has no current-context and no contexts. Name another with --kubeconfig'],

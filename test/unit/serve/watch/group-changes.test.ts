@@ -33,6 +33,8 @@ describe('the census', () => {
     const change: Change<Service> = { kind, object, resourceVersion: '2' }
     source.emit(change)
     expect(await next).toEqual({ done: false, value: change })
+    await iterator.return?.()
+    expect(source.open).toBe(0)
     return changes > before
   }
 
