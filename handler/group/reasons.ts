@@ -26,7 +26,7 @@ export const REASONS = {
   'no-candidate': 'No other pod can take over. An active pod keeps the role.',
   'not-probed': 'The pass had no time left to check the active pod.',
   unchecked:
-    'Our check of the active pod could not be made: the API server refused to run its command, or did not answer. That says nothing about the pod, and moves nothing.',
+    'Our check of the active pod could not be made: the API server refused to run its command, or did not answer, or a defect of this program ended it. That says nothing about the pod, and moves nothing.',
   unconfirmed:
     'The active pod fails our check, and its kubelet finds it Ready: with `confirm: ready` nothing is counted until both agree.',
   panic:
@@ -89,7 +89,7 @@ export const WHY_NOT = {
   'not-ready': 'The kubelet says that the pod is not Ready.',
   'check-failed': 'The pod has failed our check in this pass.',
   unchecked:
-    'Our check of the pod could not be made: the API server refused to run its command, or did not answer. That says nothing about the pod.',
+    'Our check of the pod could not be made: the API server refused to run its command, or did not answer, or a defect of this program ended it. That says nothing about the pod.',
   recovering: 'The pod has failed lately, and has not passed its check `rise` times in a row since.',
   'not-probed': 'The pass had no time to check the pod.',
   'not-waited-for': 'The pod was still being checked when the decision could not depend on it any more.',

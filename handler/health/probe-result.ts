@@ -26,5 +26,5 @@ export interface ProbeResult {
   /** Whether anything has come back, by each way that was tried. Absent: only the pod's address was, as `reached` says. */
   readonly heard?: Readonly<Partial<Record<Way, boolean>>>
   /** The check could not be made, by no fault of the pod: it says nothing about it, and is not counted. */
-  readonly unmade?: Pick<Fault, 'code' | 'message' | 'remedy'>
+  readonly unmade?: Omit<Fault, 'object'>
 }

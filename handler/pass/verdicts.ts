@@ -7,8 +7,10 @@ import type { Deadline } from '../handover/deadline.js'
 import { judgeByProbes, judgeByState, notProbed, type Verdict } from '../health/judge.js'
 import { type Plan, planCheck } from '../health/plan.js'
 import type { Probe } from '../health/probe.js'
+import type { ProbeResult } from '../health/probe-result.js'
 import { needsReady } from '../health/serving.js'
 import type { Settings } from '../settings/settings.js'
+import { defectOf } from '../util/defect.js'
 import { formatDuration } from '../util/duration.js'
 import { add } from '../util/lists-by.js'
 import type { Effects } from './context.js'
@@ -102,13 +104,23 @@ function inTurn({ probes, probe, overview }: Judging, group: Group, member: Memb
   return (plan, timeoutMs, signal) => {
     const urgency = 2 * count++ + (member.role === 'active' ? 0 : 1)
     return probes.take(turnOf(group, urgency), async () => {
-      if (!overview || !isProbed(plan)) return probe(plan, timeoutMs, signal)
+      if (!overview || !isProbed(plan)) return made(probe, plan, timeoutMs, signal)
       overview.asks(group, member)
-      const result = await probe(plan, timeoutMs, signal)
+      const result = await made(probe, plan, timeoutMs, signal)
       if (result.unmade) overview.unmade(group, member)
       else if (result.healthy || !signal.aborted) overview.answered(group, member, result)
       return result
     })
+  }
+}
+
+/** The result of a probe. A defect of ours says nothing about the pod, and others of its group may still take over. */
+async function made(probe: Probe, ...args: Parameters<Probe>): Promise<ProbeResult> {
+  try {
+    return await probe(...args)
+  } catch (error) {
+    const unmade = defectOf(error)
+    return { healthy: false, text: unmade.message, ms: 0, unmade }
   }
 }
 

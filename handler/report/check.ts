@@ -69,7 +69,7 @@ function commandsOf(groups: readonly GroupReport[]): readonly CheckLine[] {
   for (const { namespace, members } of groups) {
     for (const { verdict } of members) {
       const { unmade, check } = verdict
-      if (namespace === undefined || (!unmade && check.kind !== 'exec')) continue
+      if (namespace === undefined || unmade?.code === 'defect' || (!unmade && check.kind !== 'exec')) continue
       const object = `pods in namespace ${namespace}`
       const known = byNamespace.get(namespace)
       if (unmade) byNamespace.set(namespace, { verb: 'exec', object, ok: false, text: unmade.message })

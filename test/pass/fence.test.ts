@@ -1,6 +1,7 @@
 // An error that nobody expects in the work on one group: its own report has it, and the other groups go on.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { CLAIM, PIN } from '../../handler/kube/keys.js'
+import type { Plan } from '../../handler/health/plan.js'
+import { CLAIM, FAILURES, PIN } from '../../handler/kube/keys.js'
 import type { Kube, Pod } from '../../handler/kube/port.js'
 import { Backoff } from '../../handler/pass/backoff.js'
 import { fairShares } from '../../handler/pass/fair-share.js'
@@ -26,6 +27,7 @@ beforeEach(async () => {
 afterEach(() => world.close())
 
 const groupOf = ({ groups }: Report, service: string) => groups.find(({ services }) => services[0] === service)
+const failuresOf = (name: string) => world.annotations(name)[FAILURES]
 const isOdd = ({ name }: { readonly name: string }) => name.startsWith('odd')
 
 /** The others were handed over in this pass, and this group says what it has met. */
@@ -44,6 +46,11 @@ function expectFenced(report: Report): void {
   ])
   expect(world.actives()).toEqual(expect.arrayContaining(['a', 'third-0']))
   expect(exitCode(report)).toBe(1)
+}
+
+/** The pod with a field that throws. */
+function hostile(pod: Pod, field: keyof Pod): Pod {
+  return Object.defineProperty({ ...pod }, field, { get: boom, enumerable: true })
 }
 
 /** The object with a field that throws where code of this file looks at it. */
@@ -91,12 +98,41 @@ function throwing(verbs: readonly (keyof Kube)[], nth = 1): Kube {
 }
 
 describe('before anything is written', () => {
-  it('a probe', async () => {
-    const probe = async ({ pod }: { readonly pod: Pod }) =>
-      isOdd(pod) ? boom() : ({ healthy: true, text: '200', ms: 1 } as const)
-    const report = await world.pass({}, { probe })
+  const probeThrowingFor = (names: readonly string[]) => async (plan: Pick<Plan, 'pod'>) =>
+    names.includes(plan.pod.name) ? boom() : ({ healthy: true, text: '200', ms: 1 } as const)
+
+  it('a probe of each pod, which says nothing about them', async () => {
+    const report = await world.pass(
+      { settings: { 'promote-unhealthy': false } },
+      { probe: probeThrowingFor(['odd-0', 'odd-1']) },
+    )
     expectFenced(report)
-    expect(groupOf(report, 'odd')).toMatchObject({ decision: { kind: 'error' }, writes: [] })
+    expect(groupOf(report, 'odd')).toMatchObject({ decision: { kind: 'blocked' }, activeAfter: undefined })
+    expect(failuresOf('odd-0')).toBeUndefined()
+  })
+
+  it('a probe of a pod that waits: the active one stays, and nothing is counted', async () => {
+    world.addPod({ name: 'odd-2', labels: { app: 'odd', role: 'active' } })
+    const report = await world.pass({}, { probe: probeThrowingFor(['odd-0', 'odd-1']) })
+    expectFenced(report)
+    expect(groupOf(report, 'odd')).toMatchObject({ decision: { kind: 'keep' }, activeAfter: 'odd-2' })
+  })
+
+  it('a probe of the active pod: it stays, though another one is healthy', async () => {
+    world.addPod({ name: 'odd-2', labels: { app: 'odd', role: 'active' } })
+    const report = await world.pass({}, { probe: probeThrowingFor(['odd-2']) })
+    expectFenced(report)
+    expect(groupOf(report, 'odd')).toMatchObject({
+      decision: { kind: 'blocked', reason: { code: 'unchecked' } },
+      activeAfter: 'odd-2',
+    })
+    expect(failuresOf('odd-2')).toBeUndefined()
+  })
+
+  it('a probe of the first candidate: the next one takes over', async () => {
+    const report = await world.pass({}, { probe: probeThrowingFor(['odd-0']) })
+    expectFenced(report)
+    expect(groupOf(report, 'odd')).toMatchObject({ decision: { kind: 'first' }, activeAfter: 'odd-1' })
   })
 
   const ofPods = ['annotations', 'ready', 'readySinceMs', 'containers', 'owner', 'writers', 'terminating'] as const
@@ -104,9 +140,7 @@ describe('before anything is written', () => {
   it.each(ofPods)('whoever looks at `%s` of a pod', async (field) => {
     const kube = world.connect()
     const listPods: Kube['listPods'] = async (...args) =>
-      (await kube.listPods(...args)).map((pod) =>
-        isOdd(pod) ? Object.defineProperty({ ...pod }, field, { get: boom, enumerable: true }) : pod,
-      )
+      (await kube.listPods(...args)).map((pod) => (isOdd(pod) ? hostile(pod, field) : pod))
     const report = await world.pass({}, { kube: { ...throwing([]), listPods } })
     expectFenced(report)
     expect(world.actives()).not.toContain('odd-0')
@@ -236,9 +270,10 @@ it.each([
   ['first', {}],
   ['switchover', { switchover: 'rehearsal' }],
 ] as const)('A dry run goes on with the others, to a %s', async (kind, options) => {
-  const probe = async ({ pod }: { readonly pod: Pod }) =>
-    isOdd(pod) ? boom() : ({ healthy: true, text: '200', ms: 1 } as const)
-  const { groups } = await world.pass({ dryRun: true, ...options }, { probe })
+  const kube = world.connect()
+  const listPods: Kube['listPods'] = async (...args) =>
+    (await kube.listPods(...args)).map((pod) => (isOdd(pod) ? hostile(pod, 'ready') : pod))
+  const { groups } = await world.pass({ dryRun: true, ...options }, { kube: { ...throwing([]), listPods } })
   expect(groups.map(({ decision }) => decision.kind)).toEqual([kind, 'error', kind])
 })
 
