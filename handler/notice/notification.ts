@@ -8,6 +8,7 @@ import { request as requestHttps } from 'node:https'
 import { agentFor } from '../kube/auth/agent-for.js'
 import type { Clock } from '../util/clock.js'
 import { UsageError } from '../util/errors.js'
+import { whyUnreadable } from '../util/unreadable.js'
 import { version } from '../util/version.js'
 import { type NotifySource, parseNotifyUrl } from './notify-url.js'
 import type { Notify } from './posts.js'
@@ -52,7 +53,7 @@ async function urlOf(source: NotifySource): Promise<URL> {
   const { file, flag } = source
   const where = `the file of ${flag}, ${JSON.stringify(file)},`
   const text = await readFile(file).catch((error: NodeJS.ErrnoException) => {
-    throw new UsageError(`${where} cannot be read (${error.code}): it should hold the URL to send to`)
+    throw new UsageError(`${where} cannot be read: ${whyUnreadable(error)}. It should hold the URL to send to`)
   })
   const url = text.length > MAX_FILE_BYTES ? undefined : parseNotifyUrl(text.toString())
   if (!url) throw new UsageError(`${where} should hold one http:// or https:// URL, and nothing else`)

@@ -95,7 +95,7 @@ describe('renewed files', () => {
   it.each([
     ['half written', async () => write((await renewed())[0], testKey), /no certificate with its key/],
     ['empty', async () => write('', testKey), /is empty, which should hold PEM/],
-    ['gone', async () => rm(files().key), /cannot be read \(ENOENT\)/],
+    ['gone', async () => rm(files().key), /cannot be read: there is no such file/],
   ])('that are %s change nothing, which is said once, until they are whole', async (_what, spoil, why) => {
     await spoil()
     await expect.poll(() => warnings.length, poll).toBeGreaterThan(0)

@@ -246,7 +246,11 @@ describe('the default export', () => {
       await writeFile('later', 'secret')
       say([before, await statuses(request('/run')), errors])`,
     )
-    expect(said).toEqual([[500, 500], [200], ['--token-file later: cannot be read (ENOENT)']])
+    expect(said).toEqual([
+      [500, 500],
+      [200],
+      ['--token-file later: cannot be read: there is no such file. It should hold one token a line'],
+    ])
   })
 
   it('with a misspelled variable answers 500 and says which was meant', { timeout: TIMEOUT_MS }, async () => {

@@ -62,6 +62,6 @@ it('a pass tells of the first active pod, by the variable, and of nothing in the
   expect(wrong.code).toBe(2)
   expect(wrong.stderr).toContain('AP_NOTIFY_URL should be an http:// or https:// URL')
   const missing = await run({ AP_NOTIFY_URL_FILE: join(folder, 'none') })
-  expect(missing).toMatchObject({ code: 0, stderr: expect.stringContaining('cannot be read (ENOENT)') })
+  expect(missing).toMatchObject({ code: 0, stderr: expect.stringContaining('cannot be read: there is no such file') })
   expect(wrong.stderr + wrong.stdout).not.toContain(SECRET)
 })

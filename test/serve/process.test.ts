@@ -109,7 +109,7 @@ describe('serve ends with 2, and says why, for', () => {
     [
       'a token file that is not there',
       ['--token-file', 'FOLDER/none'],
-      /--token-file \S+none: cannot be read \(ENOENT\)/,
+      /--token-file \S+none: cannot be read: there is no such file/,
     ],
     ['an empty token file', ['--token-file', 'FOLDER/empty'], /--token-file \S+empty: is empty/],
     ['a certificate without its key', ['--tls-cert', 'FOLDER/cert'], /go together: --tls-key is missing/],

@@ -2,6 +2,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { UsageError } from '../../util/errors.js'
+import { whyUnreadable } from '../../util/unreadable.js'
 
 /** Resolves with `undefined` when the request may go on; otherwise with the reason, for its sender. */
 export type Guard = (request: Request) => Promise<string | undefined>
@@ -48,7 +49,9 @@ export async function guardedBy(
 /** @returns the digest of each token, which tells neither the token nor its length */
 async function readTokens(file: string): Promise<readonly Buffer[]> {
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw new UsageError(`--token-file ${file}: cannot be read (${error.code ?? error.message})`)
+    throw new UsageError(
+      `--token-file ${file}: cannot be read: ${whyUnreadable(error)}. It should hold one token a line`,
+    )
   })
   const lines = text.split('\n').map((line) => line.trim())
   const wrong = lines.findIndex((line) => /\s/.test(line))

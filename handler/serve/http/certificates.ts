@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { createSecureContext, type SecureContext } from 'node:tls'
 import { UsageError } from '../../util/errors.js'
+import { whyUnreadable } from '../../util/unreadable.js'
 
 export interface CertificateFiles {
   readonly cert: string
@@ -32,7 +33,7 @@ function contextOf(pair: Certificate, files: CertificateFiles): SecureContext {
 
 async function read(flag: string, file: string): Promise<string> {
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw new UsageError(`${flag} ${file}: cannot be read (${error.code ?? error.message})`)
+    throw new UsageError(`${flag} ${file}: cannot be read: ${whyUnreadable(error)}`)
   })
   // With an empty file, TLS would start without a certificate, and refuse every client.
   if (text.trim() === '') throw new UsageError(`${flag} ${file}: is empty, which should hold PEM`)

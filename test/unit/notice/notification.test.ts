@@ -115,7 +115,7 @@ describe('the file of the URL', () => {
   it('is read again for each notification', async () => {
     const notify = notifier(source(), {}, systemClock)
     expect(await notify(message, never)).toBe(
-      `the notification failed: the file of --notify-url-file, ${JSON.stringify(source().file)}, cannot be read (ENOENT): it should hold the URL to send to`,
+      `the notification failed: the file of --notify-url-file, ${JSON.stringify(source().file)}, cannot be read: there is no such file. It should hold the URL to send to`,
     )
     await content(`${server.url}/${SECRET}\n`)
     expect(await notify(message, never)).toBeUndefined()
@@ -141,7 +141,7 @@ describe('the file of the URL', () => {
   it('that cannot be read is told of at once, and stops nothing', async () => {
     const warnings: string[] = []
     expect(await openNotifier(source(), {}, (text) => warnings.push(text))).toBeTypeOf('function')
-    expect(warnings).toEqual([expect.stringContaining('cannot be read (ENOENT)')])
+    expect(warnings).toEqual([expect.stringContaining('cannot be read: there is no such file')])
     expect(await openNotifier(undefined, {}, () => {})).toBeUndefined()
   })
 })

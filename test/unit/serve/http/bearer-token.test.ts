@@ -49,7 +49,7 @@ describe('a request', () => {
 
 describe('the token file', () => {
   it.each([
-    ['is not there', () => rm(file), /token: cannot be read \(ENOENT\)/],
+    ['is not there', () => rm(file), /token: cannot be read: there is no such file/],
     ['is empty', () => writeFile(file, ' \n'), /is empty/],
     [
       'holds several words in a line',
