@@ -57,6 +57,8 @@ function pagesAbout(groups: readonly GroupStatus[]): readonly string[] {
 /** All about one group: its state, its pods, its settings, and the last handovers. */
 export function groupText(group: GroupStatus, style: StatusStyle): string {
   const { namespace, services, pods, settings, history, next } = group
+  const notes = blockOf([...notesOn(group, false), ...pagesAbout([group])])
+  if (services.length === 0) return notes // of a namespace that could not be read, nothing else is known
   const facts: readonly (readonly [string, string])[] = [
     ['Service', `${namespace ?? ''}/${services.join(',')}`],
     ['Active', isUnseen(group) ? 'not looked at' : activeWords(group, style)],
@@ -72,7 +74,7 @@ export function groupText(group: GroupStatus, style: StatusStyle): string {
       ? `Settings that are not defaults:\n${indented(table([], changed, { ...style, columns: undefined }))}`
       : '',
     history.length > 0 ? `Last handovers:\n${indented(historyText(history.slice(0, SHOWN), inside(style)))}` : '',
-    blockOf([...notesOn(group, false), ...pagesAbout([group])]),
+    notes,
   ]
     .filter((part) => part !== '')
     .join('\n')

@@ -29,6 +29,18 @@ const wellOf = (name: string, namespace = 'default') =>
     ...{ services: [name], namespace },
   })
 
+test('of a namespace that could not be read, one group has the error and nothing else', () => {
+  const fault = {
+    code: 'denied',
+    object: 'namespace default',
+    message: 'may not list pods',
+    remedy: 'Grant it.',
+  } as const
+  const text = one(aGroupReport([], { services: [], faults: [fault] }))
+  expect(rowsOf(text)[0]).toBe('Error: namespace default: may not list pods. Grant it.')
+  expect(text).not.toMatch(/^Service:/m)
+})
+
 describe('the list', () => {
   test('says in words that there is nothing', () => {
     expect(list([])).toBe('There is no managed Service here.\n')
