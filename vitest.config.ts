@@ -7,7 +7,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
  * them wait for a CronJob's minutes, or are what there is to compute meanwhile.
  */
 const ORDER = [
-  ...['node/install', 'node/trouble', 'model/complete', 'model/untidy', 'soak/fire'],
+  ...['node/install', 'node/trouble', 'node/traffic', 'node/detection', 'model/complete', 'model/untidy', 'soak/fire'],
   ...['node', 'model', 'simulation', 'soak', 'properties', 'recipes', 'cluster', 'jobs', 'support', 'release'],
   ...['serve', 'commands', 'screens', 'contract', 'pass', 'unit', 'bench', 'map'],
 ]
@@ -76,25 +76,25 @@ export default defineConfig({
       {
         extends: true,
         test: {
-          // Beside the nodes, which mostly wait, and with as many workers: vitest wants that of a group. They compute, and
-          // a pod that gets no processor is not Ready for a moment.
-          name: 'long',
+          // When nothing else runs but what gives way to it: they tell of milliseconds, and mostly wait.
+          name: 'traffic',
           maxWorkers: 4,
-          setupFiles: ['test/support/give-way.ts'],
-          include: ['test/soak/fire.test.ts', 'test/model/*.test.ts'],
-          sequence: { groupOrder: 1 },
+          include: ['test/node/traffic.test.ts', 'test/node/detection.test.ts'],
+          globalSetup: ['test/support/node-setup.ts'],
+          sequence: { groupOrder: 2 },
+          hookTimeout: 300_000,
         },
       },
       {
         extends: true,
         test: {
-          // When nothing else runs: they tell of milliseconds. Both mostly wait.
-          name: 'traffic',
-          include: ['test/node/traffic.test.ts', 'test/node/detection.test.ts'],
-          maxWorkers: 2,
-          globalSetup: ['test/support/node-setup.ts'],
+          // Beside the clients, with as many workers: vitest wants that of a group. They compute, and a pod that gets no
+          // processor is not Ready for a moment, so no other node runs beside them.
+          name: 'long',
+          maxWorkers: 4,
+          setupFiles: ['test/support/give-way.ts'],
+          include: ['test/soak/fire.test.ts', 'test/model/*.test.ts'],
           sequence: { groupOrder: 2 },
-          hookTimeout: 300_000,
         },
       },
     ],

@@ -13,12 +13,16 @@ const RUNS = Number(asked ?? 1000)
 /** Of a machine that is busy with other things; none where somebody asked for more. */
 export const limit = { timeout: asked === undefined ? 240_000 : 0 }
 
-/** @param runs where the environment does not say how many */
-export function parameters(runs = RUNS): fc.Parameters<unknown> {
+/**
+ * @param runs where the environment does not say how many
+ * @param first the number of the case to begin with, of those that are the same each time
+ */
+export function parameters(runs = RUNS, first = 0): fc.Parameters<unknown> {
+  const from = path ?? (process.env.FC_SEED === undefined && first > 0 ? `${first}` : undefined)
   return {
     numRuns: asked === undefined ? runs : RUNS,
     ...(seed === 'random' ? {} : { seed: Number(seed) }),
-    ...(path === undefined ? {} : { path }),
+    ...(from === undefined ? {} : { path: from }),
   }
 }
 
