@@ -101,12 +101,12 @@ export class Run {
     return run
   }
 
-  /** Whether it was cut off: what it had asked for by then was not answered. */
   /** Whether it wanted to read the pods more often than it may. */
   get isStarved(): boolean {
     return this.readsLeft < 0
   }
 
+  /** Whether it was cut off: what it had asked for by then was not answered. */
   get isCut(): boolean {
     return this.time.now() >= DEADLINE_MS
   }
