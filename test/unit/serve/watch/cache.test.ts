@@ -116,6 +116,17 @@ describe('what the watches know of the groups', () => {
       expect(need()).toBe('unserved')
     })
 
+    it('takes a pod that meets a defect for one that does not serve, and goes on', () => {
+      groups.serviceChanged(published())
+      const odd = Object.defineProperty(notReady(active), 'containers', {
+        get: () => {
+          throw new TypeError('boom')
+        },
+      })
+      expect(groups.podChanged(odd)).toEqual([urgent])
+      expect(need()).toBe('unserved')
+    })
+
     it('needs nothing for annotations that make no sense: no pass would touch the group', () => {
       groups.serviceChanged(published('nonsense'))
       groups.podChanged(probed)
