@@ -164,6 +164,20 @@ describe('before anything is written', () => {
     expect(groupOf(report, 'odd')?.faults).toMatchObject([{ code: 'defect', object: 'pod default/odd-1' }])
     expect(world.actives()).toEqual(['a', 'third-0'])
   })
+
+  it('a pod that cannot be read, to which the Service was left pinned: nobody says that the pod is not there', async () => {
+    await world.pass()
+    const uid = world.api.store.get('pods', NAMESPACE, 'odd-1')?.metadata.uid ?? ''
+    world.api.store.update('services', NAMESPACE, 'odd', (service) => {
+      service.spec = { ...(service.spec as object), selector: { app: 'odd', [PIN]: uid } }
+    })
+    const kube = world.connect()
+    const listPods: Kube['listPods'] = async (...args) =>
+      (await kube.listPods(...args)).map((pod) => (pod.name === 'odd-0' ? { ...pod, unread: new Error('odd') } : pod))
+    const odd = groupOf(await world.pass({}, { kube: { ...throwing([]), listPods } }), 'odd')
+    expect(odd?.warnings).toMatchObject([expect.stringContaining(`its selector was pinned to a pod (${PIN}: ${uid})`)])
+    expect(world.service('odd').selector).toEqual({ app: 'odd', role: 'active' })
+  })
 })
 
 describe('in a handover', () => {
