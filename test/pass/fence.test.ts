@@ -161,7 +161,8 @@ describe('before anything is written', () => {
     const listPods: Kube['listPods'] = async (...args) =>
       (await kube.listPods(...args)).map((pod) => (pod.name === 'odd-1' ? { ...pod, unread: new Error('odd') } : pod))
     const report = await world.pass({}, { kube: { ...throwing([]), listPods } })
-    expect(groupOf(report, 'odd')?.faults).toMatchObject([{ code: 'defect', object: 'pod default/odd-1' }])
+    const message = 'it cannot be read, and no pass moves the role of its group: a defect of this program: Error: odd'
+    expect(groupOf(report, 'odd')?.faults).toMatchObject([{ code: 'defect', object: 'pod default/odd-1', message }])
     expect(world.actives()).toEqual(['a', 'third-0'])
   })
 
