@@ -7,6 +7,7 @@ import { Backoff } from '../../handler/pass/backoff.js'
 import { fairShares } from '../../handler/pass/fair-share.js'
 import type { Shared } from '../../handler/pass/pass.js'
 import { SingleFlight } from '../../handler/pass/single-flight.js'
+import { checkOf } from '../../handler/report/check.js'
 import { exitCode } from '../../handler/report/exit-code.js'
 import type { Report } from '../../handler/report/report.js'
 import { systemClock } from '../../handler/util/clock.js'
@@ -318,7 +319,12 @@ it('A namespace is one too: what makes its groups throws, and the next one is re
   const kube = world.connect()
   const listServices: Kube['listServices'] = async (scope, signal) =>
     scope.namespace === 'odd' ? boom() : kube.listServices(scope, signal)
-  const { groups } = await world.pass({ namespaces: ['odd', 'default'] }, { kube: { ...throwing([]), listServices } })
+  const report = await world.pass({ namespaces: ['odd', 'default'] }, { kube: { ...throwing([]), listServices } })
+  const { groups } = report
+  expect(checkOf(report, []).lines.filter(({ verb }) => verb === 'list')).toMatchObject([
+    { object: 'services and pods in namespace odd', ok: false, text: 'a defect of this program: TypeError: boom' },
+    { object: 'services and pods in namespace default', ok: true },
+  ])
   expect(groups.map(({ faults }) => faults.map(({ code, object }) => `${code} ${object}`))).toEqual([
     ['defect namespace odd'],
     [],
