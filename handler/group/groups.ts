@@ -125,8 +125,13 @@ function unreadIn({ services }: GroupServices, { live = [] }: Partial<Found> = {
   const faultOf =
     (kind: string) =>
     ({ namespace, name, unread }: Service | Pod) =>
-      unread !== undefined ? [{ ...defectOf(unread), object: `${kind} ${namespace}/${name}` }] : []
+      unread !== undefined ? [unreadable(`${kind} ${namespace}/${name}`, unread)] : []
   return [...services.flatMap(faultOf('service')), ...live.flatMap(faultOf('pod'))][0]
+}
+
+function unreadable(object: string, error: unknown): Fault {
+  const defect = defectOf(error)
+  return { ...defect, object, message: `it cannot be read, and no pass moves the role of its group: ${defect.message}` }
 }
 
 /** The pods that a group selects, by name. None if a live pod is in another group too. */

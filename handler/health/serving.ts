@@ -4,6 +4,7 @@ import { canServe } from '../kube/pods.js'
 import type { Pod, Service } from '../kube/port.js'
 import { policyOf } from '../settings/policy.js'
 import type { Settings } from '../settings/settings.js'
+import { fence } from '../util/defect.js'
 import { type Plan, planCheck } from './plan.js'
 
 /**
@@ -16,7 +17,8 @@ export function needsReady(services: readonly Service[], plan: Plan): boolean {
 
 /**
  * Tells whether a pod of a group serves. Cheap, as every event of a pod asks: annotations are read once, and when
- * needed.
+ * needed. Never throws: a defect that a pod meets here would end the watch of all others. That pod does not serve, so
+ * that a pass looks at its group, and reports what it meets.
  */
 export function servingOf(services: readonly Service[], defaults: Settings): (pod: Pod) => boolean {
   const isPublished = areAllPublished(services)
@@ -27,7 +29,11 @@ export function servingOf(services: readonly Service[], defaults: Settings): (po
     return needsReady(services, planCheck(pod, settings, services))
   }
   // The check is planned only for a pod that is not Ready and otherwise serves.
-  return (pod) => canServe(pod) && (pod.ready || !isNeeded(pod))
+  return (pod) =>
+    fence(
+      () => canServe(pod) && (pod.ready || !isNeeded(pod)),
+      () => false,
+    )
 }
 
 /** The settings of a group. If its annotations make no sense, any will do: no pass touches such a group. */

@@ -134,7 +134,7 @@ export interface Service {
   readonly ports?: readonly ServicePort[]
   /** Only on a Service with a claim or a pin: its last writer. Absent: unknown. */
   readonly claimedBy?: ClaimWriter
-  /** The error that reading it has met: nothing else is known of it but its name, its annotations and its selector. */
+  /** The error that reading it has met: nothing else is known of it but its name, its labels, its annotations and its selector. */
   readonly unread?: unknown
 }
 

@@ -56,6 +56,7 @@ export function readService(service: V1Service): Service {
       ...identityOf(service),
       resourceVersion: textOf(service.metadata?.resourceVersion),
       annotations: textsIn(service.metadata?.annotations),
+      labels: textsIn(service.metadata?.labels),
       selector: textsIn(service.spec?.selector),
       publishNotReadyAddresses: false,
       unread: error,

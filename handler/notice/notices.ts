@@ -102,6 +102,8 @@ function blockedIn(group: Noticed, report: GroupReport): readonly Trouble[] {
   if (isSwap(decision) && decision.kind !== 'failback' && decision.kind !== 'switchover' && !handover) {
     return faults.filter(({ code }) => REFUSED.includes(code)).map((fault) => blocked(fault.code, withPage(fault)))
   }
+  // A defect beside any other decision, as in a hint about a check, keeps no pod from taking over.
+  if (decision.kind !== 'error') return []
   return faults.filter(({ code }) => OF_GROUP.includes(code)).map((fault) => blocked(fault.code, withPage(fault)))
 }
 

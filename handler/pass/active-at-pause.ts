@@ -1,9 +1,13 @@
 /** A pause leaves a group as it is. Whoever pauses one without an active pod is told that it stays without. */
 import type { GroupServices } from '../group/groups.js'
+import { faultOf } from '../kube/fault.js'
 import { isLive } from '../kube/pods.js'
-import { type Kube, KubeError } from '../kube/port.js'
+import type { Kube } from '../kube/port.js'
 
-/** LISTs the active pods. @returns the warnings; a LIST that fails is one, for the pause was made all the same */
+/**
+ * LISTs the active pods. Never rejects.
+ * @returns the warnings; a LIST that fails, or a defect, is one, for the pause was made all the same
+ */
 export async function warningsOfPause(
   kube: Pick<Kube, 'listPods'>,
   { namespace, selector }: GroupServices,
@@ -19,8 +23,7 @@ export async function warningsOfPause(
       ? [`the active pod ${active.name} is terminating, and ${STAYS}`]
       : []
   } catch (error) {
-    if (!(error instanceof KubeError)) throw error
-    return [`whether a pod is active is not known: ${error.message}`]
+    return [`whether a pod is active is not known: ${faultOf(error, 'pods').message}`]
   }
 }
 

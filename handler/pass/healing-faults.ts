@@ -9,8 +9,8 @@ import { type Incident, KEPT, writerOf } from './healing.js'
 export interface Told {
   readonly namespace: string
   readonly roleLabel: string
-  /** All pods of the group. */
-  readonly members: readonly Member[]
+  /** All pods of the group. Absent: they are not known, because the group has a fault. */
+  readonly members: readonly Member[] | undefined
   readonly isDryRun: boolean
 }
 
@@ -79,6 +79,7 @@ function whoClaimed(service: Service | undefined): string {
 function stateOf({ selector, annotations }: Service, { members }: Told): string {
   const pin = selector[PIN]
   if (pin === undefined) return `claimed (${CLAIM}: ${JSON.stringify(annotations[CLAIM]?.slice(0, 60))})`
+  if (members === undefined) return `its selector was pinned to a pod (${PIN}: ${pin})`
   const pinned = members.find(({ pod }) => pod.uid === pin)?.pod
   return `its selector was pinned to ${pinned ? `pod ${pinned.name}` : `a pod that is not there (${PIN}: ${pin})`}`
 }

@@ -52,7 +52,8 @@ async function noted(
   const { dryRun } = context
   const now = context.clock.now()
   const memory = recall(notesIn(group.services, group.members), now)
-  const told: Told = { ...context, namespace: group.namespace, members: group.members, isDryRun: dryRun }
+  const members = group.fault ? undefined : group.members
+  const told: Told = { ...context, namespace: group.namespace, members, isDryRun: dryRun }
   const said = incidents.map((incident) => {
     const times = (memory[incident.what]?.length ?? 0) + 1
     // A dry run has healed nothing. The writes that it would make give it exit code 1.

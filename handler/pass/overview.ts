@@ -14,7 +14,7 @@ import type { Plan } from '../health/plan.js'
 import type { ProbeResult, Way } from '../health/probe-result.js'
 import type { Clock } from '../util/clock.js'
 import type { Fault } from '../util/errors.js'
-import { BLIND, isBlindBy, lostWay, Reach, type Reached, reachedOf } from './reach.js'
+import { BLIND, isBlindBy, lostWay, Reach, type Reached, reachedOf, type Silence } from './reach.js'
 
 /** Fewer groups than this never cause a panic. */
 const MIN_GROUPS = 5
@@ -67,6 +67,8 @@ interface Look {
   awaited?: 'planned' | 'sent' | undefined
   /** Absent: the group has no active pod that is Ready by its kubelet and probed by us. */
   active?: 'passes' | 'fails' | undefined
+  /** Of that pod, when it was last probed. */
+  silence?: Silence | undefined
   readonly reach: Reach
   atMs: number
 }
@@ -124,11 +126,12 @@ export class Overview {
   answered(group: GroupServices, { role, pod }: Member, result: ProbeResult): void {
     const look = this.lookAt(group)
     look.atMs = this.clock.now()
+    look.reach.add(pod, result)
     if (role === 'active') {
       look.awaited = undefined
       look.active = pod.ready ? (result.healthy ? 'passes' : 'fails') : undefined
+      look.silence = look.reach.silent.get(pod.uid)
     }
-    look.reach.add(pod, result)
     this.tell()
   }
 
@@ -249,7 +252,7 @@ export class Overview {
     const tallies = new Map<string, Tally>()
     for (const look of summary.looks) {
       const seen = seenOf(look, taken)
-      if (seen === undefined) continue
+      if (seen === undefined || (seen === 'fails' && isLost(look, taken, summary))) continue
       const { groups, failed } = tallies.get(look.namespace) ?? NONE
       tallies.set(look.namespace, { groups: groups + 1, failed: failed + Number(seen === 'fails') })
     }
@@ -316,6 +319,16 @@ function seenOf({ awaited, active }: Look, taken: Taken): Look['active'] {
   if (awaited === undefined) return active
   if (taken === 'late') return awaited === 'sent' ? 'fails' : active
   return taken === 'nothing' ? undefined : taken
+}
+
+/**
+ * Whether the group fails because we are blind by the way to its active pod. A group that is reached in another way is not
+ * judged by such groups. While answers are awaited that is not certain, so they count where the most failures are taken.
+ */
+function isLost({ silence }: Look, taken: Taken, { reached, isAwaited }: Summary): boolean {
+  if (taken === 'fails' && isAwaited) return false
+  const way = lostWay(silence, reached)
+  return way !== undefined && isBlindBy(way, reached)
 }
 
 /** Whether the check of a pod uses the network. */

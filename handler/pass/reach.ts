@@ -10,7 +10,7 @@ import type { Fault } from '../util/errors.js'
 const MIN_PODS = 2
 
 /** A pod of which nothing has come back by some way. */
-interface Silence {
+export interface Silence {
   readonly ways: readonly Way[]
   /** Nothing has come back by any other way either. */
   readonly isWhole: boolean

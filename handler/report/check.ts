@@ -1,7 +1,7 @@
 /** The answer of the command `check`: what the account may do, from the report of a rehearsal. Pure. */
 import type { Write } from '../kube/recording.js'
 import { pagesOf } from '../util/error-page.js'
-import { describeFault } from '../util/errors.js'
+import { describeFault, type Fault } from '../util/errors.js'
 import { isUnserved } from './exit-code.js'
 import type { GroupReport, Report } from './report.js'
 
@@ -28,7 +28,7 @@ export function checkOf({ groups, warnings, complete, scope }: Report, events: r
   const lists = namespaces.map((namespace): CheckLine => {
     const object = `services and pods in ${namespace === undefined ? 'all namespaces' : `namespace ${namespace}`}`
     const unread = groups.find(
-      (group) => group.namespace === namespace && group.services.length === 0 && group.faults.some(isUnserved),
+      (group) => group.namespace === namespace && group.services.length === 0 && group.faults.some(isUnread),
     )
     if (unread) return { verb: 'list', object, ok: false, text: unread.faults[0]?.message ?? '' }
     return { verb: 'list', object, ok: complete.includes(namespace) || groups.length > 0 ? true : null, text: '' }
@@ -39,6 +39,11 @@ export function checkOf({ groups, warnings, complete, scope }: Report, events: r
     errors: groups.flatMap(({ faults }) => faults.map(describeFault)),
     docs: pagesOf(groups.flatMap(({ faults }) => faults)),
   }
+}
+
+/** Whether a namespace with this fault was not read to the end. */
+function isUnread(fault: Fault): boolean {
+  return isUnserved(fault) || fault.code === 'defect'
 }
 
 /** 0: all is as it should be. 1: something is not. 3: the API server refused something, or did not answer. */

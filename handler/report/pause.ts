@@ -19,14 +19,15 @@ export interface PauseResult {
 
 /** The state of the group, to be said after its name: `is paused until …`. */
 export function pauseWords(
-  { pausedUntil, pausedBefore, isHandoverUnderWay, writes }: PauseResult,
+  { pausedUntil, pausedBefore, isHandoverUnderWay, writes, warnings }: PauseResult,
   action: 'pause' | 'resume',
   isDryRun: boolean,
 ): string {
   const is = isDryRun && writes.length > 0 ? 'would be' : 'is'
   const state =
     pausedUntil === null
-      ? `${is === 'is' ? 'is not' : 'would not be'} paused: the next pass serves it`
+      ? // The warning of a group that is not paused tells why no pass serves it.
+        `${is === 'is' ? 'is not' : 'would not be'} paused${warnings.length > 0 ? '' : ': the next pass serves it'}`
       : `${is} paused ${untilWords(pausedUntil)}: no pass moves its role, whatever fails`
   const note = writes.length === 0 ? ' (it was so before)' : isDryRun ? ' (dry run: nothing was written)' : ''
   const before =

@@ -40,7 +40,7 @@ const SECRETS: readonly (readonly [pattern: RegExp, shown: string])[] = [
   // --token …
   [/(?<=\s)(--?[\w-]{0,40}(?:token|password|passwd|secret)\s+)(?!-)\S+/gi, '$1…'],
   // token=…, and "clientKeyData": "…"
-  [/\b([\w-]{0,40}(?:token|password|passwd|secret|key-?data)=)[^\s"',;&]+/gi, '$1…'],
+  [/\b([\w-]{0,40}(?:token|password|passwd|pwd|secret|key-?data)=)[^\s"',;&]+/gi, '$1…'],
   [/("[\w-]{0,40}(?:token|password|passwd|secret|key-?data)"\s*:\s*")[^"]+/gi, '$1…'],
   // token: …, which is no word
   [/\b([\w-]{0,40}(?:token|password|passwd|secret):\s+)(?=\S*\d)[^\s"',;&]{8,}/gi, '$1…'],

@@ -7,6 +7,7 @@ import { Backoff } from '../../handler/pass/backoff.js'
 import { fairShares } from '../../handler/pass/fair-share.js'
 import type { Shared } from '../../handler/pass/pass.js'
 import { SingleFlight } from '../../handler/pass/single-flight.js'
+import { checkOf } from '../../handler/report/check.js'
 import { exitCode } from '../../handler/report/exit-code.js'
 import type { Report } from '../../handler/report/report.js'
 import { systemClock } from '../../handler/util/clock.js'
@@ -161,8 +162,23 @@ describe('before anything is written', () => {
     const listPods: Kube['listPods'] = async (...args) =>
       (await kube.listPods(...args)).map((pod) => (pod.name === 'odd-1' ? { ...pod, unread: new Error('odd') } : pod))
     const report = await world.pass({}, { kube: { ...throwing([]), listPods } })
-    expect(groupOf(report, 'odd')?.faults).toMatchObject([{ code: 'defect', object: 'pod default/odd-1' }])
+    const message = 'it cannot be read, and no pass moves the role of its group: a defect of this program: Error: odd'
+    expect(groupOf(report, 'odd')?.faults).toMatchObject([{ code: 'defect', object: 'pod default/odd-1', message }])
     expect(world.actives()).toEqual(['a', 'third-0'])
+  })
+
+  it('a pod that cannot be read, to which the Service was left pinned: nobody says that the pod is not there', async () => {
+    await world.pass()
+    const uid = world.api.store.get('pods', NAMESPACE, 'odd-1')?.metadata.uid ?? ''
+    world.api.store.update('services', NAMESPACE, 'odd', (service) => {
+      service.spec = { ...(service.spec as object), selector: { app: 'odd', [PIN]: uid } }
+    })
+    const kube = world.connect()
+    const listPods: Kube['listPods'] = async (...args) =>
+      (await kube.listPods(...args)).map((pod) => (pod.name === 'odd-0' ? { ...pod, unread: new Error('odd') } : pod))
+    const odd = groupOf(await world.pass({}, { kube: { ...throwing([]), listPods } }), 'odd')
+    expect(odd?.warnings).toMatchObject([expect.stringContaining(`its selector was pinned to a pod (${PIN}: ${uid})`)])
+    expect(world.service('odd').selector).toEqual({ app: 'odd', role: 'active' })
   })
 })
 
@@ -303,7 +319,12 @@ it('A namespace is one too: what makes its groups throws, and the next one is re
   const kube = world.connect()
   const listServices: Kube['listServices'] = async (scope, signal) =>
     scope.namespace === 'odd' ? boom() : kube.listServices(scope, signal)
-  const { groups } = await world.pass({ namespaces: ['odd', 'default'] }, { kube: { ...throwing([]), listServices } })
+  const report = await world.pass({ namespaces: ['odd', 'default'] }, { kube: { ...throwing([]), listServices } })
+  const { groups } = report
+  expect(checkOf(report, []).lines.filter(({ verb }) => verb === 'list')).toMatchObject([
+    { object: 'services and pods in namespace odd', ok: false, text: 'a defect of this program: TypeError: boom' },
+    { object: 'services and pods in namespace default', ok: true },
+  ])
   expect(groups.map(({ faults }) => faults.map(({ code, object }) => `${code} ${object}`))).toEqual([
     ['defect namespace odd'],
     [],

@@ -20,9 +20,9 @@ afterEach(() => world.close())
 /** Sleeps take no time. */
 let sleeping = () => {}
 const clock: Clock = { now: Date.now, sleep: async () => sleeping() }
-const pause = () =>
+const pause = (kube = world.connect()) =>
   setPause(
-    { kube: world.connect(), isDryRun: false, clock, random: () => 0 },
+    { kube, isDryRun: false, clock, random: () => 0 },
     { namespaces: [NAMESPACE], services: [], roleLabel: 'role', settings: DEFAULT_SETTINGS },
     { service: { namespace: undefined, name: 'app' }, action: 'pause' },
     AbortSignal.any([time.signal, stop.signal]),
@@ -73,4 +73,11 @@ it('says that the API server did not answer where its time ends over the first r
     return { kind: 'hang' }
   })
   expect(await pause()).toMatchObject({ code: 'unreachable', message: expect.stringContaining('no answer from') })
+})
+
+it('A pause that was written is answered as one, whatever the look at its pods meets', async () => {
+  const listPods = () => Promise.reject(new TypeError('boom'))
+  const warning = 'whether a pod is active is not known: a defect of this program: TypeError: boom'
+  expect(await pause({ ...world.connect(), listPods })).toMatchObject({ pausedUntil: 'forever', warnings: [warning] })
+  expect(world.service('app').annotations).toEqual({ [PAUSE]: 'true' })
 })

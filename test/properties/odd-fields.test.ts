@@ -2,6 +2,7 @@
 import type { V1Pod, V1Service } from '@kubernetes/client-node'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { groupKey } from '../../handler/group/group-key.js'
 import type { Kube } from '../../handler/kube/port.js'
 import { readPod, readService } from '../../handler/kube/read.js'
 import { pass } from '../../handler/pass/pass.js'
@@ -13,6 +14,7 @@ import { statusOf } from '../../handler/report/status.js'
 import { groupText, statusText } from '../../handler/report/status-text.js'
 import { toText } from '../../handler/report/text.js'
 import { changesIn } from '../../handler/serve/telemetry/changes.js'
+import { GroupCache } from '../../handler/serve/watch/cache.js'
 import { DEFAULT_SETTINGS } from '../../handler/settings/settings.js'
 import { NOW, winnerOf } from '../support/builders.js'
 import { podDraft, podStatus, serviceDraft } from '../support/pods.js'
@@ -203,6 +205,33 @@ function told(report: Report): void {
   for (const group of seen.groups) groupText(group, style)
 }
 
+/** What a watch makes of it when the objects change to these, one after the other, and when they are listed anew. */
+function watched({ services, pods }: ReturnType<typeof objects>): readonly unknown[] {
+  const cache = new GroupCache('role')
+  const before = published(objects())
+  cache.servicesListed(undefined, before.services.map(readService))
+  cache.podsListed(undefined, before.pods.map(readPod))
+  const after = published({ services, pods })
+  const needs = () => ['app', 'third'].map((app) => cache.need(groupKey('default', { app })))
+  const events = [
+    ...after.services.flatMap((one) => cache.serviceChanged(readService(one))),
+    ...after.pods.flatMap((one) => cache.podChanged(readPod(one))),
+  ]
+  const changed = needs()
+  cache.servicesListed(undefined, after.services.map(readService))
+  cache.podsListed(undefined, after.pods.map(readPod))
+  const others = events.filter(({ key }) => [`"app","app"`, `"app","third"`].some((entry) => key.includes(entry)))
+  return [others, changed, needs()]
+}
+
+/** The same where the pods are not Ready, and may serve all the same: what their checks ask is looked at then. */
+function published(all: ReturnType<typeof objects>) {
+  const { services, pods } = structuredClone(all) as unknown as { services: V1Service[]; pods: V1Pod[] }
+  for (const { spec } of services) if (isMap(spec)) spec.publishNotReadyAddresses = true
+  for (const { status } of pods) if (isMap(status)) status.conditions = []
+  return { services, pods }
+}
+
 describe('odd fields of one group', limit, () => {
   test('change no decision on another one, end no pass, and can be told of', async () => {
     const expected = othersIn(await decided(objects()))
@@ -223,5 +252,16 @@ describe('odd fields of one group', limit, () => {
       parameters(400),
     )
     tally.expectAll(['defect', 'failover', 'error', 'bad-annotation', 'not managed'])
+  })
+
+  test('end no watch, and change no need of another one', () => {
+    const expected = watched(objects())
+    expect(expected).toEqual([[], [{ kind: 'none' }, { kind: 'none' }], [{ kind: 'none' }, { kind: 'none' }]])
+    fc.assert(
+      fc.property(fc.array(change, { minLength: 1, maxLength: 3 }), (changes) => {
+        expect(watched(changed(changes))).toEqual(expected)
+      }),
+      parameters(400),
+    )
   })
 })

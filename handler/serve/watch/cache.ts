@@ -6,7 +6,7 @@ import { isMember } from '../../group/members.js'
 import { isClaimed } from '../../group/services.js'
 import { servingOf } from '../../health/serving.js'
 import { CLAIM, PAUSE } from '../../kube/keys.js'
-import { canServe, isOfJob } from '../../kube/pods.js'
+import { canServe, isLive, isOfJob } from '../../kube/pods.js'
 import type { Pod, Service } from '../../kube/port.js'
 import { type Filter, isInScope } from '../../pass/scope.js'
 import { DEFAULT_SETTINGS, type Settings } from '../../settings/settings.js'
@@ -21,8 +21,9 @@ type Need = { readonly kind: 'none' | 'unserved' } | { readonly kind: 'claimed';
 const NONE: Need = { kind: 'none' }
 
 /**
- * Something has changed in a group, and the queue is told. `urgent`: its active pod stopped serving, or another pod
- * became able to take its place. A label that moves is not urgent, because a swap moves labels.
+ * Something has changed in a group, and the queue is told. `urgent`: its active pod stopped serving; or another pod
+ * became able to take its place; or a pod is no more because of which no pass moved the role, as it could not be read. A
+ * label that moves is not urgent, because a swap moves labels.
  */
 export interface GroupEvent {
   readonly key: string
@@ -114,7 +115,8 @@ export class GroupCache {
       const served = was && before !== undefined && group.serves(before)
       const gone = served && this.isActive(before) && !(is && group.serves(pod))
       const able = was && !served && is && group.serves(pod) && isMember(pod, this.roleLabel) && !isOfJob(pod)
-      const urgent = gone || able
+      const freed = was && before !== undefined && isUnread(before) && !(is && isUnread(pod))
+      const urgent = gone || able || freed
       if (urgent || before === undefined || this.differs(before, pod) || was !== is) events.push({ key, urgent })
     }
     return events
@@ -130,7 +132,7 @@ export class GroupCache {
     if (!before) return []
     return [...keys].flatMap((key) => {
       const group = index.groups.get(key)
-      return group?.pods.delete(uid) ? [{ key, urgent: this.isServing(group, before) }] : []
+      return group?.pods.delete(uid) ? [{ key, urgent: isUnread(before) || this.isServing(group, before) }] : []
     })
   }
 
@@ -233,6 +235,11 @@ export class GroupCache {
       before.labels[this.roleLabel] !== after.labels[this.roleLabel]
     )
   }
+}
+
+/** Whether no pass moves the role of its group as long as the pod is as it is. */
+function isUnread(pod: Pod): boolean {
+  return pod.unread !== undefined && isLive(pod)
 }
 
 function isSame(one: Service, other: Service): boolean {

@@ -320,6 +320,7 @@ describe('an object that cannot be read', () => {
     expect(service({ metadata, spec: { selector: { app: 'db', role: 'active', n: null } } })).toMatchObject({
       selector: { app: 'db', role: 'active' },
       annotations: { a: 'b' },
+      labels: { app: 'db' },
       unread: expect.any(TypeError),
     })
   })

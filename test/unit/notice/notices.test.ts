@@ -85,6 +85,15 @@ describe('what people are told of a pass', () => {
     expect(told(aGroupReport(members))).toEqual([])
   })
 
+  it('is that a defect keeps the role where it is, and nothing of one that is met beside a decision', () => {
+    const fault = aFault('defect', 'pod default/a')
+    const unread = aGroupReport([], { decision: { kind: 'error', fault }, faults: [fault] })
+    expect(told(unread)).toEqual(['Warning FailoverBlocked defect'])
+    expect(told(aGroupReport([anActive('a')], { faults: [fault] }))).toEqual([])
+    const moved = aGroupReport([anActive('b')], { handover: entry('failover'), faults: [fault] })
+    expect(told(moved)).toEqual(['Warning FailedOver active-failed a b'])
+  })
+
   it('is that a failover was refused, but not one that the next pass makes', () => {
     const members = [anActive('a', { verdict: failed() }), aMember('b')]
     const refused = (code: FaultCode) => told(aGroupReport(members, { faults: [aFault(code, 'group default/web')] }))

@@ -323,6 +323,26 @@ describe('addresses and commands are two ways to pods, and', () => {
     expect([await codeOn(one), await codeOn(two)]).toEqual([undefined, undefined])
   })
 
+  it.each([
+    ['commands that do not end', hung, fails, passes],
+    ['addresses that do not answer', unreached, exited, { ...exited, healthy: true }],
+  ])('%s make no panic for groups that are reached in the other way', async (_, lost, failure, success) => {
+    const [one, ...well] = [begin('a'), begin('b'), begin('c')]
+    answer(one, failure)
+    for (const other of well) answer(other, success)
+    const others = ['v', 'w', 'x', 'y', 'z'].map((name) => begin(name))
+    for (const other of others.slice(1)) answer(other, lost)
+    const doubt = doubtOn(one)
+    await settle()
+    expect(doubt.code).toBe('waits') // the last answer may say that they fail by their own fault
+    answer(others[0] as Played, lost)
+    await settle()
+    expect(doubt.code).toBeUndefined()
+    expect(await codeOn(others[1] as Played)).toBe('blind')
+    answer(others[0] as Played, lost === hung ? exited : fails)
+    expect(await codeOn(one)).toBe('panic')
+  })
+
   it('what is to be mended is said of the way that is meant', async () => {
     const of = async (played: Played) => {
       const { group, active, passive } = played

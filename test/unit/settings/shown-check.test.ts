@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { parseChecks } from '../../../handler/settings/check.js'
+import { MAX_COMMAND_BYTES, parseChecks } from '../../../handler/settings/check.js'
 import { mistakeInFlag, policyOf } from '../../../handler/settings/policy.js'
 import { changedSettings, DEFAULT_SETTINGS, type Settings } from '../../../handler/settings/settings.js'
 import { programOf, shownChecks } from '../../../handler/settings/shown-check.js'
@@ -10,6 +10,7 @@ test.each([
   ['exec: mysqladmin -ps3cret ping', 'exec: mysqladmin (2 arguments)'],
   ['exec: ["sh", "-c", "PGPASSWORD=s3cret psql"]', 'exec: sh (2 arguments)'],
   ['exec: ["psql s3cret"]', 'exec: psql'],
+  ['exec: MYSQL_PWD=s3cret mysqladmin ping', 'exec: MYSQL_PWD=… (2 arguments)'],
   ['http://:8080/health?key=s3cret&s3cret&verbose=', 'http://:8080/health?key=…&…&verbose=…'],
   ['http://:8080?a=s3cret?b=s3cret', 'http://:8080?a=…'],
   ['probe\nexec: cat s3cret\n\nhttps://:web/a/b', 'probe\nexec: cat (1 argument)\n\nhttps://:web/a/b'],
@@ -23,6 +24,16 @@ test.each([
   ['EXEC: mysqladmin -ps3cret', 'EXEC: mysqladmin …'],
   ['exec: ["sh", "-c", "s3cret', 'exec: …'],
   ['exce: mysqladmin -ps3cret', 'exce: …'],
+  ['exec: ["curl", "-u", "a:s3cret", "http://localhost/h"', 'exec: …'],
+  ['exec curl -u a:s3cret http://localhost/h', 'exec curl …'],
+  ['curl -u a:s3cret http://localhost/h', 'curl …'],
+  [`exec: curl -u a:s3cret http://localhost/ ${'x'.repeat(MAX_COMMAND_BYTES)}`, 'exec: curl …'],
+  ['http://:8080/h -u a:s3cret', 'http://:8080/h …'],
+  ['http://:8080/?key=my s3cret', 'http://:8080/?key=… …'],
+  ['  -ps3cret', '…'],
+  ['"s3cret",', '…'],
+  ["'s3cret'", '…'],
+  ['MYSQL_PWD=s3cret mysqladmin ping', 'MYSQL_PWD=… …'],
   ['http://web:80/?key=s3cret', 'http://web:80/?key=…'],
   [':8080/health?key=s3cret', ':8080/health?key=…'],
   ['tpc://:9090', 'tpc://:9090'],
@@ -42,7 +53,11 @@ test('A program is one word, and a short one', () => {
 })
 
 const SECRETS = ['exec: mysqladmin -p s3cret', 'http://:8080/?key=s3cret']
-const WRONG = ['exec mysqladmin -p s3cret', 'http//:8080/?key=s3cret', 'exec: ["s3cret"', 'http://h:80/?key=s3cret']
+const WRONG = [
+  ...['exec mysqladmin -p s3cret', 'http//:8080/?key=s3cret', 'exec: ["s3cret"', 'http://h:80/?key=s3cret'],
+  ...['exec: ["curl", "-u", "s3cret", "http://localhost/"', 'curl -u s3cret http://localhost/', 'http://:80/ s3cret'],
+  'exec: mysqladmin \\\n  -ps3cret',
+]
 
 test.each(SECRETS)('The status of %j, its errors and its doubts have no secret', (text) => {
   const settings: Settings = { ...DEFAULT_SETTINGS, 'health-check': parseChecks(text) ?? [] }

@@ -35,6 +35,7 @@ describe('what is printed', () => {
     ['the answer of a plugin', '{"status":{"token":"abcdef","clientKeyData":"PEMPEM"}}', 'abcdef'],
     ['the key in the answer of a plugin', '{"status":{"clientKeyData":"PEMPEM"}}', 'PEMPEM'],
     ['what a program was started with', 'login --password=hunter2 --user me', 'hunter2'],
+    ['a command without a shell', 'exec: "MYSQL_PWD=hunter2": executable file not found in $PATH', 'hunter2'],
     ['a password in words', 'tried password: hunter2000', 'hunter2000'],
   ])('does not have %s', (_what, text, secret) => {
     expect(text).toContain(secret)

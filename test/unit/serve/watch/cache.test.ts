@@ -65,6 +65,25 @@ describe('what the watches know of the groups', () => {
     }
   })
 
+  describe('of a group with a pod that cannot be read, which no pass serves', () => {
+    const unread: Pod = { ...passive, ready: false, containers: [], unread: new TypeError('boom') }
+    beforeEach(() => void groups.podsListed(undefined, [{ ...active, ready: false }, unread]))
+
+    it.each<readonly [string, () => readonly GroupEvent[]]>([
+      ['it is gone', () => groups.podDeleted(unread)],
+      ['it has ended', () => groups.podChanged({ ...unread, phase: 'Failed' })],
+      ['it is in the group no longer', () => groups.podChanged({ ...unread, labels: {} })],
+      ['it can be read, and is not Ready', () => groups.podChanged({ ...passive, ready: false })],
+    ])('that it can be served again is urgent: %s', (_how, change) => {
+      expect(change()).toEqual([urgent])
+    })
+
+    it('other changes of it are not', () => {
+      expect(groups.podChanged({ ...unread, phase: 'Pending' })).toEqual([calm])
+      expect(groups.podChanged({ ...unread, phase: 'Pending' })).toEqual([])
+    })
+  })
+
   describe('where all Services publish the addresses of pods that are not Ready', () => {
     const published = (healthCheck?: string) => ({
       ...annotated('web', healthCheck === undefined ? {} : { 'health-check': healthCheck }),
@@ -113,6 +132,17 @@ describe('what the watches know of the groups', () => {
       groups.serviceChanged(published('probe'))
       expect(need()).toBe('none')
       groups.serviceChanged(published('ready'))
+      expect(need()).toBe('unserved')
+    })
+
+    it('takes a pod that meets a defect for one that does not serve, and goes on', () => {
+      groups.serviceChanged(published())
+      const odd = Object.defineProperty(notReady(active), 'containers', {
+        get: () => {
+          throw new TypeError('boom')
+        },
+      })
+      expect(groups.podChanged(odd)).toEqual([urgent])
       expect(need()).toBe('unserved')
     })
 
