@@ -5,10 +5,12 @@
 //   release-0.1   a patch of a line that has a successor; next-0.1 is a candidate for one
 import { git, manifest, runStep } from './facts.mjs'
 
-const FORM = /^v?(\d+)\.(\d+)\.(\d+)(?:-(.+))?$/
+const FORM = /^v?(\d+)\.(\d+)\.(\d+)(?:-([0-9A-Za-z.-]+))?$/
 
 /** The channel of a version beside those that there are: tags, or versions. Other texts among them are passed over. */
 export function channelOf(version, others) {
+  // Build metadata (+…) has no place in the tag of an image, and says nothing of the order.
+  if (!FORM.test(version)) throw new Error(`version ${version} in package.json should be X.Y.Z or X.Y.Z-CANDIDATE`)
   const isCandidate = version.includes('-')
   // Before a candidate come candidates and versions alike; before a version no candidate does.
   const rivals = others.filter((other) => FORM.test(other) && (isCandidate || !other.includes('-')))

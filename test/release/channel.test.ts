@@ -29,6 +29,10 @@ test.each<[string, readonly string[], string]>([
   expect(channelOf(version, others)).toBe(channel)
 })
 
+test.each(['0.2.0+b1', '0.2.0-rc.1+b1', '0.2', 'v'])('%s is no version to release', (version) => {
+  expect(() => channelOf(version, [])).toThrow(`version ${version} in package.json should be X.Y.Z`)
+})
+
 describe('by the tags of a checkout', () => {
   let checkout: Checkout
   beforeEach(async () => {
