@@ -28,7 +28,7 @@ describe.skipIf(!cluster || !hasHelm)('the chart on a real API server', () => {
     admin = kube(kubeconfig)
     kubectl = kubectlFor(kubeconfig)
     helm = helmFor(kubeconfig)
-    await installOperatorResources(kubectl)
+    await installOperatorResources(admin)
   })
 
   describe('in a namespace that enforces the restricted profile', () => {
