@@ -10,6 +10,12 @@ const run = promisify(execFile)
 /** Runs kubectl in the repository's folder; resolves with its stdout. @throws Error with its stderr otherwise */
 export type Kubectl = (...args: readonly string[]) => Promise<string>
 
+/**
+ * A flag of apply and replace for manifests of ours that have no mistakes: kubectl does not read the API's whole schema,
+ * which is two thirds of its work. Requests and their owner are the same.
+ */
+export const WITHOUT_SCHEMA = '--validate=false'
+
 /** @param kubeconfig path of the one it uses */
 export function kubectlFor(kubeconfig: string): Kubectl {
   const command = join(findBinaries() ?? '', 'kubectl')
