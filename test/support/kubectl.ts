@@ -11,8 +11,8 @@ const run = promisify(execFile)
 export type Kubectl = (...args: readonly string[]) => Promise<string>
 
 /**
- * A flag of apply and replace for manifests of ours that have no mistakes: kubectl does not read the API's whole schema,
- * which is two thirds of its work. Requests and their owner are the same.
+ * A flag of apply and replace, for manifests of tests that have no mistakes: kubectl does not read the API's whole schema
+ * first, which is two thirds of a server-side apply. It writes the same, under the same name.
  */
 export const WITHOUT_SCHEMA = '--validate=false'
 
