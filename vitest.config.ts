@@ -12,6 +12,12 @@ const ORDER = [
   ...['serve', 'commands', 'screens', 'contract', 'pass', 'unit', 'bench', 'map'],
 ]
 
+/**
+ * For the programs in Go that the tests start, kubectl and the API server above all: they collect their garbage a quarter
+ * as often, which is up to a sixth of their work, and take a third more memory.
+ */
+process.env.GOGC ??= '400'
+
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const place = ({ moduleId }: TestSpecification) => ORDER.findIndex((part) => moduleId.includes(`/test/${part}`))

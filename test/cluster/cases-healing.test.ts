@@ -5,7 +5,7 @@ import { beforeEach, describe, expect, inject, it } from 'vitest'
 import { ACTIVE_SINCE, CLAIM, HEALED, PIN } from '../../handler/kube/keys.js'
 import type { KubeObject } from '../support/cluster/client.js'
 import type { Rule } from '../support/cluster/users.js'
-import { type Kubectl, kubectlFor } from '../support/kubectl.js'
+import { type Kubectl, kubectlFor, WITHOUT_SCHEMA } from '../support/kubectl.js'
 import { type JsonRun, type OnCluster, openNamespace } from '../support/on-cluster.js'
 
 const cluster = inject('cluster')
@@ -58,7 +58,8 @@ describe.skipIf(!cluster)('what is healed', { timeout: 60_000 }, () => {
   const replace = async (name: string, kept: Readonly<Record<string, string>> = {}) => {
     const { metadata, ...rest } = await pod(name)
     const bare = { name, namespace: world.namespace, labels: { app: 'helloworld' }, annotations: kept }
-    await kubectl('replace', '-f', await write(name, { apiVersion: 'v1', kind: 'Pod', ...rest, metadata: bare }))
+    const file = await write(name, { apiVersion: 'v1', kind: 'Pod', ...rest, metadata: bare })
+    await kubectl('replace', '-f', file, WITHOUT_SCHEMA)
     return metadata
   }
 
@@ -100,13 +101,13 @@ describe.skipIf(!cluster)('what is healed', { timeout: 60_000 }, () => {
   ] as const)('names who writes a pin again and again by %s', async (_how, args, manager) => {
     const file = await exported({ [CLAIM]: '0123456789abcdef helloworld-1' })
     const texts = [`service ${world.namespace}/helloworld`, manager, 'helloworld-0', 'released', 'ignoreDifferences']
-    await expectSaid(() => kubectl(...args, '-f', file), ...texts)
+    await expectSaid(() => kubectl(...args, '-f', file, WITHOUT_SCHEMA), ...texts)
   })
 
   it('names who writes a pin beside a role: a manifest with the one, applied to a Service that has the other', async () => {
     const file = await exported({})
     await expectSaid(async () => {
-      await kubectl('apply', '-f', file)
+      await kubectl('apply', '-f', file, WITHOUT_SCHEMA)
       const { selector } = await world.service('helloworld')
       expect(selector).toMatchObject({ role: 'active', [PIN]: await uidOf('helloworld-0') })
     }, 'kubectl-client-side-apply')
@@ -165,7 +166,7 @@ describe.skipIf(!cluster)('what is healed', { timeout: 60_000 }, () => {
   it('is a first time again an hour later, and after a note that makes no sense', async () => {
     const file = await exported({ [CLAIM]: '0123456789abcdef helloworld-1' })
     const heal = async () => {
-      await kubectl('apply', '-f', file)
+      await kubectl('apply', '-f', file, WITHOUT_SCHEMA)
       return (await world.report()).code
     }
     expect(await heal()).toBe(0)
@@ -182,7 +183,7 @@ describe.skipIf(!cluster)('what is healed', { timeout: 60_000 }, () => {
   it('is not counted by a dry run, which says what it would heal', async () => {
     const file = await exported({ [CLAIM]: '0123456789abcdef helloworld-1' })
     for (let n = 0; n < 2; n++) {
-      await kubectl('apply', '-f', file)
+      await kubectl('apply', '-f', file, WITHOUT_SCHEMA)
       const run = await world.report(['--dry-run'])
       expect(run.code).toBe(1)
       expect(run.group.error).toBeUndefined()

@@ -9,7 +9,7 @@ import { type Observer, observe } from '../support/cluster/observer.js'
 import { until } from '../support/cluster/poll.js'
 import type { Rule } from '../support/cluster/users.js'
 import { startHandler } from '../support/handler.js'
-import { kubectlFor } from '../support/kubectl.js'
+import { kubectlFor, WITHOUT_SCHEMA } from '../support/kubectl.js'
 import { type OnCluster, openNamespace } from '../support/on-cluster.js'
 import type { TestServer } from '../support/servers.js'
 import { throughProxy } from '../support/tcp-proxy.js'
@@ -125,7 +125,8 @@ describe.skipIf(!cluster)('a user of a Service', () => {
       const metadata = { name: 'helloworld', namespace: world.namespace }
       const manifest = { apiVersion: 'v1', kind: 'Service', metadata, spec: { selector: HOME, ports: [{ port: 80 }] } }
       await writeFile(file, JSON.stringify(manifest))
-      const apply = () => kubectl('apply', '-f', file, '--server-side', '--force-conflicts', '--field-manager=mine')
+      const how = ['--server-side', '--force-conflicts', '--field-manager=mine', WITHOUT_SCHEMA]
+      const apply = () => kubectl('apply', '-f', file, ...how)
       expect(await handOver(isMoment, apply)).toBe(0)
       await expectHandedOver(HOME)
       expect(await world.service('metrics')).toEqual({ selector: HOME, annotations: {} })

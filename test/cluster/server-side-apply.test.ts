@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest'
 import { CLAIM, PIN } from '../../handler/kube/keys.js'
 import { until } from '../support/cluster/poll.js'
 import { startHandler } from '../support/handler.js'
-import { type Kubectl, kubectlFor } from '../support/kubectl.js'
+import { type Kubectl, kubectlFor, WITHOUT_SCHEMA } from '../support/kubectl.js'
 import { type OnCluster, openNamespace } from '../support/on-cluster.js'
 import type { TestServer } from '../support/servers.js'
 
@@ -43,7 +43,7 @@ describe.skipIf(!cluster)('kubectl apply of a managed Service', () => {
     const metadata = { name: 'helloworld', namespace: world.namespace }
     const service = { apiVersion: 'v1', kind: 'Service', metadata, spec: { selector, ports: [{ port: 80 }] } }
     await writeFile(file, JSON.stringify(service))
-    return kubectl('apply', '-f', file, ...flags).then(
+    return kubectl('apply', '-f', file, WITHOUT_SCHEMA, ...flags).then(
       () => APPLIED,
       ({ code, stderr }: { code: number; stderr: string }) => ({ code, stderr }),
     )

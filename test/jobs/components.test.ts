@@ -120,7 +120,7 @@ describe.skipIf(!cluster)('the component', { timeout: 60_000 }, () => {
     })
 
     it("is taken by an API server that knows its kinds; it scrapes jobs/serve's pods and no others", async () => {
-      await installOperatorResources(kubectl)
+      await installOperatorResources(world.admin)
       const objects = await apply('prometheus-operator', PROGRAM)
       const kinds = ['PodMonitor', 'PrometheusRule', 'PrometheusRule']
       const ours = objects.filter(({ kind }) => kinds.includes(kind))

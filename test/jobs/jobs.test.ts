@@ -15,6 +15,7 @@ import { type Kubectl, kubectlFor } from '../support/kubectl.js'
 import { closeNamespace } from '../support/on-cluster.js'
 import { installOperatorResources } from '../support/operator-resources.js'
 import { type Overlay, withOverlay } from '../support/overlay.js'
+import { type Applier, applierFor } from '../support/server-side-apply.js'
 
 interface Container {
   readonly image: string
@@ -155,15 +156,14 @@ describe.skipIf(!cluster)('jobs/ on a real API server', () => {
   let namespace: string
   let admin: Kube
   let kubectl: Kubectl
-  let clusterScoped: ReadonlySet<string>
+  let applier: Applier
 
   beforeAll(async () => {
     const { kubeconfig } = cluster as NonNullable<typeof cluster>
     admin = kube(kubeconfig)
     kubectl = kubectlFor(kubeconfig)
-    const resources = await kubectl('api-resources', '--namespaced=false', '--no-headers')
-    clusterScoped = new Set(resources.match(/\S+$/gm))
-    await installOperatorResources(kubectl)
+    applier = applierFor(admin)
+    await installOperatorResources(admin)
   })
   beforeEach(async () => {
     namespace = `t-${randomUUID().slice(0, 8)}`
@@ -173,20 +173,21 @@ describe.skipIf(!cluster)('jobs/ on a real API server', () => {
   })
   afterEach(() => closeNamespace(cluster as NonNullable<typeof cluster>, admin, namespace))
 
-  const objectsOf = (output: string): readonly Manifest[] => {
-    const answer = JSON.parse(output) as Manifest & { readonly items?: readonly Manifest[] }
-    return answer.items ?? [answer]
+  const build = async (folder: string) => loadAll(await kubectl('kustomize', folder)) as readonly Manifest[]
+  const built = new Map<string, Promise<readonly Manifest[]>>()
+  /** What kustomize makes of a folder of jobs/, once for all tests. */
+  const asIs = (folder: string) => {
+    const objects = built.get(folder) ?? build(folder)
+    built.set(folder, objects)
+    return objects
   }
 
   /** What the API server makes of an overlay. One that would hold for other tests too is only tried. */
-  const apply = (overlay: Omit<Overlay, 'namespace'>): Promise<readonly Manifest[]> =>
-    withOverlay({ ...overlay, namespace }, async (folder) => {
-      const built = loadAll(await kubectl('kustomize', folder)) as Manifest[]
-      const dryRun = built.some(({ kind }) => clusterScoped.has(kind)) ? ['--dry-run=server'] : []
-      return objectsOf(
-        await kubectl('apply', '-k', folder, '--server-side', '--validate=strict', '-o', 'json', ...dryRun),
-      )
-    })
+  const apply = async (overlay: Omit<Overlay, 'namespace'>): Promise<readonly Manifest[]> => {
+    const objects = await withOverlay({ ...overlay, namespace }, build)
+    const namespaced = await Promise.all(objects.map(applier.isNamespaced))
+    return applier.apply(objects, namespaced.includes(false) ? 'dryRun=All' : '')
+  }
 
   it.each(folders)('every manifest of %s is applied with strict field validation', async (folder) => {
     await kubectl('apply', '-k', folder, '--validate=strict', '--dry-run=server')
@@ -195,7 +196,7 @@ describe.skipIf(!cluster)('jobs/ on a real API server', () => {
   it.each(folders.filter((folder) => folder !== 'jobs/demo/app'))(
     '%s has all recommended labels on its objects and pods, and selects by none that changes with a version',
     async (folder) => {
-      for (const { kind, metadata, spec } of loadAll(await kubectl('kustomize', folder)) as Manifest[]) {
+      for (const { kind, metadata, spec } of await asIs(folder)) {
         const pods = podTemplates([{ kind, metadata, ...(spec && { spec }) }])
         for (const labels of [metadata.labels, ...pods.map((pod) => pod.metadata.labels)]) {
           expect([kind, Object.keys(labels ?? {}).filter((label) => label.startsWith(RECOMMENDED))]).toEqual([
@@ -210,7 +211,7 @@ describe.skipIf(!cluster)('jobs/ on a real API server', () => {
   )
 
   it.each(folders)('%s goes where an overlay says, with the image that it names', async (folder) => {
-    const asIs = loadAll(await kubectl('kustomize', folder)) as Manifest[]
+    const original = await asIs(folder)
     const registry = 'registry.example:5000/active-passive'
     const applied = await apply({
       resources: [folder],
@@ -218,14 +219,16 @@ describe.skipIf(!cluster)('jobs/ on a real API server', () => {
     })
     const namesOf = (objects: readonly Manifest[]) =>
       objects.map(({ kind, metadata }) => `${kind} ${metadata.name}`).sort()
-    expect(namesOf(applied)).toEqual(namesOf(asIs))
+    expect(namesOf(applied)).toEqual(namesOf(original))
     expect(images(applied).sort()).toEqual(
-      images(asIs)
+      images(original)
         .map((image) => (image === `active-passive:${version}` ? `${registry}:9.8.7` : image))
         .sort(),
     )
-    for (const { kind, metadata, subjects = [] } of applied) {
-      expect([kind, metadata.namespace]).toEqual([kind, clusterScoped.has(kind) ? undefined : namespace])
+    for (const object of applied) {
+      const { kind, metadata, subjects = [] } = object
+      const expected = (await applier.isNamespaced(object)) ? namespace : undefined
+      expect([kind, metadata.namespace]).toEqual([kind, expected])
       expect(subjects.map((subject) => subject.namespace)).toEqual(subjects.map(() => namespace))
     }
   })
@@ -279,8 +282,7 @@ describe.skipIf(!cluster)('jobs/ on a real API server', () => {
   it('under a prefix and a suffix, the policies are bound and hold each account that passes have', async () => {
     const overlay = { namespace, resources: ['jobs/cronjob', 'jobs/serve', 'jobs/once'], components: [ALL_NAMESPACES] }
     for (const around of [{ namePrefix: 'acme-', nameSuffix: '-v2' }, { namePrefix: 'acme' }, { nameSuffix: '.b' }]) {
-      const built = await withOverlay({ ...overlay, ...around }, (folder) => kubectl('kustomize', folder))
-      const objects = loadAll(built) as Manifest[]
+      const objects = await withOverlay({ ...overlay, ...around }, build)
       const policies = objects.filter(({ kind }) => kind === 'ValidatingAdmissionPolicy')
       const bound = objects.flatMap(({ spec }) => spec?.policyName ?? [])
       expect(bound.sort()).toEqual(policies.map(({ metadata }) => metadata.name).sort())
@@ -297,15 +299,15 @@ describe.skipIf(!cluster)('jobs/ on a real API server', () => {
     }
   })
 
-  it.each(['jobs/serve', 'jobs/cronjob'])('%s is unchanged when it is applied once more', async (folder) => {
-    const again = await withOverlay({ namespace, resources: [folder] }, async (overlay) => {
+  it('jobs/serve and jobs/cronjob are unchanged when they are applied once more', async () => {
+    const again = await withOverlay({ namespace, resources: ['jobs/serve', 'jobs/cronjob'] }, async (overlay) => {
       await kubectl('apply', '-k', overlay)
       return kubectl('apply', '-k', overlay)
     })
     // kubectl patches the selector of every PodDisruptionBudget anew.
     const configured = again.split('\n').filter((line) => line.endsWith(' configured'))
     expect(configured.filter((line) => !line.startsWith('poddisruptionbudget'))).toEqual([])
-    expect(again).toMatch(/^(deployment|cronjob)\S+ unchanged$/m)
+    for (const kind of ['deployment', 'cronjob']) expect(again).toMatch(new RegExp(`^${kind}\\S+ unchanged$`, 'm'))
   })
 
   it('one overlay takes jobs/cronjob, jobs/serve and jobs/once', async () => {
@@ -317,10 +319,8 @@ describe.skipIf(!cluster)('jobs/ on a real API server', () => {
     const all = ['jobs/cronjob', 'jobs/serve', 'jobs/once']
     for (const folder of all) await apply({ resources: [folder] })
     await withOverlay({ namespace, resources: [removed] }, (folder) => kubectl('delete', '-k', folder, '--wait=false'))
-    for (const other of all.filter((folder) => folder !== removed)) {
-      const left = await withOverlay({ namespace, resources: [other] }, (folder) => kubectl('diff', '-k', folder))
-      expect(left).toBe('')
-    }
+    const others = all.filter((folder) => folder !== removed)
+    expect(await withOverlay({ namespace, resources: others }, (folder) => kubectl('diff', '-k', folder))).toBe('')
   })
 
   it('an installation whose account was shared becomes one with its own', async () => {

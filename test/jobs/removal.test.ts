@@ -39,7 +39,7 @@ describe.skipIf(findBinaries() === undefined)('removal by jobs/README.md', { tim
     cluster = await startControlPlane()
     admin = kube(cluster.kubeconfig)
     kubectl = kubectlFor(cluster.kubeconfig)
-    await installOperatorResources(kubectl)
+    await installOperatorResources(admin)
     kubelet = completePasses(admin, played.signal)
   })
   afterAll(async () => {
