@@ -82,9 +82,22 @@ export default defineConfig({
       {
         extends: true,
         test: {
+          // Beside the nodes, which mostly wait, and with as many workers: vitest wants that of a group. They compute, and
+          // a pod that gets no processor is not Ready for a moment.
+          name: 'long',
+          maxWorkers: 4,
+          setupFiles: ['test/support/give-way.ts'],
+          include: ['test/soak/fire.test.ts', 'test/model/*.test.ts'],
+          exclude: ['test/model/mutants.test.ts'],
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        extends: true,
+        test: {
           // When nothing else runs but what gives way to it: they tell of milliseconds, and mostly wait.
           name: 'traffic',
-          maxWorkers: 4,
+          maxWorkers: 3,
           include: ['test/node/traffic.test.ts', 'test/node/detection.test.ts'],
           globalSetup: ['test/support/node-setup.ts'],
           sequence: { groupOrder: 2 },
@@ -94,12 +107,10 @@ export default defineConfig({
       {
         extends: true,
         test: {
-          // Beside the clients, with as many workers: vitest wants that of a group. They compute, and a pod that gets no
-          // processor is not Ready for a moment, so no other node runs beside them.
-          name: 'long',
-          maxWorkers: 4,
+          name: 'mutants',
+          maxWorkers: 3,
           setupFiles: ['test/support/give-way.ts'],
-          include: ['test/soak/fire.test.ts', 'test/model/*.test.ts'],
+          include: ['test/model/mutants.test.ts'],
           sequence: { groupOrder: 2 },
         },
       },

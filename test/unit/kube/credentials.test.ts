@@ -6,6 +6,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import { loadConfig } from '../../../handler/kube/auth/config.js'
 import { connect } from '../../../handler/kube/client.js'
 import type { Kube } from '../../../handler/kube/port.js'
+import { until } from '../../support/cluster/poll.js'
 import { testCert, testKey } from '../../support/tls.js'
 import {
   API_VERSION,
@@ -342,7 +343,10 @@ cat > /dev/null\n${answers({ token: 't' })}`
     const { kube, file } = await start('echo $$ > "$(dirname "$0")/pid"; exec sleep 1000')
     const [one, other] = [new AbortController(), new AbortController()]
     const waiting = [list(kube, one.signal), list(kube, other.signal)].map((list) => list.catch((error) => error))
-    const pid = await vi.waitFor(async () => Number((await file('pid')).trim() || Number.NaN))
+    const pid = await until(
+      'the plugin has said its pid',
+      async () => Number(await file('pid').catch(() => '')) || undefined,
+    )
     one.abort()
     expect(await waiting[0]).toMatchObject({ message: expect.stringContaining('no time left') })
     expect(process.kill(pid, 0)).toBe(true)
