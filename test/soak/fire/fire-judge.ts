@@ -1,7 +1,7 @@
 /** What handlers under fire did, and whether they may do that. Pure. */
 
 import { isDeepStrictEqual } from 'node:util'
-import { CLAIM } from '../../../handler/kube/keys.js'
+import { CLAIM, HEALED } from '../../../handler/kube/keys.js'
 import {
   type Change,
   type Finding,
@@ -92,7 +92,8 @@ export function judgeFire(fire: Fire, least: Least): Judgement {
     for (const [name, wanted] of Object.entries(services)) {
       const service = end.services.find(({ metadata }) => metadata.name === name)
       const { selector = {} } = service?.spec ?? {}
-      const annotations = withoutHistory(service?.metadata.annotations ?? {})
+      // The note of what was healed is there for an hour, if no pod could have it then.
+      const { [HEALED]: _, ...annotations } = withoutHistory(service?.metadata.annotations ?? {})
       if (CLAIM in annotations) faults.push(`${name}: still claimed at the end: ${annotations[CLAIM]}`)
       else if (!isDeepStrictEqual({ selector, annotations }, wanted)) {
         faults.push(`${name}: ${JSON.stringify({ selector, annotations })} at the end, not ${JSON.stringify(wanted)}`)

@@ -53,6 +53,8 @@ export async function soakFire(plane: ControlPlane, { durationMs, seed, signal }
     const damage = await disturb({ world, handlers, plane, observer, chronicle }, seed, over.signal)
     const endMs = performance.now()
     const lives = (await Promise.all(handlers.splice(0).map((handler) => handler.end()))).flat()
+    // Whoever was killed last may have left a claim, and a pass that heals such a thing again says so by its exit code.
+    lives.push({ ...(await cluster.run(CHECK)), args: CHECK, ordered: false })
     const lastPass = await cluster.run(CHECK)
     await observer.caughtUp()
     await chronicle.addRequests(
