@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Plan } from '../../handler/health/plan.js'
 import { CLAIM, FAILURES, PIN } from '../../handler/kube/keys.js'
-import type { Kube, Pod } from '../../handler/kube/port.js'
+import type { Kube, Pod, Service } from '../../handler/kube/port.js'
 import { Backoff } from '../../handler/pass/backoff.js'
 import { fairShares } from '../../handler/pass/fair-share.js'
 import type { Shared } from '../../handler/pass/pass.js'
@@ -98,6 +98,21 @@ function throwing(verbs: readonly (keyof Kube)[], nth = 1): Kube {
   }
 }
 
+interface Changes {
+  pod?(pod: Pod): Pod
+  service?(service: Service): Service
+}
+
+/** The real client, whose lists are changed on their way. */
+function listing({ pod = (same) => same, service = (same) => same }: Changes): Kube {
+  const kube = world.connect()
+  return {
+    ...throwing([]),
+    listPods: async (...args) => (await kube.listPods(...args)).map(pod),
+    listServices: async (...args) => (await kube.listServices(...args)).map(service),
+  }
+}
+
 describe('before anything is written', () => {
   const probeThrowingFor = (names: readonly string[]) => async (plan: Pick<Plan, 'pod'>) =>
     names.includes(plan.pod.name) ? boom() : ({ healthy: true, text: '200', ms: 1 } as const)
@@ -139,29 +154,21 @@ describe('before anything is written', () => {
   const ofPods = ['annotations', 'ready', 'readySinceMs', 'containers', 'owner', 'writers', 'terminating'] as const
 
   it.each(ofPods)('whoever looks at `%s` of a pod', async (field) => {
-    const kube = world.connect()
-    const listPods: Kube['listPods'] = async (...args) =>
-      (await kube.listPods(...args)).map((pod) => (isOdd(pod) ? hostile(pod, field) : pod))
-    const report = await world.pass({}, { kube: { ...throwing([]), listPods } })
+    const kube = listing({ pod: (pod) => (isOdd(pod) ? hostile(pod, field) : pod) })
+    const report = await world.pass({}, { kube })
     expectFenced(report)
     expect(world.actives()).not.toContain('odd-0')
   })
 
   it('whoever looks at an annotation of a Service', async () => {
-    const kube = world.connect()
-    const hostile = Object.defineProperty({}, 'active-passive/health-check', { get: boom, enumerable: true })
-    const listServices: Kube['listServices'] = async (...args) =>
-      (await kube.listServices(...args)).map((service) =>
-        isOdd(service) ? { ...service, annotations: hostile } : service,
-      )
-    expectFenced(await world.pass({}, { kube: { ...throwing([]), listServices } }))
+    const annotations = Object.defineProperty({}, 'active-passive/health-check', { get: boom, enumerable: true })
+    const kube = listing({ service: (service) => (isOdd(service) ? { ...service, annotations } : service) })
+    expectFenced(await world.pass({}, { kube }))
   })
 
   it('a pod that cannot be read', async () => {
-    const kube = world.connect()
-    const listPods: Kube['listPods'] = async (...args) =>
-      (await kube.listPods(...args)).map((pod) => (pod.name === 'odd-1' ? { ...pod, unread: new Error('odd') } : pod))
-    const report = await world.pass({}, { kube: { ...throwing([]), listPods } })
+    const kube = listing({ pod: (pod) => (pod.name === 'odd-1' ? { ...pod, unread: new Error('odd') } : pod) })
+    const report = await world.pass({}, { kube })
     const message = 'it cannot be read, and no pass moves the role of its group: a defect of this program: Error: odd'
     expect(groupOf(report, 'odd')?.faults).toMatchObject([{ code: 'defect', object: 'pod default/odd-1', message }])
     expect(world.actives()).toEqual(['a', 'third-0'])
@@ -173,10 +180,8 @@ describe('before anything is written', () => {
     world.api.store.update('services', NAMESPACE, 'odd', (service) => {
       service.spec = { ...(service.spec as object), selector: { app: 'odd', [PIN]: uid } }
     })
-    const kube = world.connect()
-    const listPods: Kube['listPods'] = async (...args) =>
-      (await kube.listPods(...args)).map((pod) => (pod.name === 'odd-0' ? { ...pod, unread: new Error('odd') } : pod))
-    const odd = groupOf(await world.pass({}, { kube: { ...throwing([]), listPods } }), 'odd')
+    const kube = listing({ pod: (pod) => (pod.name === 'odd-0' ? { ...pod, unread: new Error('odd') } : pod) })
+    const odd = groupOf(await world.pass({}, { kube }), 'odd')
     expect(odd?.warnings).toMatchObject([expect.stringContaining(`its selector was pinned to a pod (${PIN}: ${uid})`)])
     expect(world.service('odd').selector).toEqual({ app: 'odd', role: 'active' })
   })
@@ -236,12 +241,11 @@ describe('after it', () => {
   })
 
   it('what is looked at for the report alone: its handover stays in it', async () => {
-    const kube = world.connect()
-    const listServices: Kube['listServices'] = async (...args) =>
-      (await kube.listServices(...args)).map((service) =>
+    const kube = listing({
+      service: (service) =>
         isOdd(service) ? Object.defineProperty({ ...service }, 'headless', { get: boom }) : service,
-      )
-    const report = await world.pass({}, { kube: { ...throwing([]), listServices } })
+    })
+    const report = await world.pass({}, { kube })
     expectFenced(report)
     expect(groupOf(report, 'odd')).toMatchObject({ activeAfter: 'odd-0', handover: { to: 'odd-0' }, latch: 'claimed' })
   })
@@ -286,30 +290,24 @@ it.each([
   ['first', {}],
   ['switchover', { switchover: 'rehearsal' }],
 ] as const)('A dry run goes on with the others, to a %s', async (kind, options) => {
-  const kube = world.connect()
-  const listPods: Kube['listPods'] = async (...args) =>
-    (await kube.listPods(...args)).map((pod) => (isOdd(pod) ? hostile(pod, 'ready') : pod))
-  const { groups } = await world.pass({ dryRun: true, ...options }, { kube: { ...throwing([]), listPods } })
+  const kube = listing({ pod: (pod) => (isOdd(pod) ? hostile(pod, 'ready') : pod) })
+  const { groups } = await world.pass({ dryRun: true, ...options }, { kube })
   expect(groups.map(({ decision }) => decision.kind)).toEqual([kind, 'error', kind])
 })
 
 describe('what is only hinted at', () => {
   it('the labels of other pods that a Service without any may have meant', async () => {
     world.addService({ name: 'empty', selector: { app: 'oddd', role: 'active' } })
-    const kube = world.connect()
-    const listPods: Kube['listPods'] = async (...args) =>
-      (await kube.listPods(...args)).map((pod) => throwingIn('empty-selectors', pod, 'phase'))
-    const report = await world.pass({}, { kube: { ...throwing([]), listPods } })
+    const kube = listing({ pod: (pod) => throwingIn('empty-selectors', pod, 'phase') })
+    const report = await world.pass({}, { kube })
     expect(groupOf(report, 'empty')).toMatchObject({ decision: { kind: 'empty' }, faults: [{ code: 'defect' }] })
     expect(world.actives()).toEqual(['a', 'odd-0', 'third-0'])
   })
 
   it('a Service that is in no group', async () => {
     world.addService({ name: 'stray', selector: { app: 'odd', role: 'Active' } })
-    const kube = world.connect()
-    const listServices: Kube['listServices'] = async (...args) =>
-      (await kube.listServices(...args)).map((service) => throwingIn('near-misses', service, 'selector'))
-    const { warnings } = await world.pass({}, { kube: { ...throwing([]), listServices } })
+    const kube = listing({ service: (service) => throwingIn('near-misses', service, 'selector') })
+    const { warnings } = await world.pass({}, { kube })
     expect(warnings).toMatchObject([expect.stringContaining('namespace default: a defect of this program: TypeError')])
     expect(world.actives()).toEqual(['a', 'odd-0', 'third-0'])
   })
